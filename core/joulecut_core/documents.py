@@ -1,0 +1,80 @@
+"""Read and write the project's JSON and TOML files: duplicates refused, writes never half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from joulecut_core.errors import JoulecutError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_text(path: Path, error: type[JoulecutError]) -> str:
+    """The file's text; raises `error` where it is missing, unreadable or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as cause:
+        raise error(f"{path}: no such file") from cause
+    except (OSError, UnicodeDecodeError) as cause:
+        raise error(f"{path}: cannot be read: {cause}") from cause
+
+
+def parse_json(text: str, error: type[JoulecutError], source: str) -> Any:
+    """Parsed JSON; duplicate keys, NaN and infinities are refused. `source` names the text in messages."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in result:
+                raise error(f"{key}: duplicate key; expected each key once")
+            result[key] = value
+        return result
+
+    def constant(name: str) -> NoReturn:
+        raise error(f"{source}: {name} is not a number; expected finite numbers only")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{source}: not JSON: {cause}") from cause
+
+
+def read_json(path: Path, error: type[JoulecutError]) -> Any:
+    """The parsed JSON file; see `parse_json`."""
+    return parse_json(read_text(path, error), error, str(path))
+
+
+def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:
+    """The parsed TOML file; raises `error` where it is not TOML."""
+    try:
+        document: Mapping[str, Any] = tomllib.loads(read_text(path, error))
+    except tomllib.TOMLDecodeError as cause:
+        raise error(f"{path}: not TOML: {cause}") from cause
+    return document
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part. Refuses NaN."""
+    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file's content at once; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

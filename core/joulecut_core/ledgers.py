@@ -1,0 +1,51 @@
+"""Where the seconds and joules of one request went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from joulecut_core.figures import FigureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSeconds:
+    """Stages of one request, in order; 0 where one was skipped. `up_and_down` excludes the server's time."""
+
+    edge_queue: float = 0.0
+    head: float = 0.0
+    encode: float = 0.0
+    up_and_down: float = 0.0
+    server_queue: float = 0.0
+    decode: float = 0.0
+    tail: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestJoules:
+    """Shares of one request. `edge_wait` is what the edge drew while it was not computing for it."""
+
+    edge_busy: float = 0.0
+    edge_wait: float = 0.0
+    encode: float = 0.0
+    radio: float = 0.0
+    server: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLedger:
+    """One answered request: who computed it, under which plan, at what cost.
+
+    `served_by` is "split", "edge" or "server"; `fallback` tells that the plan wanted the server but
+    the edge answered alone.
+    """
+
+    request_id: str
+    epoch: int
+    cut: int
+    codec: str
+    served_by: str
+    fallback: bool
+    seconds: RequestSeconds
+    joules: RequestJoules
+    figures: FigureKind = field(default=FigureKind.ESTIMATED)

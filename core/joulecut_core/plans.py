@@ -1,0 +1,83 @@
+"""The answer to a planning problem (contract `joulecut.plan/1`), and what agents carry out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_core.clocks import OperatingPoint
+
+PLAN_SCHEMA = "joulecut.plan/1"
+OPTIMAL = "optimal"
+INFEASIBLE = "infeasible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """Where a plan's seconds and joules go; joules are unweighted."""
+
+    t_edge: float
+    encode_s: float
+    t_up: float
+    rtt_s: float
+    decode_s: float
+    t_server: float
+    t_down: float
+    edge_busy_j: float
+    edge_wait_j: float
+    encode_j: float
+    radio_j: float
+    server_busy_j: float
+    decode_j: float
+    server_idle_j: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerScopes:
+    """What the two sides' watts contain."""
+
+    edge: str | None
+    server: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A choice with its full cost. Where `status` is "infeasible" it describes the nearest choice, or nothing."""
+
+    status: str
+    cut: int | None
+    cut_name: str | None
+    codec: str | None
+    variant: str | None
+    edge_point: int | None
+    server_point: int | None
+    edge_clock: OperatingPoint | None
+    server_clock: OperatingPoint | None
+    latency_s: float | None
+    latency_bound_s: float | None
+    energy_j: float | None
+    edge_energy_j: float | None
+    server_energy_j: float | None
+    breakdown: Breakdown | None
+    power_scopes: PowerScopes
+    binding: tuple[str, ...]
+    evaluated: int
+    solve_s: float
+    schema: str = PLAN_SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What both agents carry out, under one epoch.
+
+    `edge_clock` is None where the board's own governor decides, `server_clock` None where the
+    server has no part. Epochs only rise; a request carries its epoch, digest and cut.
+    """
+
+    epoch: int
+    network_digest: str
+    policy: str
+    cut: int
+    codec: str
+    variant: str
+    edge_clock: OperatingPoint | None
+    server_clock: OperatingPoint | None

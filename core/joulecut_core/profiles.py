@@ -1,0 +1,136 @@
+"""What was measured of one network on one device: the record behind every table a planner sees.
+
+A profile is a versioned, human-readable JSON file. Times are of whole blocks inside whole-part
+runs, device synchronised; clocks are kept both as requested and as achieved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import decode, encode
+from joulecut_core.documents import read_json, write_json
+from joulecut_core.errors import ProfileError
+from joulecut_core.figures import FigureKind
+
+PROFILE_SCHEMA = "joulecut.profile/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileKey:
+    """What a profile belongs to. Any difference makes it useless for another device, network or engine."""
+
+    device: str
+    driver: str
+    power_scope: str
+    network_digest: str
+    side: str
+    engine: str
+    precision: str
+    batch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointMeasurement:
+    """The whole network at one operating point.
+
+    `block_s[k]`: mean seconds of block k. `whole_std_s`: spread of one whole run. `busy_w`: mean
+    draw while running back to back over `window_s`. `wait_w`: draw when not computing, clock held,
+    context loaded. `runs`: repetitions behind the means.
+    """
+
+    requested: OperatingPoint
+    achieved: OperatingPoint
+    runs: int
+    block_s: tuple[float, ...]
+    whole_s: float
+    whole_std_s: float
+    busy_w: float
+    wait_w: float
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartMeasurement:
+    """This side's part of one cut, run whole at one operating point: checks and corrects sums of blocks."""
+
+    cut: int
+    achieved: OperatingPoint
+    runs: int
+    time_s: float
+    time_std_s: float
+    busy_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecMeasurement:
+    """Encoding (edge) or decoding (server) one cut's tensors: seconds, and watts on top of waiting."""
+
+    cut: int
+    codec: str
+    time_s: float
+    time_std_s: float
+    extra_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernedMeasurement:
+    """The whole network under the board's own governor at a request rate: latency, and mean draw over the period."""
+
+    rate_hz: float
+    latency_s: float
+    latency_std_s: float
+    mean_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """All measurements of one network on one side's device. Raises ProfileError where they do not fit together."""
+
+    key: ProfileKey
+    network: str
+    cut_names: tuple[str, ...]
+    clock_table: tuple[OperatingPoint, ...]
+    created: str
+    figures: FigureKind
+    points: tuple[PointMeasurement, ...]
+    parts: tuple[PartMeasurement, ...] = ()
+    codecs: tuple[CodecMeasurement, ...] = ()
+    governed: tuple[GovernedMeasurement, ...] = ()
+    schema: str = PROFILE_SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.schema != PROFILE_SCHEMA:
+            raise ProfileError(f"schema: {self.schema!r}; expected {PROFILE_SCHEMA!r}: make the profile again")
+        if self.key.side not in ("edge", "server"):
+            raise ProfileError(f"key.side: {self.key.side!r}; expected 'edge' or 'server'")
+        if not self.points:
+            raise ProfileError("points: empty; expected at least one measured operating point")
+        blocks = len(self.cut_names) - 1
+        for index, point in enumerate(self.points):
+            if len(point.block_s) != blocks:
+                raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
+            if min(point.block_s) < 0 or point.whole_s <= 0 or point.busy_w < 0 or point.wait_w < 0:
+                raise ProfileError(f"points[{index}]: negative or zero times or watts; make the profile again")
+
+    @property
+    def last_cut(self) -> int:
+        """Index of the cut that leaves everything on the edge."""
+        return len(self.cut_names) - 1
+
+
+def load_profile(path: Path) -> Profile:
+    """The profile in a file; raises ProfileError naming the file and the field."""
+    try:
+        return decode(Profile, read_json(path, ProfileError), error=ProfileError)
+    except ProfileError as error:
+        message = str(error)
+        prefix = "" if message.startswith(str(path)) else f"{path}: "
+        raise ProfileError(f"{prefix}{message}") from error
+
+
+def save_profile(profile: Profile, path: Path) -> None:
+    """Write a profile; a reader never sees half of it."""
+    write_json(path, encode(profile))

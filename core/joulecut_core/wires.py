@@ -1,0 +1,58 @@
+"""What each wire codec costs in bytes and in fidelity at each cut of a network.
+
+Fidelity is agreement with the unsplit FP32 network's top-1 answer on a set of samples. It is a
+property of network and codec, not of a device, so it is kept apart from profiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut_core.decoding import decode, encode
+from joulecut_core.documents import read_json, write_json
+from joulecut_core.errors import ProfileError
+
+WIRES_SCHEMA = "joulecut.wires/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireMeasurement:
+    """One codec at one cut: mean and largest payload, and the share of samples that changed their answer."""
+
+    cut: int
+    codec: str
+    mean_bytes: float
+    max_bytes: int
+    accuracy_loss: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireTable:
+    """All measured wires of one network. `samples_from` says what the samples were."""
+
+    network: str
+    network_digest: str
+    samples_from: str
+    reply_bytes: int
+    wires: tuple[WireMeasurement, ...]
+    schema: str = WIRES_SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.schema != WIRES_SCHEMA:
+            raise ProfileError(f"schema: {self.schema!r}; expected {WIRES_SCHEMA!r}: measure the wires again")
+
+    def at(self, cut: int) -> tuple[WireMeasurement, ...]:
+        """The codecs measured at a cut."""
+        return tuple(wire for wire in self.wires if wire.cut == cut)
+
+
+def load_wires(path: Path) -> WireTable:
+    """The wire table in a file; raises ProfileError naming file and field."""
+    return decode(WireTable, read_json(path, ProfileError), error=ProfileError)
+
+
+def save_wires(wires: WireTable, path: Path) -> None:
+    """Write a wire table; a reader never sees half of it."""
+    write_json(path, encode(wires))
