@@ -1,0 +1,31 @@
+"""The `joulecut` command: assembles the subcommands and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from joulecut.commands.cuts import cuts
+from joulecut.commands.demo import demo
+from joulecut.commands.pack import pack
+from joulecut.commands.plan import plan
+from joulecut.commands.profile import profile
+from joulecut.commands.run import run
+from joulecut.commands.version import show_version
+from joulecut_core.programs import run_program
+
+app = typer.Typer(
+    help="Cut a network between an edge device and a server where it costs the fewest joules.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.callback()(show_version)
+for command in (demo, plan, pack, cuts, profile, run):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run_program(app))

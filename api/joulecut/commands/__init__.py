@@ -1,0 +1,1 @@
+"""The subcommands of `joulecut`, one module each."""

@@ -1,0 +1,29 @@
+"""How every command-line program of the project ends: one clear line and a documented exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+
+from joulecut_core.errors import JoulecutError
+from joulecut_core.exits import ExitCode, exit_code
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_program(program: Callable[[], object]) -> int:
+    """Run `program` and return its exit status.
+
+    An error that joulecut raises on purpose becomes one line on standard error and the exit code of
+    its branch; an interrupt ends quietly. Anything else is a defect and keeps its traceback.
+    """
+    try:
+        program()
+    except JoulecutError as error:
+        _LOG.debug("stopped by", exc_info=error)
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return int(exit_code(error))
+    except KeyboardInterrupt:
+        return int(ExitCode.FAILED)
+    return int(ExitCode.OK)
