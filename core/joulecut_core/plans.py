@@ -5,10 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import PlanError
 
 PLAN_SCHEMA = "joulecut.plan/1"
 OPTIMAL = "optimal"
 INFEASIBLE = "infeasible"
+
+_CHOICE_FIELDS = (
+    "cut",
+    "cut_name",
+    "codec",
+    "variant",
+    "latency_s",
+    "latency_bound_s",
+    "energy_j",
+    "edge_energy_j",
+    "server_energy_j",
+    "breakdown",
+)
+"""What a plan either knows altogether or not at all; clocks are left to a governor now and then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +56,10 @@ class PowerScopes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A choice with its full cost. Where `status` is "infeasible" it describes the nearest choice, or nothing."""
+    """A choice with its full cost. Where `status` is "infeasible" it describes the nearest choice, or nothing.
+
+    Raises PlanError for an unknown status or schema, and for an optimum without a choice.
+    """
 
     status: str
     cut: int | None
@@ -64,6 +82,15 @@ class Plan:
     solve_s: float
     schema: str = PLAN_SCHEMA
 
+    def __post_init__(self) -> None:
+        if self.schema != PLAN_SCHEMA:
+            raise PlanError(f"schema: {self.schema!r}; expected {PLAN_SCHEMA!r}: make the plan again")
+        if self.status not in (OPTIMAL, INFEASIBLE):
+            raise PlanError(f"status: {self.status!r}; expected {OPTIMAL!r} or {INFEASIBLE!r}")
+        missing = [name for name in _CHOICE_FIELDS if getattr(self, name) is None]
+        if missing and (self.status == OPTIMAL or len(missing) != len(_CHOICE_FIELDS)):
+            raise PlanError(f"{missing[0]}: None; expected a value in a plan that describes a choice")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
@@ -81,3 +108,7 @@ class Assignment:
     variant: str
     edge_clock: OperatingPoint | None
     server_clock: OperatingPoint | None
+
+    def __post_init__(self) -> None:
+        if self.epoch < 0 or self.cut < 0:
+            raise PlanError(f"epoch {self.epoch}, cut {self.cut}; expected both to be at least 0")

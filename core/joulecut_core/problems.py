@@ -6,6 +6,11 @@ Every quantity is SI; clocks are MHz. Field names are the same words in JSON and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from joulecut_core.decoding import show
+from joulecut_core.errors import ProblemError
+from joulecut_core.problem_rules import check_numbers
 
 PROBLEM_SCHEMA = "joulecut.problem/1"
 
@@ -60,6 +65,9 @@ class Edge:
     points: tuple[EdgePoint, ...]
     power_scope: str | None = None
 
+    def __post_init__(self) -> None:
+        _freeze(self, "points")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPoint:
@@ -76,6 +84,9 @@ class Server:
 
     points: tuple[ServerPoint, ...]
     power_scope: str | None = None
+
+    def __post_init__(self) -> None:
+        _freeze(self, "points")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,9 @@ class ProblemCut:
     wires: tuple[Wire, ...]
     allowed: bool = True
 
+    def __post_init__(self) -> None:
+        _freeze(self, "wires")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideTables:
@@ -108,6 +122,13 @@ class SideTables:
     time_s: Table
     busy_w: Table
     time_std_s: Table | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "busy_w", "time_std_s"):
+            _freeze(self, name)
+            table = getattr(self, name)
+            if isinstance(table, tuple) and any(isinstance(row, list) for row in table):
+                object.__setattr__(self, name, tuple(tuple(row) if isinstance(row, list) else row for row in table))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +143,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A whole planning problem. Raises ProblemError where a value is out of range or a table ragged."""
+    """A whole planning problem. Raises ProblemError where a value is out of range or a table ragged.
+
+    Lists are taken for tuples and frozen, so a problem never changes once it is made.
+    """
 
     link: Link
     edge: Edge
@@ -133,3 +157,47 @@ class Problem:
     max_accuracy_loss: float = 0.0
     objective: Objective = field(default_factory=Objective)
     schema: str = PROBLEM_SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.schema != PROBLEM_SCHEMA:
+            raise ProblemError(f"schema: {show(self.schema)}; expected {PROBLEM_SCHEMA!r}")
+        _freeze(self, "cuts")
+        _freeze(self, "variants")
+        _check_structure(self)
+        check_numbers(self)
+
+
+def _freeze(owner: object, name: str) -> None:
+    value = getattr(owner, name)
+    if isinstance(value, list):
+        object.__setattr__(owner, name, tuple(value))
+
+
+def _check_structure(problem: Problem) -> None:
+    _expect("slo", problem.slo, Slo)
+    _expect("objective", problem.objective, Objective)
+    _expect("link", problem.link, Link)
+    _expect_all("edge.points", _expect("edge", problem.edge, Edge).points, EdgePoint)
+    _expect_all("server.points", _expect("server", problem.server, Server).points, ServerPoint)
+    for index, cut in enumerate(_expect_all("cuts", problem.cuts, ProblemCut)):
+        _expect_all(f"cuts[{index}].wires", cut.wires, Wire)
+    for index, variant in enumerate(_expect_all("variants", problem.variants, Variant)):
+        _expect(f"variants[{index}].edge", variant.edge, SideTables)
+        _expect(f"variants[{index}].server", variant.server, SideTables)
+
+
+_T = TypeVar("_T")
+
+
+def _expect(path: str, value: object, kind: type[_T]) -> _T:
+    if not isinstance(value, kind):
+        raise ProblemError(f"{path}: {show(value)}; expected {kind.__name__}")
+    return value
+
+
+def _expect_all(path: str, values: object, kind: type[_T]) -> tuple[_T, ...]:
+    if not isinstance(values, tuple):
+        raise ProblemError(f"{path}: {show(values)}; expected a list of {kind.__name__}")
+    for index, value in enumerate(values):
+        _expect(f"{path}[{index}]", value, kind)
+    return cast("tuple[_T, ...]", values)

@@ -123,12 +123,11 @@ class Profile:
 
 def load_profile(path: Path) -> Profile:
     """The profile in a file; raises ProfileError naming the file and the field."""
+    document = read_json(path, ProfileError)
     try:
-        return decode(Profile, read_json(path, ProfileError), error=ProfileError)
+        return decode(Profile, document, error=ProfileError)
     except ProfileError as error:
-        message = str(error)
-        prefix = "" if message.startswith(str(path)) else f"{path}: "
-        raise ProfileError(f"{prefix}{message}") from error
+        raise ProfileError(f"{path}: {error}") from error
 
 
 def save_profile(profile: Profile, path: Path) -> None:

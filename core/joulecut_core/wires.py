@@ -50,7 +50,11 @@ class WireTable:
 
 def load_wires(path: Path) -> WireTable:
     """The wire table in a file; raises ProfileError naming file and field."""
-    return decode(WireTable, read_json(path, ProfileError), error=ProfileError)
+    document = read_json(path, ProfileError)
+    try:
+        return decode(WireTable, document, error=ProfileError)
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from error
 
 
 def save_wires(wires: WireTable, path: Path) -> None:

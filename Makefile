@@ -1,0 +1,48 @@
+# Every target makes what it needs; a second run of any of them needs no network.
+#
+#   make demo                          two emulated agents split a trained network
+#   make demo ARGS="--html demo.html"  ... with options of `joulecut demo`
+#   make test                          all tests
+#   make test ARGS="tests/planner -x"  ... with options of pytest
+#   make check                         everything CI checks
+#
+# On a machine whose vendor built torch (a Jetson): make install VENV_FLAGS=--system-site-packages
+
+PYTHON ?= python3
+VENV_FLAGS ?=
+# Only installed where there is no torch yet. Where the package index serves CUDA builds under this
+# version, name one that serves CPU builds: TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+# Tests cut networks of this library. Its metadata asks for one exact torch, hence --no-deps below.
+TORCHVISION ?= torchvision==0.28.0
+ARGS ?=
+
+INSTALLED := .venv/.installed
+RUN := .venv/bin/python
+PIP := $(RUN) -m pip
+VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] + "===" + m.version(sys.argv[1]))'
+
+.PHONY: demo test check install
+.DELETE_ON_ERROR:
+
+demo: $(INSTALLED)
+	OMP_NUM_THREADS=1 .venv/bin/joulecut demo $(ARGS)
+
+test: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest $(ARGS)
+
+check: $(INSTALLED)
+	scripts/check $(ARGS)
+
+install: $(INSTALLED)
+
+# The constraint makes pip fail rather than replace the torch that is there.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; expected 3.10 or newer: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV_FLAGS) .venv
+	$(VERSION_OF) torch >/dev/null 2>&1 || $(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(VERSION_OF) torch >.venv/torch.txt
+	$(PIP) install --constraint .venv/torch.txt --editable '.[dev]'
+	$(VERSION_OF) torchvision >/dev/null 2>&1 || $(PIP) install --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCHVISION)'
+	touch $@

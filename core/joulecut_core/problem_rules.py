@@ -1,0 +1,179 @@
+"""The ranges and shapes that the numbers of a planning problem must keep (contract `joulecut.problem/1`).
+
+Every complaint is a ProblemError that starts with the JSON path: `link.uplink_bps: 0; expected a number above 0`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, cast
+
+from joulecut_core.decoding import show
+from joulecut_core.errors import ProblemError
+
+if TYPE_CHECKING:
+    from joulecut_core.problems import Edge, Link, Objective, Problem, ProblemCut, Server, SideTables, Slo, Wire
+
+MARGINS = ("cantelli", "gaussian")
+"""How a quantile becomes a margin."""
+
+NO_CODEC = "none"
+"""The codec of the last cut's only wire: nothing crosses."""
+
+_WIRE_NUMBERS = ("uplink_bytes", "downlink_bytes", "accuracy_loss", "encode_s", "encode_w", "decode_s", "decode_w")
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    text: str
+    holds: Callable[[float], bool]
+
+
+_POSITIVE = _Range("a finite number above 0", lambda value: value > 0)
+_NOT_NEGATIVE = _Range("a finite number of at least 0", lambda value: value >= 0)
+_ZERO = _Range("0", lambda value: value == 0)
+_SHARE = _Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
+_QUANTILE = _Range("a number above 0.5 and below 1, or null", lambda value: 0.5 < value < 1)
+
+
+def check_numbers(problem: Problem) -> None:
+    """Raise ProblemError for the first value of `problem` that is out of range, of a wrong type, ragged or empty."""
+    _check_slo(problem.slo)
+    _number("max_accuracy_loss", problem.max_accuracy_loss, _NOT_NEGATIVE)
+    _check_objective(problem.objective)
+    _check_link(problem.link)
+    _check_edge(problem.edge)
+    _check_server(problem.server)
+    if len(problem.cuts) < 2:
+        raise ProblemError(f"cuts: {len(problem.cuts)} of them; expected at least two, all on the server and all edge")
+    for index, cut in enumerate(problem.cuts):
+        _check_cut(f"cuts[{index}]", cut, last=index == len(problem.cuts) - 1)
+    if not problem.variants:
+        raise ProblemError("variants: empty; expected at least one")
+    for index, variant in enumerate(problem.variants):
+        path = f"variants[{index}]"
+        _text(f"{path}.name", variant.name)
+        _number(f"{path}.accuracy_loss", variant.accuracy_loss, _NOT_NEGATIVE)
+        for side, tables, points, idle_cut in (
+            ("edge", variant.edge, len(problem.edge.points), 0),
+            ("server", variant.server, len(problem.server.points), len(problem.cuts) - 1),
+        ):
+            _check_tables(f"{path}.{side}", tables, cuts=len(problem.cuts), points=points)
+            for point, value in enumerate(tables.time_s[idle_cut]):
+                _number(f"{path}.{side}.time_s[{idle_cut}][{point}]", value, _ZERO)
+
+
+def _check_slo(slo: Slo) -> None:
+    if slo.latency_s is not None:
+        _number("slo.latency_s", slo.latency_s, _POSITIVE)
+    if slo.quantile is not None:
+        _number("slo.quantile", slo.quantile, _QUANTILE)
+    if slo.margin not in MARGINS:
+        raise ProblemError(f"slo.margin: {show(slo.margin)}; expected one of {', '.join(map(repr, MARGINS))}")
+    if slo.rate_hz is not None:
+        _number("slo.rate_hz", slo.rate_hz, _POSITIVE)
+
+
+def _check_objective(objective: Objective) -> None:
+    _number("objective.edge_weight", objective.edge_weight, _NOT_NEGATIVE)
+    _number("objective.server_weight", objective.server_weight, _NOT_NEGATIVE)
+    _number("objective.server_idle_share", objective.server_idle_share, _SHARE)
+
+
+def _check_link(link: Link) -> None:
+    for name in ("uplink_bps", "downlink_bps"):
+        _number(f"link.{name}", getattr(link, name), _POSITIVE)
+    for name in ("rtt_s", "latency_std_s", "uplink_w", "downlink_w"):
+        _number(f"link.{name}", getattr(link, name), _NOT_NEGATIVE)
+
+
+def _check_edge(edge: Edge) -> None:
+    _scope("edge.power_scope", edge.power_scope)
+    if not edge.points:
+        raise ProblemError("edge.points: empty; expected at least one operating point")
+    for index, point in enumerate(edge.points):
+        _check_clock(f"edge.points[{index}]", point.core_mhz, point.memory_mhz)
+        _number(f"edge.points[{index}].wait_w", point.wait_w, _NOT_NEGATIVE)
+
+
+def _check_server(server: Server) -> None:
+    _scope("server.power_scope", server.power_scope)
+    if not server.points:
+        raise ProblemError("server.points: empty; expected at least one operating point")
+    for index, point in enumerate(server.points):
+        _check_clock(f"server.points[{index}]", point.core_mhz, point.memory_mhz)
+        _number(f"server.points[{index}].idle_w", point.idle_w, _NOT_NEGATIVE)
+
+
+def _check_clock(path: str, core_mhz: float, memory_mhz: float | None) -> None:
+    _number(f"{path}.core_mhz", core_mhz, _NOT_NEGATIVE)
+    if memory_mhz is not None:
+        _number(f"{path}.memory_mhz", memory_mhz, _NOT_NEGATIVE)
+
+
+def _check_cut(path: str, cut: ProblemCut, *, last: bool) -> None:
+    _text(f"{path}.name", cut.name)
+    if not isinstance(cast(object, cut.allowed), bool):
+        raise ProblemError(f"{path}.allowed: {show(cut.allowed)}; expected true or false")
+    if not cut.wires:
+        raise ProblemError(f"{path}.wires: empty; expected at least one wire")
+    if last and len(cut.wires) != 1:
+        raise ProblemError(f"{path}.wires: {len(cut.wires)} wires; expected one, {NO_CODEC!r}: nothing crosses here")
+    for index, wire in enumerate(cut.wires):
+        _check_wire(f"{path}.wires[{index}]", wire, last=last)
+
+
+def _check_wire(path: str, wire: Wire, *, last: bool) -> None:
+    _text(f"{path}.codec", wire.codec)
+    if last and wire.codec != NO_CODEC:
+        raise ProblemError(f"{path}.codec: {show(wire.codec)}; expected {NO_CODEC!r} at the last cut")
+    for name in _WIRE_NUMBERS:
+        _number(f"{path}.{name}", getattr(wire, name), _ZERO if last else _NOT_NEGATIVE)
+
+
+def _check_tables(path: str, tables: SideTables, *, cuts: int, points: int) -> None:
+    _table(f"{path}.time_s", tables.time_s, cuts, points)
+    _table(f"{path}.busy_w", tables.busy_w, cuts, points)
+    if tables.time_std_s is not None:
+        _table(f"{path}.time_std_s", tables.time_std_s, cuts, points)
+
+
+def _table(path: str, table: object, cuts: int, points: int) -> None:
+    if not isinstance(table, tuple):
+        raise ProblemError(f"{path}: {show(table)}; expected {cuts} lists, one for each cut")
+    if len(table) != cuts:
+        raise ProblemError(f"{path}: {len(table)} rows; expected {cuts}, one for each cut")
+    for index, row in enumerate(table):
+        if not isinstance(row, tuple):
+            raise ProblemError(f"{path}[{index}]: {show(row)}; expected a list of {points} numbers")
+        if len(row) != points:
+            raise ProblemError(f"{path}[{index}]: {len(row)} values; expected {points}, one for each operating point")
+        # A sum that is finite proves every term finite: one pass in C for the tables of thousands of rows.
+        if set(map(type, row)) == {float} and min(row) >= 0 and math.isfinite(sum(row)):
+            continue
+        for point, value in enumerate(row):
+            _number(f"{path}[{index}][{point}]", value, _NOT_NEGATIVE)
+
+
+def _number(path: str, value: object, allowed: _Range) -> None:
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number) and allowed.holds(number):
+            return
+    raise ProblemError(f"{path}: {show(value)}; expected {allowed.text}")
+
+
+def _text(path: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ProblemError(f"{path}: {show(value)}; expected a string")
+
+
+def _scope(path: str, value: object) -> None:
+    if value is not None:
+        _text(path, value)

@@ -1,0 +1,179 @@
+"""The edge-agent: one device, one network, an endpoint for applications, and a server where one is found.
+
+    start: bundle -> device -> profile -> local plan -> serve -> look for a server
+    stop:  finish requests under way -> release at the server -> restore clocks -> exit
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import torch
+
+from joulecut_core.lifecycle import announce_ready, wait_for_stop
+from joulecut_core.plans import Assignment
+from joulecut_core.profiles import Profile
+from joulecut_core.timing import Clock, ScaledClock, SystemClock
+from joulecut_core.wires import WireTable, load_wires
+from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.bundle_fetch import ensure_bundle
+from joulecut_edge.config import EdgeConfig
+from joulecut_edge.endpoint import EdgeEndpoint
+from joulecut_edge.offloading import EdgeIdentity, Offloading
+from joulecut_edge.session import EdgeSession
+from joulecut_edge.wishes import Wishes
+from joulecut_planner import local_plan
+from joulecut_proto.addresses import parse_address
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.discovery import Browser
+from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.servicers import add_local
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.network import Network
+from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.profile_provision import provide_profile
+from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
+from joulecut_runtime.wire_measurement import lossless_wires
+
+_LOG = logging.getLogger(__name__)
+
+_DRAIN_S = 5.0
+_FIND_S = 10.0
+"""How long a start that needs a server's bundle waits for one to be announced."""
+
+
+async def run_agent(config: EdgeConfig) -> None:
+    """Serve applications until SIGINT or SIGTERM, then drain and restore the device's clocks.
+
+    Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
+    """
+    async with serving(config) as address:
+        announce_ready(Path(config.ready_file) if config.ready_file else None, address)
+        _LOG.info("stopping on %s", await wait_for_stop())
+
+
+@asynccontextmanager
+async def serving(config: EdgeConfig) -> AsyncIterator[str]:
+    """An edge-agent that serves inside the context; gives the address of its endpoint. Leaving drains it."""
+    torch.set_num_threads(config.threads)
+    keep_freed_memory()
+    wishes = Wishes.from_config(config)
+    clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
+    async with AsyncExitStack() as stack:
+        addresses = await _server_addresses(config, stack)
+        device = open_device(config.device, clock=clock, seed=config.seed)
+        stack.callback(device.close)
+        server = make_server()
+        port = bind(server, config.listen)
+        network = await _load_network(config, addresses)
+        profile = await asyncio.to_thread(
+            provide_profile,
+            network,
+            device,
+            side="edge",
+            clock=clock,
+            store=_profile_store(config),
+            governed_rates_hz=() if config.slo.rate_hz is None else (config.slo.rate_hz,),
+        )
+        runner = PartRunner(network, device)
+        worker = DeviceWorker(clock)
+        stack.callback(worker.close)
+        local = local_active_plan(profile, wishes)
+        session = EdgeSession(runner, worker, clock, local)
+        await session.go_local()
+        identity = EdgeIdentity(
+            name=config.name,
+            session_id=f"{config.name}-{uuid.uuid4().hex[:12]}",
+            slowdown=config.slowdown,
+            network=network,
+            profile=profile,
+            wires=_wires(config, network),
+            radio=config.radio,
+        )
+        offloading = Offloading(identity, session, clock, wishes, addresses)
+        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown))
+        await server.start()
+        keeping = asyncio.create_task(offloading.keep())
+        try:
+            yield _endpoint_address(config, port)
+        finally:
+            await server.stop(_DRAIN_S)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await offloading.stop()
+            await session.close()
+            _LOG.info("stopped; clocks restored")
+
+
+def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
+    """What the edge does without a server: the whole network at the clock that costs the fewest joules in time."""
+    plan = local_plan(profile, wishes.slo, wishes.objective)
+    breakdown = plan.breakdown
+    waiting_s = 0.0 if plan.latency_s is None or breakdown is None else plan.latency_s - breakdown.t_edge
+    period_s = None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz
+    if period_s is not None and breakdown is not None:
+        waiting_s = period_s - breakdown.t_edge
+    return ActivePlan(
+        assignment=Assignment(
+            epoch=LOCAL_EPOCH,
+            network_digest=profile.key.network_digest,
+            policy="local",
+            cut=profile.last_cut,
+            codec=plan.codec or "none",
+            variant=plan.variant or "",
+            edge_clock=plan.edge_clock,
+            server_clock=None,
+        ),
+        plan=plan,
+        offloads=False,
+        wait_w=breakdown.edge_wait_j / waiting_s if breakdown is not None and waiting_s > 0 else 0.0,
+        period_s=period_s,
+        link=None,
+    )
+
+
+async def _server_addresses(config: EdgeConfig, stack: AsyncExitStack) -> Callable[[], Sequence[str]]:
+    """Where servers may be: the configured one, and whatever the network announces."""
+    if config.server:
+        parse_address(config.server)
+        return lambda: (config.server,)
+    browser = await asyncio.to_thread(Browser)
+    stack.push_async_callback(asyncio.to_thread, browser.close)
+    return browser.addresses
+
+
+async def _load_network(config: EdgeConfig, addresses: Callable[[], Sequence[str]]) -> Network:
+    folder = Path(config.bundle)
+    if config.digest and not folder.exists():
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(_some_address(addresses), _FIND_S)
+    await ensure_bundle(folder, config.digest, addresses())
+    return await asyncio.to_thread(Network.load, folder)
+
+
+async def _some_address(addresses: Callable[[], Sequence[str]]) -> None:
+    while not addresses():
+        await asyncio.sleep(0.1)
+
+
+def _profile_store(config: EdgeConfig) -> ProfileStore:
+    folder = Path(config.profiles) if config.profiles else default_profile_folder()
+    return ProfileStore(folder, shipped=tuple(map(Path, config.shipped_profiles)))
+
+
+def _wires(config: EdgeConfig, network: Network) -> WireTable:
+    if config.wires:
+        return load_wires(Path(config.wires))
+    _LOG.info("no table of measured wires: only lossless ones are offered")
+    return lossless_wires(network.table)
+
+
+def _endpoint_address(config: EdgeConfig, port: int) -> str:
+    place = parse_address(config.listen)
+    return config.listen if place.path is not None else f"{place.host}:{port}"

@@ -1,0 +1,78 @@
+"""Gets a network this edge lacks from a server, by digest: what arrives is checked before it is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from joulecut_core.errors import BundleError, ConfigError, JoulecutError, LinkError
+from joulecut_proto.agent_messages import BundleChunk
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient
+from joulecut_runtime.bundle import MANIFEST, read_bundle
+
+_LOG = logging.getLogger(__name__)
+
+_FETCH_S = 600.0
+_MOST_BYTES = 4 << 30
+"""A bundle larger than this is refused while it arrives."""
+
+
+async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> None:
+    """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
+
+    Raises ConfigError where the folder is empty and no digest is given, LinkError where no server has
+    the bundle, BundleError where what arrived is not it.
+    """
+    if (folder / MANIFEST).exists():
+        return
+    if not digest:
+        raise ConfigError(f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it")
+    reasons = []
+    for address in addresses:
+        try:
+            await _fetch(folder, digest, address)
+        except LinkError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise LinkError(f"no server has bundle {digest}: {'; '.join(reasons) or 'no server is known'}")
+
+
+async def _fetch(folder: Path, digest: str, address: str) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    channel = open_channel(address)
+    arriving = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
+    try:
+        await _receive(AgentClient(channel, peer=f"server {address}").bundle(digest, timeout_s=_FETCH_S), arriving)
+        found = (await asyncio.to_thread(read_bundle, arriving)).digest
+        if found != digest:
+            raise BundleError(f"server {address} sent bundle {found}; expected {digest}")
+        if folder.exists():
+            folder.rmdir()
+        arriving.rename(folder)
+        _LOG.info("fetched bundle %s from %s", digest, address)
+    except OSError as error:
+        raise ConfigError(f"bundle: cannot be kept in {folder}: {error}") from error
+    except JoulecutError:
+        raise
+    finally:
+        await channel.close()
+        shutil.rmtree(arriving, ignore_errors=True)
+
+
+async def _receive(chunks: AsyncIterator[BundleChunk], folder: Path) -> None:
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk.data)
+        if received > _MOST_BYTES:
+            raise BundleError(f"the bundle is larger than {_MOST_BYTES} bytes; raise no limit, check the server")
+        path = folder / chunk.file
+        if chunk.offset != (path.stat().st_size if path.exists() else 0):
+            raise BundleError(f"bundle file {chunk.file}: bytes at {chunk.offset} arrived out of order; fetch it again")
+        with path.open("ab") as stream:
+            stream.write(chunk.data)

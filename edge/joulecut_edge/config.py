@@ -1,0 +1,55 @@
+"""What an edge-agent is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from joulecut_core.errors import ConfigError
+from joulecut_core.problems import Objective, Slo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radio:
+    """What the radio draws on top of waiting while it sends or receives; 0 where the device's meter contains it."""
+
+    uplink_w: float = 0.0
+    downlink_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """Options of `edge-agent`: the keys of its TOML file, and its flags with dashes for underscores.
+
+    `server`: "host:port", or empty to find one over zeroconf. `bundle`: folder of the packed network;
+    where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications
+    reach this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without
+    it only lossless wires are offered.
+    """
+
+    device: str
+    bundle: str
+    digest: str = ""
+    server: str = ""
+    listen: str = "unix:/run/joulecut/edge.sock"
+    name: str = "edge"
+    policy: str = "joint"
+    profiles: str = ""
+    shipped_profiles: tuple[str, ...] = ()
+    wires: str = ""
+    slowdown: float = 1.0
+    seed: int = 0
+    threads: int = 1
+    discover: bool = True
+    ready_file: str = ""
+    max_accuracy_loss: float = 0.0
+    slo: Slo = field(default_factory=Slo)
+    objective: Objective = field(default_factory=Objective)
+    radio: Radio = field(default_factory=Radio)
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ConfigError(f"threads: {self.threads}; expected at least 1")
+        if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
+            raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+        if not self.server and not self.discover:
+            raise ConfigError("server: empty while discover is false; expected host:port of a server-agent")

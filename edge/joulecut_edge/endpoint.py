@@ -1,0 +1,95 @@
+"""The edge's endpoint for applications and tools on its own host."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import JoulecutError
+from joulecut_core.tensor_frames import RAW
+from joulecut_core.timing import Clock
+from joulecut_edge.offloading import Offloading
+from joulecut_edge.session import EdgeSession
+from joulecut_proto.local_messages import (
+    InferReply,
+    InferRequest,
+    LocalStatus,
+    MeterReadings,
+    ReadMetersRequest,
+    ReplanReply,
+    ReplanRequest,
+    RequestCounters,
+)
+from joulecut_runtime.codecs import codec, decode_expected
+from joulecut_runtime.metering import read_meter
+from joulecut_runtime.part_runner import PartRunner
+
+
+class EdgeEndpoint:
+    """Implements the Local service."""
+
+    def __init__(
+        self, runner: PartRunner, session: EdgeSession, offloading: Offloading, clock: Clock, slowdown: float
+    ) -> None:
+        self._runner = runner
+        self._session = session
+        self._offloading = offloading
+        self._clock = clock
+        self._slowdown = slowdown
+
+    async def infer(self, request: InferRequest) -> InferReply:
+        """Answer one request, on whichever sides the plan in force says."""
+        raw = codec(RAW)
+        inputs = decode_expected(raw, request.tensors, self._runner.network.table.inputs)
+        answer = await self._session.infer(request.request_id, inputs)
+        return InferReply(tensors=raw.encode(answer.outputs), ledger=answer.ledger)
+
+    async def status(self) -> LocalStatus:
+        """What runs, and how."""
+        table = self._runner.network.table
+        counters = self._session.counters
+        return LocalStatus(
+            network=table.network,
+            network_digest=table.digest,
+            inputs=table.inputs,
+            outputs=table.outputs,
+            server_connected=self._offloading.connection is not None,
+            assignment=self._session.active.assignment,
+            plan=self._session.active.plan,
+            link=self._offloading.link,
+            counters=RequestCounters(
+                requests=counters.requests,
+                split=counters.split,
+                local=counters.local,
+                fallbacks=counters.fallbacks,
+            ),
+            device=await asyncio.to_thread(self._runner.device.state),
+            device_info=self._runner.device.info,
+            server_info=self._offloading.server_info,
+            slowdown=self._slowdown,
+        )
+
+    async def replan(self, request: ReplanRequest) -> ReplanReply:
+        """Plan again under the terms of the request; a preview changes nothing."""
+        wishes = self._offloading.wishes.changed_by(request)
+        make = self._offloading.preview if request.preview else self._offloading.replan
+        reply = await make(wishes)
+        return ReplanReply(assignment=reply.assignment, plan=reply.plan, problem=reply.problem)
+
+    async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:
+        """Both sides' meters at their first ticks from the given times on."""
+        edge, server = await asyncio.gather(
+            asyncio.to_thread(read_meter, self._runner.device, self._clock, request.edge_not_before_s),
+            self._server_reading(request.server_not_before_s),
+        )
+        return MeterReadings(edge=replace(edge, busy_s=self._runner.busy_s), server=server)
+
+    async def _server_reading(self, not_before_s: float | None) -> EnergyReading | None:
+        connection = self._offloading.connection
+        if connection is None:
+            return None
+        try:
+            return await connection.read_meter(not_before_s)
+        except JoulecutError:
+            return None

@@ -1,0 +1,39 @@
+"""The server as an edge's session sees it: something that finishes a request from the tensors at the cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from joulecut_core.plans import Assignment
+from joulecut_runtime.encoded_tensor import EncodedTensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteReply:
+    """The outputs, and the server's own seconds and joules for this request."""
+
+    outputs: tuple[Tensor, ...]
+    queue_s: float
+    decode_s: float
+    tail_s: float
+    energy_j: float | None
+    uplink_bytes: int
+    downlink_bytes: int
+
+
+class Remote(Protocol):
+    """A connected server."""
+
+    async def finish(
+        self, request_id: str, assignment: Assignment, encoded: Sequence[EncodedTensor], *, timeout_s: float
+    ) -> RemoteReply:
+        """Send what crosses and return the answer.
+
+        Raises LinkError where the connection breaks or `timeout_s` (the agents' clock) passes,
+        ContractError where the server refuses the request, DeviceError where it has no room.
+        """
+        ...

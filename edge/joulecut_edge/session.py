@@ -1,0 +1,222 @@
+"""The path of one request through the edge.
+
+    queue -> head -> encode -> server (queue, decode, tail) -> answer
+                        \\-> whatever goes wrong from here on: finish from the kept tensors, locally
+
+A request takes the plan in force when its turn comes, and keeps it: plans change at request
+boundaries only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from joulecut_core.errors import ContractError, DeviceError, LinkError
+from joulecut_core.figures import FigureKind
+from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_core.timing import Clock
+from joulecut_edge.active_plan import ActivePlan
+from joulecut_edge.remote import Remote, RemoteReply
+from joulecut_runtime.clock_holder import ClockHolder
+from joulecut_runtime.codecs import codec
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.part_runner import HeadRun, PartRunner, Stage
+
+_LOG = logging.getLogger(__name__)
+
+_PATIENCE = 5.0
+"""How many times a request's planned latency to wait for the server before finishing locally."""
+_LEAST_PATIENCE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The network's outputs for one request, and where its seconds and joules went."""
+
+    outputs: tuple[Tensor, ...]
+    ledger: RequestLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Requests answered since the start: in all, with the server's help, by the edge alone, and by the edge
+    alone although the plan wanted the server."""
+
+    requests: int = 0
+    split: int = 0
+    local: int = 0
+    fallbacks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    active: ActivePlan
+    run: HeadRun
+
+
+class EdgeSession:
+    """Answers every request exactly once, on whichever sides the plan in force says."""
+
+    def __init__(self, runner: PartRunner, worker: DeviceWorker, clock: Clock, local: ActivePlan) -> None:
+        self._runner = runner
+        self._worker = worker
+        self._clock = clock
+        self._holder = ClockHolder(runner.device)
+        self._local = local
+        self._active = local
+        self._remote: Remote | None = None
+        self.counters = Counters()
+
+    @property
+    def active(self) -> ActivePlan:
+        """The plan in force."""
+        return self._active
+
+    async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
+        """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held."""
+
+        def change() -> None:
+            self._holder.hold(active.assignment.edge_clock)
+            self._active, self._remote = active, remote
+
+        await self._worker.run(change)
+
+    async def go_local(self) -> None:
+        """Carry on alone, under the plan made for that."""
+        await self.switch(self._local, None)
+
+    async def close(self) -> None:
+        """Restore the device's clocks after the requests under way."""
+        await self._worker.run(lambda: self._holder.hold(None))
+
+    async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
+        """Answer one request. Raises ContractError where the inputs are not the network's."""
+        start_s = self._clock.now_s()
+        self._runner.network.whole.check_inputs(inputs)
+        turn = await self._worker.run(lambda: self._first_part(inputs))
+        head, seconds = turn.result, RequestSeconds(edge_queue=turn.queue_s)
+        if not isinstance(head, _Head):
+            active, outputs, stage = head
+            answer = self._local_answer(request_id, active, outputs, stage, seconds, start_s, fallback=False)
+        else:
+            answer = await self._offload(request_id, head, seconds, start_s)
+        return answer
+
+    def _first_part(self, inputs: Sequence[Tensor]) -> _Head | tuple[ActivePlan, tuple[Tensor, ...], Stage]:
+        active = self._active
+        if not active.offloads:
+            return (active, *self._runner.whole(inputs))
+        wire = codec(active.assignment.codec)
+        return _Head(active=active, run=self._runner.head(active.assignment.cut, wire, inputs))
+
+    async def _offload(self, request_id: str, head: _Head, seconds: RequestSeconds, start_s: float) -> Answer:
+        active, run = head.active, head.run
+        seconds = replace(seconds, head=run.head.time_s, encode=run.encode.time_s)
+        sent_s = self._clock.now_s()
+        remote = self._remote
+        try:
+            if remote is None:
+                raise LinkError("the server was lost while this request was computing")
+            reply = await remote.finish(
+                request_id, active.assignment, run.encoded, timeout_s=_patience_s(active)
+            )
+        except (LinkError, ContractError, DeviceError) as error:
+            _LOG.warning("request %s: finished locally: %s", request_id, error)
+            turn = await self._worker.run(lambda: self._runner.rest(active.assignment.cut, run.tensors))
+            outputs, stage = turn.result
+            both = Stage(
+                time_s=run.head.time_s + stage.time_s,
+                energy_j=None if stage.energy_j is None else (run.head.energy_j or 0.0) + stage.energy_j,
+            )
+            return self._local_answer(request_id, active, outputs, both, seconds, start_s, fallback=True)
+        round_trip_s = self._clock.now_s() - sent_s
+        server_s = reply.queue_s + reply.decode_s + reply.tail_s
+        seconds = replace(
+            seconds,
+            up_and_down=max(0.0, round_trip_s - server_s),
+            server_queue=reply.queue_s,
+            decode=reply.decode_s,
+            tail=reply.tail_s,
+            total=self._clock.now_s() - start_s,
+        )
+        self._count(split=1)
+        return Answer(outputs=reply.outputs, ledger=self._split_ledger(request_id, head, reply, seconds))
+
+    def _split_ledger(
+        self, request_id: str, head: _Head, reply: RemoteReply, seconds: RequestSeconds
+    ) -> RequestLedger:
+        active, run = head.active, head.run
+        busy_s = run.head.time_s + run.encode.time_s
+        radio_j = 0.0
+        if active.link is not None:
+            radio_j = 8.0 * (
+                active.link.uplink_w * reply.uplink_bytes / active.link.uplink_bps
+                + active.link.downlink_w * reply.downlink_bytes / active.link.downlink_bps
+            )
+        return RequestLedger(
+            request_id=request_id,
+            epoch=active.assignment.epoch,
+            cut=active.assignment.cut,
+            codec=active.assignment.codec,
+            served_by="server" if active.assignment.cut == 0 else "split",
+            fallback=False,
+            seconds=seconds,
+            joules=RequestJoules(
+                edge_busy=run.head.energy_j or 0.0,
+                edge_wait=active.wait_w * max(0.0, (active.period_s or seconds.total) - busy_s),
+                encode=run.encode.energy_j or 0.0,
+                radio=radio_j,
+                server=reply.energy_j or 0.0,
+            ),
+            figures=self._figures(run.head),
+        )
+
+    def _local_answer(
+        self,
+        request_id: str,
+        active: ActivePlan,
+        outputs: tuple[Tensor, ...],
+        stage: Stage,
+        seconds: RequestSeconds,
+        start_s: float,
+        *,
+        fallback: bool,
+    ) -> Answer:
+        total_s = self._clock.now_s() - start_s
+        busy_s = stage.time_s + seconds.encode
+        self._count(local=1, fallbacks=int(fallback))
+        ledger = RequestLedger(
+            request_id=request_id,
+            epoch=active.assignment.epoch,
+            cut=active.assignment.cut,
+            codec=active.assignment.codec,
+            served_by="edge",
+            fallback=fallback,
+            seconds=replace(seconds, head=stage.time_s, total=total_s),
+            joules=RequestJoules(
+                edge_busy=stage.energy_j or 0.0,
+                edge_wait=active.wait_w * max(0.0, (active.period_s or total_s) - busy_s),
+            ),
+            figures=self._figures(stage),
+        )
+        return Answer(outputs=outputs, ledger=ledger)
+
+    def _figures(self, stage: Stage) -> FigureKind:
+        return FigureKind.ESTIMATED if stage.energy_j is None else self._runner.device.info.figures
+
+    def _count(self, *, split: int = 0, local: int = 0, fallbacks: int = 0) -> None:
+        was = self.counters
+        self.counters = Counters(
+            requests=was.requests + 1,
+            split=was.split + split,
+            local=was.local + local,
+            fallbacks=was.fallbacks + fallbacks,
+        )
+
+
+def _patience_s(active: ActivePlan) -> float:
+    return max(_LEAST_PATIENCE_S, _PATIENCE * (active.plan.latency_bound_s or 0.0))

@@ -1,0 +1,134 @@
+"""The joint plan and what people do instead, on one footing: same measurements, same service level, same formulas.
+
+Every policy keeps the service level where its own choices allow it; where they do not, it takes the
+nearest of them and says "infeasible". Only `cpu-dvfs` is priced by a model of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from joulecut_core.plans import Plan
+from joulecut_core.problems import EdgePoint, Problem, ServerPoint
+from joulecut_planner.answers import plan_for
+from joulecut_planner.governors import governed_plan
+from joulecut_planner.pricing import Choice
+from joulecut_planner.selection import energy_of, mean_latency_of, pick
+from joulecut_planner.side_models import ModelKind
+from joulecut_planner.solver import solve
+from joulecut_planner.tables import PlanningInputs, build_problem
+
+
+class Policy(str, Enum):
+    """Ways to decide where and at which clocks a network runs."""
+
+    ALL_EDGE = "all-edge"
+    """Everything on the edge at its top clocks."""
+    ALL_SERVER = "all-server"
+    """The input is sent, by the best wire there is for it; both sides at their top clocks."""
+    LATENCY_CUT = "latency-cut"
+    """The cut and wire of least mean latency at top clocks (Kang et al., Neurosurgeon, ASPLOS 2017)."""
+    ENERGY_CUT = "energy-cut"
+    """The cut and wire of least energy at top clocks: partitioning alone."""
+    EDGE_CLOCK = "edge-clock"
+    """Everything on the edge at its best clocks: DVFS alone."""
+    GOVERNOR = "governor"
+    """Everything on the edge under the board's own governor, as shipped."""
+    CPU_DVFS = "cpu-dvfs"
+    """The joint choice, made and priced with the CPU-DVFS model k/f and kappa f^3."""
+    JOINT = "joint"
+    """Cut, wire and both clocks together: joulecut's plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPlan:
+    """What a policy chose. `governed`: the edge's clocks are left to its board. `problem`: what it was chosen from."""
+
+    policy: Policy
+    plan: Plan
+    governed: bool
+    problem: Problem
+
+
+def plan_policy(policy: Policy, inputs: PlanningInputs) -> PolicyPlan:
+    """The plan of one policy.
+
+    Raises ProfileError where `governor` is asked for and the edge's profile has no governed
+    measurements, FitError where the profiles cannot carry a model.
+    """
+    model = ModelKind.CPU_DVFS if policy is Policy.CPU_DVFS else ModelKind.DVFS_AWARE
+    problem = build_problem(inputs, model=model)
+    plan = governed_plan(problem, inputs.edge) if policy is Policy.GOVERNOR else plan_choices(policy, problem)
+    return PolicyPlan(policy=policy, plan=plan, governed=policy is Policy.GOVERNOR, problem=problem)
+
+
+def plan_choices(policy: Policy, problem: Problem) -> Plan:
+    """The plan of one policy among a problem's own choices.
+
+    Raises ValueError for `governor`, which chooses none of a problem's operating points.
+    """
+    if policy is Policy.GOVERNOR:
+        raise ValueError("governor picks no operating point; expected a policy that does: use plan_policy")
+    if policy in (Policy.JOINT, Policy.CPU_DVFS):
+        return solve(problem)
+    started_s = time.perf_counter()
+    least = mean_latency_of if policy is Policy.LATENCY_CUT else energy_of
+    choice, evaluated = pick(problem, _choices(policy, problem), least=least)
+    return plan_for(problem, choice, evaluated=evaluated, solve_s=time.perf_counter() - started_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPoint:
+    """Plans at one uplink bandwidth."""
+
+    uplink_bps: float
+    joint: Plan
+    all_edge: Plan
+    all_server: Plan
+
+
+def bandwidth_sweep(inputs: PlanningInputs, uplinks_bps: list[float]) -> list[SweepPoint]:
+    """The joint plan and both extremes at each uplink bandwidth; the downlink keeps its ratio to the uplink."""
+    problem = build_problem(inputs)
+    points = []
+    for uplink_bps in uplinks_bps:
+        downlink_bps = uplink_bps * problem.link.downlink_bps / problem.link.uplink_bps
+        moved = replace(problem, link=replace(problem.link, uplink_bps=uplink_bps, downlink_bps=downlink_bps))
+        points.append(
+            SweepPoint(
+                uplink_bps=uplink_bps,
+                joint=plan_choices(Policy.JOINT, moved),
+                all_edge=plan_choices(Policy.ALL_EDGE, moved),
+                all_server=plan_choices(Policy.ALL_SERVER, moved),
+            )
+        )
+    return points
+
+
+def _choices(policy: Policy, problem: Problem) -> Iterator[Choice]:
+    last = len(problem.cuts) - 1
+    cuts = {
+        Policy.ALL_EDGE: range(last, last + 1),
+        Policy.EDGE_CLOCK: range(last, last + 1),
+        Policy.ALL_SERVER: range(1),
+    }.get(policy, range(last + 1))
+    top_edge, top_server = _top(problem.edge.points), _top(problem.server.points)
+    edge_points = range(len(problem.edge.points)) if policy is Policy.EDGE_CLOCK else range(top_edge, top_edge + 1)
+    for cut in cuts:
+        for wire in range(len(problem.cuts[cut].wires)):
+            for variant in range(len(problem.variants)):
+                for edge_point in edge_points:
+                    yield Choice(
+                        cut=cut,
+                        wire=wire,
+                        variant=variant,
+                        edge_point=edge_point,
+                        server_point=None if cut == last else top_server,
+                    )
+
+
+def _top(points: tuple[EdgePoint, ...] | tuple[ServerPoint, ...]) -> int:
+    return max(range(len(points)), key=lambda index: (points[index].memory_mhz or 0.0, points[index].core_mhz))

@@ -1,0 +1,39 @@
+"""Planning problems as JSON (contract `joulecut.problem/1`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from joulecut_core.decoding import decode, encode, show
+from joulecut_core.documents import read_text
+from joulecut_core.errors import ProblemError
+from joulecut_core.problems import PROBLEM_SCHEMA, Problem
+from joulecut_planner.strict_json import parse_strictly
+
+
+def load_problem(path: str | os.PathLike[str]) -> Problem:
+    """The problem in a file. Raises ProblemError naming the file, or the JSON path of the field that is wrong."""
+    file = Path(path)
+    return _decoded(parse_strictly(read_text(file, ProblemError), ProblemError, str(file)))
+
+
+def parse_problem(source: str | Mapping[str, object]) -> Problem:
+    """The problem in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
+    return _decoded(parse_strictly(source, ProblemError, "problem") if isinstance(source, str) else source)
+
+
+def problem_document(problem: Problem) -> dict[str, object]:
+    """The problem as the contract's JSON object; `parse_problem` gives it back."""
+    document: dict[str, object] = encode(problem)
+    return {"schema": problem.schema} | document
+
+
+def _decoded(document: object) -> Problem:
+    if isinstance(document, Mapping):
+        if "schema" not in document:
+            raise ProblemError(f"schema: missing; expected {PROBLEM_SCHEMA!r}")
+        if document["schema"] != PROBLEM_SCHEMA:
+            raise ProblemError(f"schema: {show(document['schema'])}; expected {PROBLEM_SCHEMA!r}")
+    return decode(Problem, document, error=ProblemError)

@@ -1,0 +1,279 @@
+"""What one side's profile predicts for each of its parts at each operating point it offers.
+
+Times are fitted per block and memory clock over achieved core clocks and summed to parts; power is
+fitted per memory clock for the whole network. Both are corrected by the parts that were measured
+whole (`joulecut_planner.corrections`). An operating point on offer is one of the clock table whose
+memory clock was measured, between the lowest and the highest core clock measured there: nothing is
+extrapolated. With fewer than three distinct core clocks at a memory clock only the measured points
+themselves are offered, as measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from joulecut_core.clocks import ClockTable, OperatingPoint
+from joulecut_core.errors import ProfileError
+from joulecut_core.profiles import PointMeasurement, Profile
+from joulecut_planner.corrections import Anchor, ratios
+from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
+from joulecut_planner.fit_quality import FitQuality
+from joulecut_planner.grids import Array
+from joulecut_planner.identity import Same
+from joulecut_planner.latency_fit import LEAST_CLOCKS, fit_latency
+from joulecut_planner.power_fit import fit_power
+
+_KEPT = 16
+"""Fitted profiles kept: both sides of a few networks, with both kinds of model."""
+
+
+class ModelKind(str, Enum):
+    """Which laws of time and power the tables are made with."""
+
+    DVFS_AWARE = "dvfs-aware"
+    """a f^-b + c and p0 + p1 f + p3 f^n, with waiting power."""
+    CPU_DVFS = "cpu-dvfs"
+    """k / f and kappa f^3. That model knows no static power, so waiting and idling cost nothing in it
+    (Han et al. 2025, arXiv 2502.06295, the model they replace)."""
+
+
+class LatencyModel(Protocol):
+    """Seconds of a block against the core clock."""
+
+    @property
+    def quality(self) -> FitQuality:
+        """Errors in sample."""
+        ...
+
+    def latency_s(self, core_mhz: float) -> float:
+        """Seconds at a core clock."""
+        ...
+
+
+class PowerModel(Protocol):
+    """Watts of the whole network against the core clock."""
+
+    @property
+    def quality(self) -> FitQuality:
+        """Errors in sample."""
+        ...
+
+    def power_w(self, core_mhz: float) -> float:
+        """Watts at a core clock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockedFit:
+    """The curves fitted at one memory clock: one of time for each block, one of power."""
+
+    memory_mhz: float | None
+    blocks: tuple[LatencyModel, ...]
+    power: PowerModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideModel:
+    """Predictions for one side: tables of shape (cuts, points), `wait_w` of shape (points,)."""
+
+    points: tuple[OperatingPoint, ...]
+    time_s: Array
+    std_s: Array
+    busy_w: Array
+    wait_w: Array
+    fits: tuple[ClockedFit, ...]
+
+
+def side_model(profile: Profile, model: ModelKind = ModelKind.DVFS_AWARE) -> SideModel:
+    """Predict times, spreads and powers of this side's part for every cut and offered operating point.
+
+    Fits once for each profile object in use: planning for another link or service level fits nothing.
+    Raises FitError where a measured value cannot carry a curve, ProfileError for a part of an unknown cut.
+    """
+    return _side_model(Same(profile), model)
+
+
+@lru_cache(maxsize=_KEPT)
+def _side_model(key: Same[Profile], model: ModelKind) -> SideModel:
+    profile = key.value
+    for index, part in enumerate(profile.parts):
+        if not 0 <= part.cut <= profile.last_cut:
+            raise ProfileError(f"parts[{index}].cut: {part.cut}; expected 0 to {profile.last_cut}")
+    measured = [_Measured.of(profile, memory_mhz) for memory_mhz in _memory_clocks(profile)]
+    all_times = [anchor for group in measured for anchor in group.part_times]
+    all_powers = [anchor for group in measured for anchor in group.part_powers]
+    tables = [_predict(profile, group, model, all_times, all_powers) for group in measured]
+    return SideModel(
+        points=tuple(point for table in tables for point in table.points),
+        time_s=np.concatenate([table.time_s for table in tables], axis=1),
+        std_s=np.concatenate([table.std_s for table in tables], axis=1),
+        busy_w=np.concatenate([table.busy_w for table in tables], axis=1),
+        wait_w=np.concatenate([table.wait_w for table in tables]),
+        fits=tuple(fit for table in tables for fit in table.fits),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """All measurements at one memory clock, by rising requested clock, with the ratios of measured parts."""
+
+    memory_mhz: float | None
+    requested_mhz: Array
+    core_mhz: Array
+    block_s: Array
+    whole_s: Array
+    busy_w: Array
+    wait_w: Array
+    spread: Array
+    part_times: tuple[Anchor, ...]
+    part_powers: tuple[Anchor, ...]
+
+    @classmethod
+    def of(cls, profile: Profile, memory_mhz: float | None) -> _Measured:
+        """The measurements of `profile` at one memory clock; repeated ones are averaged."""
+        by_clock: dict[float, list[PointMeasurement]] = {}
+        for point in profile.points:
+            if _same_mhz(point.requested.memory_mhz, memory_mhz):
+                by_clock.setdefault(point.requested.core_mhz, []).append(point)
+        groups = [by_clock[clock] for clock in sorted(by_clock)]
+        core_mhz = _means([[point.achieved.core_mhz for point in group] for group in groups])
+        block_s = np.array([np.mean([point.block_s for point in group], axis=0) for group in groups])
+        busy_w = _means([[point.busy_w for point in group] for group in groups])
+        order = np.argsort(core_mhz, kind="stable")
+        sums = _part_sums(profile, block_s[order])
+        times, powers = [], []
+        for part in profile.parts:
+            if not _same_mhz(part.achieved.memory_mhz, memory_mhz):
+                continue
+            clock = part.achieved.core_mhz
+            whole_w = float(np.interp(clock, core_mhz[order], busy_w[order]))
+            blocks_s = float(np.interp(clock, core_mhz[order], sums[part.cut]))
+            if blocks_s > 0 and whole_w > 0:
+                times.append(Anchor(cut=part.cut, core_mhz=clock, ratio=part.time_s / blocks_s))
+                powers.append(Anchor(cut=part.cut, core_mhz=clock, ratio=part.busy_w / whole_w))
+        return cls(
+            memory_mhz=memory_mhz,
+            requested_mhz=np.array(sorted(by_clock)),
+            core_mhz=core_mhz,
+            block_s=block_s,
+            whole_s=_means([[point.whole_s for point in group] for group in groups]),
+            busy_w=busy_w,
+            wait_w=_means([[point.wait_w for point in group] for group in groups]),
+            spread=_means([[point.whole_std_s / point.whole_s for point in group] for group in groups]),
+            part_times=tuple(times),
+            part_powers=tuple(powers),
+        )
+
+
+def _predict(
+    profile: Profile,
+    measured: _Measured,
+    model: ModelKind,
+    all_times: Sequence[Anchor],
+    all_powers: Sequence[Anchor],
+) -> SideModel:
+    fitted = len(np.unique(measured.core_mhz)) >= LEAST_CLOCKS
+    requested_mhz = _offered(profile, measured) if fitted else measured.requested_mhz
+    # What the device will run at when asked: the requested clock, or less under a power limit.
+    core_mhz = np.interp(requested_mhz, measured.requested_mhz, measured.core_mhz)
+    block_s, whole_w = measured.block_s, measured.busy_w
+    fits: tuple[ClockedFit, ...] = ()
+    if fitted or model is ModelKind.CPU_DVFS:
+        fit = _fit(measured, model)
+        fits = (fit,)
+        block_s = np.array([[block.latency_s(clock) for block in fit.blocks] for clock in core_mhz.tolist()])
+        whole_w = np.array([fit.power.power_w(clock) for clock in core_mhz.tolist()])
+    cuts, whole_cut = len(profile.cut_names), _whole_cut(profile)
+    sums_s = measured.block_s.sum(axis=1)
+    whole_times = [
+        Anchor(cut=whole_cut, core_mhz=clock, ratio=whole_s / sum_s)
+        for clock, whole_s, sum_s in zip(
+            measured.core_mhz.tolist(), measured.whole_s.tolist(), sums_s.tolist(), strict=True
+        )
+        if sum_s > 0
+    ]
+    whole_powers = [Anchor(cut=whole_cut, core_mhz=float(core_mhz[0]), ratio=1.0)]
+    time_anchors = [anchor for anchor in measured.part_times or all_times if anchor.cut != whole_cut]
+    power_anchors = [anchor for anchor in measured.part_powers or all_powers if anchor.cut != whole_cut]
+    time_s = _part_sums(profile, block_s) * ratios([*time_anchors, *whole_times], core_mhz, cuts)
+    wait_w = np.interp(requested_mhz, measured.requested_mhz, measured.wait_w)
+    return SideModel(
+        points=tuple(
+            OperatingPoint(core_mhz=clock, memory_mhz=measured.memory_mhz) for clock in requested_mhz.tolist()
+        ),
+        time_s=time_s,
+        std_s=time_s * np.interp(requested_mhz, measured.requested_mhz, measured.spread),
+        busy_w=whole_w * ratios([*power_anchors, *whole_powers], core_mhz, cuts),
+        wait_w=np.zeros_like(wait_w) if model is ModelKind.CPU_DVFS else wait_w,
+        fits=fits,
+    )
+
+
+def _fit(measured: _Measured, model: ModelKind) -> ClockedFit:
+    clocks, watts = measured.core_mhz.tolist(), measured.busy_w.tolist()
+    columns: list[list[float]] = measured.block_s.T.tolist()
+    if model is ModelKind.CPU_DVFS:
+        return ClockedFit(
+            memory_mhz=measured.memory_mhz,
+            blocks=tuple(fit_cpu_latency(clocks, seconds) for seconds in columns),
+            power=fit_cpu_power(clocks, watts),
+        )
+    return ClockedFit(
+        memory_mhz=measured.memory_mhz,
+        blocks=tuple(fit_latency(clocks, seconds) for seconds in columns),
+        power=fit_power(clocks, watts, exponent=None),
+    )
+
+
+def _offered(profile: Profile, measured: _Measured) -> Array:
+    table = ClockTable(points=profile.clock_table)
+    lowest, highest = measured.requested_mhz[0], measured.requested_mhz[-1]
+    offered = [
+        point.core_mhz
+        for point in table.points
+        if _same_mhz(point.memory_mhz, measured.memory_mhz)
+        and (
+            lowest <= point.core_mhz <= highest
+            or _same_mhz(point.core_mhz, float(lowest))
+            or _same_mhz(point.core_mhz, float(highest))
+        )
+    ]
+    return np.array(offered or measured.requested_mhz.tolist())
+
+
+def _part_sums(profile: Profile, block_s: Array) -> Array:
+    """Sums of blocks of this side's part, from (clocks, blocks) to (cuts, clocks)."""
+    nothing = np.zeros((len(block_s), 1))
+    if profile.key.side == "edge":
+        sums = np.concatenate([nothing, np.cumsum(block_s, axis=1)], axis=1)
+    else:
+        sums = np.concatenate([np.cumsum(block_s[:, ::-1], axis=1)[:, ::-1], nothing], axis=1)
+    return np.ascontiguousarray(sums.T)
+
+
+def _whole_cut(profile: Profile) -> int:
+    return profile.last_cut if profile.key.side == "edge" else 0
+
+
+def _memory_clocks(profile: Profile) -> list[float | None]:
+    distinct: list[float | None] = []
+    for point in profile.points:
+        if not any(_same_mhz(point.requested.memory_mhz, known) for known in distinct):
+            distinct.append(point.requested.memory_mhz)
+    return sorted(distinct, key=lambda clock: clock or 0.0)
+
+
+def _same_mhz(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return OperatingPoint(core_mhz=a).matches(OperatingPoint(core_mhz=b))
+
+
+def _means(values: list[list[float]]) -> Array:
+    return np.array([np.mean(group) for group in values])

@@ -1,0 +1,156 @@
+"""From what was measured to a planning problem: profiles of both sides, wires, link, service level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from joulecut_core.errors import ProfileError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.problems import (
+    Edge,
+    EdgePoint,
+    Link,
+    Objective,
+    Problem,
+    ProblemCut,
+    Server,
+    ServerPoint,
+    SideTables,
+    Slo,
+    Table,
+    Variant,
+    Wire,
+)
+from joulecut_core.profiles import CodecMeasurement, Profile
+from joulecut_core.wires import WireMeasurement, WireTable
+from joulecut_planner.grids import Array
+from joulecut_planner.side_models import ModelKind, SideModel, side_model
+
+_NOTHING = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningInputs:
+    """All that a problem is made of. `envelope_bytes`: what each message carries besides its payload.
+
+    Raises ProfileError where profiles and wires are not of one network, cut alike and run alike.
+    """
+
+    edge: Profile
+    server: Profile
+    wires: WireTable
+    link: LinkEstimate
+    slo: Slo = field(default_factory=Slo)
+    objective: Objective = field(default_factory=Objective)
+    max_accuracy_loss: float = 0.0
+    envelope_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        for name, profile in (("edge", self.edge), ("server", self.server)):
+            if profile.key.side != name:
+                raise ProfileError(f"{name}.key.side: {profile.key.side!r}; expected {name!r}")
+            if profile.key.network_digest != self.wires.network_digest:
+                raise ProfileError(
+                    f"{name}.key.network_digest: {profile.key.network_digest!r}; expected that of the wires, "
+                    f"{self.wires.network_digest!r}: profile the same bundle on both sides"
+                )
+        if self.edge.cut_names != self.server.cut_names:
+            raise ProfileError(
+                f"server.cut_names: {len(self.server.cut_names)} cuts; expected the edge's {len(self.edge.cut_names)}, "
+                "name by name: profile the same cuts on both sides"
+            )
+        if (self.edge.key.precision, self.edge.key.batch) != (self.server.key.precision, self.server.key.batch):
+            raise ProfileError(
+                f"server.key: {self.server.key.precision} at batch {self.server.key.batch}; expected the edge's "
+                f"{self.edge.key.precision} at batch {self.edge.key.batch}: profile both sides alike"
+            )
+
+
+def build_problem(inputs: PlanningInputs, *, model: ModelKind = ModelKind.DVFS_AWARE) -> Problem:
+    """The planning problem that the measurements pose.
+
+    A codec is offered at a cut where its bytes, its encoding on the edge and its decoding on the
+    server were all measured; a cut without any is forbidden. Raises ProfileError or FitError where
+    the measurements cannot carry a problem.
+    """
+    edge, server = side_model(inputs.edge, model), side_model(inputs.server, model)
+    return Problem(
+        slo=inputs.slo,
+        max_accuracy_loss=inputs.max_accuracy_loss,
+        objective=inputs.objective,
+        link=problem_link(inputs.link),
+        edge=Edge(
+            points=tuple(
+                EdgePoint(core_mhz=point.core_mhz, memory_mhz=point.memory_mhz, wait_w=wait_w)
+                for point, wait_w in zip(edge.points, edge.wait_w.tolist(), strict=True)
+            ),
+            power_scope=inputs.edge.key.power_scope,
+        ),
+        server=Server(
+            points=tuple(
+                ServerPoint(core_mhz=point.core_mhz, memory_mhz=point.memory_mhz, idle_w=idle_w)
+                for point, idle_w in zip(server.points, server.wait_w.tolist(), strict=True)
+            ),
+            power_scope=inputs.server.key.power_scope,
+        ),
+        cuts=_cuts(inputs),
+        variants=(Variant(name=variant_name(inputs.edge), edge=_tables(edge), server=_tables(server)),),
+    )
+
+
+def problem_link(link: LinkEstimate) -> Link:
+    """The estimate as a problem's link."""
+    return Link(
+        uplink_bps=link.uplink_bps,
+        downlink_bps=link.downlink_bps,
+        rtt_s=link.rtt_s,
+        latency_std_s=link.latency_std_s,
+        uplink_w=link.uplink_w,
+        downlink_w=link.downlink_w,
+    )
+
+
+def variant_name(profile: Profile) -> str:
+    """What a problem calls the engine and precision of a profile, for example "eager-fp32"."""
+    return f"{profile.key.engine}-{profile.key.precision}"
+
+
+def _cuts(inputs: PlanningInputs) -> tuple[ProblemCut, ...]:
+    last = inputs.edge.last_cut
+    for wire in inputs.wires.wires:
+        if not 0 <= wire.cut <= last:
+            raise ProfileError(f"wires: cut {wire.cut}; expected 0 to {last}: measure the wires of this bundle")
+    encoders = {(codec.cut, codec.codec): codec for codec in inputs.edge.codecs}
+    decoders = {(codec.cut, codec.codec): codec for codec in inputs.server.codecs}
+    cuts = []
+    for index, name in enumerate(inputs.edge.cut_names[:-1]):
+        offered = tuple(
+            _wire(inputs, measured, encoders[key], decoders[key])
+            for measured in inputs.wires.at(index)
+            if (key := (index, measured.codec)) in encoders and key in decoders
+        )
+        cuts.append(ProblemCut(name=name, wires=offered or (_NOTHING,), allowed=bool(offered)))
+    return (*cuts, ProblemCut(name=inputs.edge.cut_names[-1], wires=(_NOTHING,)))
+
+
+def _wire(
+    inputs: PlanningInputs, measured: WireMeasurement, encoder: CodecMeasurement, decoder: CodecMeasurement
+) -> Wire:
+    return Wire(
+        codec=measured.codec,
+        uplink_bytes=measured.mean_bytes + inputs.envelope_bytes,
+        downlink_bytes=float(inputs.wires.reply_bytes + inputs.envelope_bytes),
+        accuracy_loss=measured.accuracy_loss,
+        encode_s=encoder.time_s,
+        encode_w=encoder.extra_w,
+        decode_s=decoder.time_s,
+        decode_w=decoder.extra_w,
+    )
+
+
+def _tables(side: SideModel) -> SideTables:
+    return SideTables(time_s=_rows(side.time_s), busy_w=_rows(side.busy_w), time_std_s=_rows(side.std_s))
+
+
+def _rows(table: Array) -> Table:
+    return tuple(map(tuple, table.tolist()))

@@ -1,0 +1,109 @@
+"""Where an agent listens: `host:port` or `unix:/path`, and whether that place is free."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut_core.errors import ConfigError
+
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.*-]+)):(?P<port>[0-9]{1,5})")
+_MAX_SOCKET_PATH_BYTES = 107
+"""sizeof(sun_path) - 1 on Linux."""
+
+_EXPECTED = "expected host:port, [ipv6]:port or unix:/path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A parsed address: `path` for a Unix socket, else `host` and `port` (0: the system chooses)."""
+
+    host: str = ""
+    port: int = 0
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """The address in `text`; raises ConfigError where it is not one."""
+    if text.startswith("unix:"):
+        return _unix_address(text)
+    match = _HOST_PORT.fullmatch(text)
+    if match is None:
+        raise ConfigError(f"address {text!r}: {_EXPECTED}")
+    port = int(match["port"])
+    if port > 65535:
+        raise ConfigError(f"address {text!r}: port {port}; expected at most 65535")
+    return Address(host=match["v6"] or match["host"], port=port)
+
+
+def check_free(address: Address) -> None:
+    """Raise ConfigError, with the remedy, where nobody could listen at `address` now."""
+    if address.path is None:
+        _check_port_free(address)
+    else:
+        _check_socket_free(address.path)
+
+
+def _unix_address(text: str) -> Address:
+    place = text.removeprefix("unix:")
+    # gRPC knows both unix:/path and unix:///path.
+    path = Path(f"/{place.lstrip('/')}" if place.startswith("//") else place)
+    if not path.name or "\0" in text:
+        raise ConfigError(f"address {text!r}: {_EXPECTED}")
+    if len(str(path).encode()) > _MAX_SOCKET_PATH_BYTES:
+        raise ConfigError(f"address {text!r}: the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes; choose another")
+    return Address(path=path)
+
+
+def _check_port_free(address: Address) -> None:
+    try:
+        places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"address {address}: unknown host: {error}; choose an address of this machine") from error
+    family, kind, protocol, _, place = places[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+            probe.listen(1)
+        except OSError as error:
+            raise ConfigError(f"address {address}: {_reason(error)}") from error
+
+
+def _check_socket_free(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ConfigError(f"address unix:{path}: no folder {path.parent}; make it or choose another path")
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"address unix:{path}: {_reason(error)}") from error
+    if not stat.S_ISSOCK(mode):
+        raise ConfigError(f"address unix:{path}: a file that is no socket is there; remove it or choose another path")
+    # gRPC would take the path over from a living listener without a word.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return
+    raise ConfigError(f"address unix:{path}: in use; stop the program that listens there or choose another path")
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "in use; stop the program that listens there, choose another port, or port 0 for a free one"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "not an address of this machine; choose one that is, or 0.0.0.0"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "not allowed; choose a port above 1023 or a path this user may write to"
+    return f"{error.strerror}; choose another address"

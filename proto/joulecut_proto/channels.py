@@ -1,0 +1,97 @@
+"""gRPC channels and servers as every part of joulecut opens them: limits, keepalive, TLS, addresses.
+
+Both sides' options are set here together: a server that is not told how often its clients ping
+closes their connections (GOAWAY, too_many_pings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+
+from joulecut_core.errors import ConfigError
+from joulecut_proto.addresses import check_free, parse_address
+from joulecut_proto.security import ChannelSecurity, channel_credentials, server_credentials
+
+Options = tuple[tuple[str, int], ...]
+
+MESSAGE_LIMIT_BYTES = 64 << 20
+"""Largest message, either direction."""
+
+_KEEPALIVE_MS = 10_000
+_KEEPALIVE_TIMEOUT_MS = 10_000
+"""Longer than a busy host may keep its network thread waiting."""
+
+_SHARED: Options = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+
+def channel_options() -> Options:
+    """Options of every client channel."""
+    return (
+        *_SHARED,
+        # A restarted server is found again within seconds, not after gRPC's default of up to two minutes.
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", 1_000),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # Agents talk to hosts of their own site; a proxy in the environment is for something else.
+        ("grpc.enable_http_proxy", 0),
+    )
+
+
+def server_options() -> Options:
+    """Options of every server."""
+    return (
+        *_SHARED,
+        ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_MS // 2),
+        # Otherwise a second agent on the same port would share its connections instead of failing.
+        ("grpc.so_reuseport", 0),
+    )
+
+
+def open_channel(address: str, security: ChannelSecurity | None = None) -> grpc.aio.Channel:
+    """A channel to `host:port` or `unix:/path`; it connects with its first call and again after a loss.
+
+    Raises ConfigError where the address or a TLS file is wrong. The caller closes it.
+    """
+    target = str(parse_address(address))
+    if security is None:
+        return grpc.aio.insecure_channel(target, options=channel_options())
+    return grpc.aio.secure_channel(target, channel_credentials(security), options=channel_options())
+
+
+def make_server(
+    *,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    maximum_concurrent_rpcs: int | None = None,
+) -> grpc.aio.Server:
+    """A server with the project's options, not bound and not started."""
+    return grpc.aio.server(
+        interceptors=list(interceptors),
+        options=server_options(),
+        maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+    )
+
+
+def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None = None) -> int:
+    """Let `server` listen at `address`; the port (for port 0, the one that the system chose).
+
+    Raises ConfigError naming the address and the remedy where it is taken or cannot be had. For a
+    Unix socket the number returned means nothing.
+    """
+    place = parse_address(address)
+    check_free(place)
+    try:
+        if security is None:
+            return server.add_insecure_port(str(place))
+        return server.add_secure_port(str(place), server_credentials(security))
+    except RuntimeError as error:
+        raise ConfigError(f"address {place}: cannot listen there: {error}; choose another address") from error

@@ -1,0 +1,162 @@
+"""Typed clients of every service: dataclasses in and out, a deadline on every call, joulecut's errors only.
+
+`timeout_s` is in seconds of the wall. A failed call raises the error that the other side refused it
+with, or LinkError where it cannot be reached or does not answer in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, TypeVar, cast
+
+import grpc.aio
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.energy import EnergyReading
+from joulecut_core.plans import Plan
+from joulecut_core.problems import Problem
+from joulecut_core.profiles import Profile
+from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply
+from joulecut_proto.convert_agent import (
+    AGENT_STATE,
+    BUNDLE_CHUNK,
+    ECHO,
+    ECHO_REPLY,
+    ENERGY_READING,
+    HELLO,
+    HELLO_REPLY,
+    OPERATING_POINT,
+)
+from joulecut_proto.convert_inference import (
+    LOCAL_STATUS,
+    METER_READINGS,
+    REPLAN_REPLY,
+    REPLAN_REQUEST,
+    infer_reply_from_wire,
+    infer_request_to_wire,
+)
+from joulecut_proto.convert_planning import PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_profiles import PROFILE
+from joulecut_proto.local_messages import (
+    InferReply,
+    InferRequest,
+    LocalStatus,
+    MeterReadings,
+    ReplanReply,
+    ReplanRequest,
+)
+from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.status import error_from_rpc
+from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc, local_pb2, local_pb2_grpc, planning_pb2, planning_pb2_grpc
+
+R = TypeVar("R")
+
+
+async def _answer(call: Awaitable[R], peer: str) -> R:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise error_from_rpc(error, peer=peer) from error
+
+
+class AgentClient:
+    """Calls the Agent service of `peer`, whose name stands in every error."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, peer: str) -> None:
+        self._stub = cast(Any, agent_pb2_grpc.AgentStub)(channel)
+        self._peer = peer
+
+    async def hello(self, hello: Hello, *, timeout_s: float) -> HelloReply:
+        """Introduce this agent; raises ContractError where the versions differ."""
+        call = cast("Awaitable[agent_pb2.HelloReply]", self._stub.Hello(HELLO.to_wire(hello), timeout=timeout_s))
+        return HELLO_REPLY.from_wire(await _answer(call, self._peer))
+
+    async def state(self, *, timeout_s: float) -> AgentState:
+        """A reading of the peer's device."""
+        request = agent_pb2.GetStateRequest()
+        return AGENT_STATE.from_wire(await _answer(self._stub.GetState(request, timeout=timeout_s), self._peer))
+
+    async def profile(self, network_digest: str, *, timeout_s: float) -> Profile:
+        """The peer's profile of a network; raises ProfileError where it has none."""
+        request = agent_pb2.GetProfileRequest(network_digest=network_digest)
+        return PROFILE.from_wire(await _answer(self._stub.GetProfile(request, timeout=timeout_s), self._peer))
+
+    async def bundle(self, network_digest: str, *, timeout_s: float) -> AsyncIterator[BundleChunk]:
+        """The files of a bundle, chunk by chunk; raises BundleError where the peer lacks it."""
+        request = agent_pb2.GetBundleRequest(network_digest=network_digest)
+        try:
+            async for chunk in self._stub.GetBundle(request, timeout=timeout_s):
+                yield BUNDLE_CHUNK.from_wire(chunk)
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error, peer=self._peer) from error
+
+    async def read_meter(self, not_before_s: float | None = None, *, timeout_s: float) -> EnergyReading:
+        """The peer's energy counter when it next changes from `not_before_s` on (the peer's device's time).
+
+        Raises DeviceError where it has no meter.
+        """
+        request = agent_pb2.ReadMeterRequest(not_before_s=not_before_s)
+        return ENERGY_READING.from_wire(await _answer(self._stub.ReadMeter(request, timeout=timeout_s), self._peer))
+
+    async def echo(self, echo: Echo, *, timeout_s: float) -> EchoReply:
+        """Send bytes and get bytes back."""
+        return ECHO_REPLY.from_wire(await _answer(self._stub.Echo(ECHO.to_wire(echo), timeout=timeout_s), self._peer))
+
+
+class PlannerClient:
+    """Calls the Planner service of `peer`, whose name stands in every error."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, peer: str) -> None:
+        self._stub = cast(Any, planning_pb2_grpc.PlannerStub)(channel)
+        self._peer = peer
+
+    async def plan(self, problem: Problem, *, timeout_s: float) -> Plan:
+        """The solution of a problem; nothing is kept."""
+        request = planning_pb2.PlanRequest(problem=PROBLEM.to_wire(problem))
+        reply = cast(planning_pb2.PlanReply, await _answer(self._stub.Plan(request, timeout=timeout_s), self._peer))
+        return PLAN.from_wire(reply.plan)
+
+    async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
+        """A plan for this edge; starts the session or raises its epoch."""
+        call = self._stub.PlanSession(SESSION_REQUEST.to_wire(request), timeout=timeout_s)
+        return SESSION_REPLY.from_wire(await _answer(call, self._peer))
+
+    async def activate(self, session_id: str, epoch: int, *, timeout_s: float) -> OperatingPoint | None:
+        """Make the server lease its clock for `epoch`; what it achieved, None where it has no part."""
+        request = planning_pb2.ActivateRequest(session_id=session_id, epoch=epoch)
+        call = self._stub.Activate(request, timeout=timeout_s)
+        reply = cast(planning_pb2.ActivateReply, await _answer(call, self._peer))
+        return OPERATING_POINT.from_wire(reply.achieved) if reply.HasField("achieved") else None
+
+    async def release(self, session_id: str, *, timeout_s: float) -> None:
+        """End a session and its lease."""
+        request = planning_pb2.ReleaseRequest(session_id=session_id)
+        await _answer(self._stub.Release(request, timeout=timeout_s), self._peer)
+
+
+class LocalClient:
+    """Calls the Local service of an edge agent, named `peer` in every error."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, peer: str) -> None:
+        self._stub = cast(Any, local_pb2_grpc.LocalStub)(channel)
+        self._peer = peer
+
+    async def infer(self, request: InferRequest, *, timeout_s: float) -> InferReply:
+        """Run one request."""
+        call = self._stub.Infer(infer_request_to_wire(request), timeout=timeout_s)
+        return infer_reply_from_wire(await _answer(call, self._peer))
+
+    async def status(self, *, timeout_s: float) -> LocalStatus:
+        """What the edge agent runs, and how."""
+        request = local_pb2.GetStatusRequest()
+        return LOCAL_STATUS.from_wire(await _answer(self._stub.GetStatus(request, timeout=timeout_s), self._peer))
+
+    async def replan(self, request: ReplanRequest, *, timeout_s: float) -> ReplanReply:
+        """Plan again at once and carry the plan out."""
+        call = self._stub.Replan(REPLAN_REQUEST.to_wire(request), timeout=timeout_s)
+        return REPLAN_REPLY.from_wire(await _answer(call, self._peer))
+
+    async def read_meters(self, *, timeout_s: float) -> MeterReadings:
+        """Both sides' energy counters, each when it next changes."""
+        request = local_pb2.ReadMetersRequest()
+        return METER_READINGS.from_wire(await _answer(self._stub.ReadMeters(request, timeout=timeout_s), self._peer))

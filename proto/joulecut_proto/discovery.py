@@ -1,0 +1,111 @@
+"""Find servers on the local network over multicast DNS (DNS-SD).
+
+An announcement is a hint and nothing more: anybody on the link can send one, so identity comes from
+the connection, and neither network, clock nor price is taken from it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable
+from types import TracebackType
+
+from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
+
+_LOG = logging.getLogger(__name__)
+
+SERVICE_TYPE = "_joulecut._tcp.local."
+_MOST_SERVERS = 64
+"""Announcements remembered at most: a flooded link must not grow this process."""
+_LOOKUP_MS = 1000
+
+
+class Advertisement:
+    """Announces a server until closed. Wildcard addresses are announced as this host's own address."""
+
+    def __init__(self, name: str, host: str, port: int) -> None:
+        address = _announced_address(host)
+        self._zeroconf = Zeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
+        self._info = ServiceInfo(
+            SERVICE_TYPE,
+            f"{name}-{port}.{SERVICE_TYPE}",
+            addresses=[socket.inet_aton(address)],
+            port=port,
+            server=f"{name}-{port}.local.",
+        )
+        self._zeroconf.register_service(self._info, cooperating_responders=True)
+        _LOG.info("announced %s on %s:%d", self._info.name, address, port)
+
+    def close(self) -> None:
+        """Withdraw the announcement."""
+        self._zeroconf.unregister_service(self._info)
+        self._zeroconf.close()
+
+
+class Browser(ServiceListener):
+    """Keeps the addresses of servers announced on the local network."""
+
+    def __init__(self, interface: str | None = None, on_change: Callable[[], None] = lambda: None) -> None:
+        self._found: dict[str, str] = {}
+        self._on_change = on_change
+        interfaces = [interface] if interface is not None else None
+        self._zeroconf = (
+            Zeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
+            if interfaces is not None
+            else Zeroconf(ip_version=IPVersion.V4Only)
+        )
+        self._browser = ServiceBrowser(self._zeroconf, SERVICE_TYPE, listener=self)
+
+    def addresses(self) -> tuple[str, ...]:
+        """`host:port` of every server announced now, in the order they were found."""
+        return tuple(self._found.values())
+
+    def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        """Remember a server."""
+        info = zc.get_service_info(type_, name, timeout=_LOOKUP_MS)
+        if info is None or info.port is None or not info.parsed_addresses():
+            return
+        if name in self._found or len(self._found) < _MOST_SERVERS:
+            self._found[name] = f"{info.parsed_addresses()[0]}:{info.port}"
+            self._on_change()
+
+    def update_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        """Remember a server's new address."""
+        self.add_service(zc, type_, name)
+
+    def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
+        """Forget a server."""
+        del zc, type_
+        self._found.pop(name, None)
+        self._on_change()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._browser.cancel()
+        self._zeroconf.close()
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _announced_address(host: str) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return socket.gethostbyname(host)
+    if not address.is_unspecified:
+        return str(address)
+    # Connecting a datagram socket sends nothing; it only asks the kernel which address it would use.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"

@@ -1,0 +1,96 @@
+"""Headers of requests and replies on an inference stream."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from joulecut_core.figures import FigureKind
+from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.tensors import TensorFrame, WireTensor, headers_of, total_bytes_of
+
+
+class ReplyStatus(str, Enum):
+    """How a request ended on the server."""
+
+    OK = "ok"
+    STALE = "stale"
+    """Its epoch, network or cut is not the session's."""
+    OVERLOADED = "overloaded"
+    """The queue is full."""
+    DRAINING = "draining"
+    """The server stops."""
+    LATE = "late"
+    """Its budget ran out."""
+    INVALID = "invalid"
+    """It breaks the contract."""
+    FAILED = "failed"
+    """The server failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHeader:
+    """One request of a session, under one plan epoch.
+
+    `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline.
+    """
+
+    session_id: str
+    request_id: str
+    epoch: int
+    network_digest: str
+    cut: int
+    codec: str
+    variant: str
+    budget_s: float | None = None
+    tensors: tuple[WireTensor, ...] = ()
+    total_bytes: int = 0
+    contract_version: int = CONTRACT_VERSION
+
+    def carrying(self, frames: Sequence[TensorFrame]) -> RequestHeader:
+        """The header with its tensors set to those of `frames`."""
+        tensors = headers_of(frames)
+        return dataclasses.replace(self, tensors=tensors, total_bytes=total_bytes_of(tensors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyHeader:
+    """How one request ended: the server's own seconds, and the joules of this request alone.
+
+    `current_epoch` is the session's now; `message` says why where `status` is not OK.
+    """
+
+    request_id: str
+    current_epoch: int
+    status: ReplyStatus = ReplyStatus.OK
+    message: str = ""
+    queue_s: float = 0.0
+    decode_s: float = 0.0
+    tail_s: float = 0.0
+    server_energy_j: float | None = None
+    figures: FigureKind = FigureKind.ESTIMATED
+    tensors: tuple[WireTensor, ...] = ()
+    total_bytes: int = 0
+
+    def carrying(self, frames: Sequence[TensorFrame]) -> ReplyHeader:
+        """The header with its tensors set to those of `frames`."""
+        tensors = headers_of(frames)
+        return dataclasses.replace(self, tensors=tensors, total_bytes=total_bytes_of(tensors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A header and the tensors that came with it."""
+
+    header: RequestHeader
+    frames: tuple[TensorFrame, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A header and the tensors that came with it."""
+
+    header: ReplyHeader
+    frames: tuple[TensorFrame, ...]

@@ -1,0 +1,171 @@
+"""Implementations of the services behind a gRPC server: protobuf on one side, dataclasses on the other.
+
+Names of methods (N802) and their arguments, used or not (ARG002), are gRPC's.
+"""
+# ruff: noqa: ARG002, N802
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+
+from joulecut_core.errors import ContractError
+from joulecut_proto.answering import Answering, Context
+from joulecut_proto.channels import MESSAGE_LIMIT_BYTES
+from joulecut_proto.contract import check_contract_version
+from joulecut_proto.convert_agent import (
+    AGENT_STATE,
+    BUNDLE_CHUNK,
+    ECHO,
+    ECHO_REPLY,
+    ENERGY_READING,
+    HELLO,
+    HELLO_REPLY,
+    OPERATING_POINT,
+)
+from joulecut_proto.convert_inference import (
+    LOCAL_STATUS,
+    METER_READINGS,
+    REPLAN_REPLY,
+    REPLAN_REQUEST,
+    infer_reply_to_wire,
+    infer_request_from_wire,
+)
+from joulecut_proto.convert_planning import PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_profiles import PROFILE
+from joulecut_proto.services import AgentService, InferenceService, LocalService, PlannerService
+from joulecut_proto.streams import DownMessage, InferenceServerStream, UpMessage
+from joulecut_proto.v1 import (
+    agent_pb2,
+    agent_pb2_grpc,
+    devices_pb2,
+    inference_pb2_grpc,
+    local_pb2,
+    local_pb2_grpc,
+    planning_pb2,
+    planning_pb2_grpc,
+    profiles_pb2,
+)
+
+_ECHO_LIMIT_BYTES = MESSAGE_LIMIT_BYTES - 4096
+"""Leaves room for the reply's other fields."""
+
+
+def add_agent(server: grpc.aio.Server, service: AgentService) -> None:
+    """Serve joulecut.v1.Agent."""
+    cast(Any, agent_pb2_grpc.add_AgentServicer_to_server)(_AgentServicer(service), server)
+
+
+def add_planner(server: grpc.aio.Server, service: PlannerService) -> None:
+    """Serve joulecut.v1.Planner."""
+    cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(_PlannerServicer(service), server)
+
+
+def add_inference(server: grpc.aio.Server, service: InferenceService) -> None:
+    """Serve joulecut.v1.Inference."""
+    cast(Any, inference_pb2_grpc.add_InferenceServicer_to_server)(_InferenceServicer(service), server)
+
+
+def add_local(server: grpc.aio.Server, service: LocalService) -> None:
+    """Serve joulecut.v1.Local."""
+    cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(_LocalServicer(service), server)
+
+
+class _AgentServicer(agent_pb2_grpc.AgentServicer):
+    def __init__(self, service: AgentService) -> None:
+        self._service = service
+
+    async def Hello(self, request: agent_pb2.HelloRequest, context: Context) -> agent_pb2.HelloReply:
+        async with Answering(context, "Agent.Hello"):
+            # Before anything else of the message is believed.
+            check_contract_version(request.contract_version, peer=f"the caller {request.name[:80]!r}")
+            return HELLO_REPLY.to_wire(await self._service.hello(HELLO.from_wire(request)))
+
+    async def GetState(self, request: agent_pb2.GetStateRequest, context: Context) -> agent_pb2.AgentState:
+        async with Answering(context, "Agent.GetState"):
+            return AGENT_STATE.to_wire(await self._service.state())
+
+    async def GetProfile(self, request: agent_pb2.GetProfileRequest, context: Context) -> profiles_pb2.Profile:
+        async with Answering(context, "Agent.GetProfile"):
+            return PROFILE.to_wire(await self._service.profile(request.network_digest))
+
+    async def GetBundle(
+        self, request: agent_pb2.GetBundleRequest, context: Context
+    ) -> AsyncIterator[agent_pb2.BundleChunk]:
+        async with Answering(context, "Agent.GetBundle"):
+            async for chunk in self._service.bundle(request.network_digest):
+                yield BUNDLE_CHUNK.to_wire(chunk)
+
+    async def ReadMeter(self, request: agent_pb2.ReadMeterRequest, context: Context) -> devices_pb2.EnergyReading:
+        async with Answering(context, "Agent.ReadMeter"):
+            not_before_s = request.not_before_s if request.HasField("not_before_s") else None
+            return ENERGY_READING.to_wire(await self._service.read_meter(not_before_s))
+
+    async def Echo(self, request: agent_pb2.EchoRequest, context: Context) -> agent_pb2.EchoReply:
+        async with Answering(context, "Agent.Echo"):
+            if request.reply_bytes > _ECHO_LIMIT_BYTES:
+                raise ContractError(f"reply_bytes: {request.reply_bytes}; expected at most {_ECHO_LIMIT_BYTES}")
+            return ECHO_REPLY.to_wire(await self._service.echo(ECHO.from_wire(request)))
+
+
+class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
+    def __init__(self, service: PlannerService) -> None:
+        self._service = service
+
+    async def Plan(self, request: planning_pb2.PlanRequest, context: Context) -> planning_pb2.PlanReply:
+        async with Answering(context, "Planner.Plan"):
+            plan = await self._service.plan(PROBLEM.from_wire(request.problem))
+            return planning_pb2.PlanReply(plan=PLAN.to_wire(plan))
+
+    async def PlanSession(
+        self, request: planning_pb2.PlanSessionRequest, context: Context
+    ) -> planning_pb2.PlanSessionReply:
+        async with Answering(context, "Planner.PlanSession"):
+            return SESSION_REPLY.to_wire(await self._service.plan_session(SESSION_REQUEST.from_wire(request)))
+
+    async def Activate(self, request: planning_pb2.ActivateRequest, context: Context) -> planning_pb2.ActivateReply:
+        async with Answering(context, "Planner.Activate"):
+            achieved = await self._service.activate(request.session_id, request.epoch)
+            return planning_pb2.ActivateReply(achieved=None if achieved is None else OPERATING_POINT.to_wire(achieved))
+
+    async def Release(self, request: planning_pb2.ReleaseRequest, context: Context) -> planning_pb2.ReleaseReply:
+        async with Answering(context, "Planner.Release"):
+            await self._service.release(request.session_id)
+            return planning_pb2.ReleaseReply()
+
+
+class _InferenceServicer(inference_pb2_grpc.InferenceServicer):
+    def __init__(self, service: InferenceService) -> None:
+        self._service = service
+
+    async def Stream(self, request_iterator: AsyncIterator[UpMessage], context: Context) -> None:
+        async def write(message: DownMessage) -> None:
+            await context.write(message)
+
+        # Epochs and cuts are refused in replies: a ContractError here means malformed bytes.
+        async with Answering(context, "Inference.Stream", contract_code=grpc.StatusCode.INVALID_ARGUMENT):
+            await self._service.serve(InferenceServerStream(request_iterator, write))
+
+
+class _LocalServicer(local_pb2_grpc.LocalServicer):
+    def __init__(self, service: LocalService) -> None:
+        self._service = service
+
+    async def Infer(self, request: local_pb2.InferRequest, context: Context) -> local_pb2.InferReply:
+        async with Answering(context, "Local.Infer"):
+            return infer_reply_to_wire(await self._service.infer(infer_request_from_wire(request)))
+
+    async def GetStatus(self, request: local_pb2.GetStatusRequest, context: Context) -> local_pb2.LocalStatus:
+        async with Answering(context, "Local.GetStatus"):
+            return LOCAL_STATUS.to_wire(await self._service.status())
+
+    async def Replan(self, request: local_pb2.ReplanRequest, context: Context) -> local_pb2.ReplanReply:
+        async with Answering(context, "Local.Replan"):
+            return REPLAN_REPLY.to_wire(await self._service.replan(REPLAN_REQUEST.from_wire(request)))
+
+    async def ReadMeters(self, request: local_pb2.ReadMetersRequest, context: Context) -> local_pb2.MeterReadings:
+        async with Answering(context, "Local.ReadMeters"):
+            return METER_READINGS.to_wire(await self._service.read_meters())

@@ -1,0 +1,169 @@
+"""Errors and gRPC status: what of an error leaves the process, what a status means to a caller.
+
+The internal story goes to the log of the side where it happened; only a public text crosses the
+wire. The error's class name travels in the trailing metadata, so that the caller sees the same
+branch of the tree again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import grpc
+import grpc.aio
+
+from joulecut_core.errors import (
+    BundleError,
+    CaptureError,
+    ClockError,
+    ConfigError,
+    ContractError,
+    DeviceError,
+    FitError,
+    JoulecutError,
+    LeaseError,
+    LinkError,
+    PlanError,
+    ProblemError,
+    ProfileError,
+)
+from joulecut_proto.inference_messages import ReplyStatus
+
+ERROR_KEY = "joulecut-error"
+"""The trailing metadata entry that names the error's class."""
+
+_SHOWN_CHARACTERS = 1000
+
+_IN_LOG = "the agent that answered has the details in its log"
+
+
+class Reaction(Enum):
+    """What a caller does about a failed inference. Every one but RETRY_ONCE may also answer the request locally."""
+
+    RETRY_ONCE = "retry-once"
+    """Send it once more while its deadline allows, elsewhere if there is an elsewhere; then run locally."""
+    RUN_LOCALLY = "run-locally"
+    REPLAN = "replan"
+    """The sides disagree on epoch, network or clocks: ask for a new plan."""
+    GIVE_UP = "give-up"
+    """Sending it again can never help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one branch of errors crosses the wire; `public` replaces a message that may tell too much."""
+
+    error: type[JoulecutError]
+    code: grpc.StatusCode
+    public: str | None = None
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(ConfigError, grpc.StatusCode.INVALID_ARGUMENT, f"wrong configuration; {_IN_LOG}"),
+    Entry(CaptureError, grpc.StatusCode.INVALID_ARGUMENT, f"the network cannot be captured; {_IN_LOG}"),
+    Entry(BundleError, grpc.StatusCode.DATA_LOSS, f"the bundle is damaged or unknown; {_IN_LOG}"),
+    Entry(ClockError, grpc.StatusCode.OUT_OF_RANGE),
+    Entry(LeaseError, grpc.StatusCode.ABORTED),
+    Entry(DeviceError, grpc.StatusCode.INTERNAL, f"the device failed; {_IN_LOG}"),
+    Entry(ProfileError, grpc.StatusCode.NOT_FOUND, f"there is no usable profile; {_IN_LOG}"),
+    Entry(FitError, grpc.StatusCode.NOT_FOUND, f"the profile cannot carry a model; {_IN_LOG}"),
+    Entry(ProblemError, grpc.StatusCode.INVALID_ARGUMENT),
+    Entry(PlanError, grpc.StatusCode.NOT_FOUND),
+    Entry(LinkError, grpc.StatusCode.UNAVAILABLE),
+    Entry(ContractError, grpc.StatusCode.FAILED_PRECONDITION),
+    Entry(JoulecutError, grpc.StatusCode.UNKNOWN, f"the call failed; {_IN_LOG}"),
+)
+"""A subclass stands before its base: the first entry that fits is the one."""
+
+_BY_NAME: Mapping[str, type[JoulecutError]] = {entry.error.__name__: entry.error for entry in CATALOGUE}
+
+_REACTIONS: Mapping[grpc.StatusCode, Reaction] = {
+    grpc.StatusCode.UNAVAILABLE: Reaction.RETRY_ONCE,
+    # What a dying server or a proxy before it reports.
+    grpc.StatusCode.INTERNAL: Reaction.RETRY_ONCE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Reaction.RUN_LOCALLY,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Reaction.RUN_LOCALLY,
+    grpc.StatusCode.CANCELLED: Reaction.RUN_LOCALLY,
+    grpc.StatusCode.UNKNOWN: Reaction.RUN_LOCALLY,
+    grpc.StatusCode.NOT_FOUND: Reaction.RUN_LOCALLY,
+    grpc.StatusCode.FAILED_PRECONDITION: Reaction.REPLAN,
+    grpc.StatusCode.ABORTED: Reaction.REPLAN,
+    grpc.StatusCode.OUT_OF_RANGE: Reaction.REPLAN,
+    grpc.StatusCode.INVALID_ARGUMENT: Reaction.GIVE_UP,
+    grpc.StatusCode.UNAUTHENTICATED: Reaction.GIVE_UP,
+    grpc.StatusCode.PERMISSION_DENIED: Reaction.GIVE_UP,
+    grpc.StatusCode.UNIMPLEMENTED: Reaction.GIVE_UP,
+    grpc.StatusCode.ALREADY_EXISTS: Reaction.GIVE_UP,
+    grpc.StatusCode.DATA_LOSS: Reaction.GIVE_UP,
+}
+
+_REPLY_REACTIONS: Mapping[ReplyStatus, Reaction] = {
+    ReplyStatus.STALE: Reaction.REPLAN,
+    ReplyStatus.OVERLOADED: Reaction.RUN_LOCALLY,
+    ReplyStatus.DRAINING: Reaction.RUN_LOCALLY,
+    ReplyStatus.LATE: Reaction.RUN_LOCALLY,
+    ReplyStatus.INVALID: Reaction.GIVE_UP,
+    ReplyStatus.FAILED: Reaction.RETRY_ONCE,
+}
+
+# Statuses that gRPC itself or a proxy gives, without an error of ours behind them.
+_FOREIGN: Mapping[grpc.StatusCode, type[JoulecutError]] = {
+    grpc.StatusCode.UNIMPLEMENTED: ContractError,
+    grpc.StatusCode.INVALID_ARGUMENT: ContractError,
+    grpc.StatusCode.FAILED_PRECONDITION: ContractError,
+    grpc.StatusCode.OUT_OF_RANGE: ContractError,
+    grpc.StatusCode.UNAUTHENTICATED: ConfigError,
+    grpc.StatusCode.PERMISSION_DENIED: ConfigError,
+}
+
+Metadata = Iterable[tuple[str, str | bytes]]
+
+
+def entry_of(error: JoulecutError) -> Entry:
+    """How this error crosses the wire."""
+    return next(entry for entry in CATALOGUE if isinstance(error, entry.error))
+
+
+def public_text(error: JoulecutError) -> str:
+    """What a peer may read of this error."""
+    text = entry_of(error).public or " ".join(str(error).split())
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
+def reaction_to(code: grpc.StatusCode) -> Reaction:
+    """What a caller does about an inference call that ended with this status (never OK)."""
+    return _REACTIONS[code]
+
+
+def reaction_to_reply(status: ReplyStatus) -> Reaction:
+    """What a caller does about a reply with this status (never OK)."""
+    return _REPLY_REACTIONS[status]
+
+
+def reaction_to_error(error: JoulecutError) -> Reaction:
+    """What a caller does about an inference that failed with this error, raised here or by a peer."""
+    cause = error.__cause__
+    return reaction_to(cause.code() if isinstance(cause, grpc.aio.AioRpcError) else entry_of(error).code)
+
+
+def error_from_rpc(error: grpc.aio.AioRpcError, *, peer: str) -> JoulecutError:
+    """The error behind a failed call to `peer`, in the branch it was raised in where the peer says so."""
+    code, details = error.code(), " ".join((error.details() or "no details").split())
+    kind = _named_error(error.trailing_metadata())
+    if kind is not None:
+        return kind(f"{peer}: {details}")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        remedy = "check that it runs, the address, and, with TLS, that both sides' certificates fit"
+        return LinkError(f"{peer} cannot be reached: {details}; {remedy}")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return LinkError(f"{peer} did not answer in time: {details}")
+    return _FOREIGN.get(code, LinkError)(f"{peer}: {code.name}: {details}")
+
+
+def _named_error(metadata: Metadata | None) -> type[JoulecutError] | None:
+    for key, value in metadata or ():
+        if key == ERROR_KEY and isinstance(value, str):
+            return _BY_NAME.get(value)
+    return None

@@ -1,0 +1,234 @@
+"""Tensors as a checked header and raw bytes: framing, chunks, and an assembler that trusts nothing.
+
+    header:  [tensor 0: spec, codec, payload_bytes] [tensor 1: ...]  total_bytes
+    payload: the tensors' payloads in order, cut into chunks that ignore tensor borders
+
+The assembler checks the whole header before it allocates, then fills one buffer. Payloads are
+contiguous, row major, little endian; no numpy is needed for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from joulecut_core.errors import ContractError
+from joulecut_core.networks import DTYPES, TensorSpec
+
+Payload = bytes | bytearray | memoryview
+
+RAW = "raw"
+"""The codec that leaves a tensor as it is."""
+
+CHUNK_BYTES = 768 << 10
+"""Between 512 KiB and 1 MiB a stream moves large tensors fastest."""
+
+MAX_RANK = 8
+
+_ALIGNMENT_BYTES = 16
+"""Every tensor starts here in the buffer, so that any element type can be read in place."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\[\]-]{0,127}")
+_CODEC = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameLimits:
+    """What one message may ask of the receiver.
+
+    `payload_bytes` travel, `decoded_bytes` are what the tensors take once decoded,
+    `codec_header_bytes` is per tensor.
+    """
+
+    tensors: int = 256
+    payload_bytes: int = 64 << 20
+    decoded_bytes: int = 256 << 20
+    codec_header_bytes: int = 1 << 20
+
+
+DEFAULT_LIMITS = FrameLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireTensor:
+    """The header of one tensor: what it is once decoded, how it is encoded, how many bytes travel."""
+
+    spec: TensorSpec
+    payload_bytes: int
+    codec: str = RAW
+    codec_header: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorFrame:
+    """A tensor ready to travel, or just arrived: `payload` is encoded by `codec`."""
+
+    spec: TensorSpec
+    payload: Payload
+    codec: str = RAW
+    codec_header: bytes = b""
+
+    @property
+    def header(self) -> WireTensor:
+        """What is sent ahead of the payload."""
+        return WireTensor(
+            spec=self.spec,
+            payload_bytes=memoryview(self.payload).nbytes,
+            codec=self.codec,
+            codec_header=self.codec_header,
+        )
+
+
+def headers_of(frames: Sequence[TensorFrame]) -> tuple[WireTensor, ...]:
+    """The headers of frames, in order."""
+    return tuple(frame.header for frame in frames)
+
+
+def total_bytes_of(tensors: Sequence[WireTensor]) -> int:
+    """Bytes that travel after the header."""
+    return sum(tensor.payload_bytes for tensor in tensors)
+
+
+def chunks_of(frames: Sequence[TensorFrame], chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The payloads of `frames` in order, in pieces of `chunk_bytes`; only the last may be shorter.
+
+    Each byte is copied once, and not at all where a payload of type `bytes` is a chunk by itself.
+    """
+    if chunk_bytes < 1:
+        raise ValueError(f"chunk_bytes is {chunk_bytes}; expected at least 1")
+    pieces: list[memoryview] = []
+    room = chunk_bytes
+    for frame in frames:
+        view = _flat(frame.payload)
+        while view.nbytes:
+            piece, view = view[:room], view[room:]
+            pieces.append(piece)
+            room -= piece.nbytes
+            if room == 0:
+                yield _joined(pieces)
+                pieces, room = [], chunk_bytes
+    if pieces:
+        yield _joined(pieces)
+
+
+def check_spec(spec: TensorSpec, *, where: str) -> None:
+    """Raise ContractError where a spec from the wire is not one: name, element type, rank, dimensions."""
+    if not _NAME.fullmatch(spec.name):
+        raise ContractError(f"{where}: name {_shown(spec.name)}; expected 1 to 128 of A-Z a-z 0-9 _ . : / [ ] -")
+    if spec.dtype not in DTYPES:
+        raise ContractError(f"{where}: element type {_shown(spec.dtype)}; expected one of {', '.join(sorted(DTYPES))}")
+    if len(spec.shape) > MAX_RANK:
+        raise ContractError(f"{where}: {len(spec.shape)} dimensions; expected at most {MAX_RANK}")
+    if any(size < 0 for size in spec.shape):
+        raise ContractError(f"{where}: shape {list(spec.shape)}; expected no negative dimension")
+
+
+def check_header(tensors: Sequence[WireTensor], total_bytes: int, limits: FrameLimits = DEFAULT_LIMITS) -> None:
+    """Raise ContractError where a header is malformed, contradicts itself, or asks for more than `limits`."""
+    if len(tensors) > limits.tensors:
+        raise ContractError(f"a message of {len(tensors)} tensors; expected at most {limits.tensors}")
+    decoded_bytes = 0
+    for index, tensor in enumerate(tensors):
+        _check_tensor(tensor, limits, where=f"tensors[{index}]")
+        decoded_bytes += tensor.spec.size_bytes
+    sum_bytes = total_bytes_of(tensors)
+    if total_bytes != sum_bytes:
+        raise ContractError(f"total_bytes is {total_bytes}; expected {sum_bytes}, the sum over the tensors")
+    if total_bytes > limits.payload_bytes:
+        raise ContractError(f"a payload of {total_bytes} bytes; expected at most {limits.payload_bytes}")
+    if decoded_bytes > limits.decoded_bytes:
+        raise ContractError(f"tensors of {decoded_bytes} bytes once decoded; expected at most {limits.decoded_bytes}")
+
+
+class Assembler:
+    """Collects the chunks of one message into one buffer.
+
+    The constructor raises ContractError for a bad header before anything is allocated.
+    """
+
+    def __init__(
+        self, tensors: Sequence[WireTensor], total_bytes: int, *, limits: FrameLimits = DEFAULT_LIMITS
+    ) -> None:
+        check_header(tensors, total_bytes, limits)
+        self._tensors = tuple(tensors)
+        self._missing_bytes = total_bytes
+        starts = [0]
+        for tensor in tensors:
+            starts.append(_aligned(starts[-1] + tensor.payload_bytes))
+        # Asks for zeroed pages, so memory is only touched as chunks really arrive.
+        buffer = memoryview(bytearray(starts[-1]))
+        self._payloads = tuple(
+            buffer[start : start + tensor.payload_bytes] for start, tensor in zip(starts, tensors, strict=False)
+        )
+        self._unfilled = [payload for payload in reversed(self._payloads) if payload.nbytes]
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes still to come; 0 when complete."""
+        return self._missing_bytes
+
+    def add(self, chunk: Payload) -> None:
+        """Take the next chunk; raises ContractError where it is empty or goes beyond the header's total."""
+        view = _flat(chunk)
+        if not 0 < view.nbytes <= self._missing_bytes:
+            raise ContractError(f"a chunk of {view.nbytes} bytes; expected 1 to {self._missing_bytes}")
+        self._missing_bytes -= view.nbytes
+        while view.nbytes:
+            room = self._unfilled.pop()
+            size_bytes = min(room.nbytes, view.nbytes)
+            room[:size_bytes] = view[:size_bytes]
+            view = view[size_bytes:]
+            if size_bytes < room.nbytes:
+                self._unfilled.append(room[size_bytes:])
+
+    def frames(self) -> tuple[TensorFrame, ...]:
+        """The tensors, their payloads read-only views into one buffer. Raises ContractError while incomplete."""
+        if self._missing_bytes:
+            raise ContractError(f"{self._missing_bytes} bytes of the payload are missing; expected them all first")
+        return tuple(
+            TensorFrame(
+                spec=tensor.spec,
+                payload=payload.toreadonly(),
+                codec=tensor.codec,
+                codec_header=tensor.codec_header,
+            )
+            for tensor, payload in zip(self._tensors, self._payloads, strict=True)
+        )
+
+
+def _check_tensor(tensor: WireTensor, limits: FrameLimits, *, where: str) -> None:
+    check_spec(tensor.spec, where=where)
+    if not _CODEC.fullmatch(tensor.codec):
+        raise ContractError(f"{where}: codec {_shown(tensor.codec)}; expected 1 to 32 of a-z 0-9 -")
+    if len(tensor.codec_header) > limits.codec_header_bytes:
+        raise ContractError(
+            f"{where}: a codec header of {len(tensor.codec_header)} bytes; expected at most {limits.codec_header_bytes}"
+        )
+    if tensor.payload_bytes < 0:
+        raise ContractError(f"{where}: {tensor.payload_bytes} payload bytes; expected none or more")
+    if tensor.codec == RAW and tensor.payload_bytes != tensor.spec.size_bytes:
+        raise ContractError(
+            f"{where}: {tensor.payload_bytes} payload bytes; expected {tensor.spec.size_bytes} for {tensor.spec}"
+        )
+
+
+def _flat(payload: Payload) -> memoryview:
+    view = memoryview(payload)
+    return view if view.ndim == 1 and view.format == "B" else view.cast("B")
+
+
+def _joined(pieces: Sequence[memoryview]) -> bytes:
+    if len(pieces) == 1:
+        whole = pieces[0].obj
+        if isinstance(whole, bytes) and len(whole) == pieces[0].nbytes:
+            return whole
+    return b"".join(pieces)
+
+
+def _aligned(position: int) -> int:
+    return -(-position // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")

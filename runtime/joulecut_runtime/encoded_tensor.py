@@ -1,0 +1,96 @@
+"""One tensor in the form in which it crosses the wire, and the checks every codec makes before it allocates.
+
+What arrives was written by another machine: a decoder believes neither shape, nor length, nor values.
+All payloads and headers are little-endian, the order of every machine joulecut runs on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from joulecut_core.errors import ContractError
+from joulecut_core.networks import DTYPES, TensorSpec
+
+MAX_RANK = 8
+"""More dimensions than any tensor of a captured network has."""
+
+MAX_TENSOR_BYTES = 64 * 1024 * 1024
+"""A decoded tensor larger than this is refused: what one message of the contract may carry."""
+
+FLOAT_DTYPES = frozenset({"float16", "bfloat16", "float32", "float64"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedTensor:
+    """A tensor as `codec` writes it.
+
+    `spec` describes the tensor before encoding. `header` is small (scales, lengths), `payload` is the
+    bulk; it may be a view of the tensor's own memory, so the tensor must not change until it is sent.
+    """
+
+    codec: str
+    spec: TensorSpec
+    header: bytes
+    payload: bytes | memoryview
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that cross the link for this tensor, without the message's envelope."""
+        return len(self.header) + len(self.payload)
+
+
+def spec_of(tensor: Tensor, name: str) -> TensorSpec:
+    """The description of a tensor; raises ContractError where its element type cannot cross."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        raise ContractError(f"tensor {name!r} is {dtype}; expected one of {', '.join(sorted(DTYPES))}")
+    return TensorSpec(name=name, dtype=dtype, shape=tuple(tensor.shape))
+
+
+def check_spec(spec: TensorSpec) -> None:
+    """Raise ContractError unless a description that came over the wire may be allocated."""
+    if spec.dtype not in DTYPES:
+        raise ContractError(f"tensor {spec.name!r} is {spec.dtype!r}; expected one of {', '.join(sorted(DTYPES))}")
+    if len(spec.shape) > MAX_RANK or any(extent < 0 for extent in spec.shape):
+        raise ContractError(
+            f"tensor {spec.name!r} has shape {list(spec.shape)[: MAX_RANK + 1]}; "
+            f"expected at most {MAX_RANK} extents, none negative"
+        )
+    if spec.size_bytes > MAX_TENSOR_BYTES:
+        raise ContractError(f"tensor {spec.name!r} has {spec.size_bytes} bytes; expected at most {MAX_TENSOR_BYTES}")
+
+
+def check_lengths(encoded: EncodedTensor, *, header_bytes: int, payload_bytes: int) -> None:
+    """Raise ContractError unless header and payload have exactly the lengths that codec and shape imply."""
+    for part, actual, expected in (
+        ("header", len(encoded.header), header_bytes),
+        ("payload", len(encoded.payload), payload_bytes),
+    ):
+        if actual != expected:
+            raise ContractError(
+                f"tensor {encoded.spec.name!r} of {encoded.spec} has a {encoded.codec} {part} of {actual} bytes; "
+                f"expected {expected}"
+            )
+
+
+def as_bytes(tensor: Tensor) -> memoryview:
+    """The tensor's elements as bytes: a view where it is contiguous in host memory, else of one copy."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return flat.numpy().data
+
+
+def from_bytes(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """A new tensor of `shape` filled from `payload`, whose length was checked.
+
+    Copies: a view of a receive buffer would be read-only or unaligned, and unaligned operands make
+    some kernels round differently, which would break bit-equality with the unsplit network.
+    """
+    tensor = torch.empty(shape, dtype=getattr(torch, dtype))
+    if math.prod(shape):
+        tensor.reshape(-1).view(torch.uint8).numpy()[:] = np.frombuffer(payload, dtype=np.uint8)
+    return tensor

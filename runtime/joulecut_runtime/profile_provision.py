@@ -1,0 +1,82 @@
+"""The profile an agent starts with: the kept one where it fits exactly, else made now and kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from joulecut_core.devices import Device
+from joulecut_core.networks import TensorSpec
+from joulecut_core.profiles import Profile
+from joulecut_core.timing import Clock
+from joulecut_runtime.network import Network
+from joulecut_runtime.profile_plan import ProfilePlan
+from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.profiler import Side, profile_key, profile_network
+
+_LOG = logging.getLogger(__name__)
+
+_LOGGED_SHARE = 0.1
+
+
+class LoggedProgress:
+    """Progress as log lines, one for each tenth of the work."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._next_share = 0.0
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Log where another tenth is done."""
+        share = done / total if total else 1.0
+        if share >= self._next_share:
+            _LOG.info("%s: %d of %d (%s)", self._what, done, total, what)
+            self._next_share = share + _LOGGED_SHARE
+
+
+def provide_profile(
+    network: Network,
+    device: Device,
+    *,
+    side: Side,
+    clock: Clock,
+    store: ProfileStore,
+    governed_rates_hz: Sequence[float] = (),
+    plan: ProfilePlan | None = None,
+) -> Profile:
+    """The profile of a network on a device, from `store` or measured now. Raises ProfileError for a damaged file."""
+    kept = store.get(profile_key(network, device, side=side))
+    if kept is not None:
+        _LOG.info("using the profile of %s made on %s", kept.network, kept.created)
+        return kept
+    _LOG.info("profiling %s on %s; this happens once", network.table.network, device.info.name)
+    made = profile_network(
+        network,
+        device,
+        side=side,
+        clock=clock,
+        inputs=example_inputs(network.table.inputs),
+        plan=plan,
+        governed_rates_hz=governed_rates_hz,
+        progress=LoggedProgress(f"profiling {network.table.network}"),
+    )
+    _LOG.info("kept the profile in %s", store.put(made))
+    return made
+
+
+def example_inputs(specs: Sequence[TensorSpec], *, seed: int = 0) -> tuple[Tensor, ...]:
+    """Inputs that only have to run: noise for numbers, zeros for indices."""
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(_example(spec, generator) for spec in specs)
+
+
+def _example(spec: TensorSpec, generator: torch.Generator) -> Tensor:
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    if dtype.is_floating_point:
+        return torch.randn(spec.shape, generator=generator).to(dtype)
+    if dtype is torch.uint8:
+        return torch.randint(0, 256, spec.shape, generator=generator, dtype=torch.uint8)
+    return torch.zeros(spec.shape, dtype=dtype)

@@ -1,0 +1,142 @@
+"""The server-agent: one device, its networks, four services and an announcement.
+
+    start: device -> networks -> profiles -> bind -> serve -> announce
+    stop:  NOT_SERVING -> refuse new requests -> finish those under way -> restore clocks -> exit
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+import torch
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from joulecut_core.devices import Device
+from joulecut_core.lifecycle import announce_ready, wait_for_stop
+from joulecut_core.timing import Clock, ScaledClock, SystemClock
+from joulecut_proto.addresses import parse_address
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.discovery import Advertisement
+from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.servicers import add_agent, add_inference, add_planner
+from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.network import Network
+from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.profile_provision import provide_profile
+from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
+from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.config import ServerConfig
+from joulecut_server.epochs import EpochCounter
+from joulecut_server.inference import ServerInference
+from joulecut_server.planning import ServerPlanning
+from joulecut_server.self_report import ServerReport
+from joulecut_server.served_network import ServedNetwork, ServedNetworks
+from joulecut_server.sessions import SessionBook
+
+_LOG = logging.getLogger(__name__)
+
+_SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in ((agent_pb2, "Agent"), (planning_pb2, "Planner"), (inference_pb2, "Inference"))
+)
+
+
+async def run_agent(config: ServerConfig) -> None:
+    """Serve until SIGINT or SIGTERM, then drain and restore the device's clocks.
+
+    Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
+    """
+    async with serving(config) as address:
+        announce_ready(Path(config.ready_file) if config.ready_file else None, address)
+        _LOG.info("stopping on %s", await wait_for_stop())
+
+
+@asynccontextmanager
+async def serving(config: ServerConfig) -> AsyncIterator[str]:
+    """A server-agent that serves inside the context; gives its `host:port`. Leaving drains it."""
+    torch.set_num_threads(config.threads)
+    keep_freed_memory()
+    clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
+    async with AsyncExitStack() as stack:
+        device = open_device(config.device, clock=clock, seed=config.seed)
+        stack.callback(device.close)
+        server = make_server()
+        port = bind(server, config.listen)
+        networks = await asyncio.to_thread(_load_networks, config, device, clock)
+        sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
+        worker = DeviceWorker(clock)
+        stack.callback(worker.close)
+        clocks = ClockKeeper(device)
+        inference = ServerInference(networks, sessions, worker)
+        add_agent(
+            server,
+            ServerReport(
+                name=config.name,
+                slowdown=config.slowdown,
+                device=device,
+                clock=clock,
+                clocks=clocks,
+                networks=networks,
+                sessions=sessions,
+            ),
+        )
+        add_planner(server, ServerPlanning(networks, sessions, worker, clocks))
+        add_inference(server, inference)
+        healthy = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        await server.start()
+        await _report_health(healthy, serving=True)
+        place = parse_address(config.listen)
+        address = f"{place.host}:{port}"
+        advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
+        try:
+            yield address
+        finally:
+            if advertisement is not None:
+                await asyncio.to_thread(advertisement.close)
+            await _report_health(healthy, serving=False)
+            inference.drain()
+            await server.stop(config.drain_s)
+            await worker.run(clocks.close)
+            _LOG.info("stopped; clocks restored")
+
+
+async def _report_health(healthy: health.aio.HealthServicer, *, serving: bool) -> None:
+    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    for service in ("", *_SERVICES):
+        await healthy.set(service, status)
+
+
+def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> ServedNetworks:
+    folder = Path(config.profiles) if config.profiles else default_profile_folder()
+    store = ProfileStore(folder, shipped=tuple(map(Path, config.shipped_profiles)))
+    served = []
+    for bundle in config.bundles:
+        network = Network.load(Path(bundle))
+        profile = provide_profile(network, device, side="server", clock=clock, store=store)
+        served.append(ServedNetwork(folder=Path(bundle), runner=PartRunner(network, device), profile=profile))
+        _LOG.info("serving %s %s", network.table.network, network.table.digest)
+    return ServedNetworks(tuple(served))
+
+
+def _state_folder(config: ServerConfig) -> Path:
+    return Path(config.state) if config.state else Path(platformdirs.user_state_dir("joulecut"))
+
+
+def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | None:
+    """An announcement where the network allows one; a site without multicast uses static addresses."""
+    if not config.advertise:
+        return None
+    with suppress(OSError):
+        return Advertisement(config.name, host, port)
+    _LOG.warning("cannot announce over multicast; edges need this server's address in their configuration")
+    return None

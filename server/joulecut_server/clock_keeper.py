@@ -1,0 +1,47 @@
+"""One GPU, one clock, many sessions: holds the highest operating point that any of them needs.
+
+The highest is safe: a session planned for a lower clock finishes earlier than planned, never later.
+Planning the shared clock jointly is the fleet problem's business.
+"""
+
+from __future__ import annotations
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import Device
+from joulecut_runtime.clock_holder import ClockHolder
+
+
+class ClockKeeper:
+    """Leases the server's clock on behalf of its sessions; with no wish left the device is restored.
+
+    Not thread-safe: called from the device's worker thread only, between two requests.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self._table = device.clock_table
+        self._holder = ClockHolder(device)
+        self._wishes: dict[str, OperatingPoint] = {}
+
+    def wish(self, session_id: str, point: OperatingPoint | None) -> OperatingPoint | None:
+        """What one session needs from now on (None: nothing). Returns what the device runs at, None unleased.
+
+        Raises ClockError where the point is not on the device's table; earlier wishes then stay.
+        """
+        if point is None:
+            self._wishes.pop(session_id, None)
+        else:
+            self._wishes[session_id] = self._table.find(point)
+        highest = max(
+            self._wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None
+        )
+        return self._holder.hold(highest)
+
+    @property
+    def leased(self) -> OperatingPoint | None:
+        """The operating point asked for now; None without a lease."""
+        return self._holder.held
+
+    def close(self) -> None:
+        """Forget all wishes and restore the device."""
+        self._wishes.clear()
+        self._holder.hold(None)

@@ -1,0 +1,39 @@
+"""What a server-agent is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Options of `server-agent`: the keys of its TOML file, and its flags with dashes for underscores.
+
+    `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
+    cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
+    only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
+    """
+
+    device: str
+    bundles: tuple[str, ...]
+    listen: str = "127.0.0.1:0"
+    name: str = "server"
+    profiles: str = ""
+    shipped_profiles: tuple[str, ...] = ()
+    state: str = ""
+    slowdown: float = 1.0
+    seed: int = 0
+    threads: int = 1
+    advertise: bool = True
+    ready_file: str = ""
+    drain_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not self.bundles:
+            raise ConfigError("bundles: empty; expected at least one folder made by `joulecut pack`")
+        if self.threads < 1:
+            raise ConfigError(f"threads: {self.threads}; expected at least 1")
+        if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
+            raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")

@@ -1,0 +1,95 @@
+"""What deploy/ ships can be used as it is: units verify, examples decode, container files name what exists."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from joulecut_core.configuration import load_config
+from joulecut_core.exits import ExitCode
+from joulecut_edge.config import EdgeConfig
+from joulecut_server.config import ServerConfig
+from tests.architecture.tree import ROOT, name
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+EXAMPLES: list[tuple[str, type[Any]]] = [("edge.toml", EdgeConfig), ("server.toml", ServerConfig)]
+
+
+@pytest.mark.parametrize(("example", "config"), EXAMPLES)
+def test_examples_decode(example: str, config: type[Any]) -> None:
+    """The example is what the agent takes."""
+    load_config(config, DEPLOY / "config" / example, {})
+
+
+@pytest.mark.parametrize(("example", "config"), EXAMPLES)
+def test_examples_with_commented_keys_decode(example: str, config: type[Any], tmp_path: Path) -> None:
+    """Taking the comment mark off a key gives no unknown key either."""
+    text = (DEPLOY / "config" / example).read_text(encoding="utf-8")
+    (tmp_path / example).write_text(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
+    load_config(config, tmp_path / example, {})
+
+
+@pytest.mark.parametrize(("example", "config"), EXAMPLES)
+def test_examples_show_every_common_key(example: str, config: type[Any]) -> None:
+    """Whoever reads the example has seen what can be set; what is left out is for developers."""
+    text = (DEPLOY / "config" / example).read_text(encoding="utf-8")
+    left_out = {"ready_file", "shipped_profiles", "threads"}
+    shown = set(re.findall(r"^(?:# )?\[?(\w+)(?:\]$| = )", text, flags=re.MULTILINE))
+    assert {field.name for field in dataclasses.fields(config)} - left_out <= shown
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=name)
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_units_verify(unit: Path, tmp_path: Path) -> None:
+    """systemd finds no fault with the unit; the program it starts is replaced, since it is not installed here."""
+    text = unit.read_text(encoding="utf-8")
+    copy = tmp_path / unit.name
+    copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE), encoding="utf-8")
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True, check=False, timeout=60
+    )
+    complaints = [line for line in result.stderr.splitlines() if unit.name in line]
+    assert not complaints
+    assert result.returncode == 0 or not complaints, result.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=name)
+def test_units_run_without_privileges_and_know_the_exit_codes(unit: Path) -> None:
+    """No root, no capabilities; bad input is not started again and again."""
+    settings = set(unit.read_text(encoding="utf-8").splitlines())
+    assert {"User=joulecut", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict"} <= settings
+    assert f"RestartPreventExitStatus={int(ExitCode.BAD_INPUT)}" in settings
+
+
+def test_the_sockets_folder_is_the_units() -> None:
+    """The default address of the edge-agent lies in the folder that its unit makes."""
+    unit = (DEPLOY / "systemd" / "joulecut-edge.service").read_text(encoding="utf-8")
+    listen = EdgeConfig(device="emulated:tx2", bundle="b").listen
+    assert listen.startswith("unix:/run/joulecut/")
+    assert "RuntimeDirectory=joulecut\n" in unit
+
+
+def test_image_copies_what_exists() -> None:
+    """Every source of the image is in the repository, and every package is in the image."""
+    text = (DEPLOY / "containers" / "Dockerfile").read_text(encoding="utf-8")
+    sources = [word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for word in line.split()]
+    assert not [source for source in sources if not (ROOT / source).exists()]
+    assert {"core", "planner", "proto", "runtime", "edge", "server", "api"} <= set(sources)
+
+
+def test_image_installs_the_torch_that_make_installs() -> None:
+    """One pin in two places stays one pin."""
+    pins = [
+        re.search(r"torch==[\d.]+", (ROOT / file).read_text(encoding="utf-8"))
+        for file in ("Makefile", "deploy/containers/Dockerfile")
+    ]
+    assert pins[0] is not None
+    assert pins[1] is not None
+    assert pins[0][0] == pins[1][0]

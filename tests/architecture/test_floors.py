@@ -1,0 +1,81 @@
+"""Who may import whom."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import FLOORS, PACKAGES, ROOT, imports, modules, modules_of_tests, name
+
+LINTER = Path(sys.executable).with_name("lint-imports")
+
+LIGHT_PACKAGES = {
+    "joulecut_core": ("torch", "grpc", "google", "zeroconf", "pynvml", "numpy", "scipy", "rich", "typer"),
+    "joulecut_planner": ("torch", "grpc", "google", "zeroconf", "pynvml", "rich", "typer"),
+    "joulecut_proto": ("torch", "pynvml", "rich", "typer"),
+    "joulecut_runtime": ("grpc", "google", "zeroconf", "rich", "typer"),
+}
+"""What a package must never import, though it may be installed."""
+
+ONLY_IN_FUNCTIONS = ("torch", "grpc", "google", "cvxpy", "plotly", "matplotlib")
+"""What `import joulecut_planner` and `joulecut plan` must not load."""
+
+
+def package_of(path: Path) -> str:
+    """The package that a module belongs to."""
+    return PACKAGES[path.relative_to(ROOT).parts[0]]
+
+
+@pytest.mark.skipif(not LINTER.exists(), reason="import-linter is not installed")
+def test_import_linter_keeps_the_floors() -> None:
+    """The contracts of .importlinter hold."""
+    result = subprocess.run([LINTER, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_imports_go_down_only(path: Path) -> None:
+    """A module imports its own package and those of lower floors; siblings never import each other."""
+    package = package_of(path)
+    floor = next(index for index, packages in enumerate(FLOORS) if package in packages)
+    allowed = {package}.union(*FLOORS[floor + 1 :])
+    imported = {module.split(".")[0] for module in imports(path)}
+    assert {module for module in imported if module.startswith("joulecut")} <= allowed
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_light_packages_stay_light(path: Path) -> None:
+    """core and planner know neither torch nor the wire; proto knows no torch; runtime knows no wire."""
+    banned = LIGHT_PACKAGES.get(package_of(path), ())
+    assert not {module for module in imports(path) if module.split(".")[0] in banned}
+
+
+@pytest.mark.parametrize("path", [*modules(), *modules_of_tests()], ids=name)
+def test_imports_are_absolute(path: Path) -> None:
+    """One name for each module: no relative imports, no bare folder names, no private modules of others."""
+    imported = imports(path)
+    assert not {module for module in imported if module.startswith(".")}
+    assert not {module for module in imported if module.split(".")[0] in PACKAGES}
+    foreign = {module for module in imported if module.split(".")[0] not in (path.parts[-2], "__future__")}
+    private = {m for m in foreign if m.startswith("joulecut") and any(part.startswith("_") for part in m.split("."))}
+    assert not private
+
+
+@pytest.mark.parametrize("package", ["joulecut_core.problems", "joulecut_planner", "joulecut"])
+def test_planning_loads_nothing_heavy(package: str) -> None:
+    """An application that only plans pays for numpy, not for torch, gRPC or cvxpy."""
+    script = f"import sys, {package}; print([m for m in {ONLY_IN_FUNCTIONS!r} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert result.stdout.strip() == "[]"

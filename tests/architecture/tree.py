@@ -1,0 +1,77 @@
+"""The repository as the architecture tests see it: packages, modules and documents."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PACKAGES = {
+    "core": "joulecut_core",
+    "planner": "joulecut_planner",
+    "proto": "joulecut_proto",
+    "runtime": "joulecut_runtime",
+    "edge": "joulecut_edge",
+    "server": "joulecut_server",
+    "api": "joulecut",
+}
+"""Top-level folder to the one package in it."""
+
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset({"joulecut"}),
+    frozenset({"joulecut_edge", "joulecut_server"}),
+    frozenset({"joulecut_runtime", "joulecut_planner", "joulecut_proto"}),
+    frozenset({"joulecut_core"}),
+)
+"""From the face down; a package may import those of the floors below it only."""
+
+_GENERATED = "proto/joulecut_proto/v1/"
+
+
+def modules() -> tuple[Path, ...]:
+    """Every hand-written module of the seven packages."""
+    found = (path for folder, package in PACKAGES.items() for path in (ROOT / folder / package).rglob("*.py"))
+    return tuple(sorted(path for path in found if not path.relative_to(ROOT).as_posix().startswith(_GENERATED)))
+
+
+def modules_of_tests() -> tuple[Path, ...]:
+    """Every module below tests/."""
+    return tuple(sorted((ROOT / "tests").rglob("*.py")))
+
+
+def documents() -> tuple[Path, ...]:
+    """Every Markdown file of the repository."""
+    top = list(ROOT.glob("*.md"))
+    below = [path for path in ROOT.glob("[!.]*/**/*.md") if "node_modules" not in path.parts]
+    return tuple(sorted(top + below))
+
+
+def name(path: Path) -> str:
+    """A path as a test's id: relative to the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The module's syntax tree, as Python 3.10 reads it."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path), feature_version=(3, 10))
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of all modules that a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." * node.level + (node.module or ""))
+    return found
+
+
+def shell_blocks(path: Path, *, marked: bool = False) -> tuple[str, ...]:
+    """The ```sh blocks of a document; with `marked`, only those right below `<!-- test -->`."""
+    pattern = r"^```sh\n(.*?)^```" if not marked else r"^<!-- test -->\n```sh\n(.*?)^```"
+    return tuple(re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL))

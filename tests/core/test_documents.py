@@ -1,0 +1,88 @@
+"""Files: duplicates and NaN refused with the file's name, writes never half done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.documents import parse_json, read_json, read_text, read_toml, write_bytes, write_json
+from joulecut_core.errors import ConfigError, ProblemError
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    """The path stands in the message."""
+    with pytest.raises(ConfigError, match=r"nothing\.json: no such file"):
+        read_json(tmp_path / "nothing.json", ConfigError)
+
+
+def test_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    """What cannot be read is said with the system's reason."""
+    with pytest.raises(ConfigError, match=r"cannot be read: .*directory"):
+        read_text(tmp_path, ConfigError)
+
+
+def test_text_must_be_utf8(tmp_path: Path) -> None:
+    """A binary file given by mistake is no traceback."""
+    path = tmp_path / "weights.bin"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"weights\.bin: cannot be read"):
+        read_text(path, ConfigError)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{'a': 1}", "[1,]", "\x00", "[" * 100_000])
+def test_broken_json(text: str) -> None:
+    """Text that is not JSON, however deep, is one line naming its source."""
+    with pytest.raises(ProblemError, match=r"^here: not JSON: "):
+        parse_json(text, ProblemError, "here")
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": [Infinity]}', "-Infinity"])
+def test_numbers_must_be_finite(text: str) -> None:
+    """Python's parser takes NaN and infinities; this one does not."""
+    with pytest.raises(ProblemError, match=r"^here: (NaN|-?Infinity) is not a number"):
+        parse_json(text, ProblemError, "here")
+
+
+def test_duplicate_keys() -> None:
+    """Python's parser keeps the last of two equal keys in silence; this one refuses both."""
+    with pytest.raises(ProblemError, match=r"rtt_s: duplicate key"):
+        parse_json('{"link": {"rtt_s": 1, "rtt_s": 2}}', ProblemError, "here")
+
+
+def test_toml(tmp_path: Path) -> None:
+    """TOML is read whole; a syntax error names file and place."""
+    path = tmp_path / "edge.toml"
+    path.write_text('device = "emulated:tx2"\n[limits]\nqueue = 4\n', encoding="utf-8")
+    assert read_toml(path, ConfigError) == {"device": "emulated:tx2", "limits": {"queue": 4}}
+
+    path.write_text("device = \n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"edge\.toml: not TOML: .*line 1"):
+        read_toml(path, ConfigError)
+
+
+def test_write_json_round_trip(tmp_path: Path) -> None:
+    """Missing folders are made; the file ends with a newline and reads back equal."""
+    path = tmp_path / "a" / "b.json"
+    write_json(path, {"x": [1, 2.5, None]})
+    assert path.read_text(encoding="utf-8").endswith("\n")
+    assert read_json(path, ConfigError) == {"x": [1, 2.5, None]}
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    """NaN cannot be written, and the attempt harms nothing."""
+    path = tmp_path / "profile.json"
+    write_json(path, {"ok": 1})
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(path, {"x": float("nan")})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"ok": 1}
+
+
+def test_no_temporary_files_stay_behind(tmp_path: Path) -> None:
+    """Neither a good write nor one whose last step fails leaves a temporary file."""
+    write_bytes(tmp_path / "a", b"1")
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="folder"):
+        write_bytes(tmp_path / "folder", b"2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]

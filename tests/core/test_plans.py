@@ -1,0 +1,58 @@
+"""A plan either describes a choice altogether or says that there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.errors import PlanError
+from joulecut_core.plans import Assignment, Plan, PowerScopes
+
+
+def plan_without_choice(**changes: str | int) -> Plan:
+    """An infeasible plan without a nearest choice, changed."""
+    fields: dict[str, object] = {
+        **dict.fromkeys(("cut", "cut_name", "codec", "variant", "edge_point", "server_point")),
+        **dict.fromkeys(("edge_clock", "server_clock", "latency_s", "latency_bound_s", "energy_j")),
+        **dict.fromkeys(("edge_energy_j", "server_energy_j", "breakdown")),
+        "status": "infeasible",
+        "power_scopes": PowerScopes(edge=None, server=None),
+        "binding": ("accuracy",),
+        "evaluated": 0,
+        "solve_s": 0.0,
+    }
+    return Plan(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_infeasible_without_a_choice() -> None:
+    """The contract's answer where nothing keeps the accuracy budget."""
+    assert plan_without_choice().cut is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "maybe"}, "status: 'maybe'"),
+        ({"status": "optimal"}, "cut: None"),
+        ({"cut": 1}, "cut_name: None"),
+        ({"schema": "joulecut.plan/2"}, "schema: 'joulecut.plan/2'"),
+    ],
+)
+def test_malformed_plans(changes: dict[str, str | int], message: str) -> None:
+    """A promise without a choice, or half a choice, never reaches an agent."""
+    with pytest.raises(PlanError, match=message):
+        plan_without_choice(**changes)
+
+
+def test_malformed_assignment() -> None:
+    """Epochs and cuts count from 0."""
+    with pytest.raises(PlanError, match="epoch -1"):
+        Assignment(
+            epoch=-1,
+            network_digest="sha256:00",
+            policy="joint",
+            cut=0,
+            codec="raw",
+            variant="eager-fp32",
+            edge_clock=None,
+            server_clock=None,
+        )

@@ -1,0 +1,152 @@
+"""Profile and wire files: versioned, human-readable, refused with file and field where damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ProfileError
+from joulecut_core.figures import FigureKind
+from joulecut_core.profiles import (
+    CodecMeasurement,
+    GovernedMeasurement,
+    PartMeasurement,
+    PointMeasurement,
+    Profile,
+    ProfileKey,
+    load_profile,
+    save_profile,
+)
+from joulecut_core.wires import WireMeasurement, WireTable, load_wires, save_wires
+
+POINT = OperatingPoint(core_mhz=612, memory_mhz=2133)
+MEASUREMENT = PointMeasurement(
+    requested=POINT,
+    achieved=OperatingPoint(core_mhz=611.9, memory_mhz=2133),
+    runs=20,
+    block_s=(0.001, 0.002),
+    whole_s=0.0031,
+    whole_std_s=0.00002,
+    busy_w=9.5,
+    wait_w=5.0,
+    window_s=1.2,
+)
+PROFILE = Profile(
+    key=ProfileKey(
+        device="orin-nano-15w",
+        driver="emulated 1",
+        power_scope="module input",
+        network_digest="sha256:00",
+        side="edge",
+        engine="eager",
+        precision="fp32",
+        batch=1,
+    ),
+    network="tiny",
+    cut_names=("input", "middle", "output"),
+    clock_table=(POINT,),
+    created="2026-11-21T04:00:00Z",
+    figures=FigureKind.EMULATED,
+    points=(MEASUREMENT,),
+    parts=(PartMeasurement(cut=1, achieved=POINT, runs=5, time_s=0.001, time_std_s=0.0, busy_w=9.0),),
+    codecs=(CodecMeasurement(cut=1, codec="fp16", time_s=0.0002, time_std_s=0.0, extra_w=0.5),),
+    governed=(GovernedMeasurement(rate_hz=10, latency_s=0.006, latency_std_s=0.0001, mean_w=5.6),),
+)
+WIRES = WireTable(
+    network="tiny",
+    network_digest="sha256:00",
+    samples_from="20 pictures",
+    reply_bytes=4000,
+    wires=(
+        WireMeasurement(cut=0, codec="raw", mean_bytes=150_528, max_bytes=150_528, accuracy_loss=0.0, samples=20),
+        WireMeasurement(cut=1, codec="raw", mean_bytes=2000, max_bytes=2000, accuracy_loss=0.0, samples=20),
+        WireMeasurement(cut=1, codec="fp16", mean_bytes=1000, max_bytes=1000, accuracy_loss=0.05, samples=20),
+    ),
+)
+
+
+def damaged(path: Path, **changes: Any) -> Path:
+    """The profile at `path` with top-level fields replaced."""
+    save_profile(PROFILE, path)
+    document = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    """A saved profile reads back equal, enums and tuples included."""
+    save_profile(PROFILE, tmp_path / "p.json")
+    assert load_profile(tmp_path / "p.json") == PROFILE
+
+
+def test_file_is_for_people(tmp_path: Path) -> None:
+    """One value per line and unit-bearing names: a person can read and compare two of them."""
+    save_profile(PROFILE, tmp_path / "p.json")
+    text = (tmp_path / "p.json").read_text(encoding="utf-8")
+    assert '"schema": "joulecut.profile/1"' in text
+    assert '"figures": "emulated"' in text
+    assert text.count("\n") > 40
+
+
+def test_last_cut() -> None:
+    """One block fewer than cuts."""
+    assert PROFILE.last_cut == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": "joulecut.profile/2"}, r"schema: 'joulecut.profile/2'; expected 'joulecut.profile/1'.*again"),
+        ({"points": []}, r"points: empty"),
+        ({"extra": 1}, r"extra: unknown key"),
+        ({"cut_names": ["input", "output"]}, r"points\[0\]\.block_s: 2 values; expected 1"),
+        ({"network": None}, r"network: None; expected a string"),
+    ],
+)
+def test_damage_names_file_and_field(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    """The message starts with the file, then the field."""
+    with pytest.raises(ProfileError, match=rf"^{tmp_path}/p\.json: {message}"):
+        load_profile(damaged(tmp_path / "p.json", **changes))
+
+
+def test_nan_is_refused(tmp_path: Path) -> None:
+    """A NaN that crept into a file is found at the door, not in a plan."""
+    with pytest.raises(ProfileError, match=r"p\.json: NaN is not a number"):
+        load_profile(damaged(tmp_path / "p.json", points=[float("nan")]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"block_s": (-0.001, 0.002)}, {"whole_s": 0.0}, {"busy_w": -1.0}, {"wait_w": -0.1}],
+)
+def test_impossible_measurements(change: dict[str, Any]) -> None:
+    """Negative seconds and watts are a failed measurement."""
+    point = dataclasses.replace(MEASUREMENT, **change)
+    with pytest.raises(ProfileError, match=r"points\[1\]: negative or zero"):
+        dataclasses.replace(PROFILE, points=(MEASUREMENT, point))
+
+
+def test_side_is_edge_or_server() -> None:
+    """There are two sides."""
+    with pytest.raises(ProfileError, match=r"key\.side: 'cloud'"):
+        dataclasses.replace(PROFILE, key=dataclasses.replace(PROFILE.key, side="cloud"))
+
+
+def test_wires_round_trip(tmp_path: Path) -> None:
+    """A saved wire table reads back equal and is found by cut."""
+    save_wires(WIRES, tmp_path / "w.json")
+    loaded = load_wires(tmp_path / "w.json")
+    assert loaded == WIRES
+    assert [wire.codec for wire in loaded.at(1)] == ["raw", "fp16"]
+    assert loaded.at(2) == ()
+
+
+def test_wires_of_another_schema() -> None:
+    """A table of another version is refused with the remedy."""
+    with pytest.raises(ProfileError, match="measure the wires again"):
+        dataclasses.replace(WIRES, schema="joulecut.wires/0")

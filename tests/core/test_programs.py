@@ -1,0 +1,47 @@
+"""How programs end."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.errors import JoulecutError, LinkError, ProblemError
+from joulecut_core.programs import run_program
+
+
+def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that returns exits 0 and adds nothing to its output."""
+    assert run_program(lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("error", "code"), [(ProblemError, 2), (LinkError, 5), (JoulecutError, 1)])
+def test_an_error_is_one_line_and_a_code(
+    error: type[JoulecutError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many lines the message has, the user sees one, on standard error, without a traceback."""
+
+    def program() -> None:
+        raise error("link.rtt_s: -1;\n   expected 0 or more")
+
+    assert run_program(program) == code
+    assert capsys.readouterr() == ("", "error: link.rtt_s: -1; expected 0 or more\n")
+
+
+def test_an_interrupt_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C is no defect."""
+
+    def program() -> None:
+        raise KeyboardInterrupt
+
+    assert run_program(program) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_defect_keeps_its_traceback() -> None:
+    """What joulecut did not raise on purpose is not dressed up as bad input."""
+
+    def program() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_program(program)

@@ -1,0 +1,171 @@
+"""Problem files are read strictly: whatever is wrong is named with its JSON path, its value and what was expected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from joulecut_core.errors import ProblemError
+from joulecut_core.problems import Problem
+from joulecut_planner.problem_file import load_problem, parse_problem, problem_document
+from tests.planner.problem_strategies import problems
+from tests.planner.small_document import small_document
+
+MISSING = object()
+
+
+def edited(path: str, leaf: object) -> dict[str, Any]:
+    """The small document with the value at a dotted path set, or taken out."""
+    document = small_document()
+    *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    owner: Any = document
+    for step in parents:
+        owner = owner[step]
+    if leaf is MISSING:
+        del owner[last]
+    else:
+        owner[last] = leaf
+    return document
+
+
+def complaint(source: str | dict[str, Any]) -> str:
+    """What parsing says."""
+    with pytest.raises(ProblemError) as caught:
+        parse_problem(source)
+    return str(caught.value)
+
+
+def test_every_field_arrives() -> None:
+    """Names in the file are the names in the dataclasses; defaults fill what may be left out."""
+    problem = parse_problem(small_document())
+    assert problem.slo.quantile == 0.99
+    assert problem.slo.rate_hz == 10.0
+    assert problem.cuts[0].wires[1].decode_w == 20.0
+    assert problem.cuts[0].wires[0].encode_s == 0.0
+    assert problem.variants[0].server.time_std_s is None
+    assert problem.server.points[0].memory_mhz is None
+    assert problem.edge.power_scope == "module input"
+
+
+def test_objects_with_only_defaults_may_be_left_out() -> None:
+    """No service level, budget or objective: the contract's defaults."""
+    document = small_document()
+    for key in ("slo", "max_accuracy_loss", "objective"):
+        del document[key]
+    problem = parse_problem(document)
+    assert problem.slo.latency_s is None
+    assert problem.slo.margin == "cantelli"
+    assert problem.objective.server_weight == 1.0
+    assert problem.max_accuracy_loss == 0.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(problem=problems())
+def test_documents_round_trip(problem: Problem) -> None:
+    """A problem written and read again is the same problem."""
+    assert parse_problem(json.dumps(problem_document(problem))) == problem
+
+
+@pytest.mark.parametrize(
+    ("path", "leaf", "starts"),
+    [
+        ("schema", MISSING, "schema: missing"),
+        ("schema", "joulecut.fleet/1", "schema: 'joulecut.fleet/1'; expected 'joulecut.problem/1'"),
+        ("schema", 1, "schema: 1; expected"),
+        ("link", MISSING, "link: missing"),
+        ("link", [], "link: []"),
+        ("link.uplink_bps", MISSING, "link.uplink_bps: missing"),
+        ("link.uplink_bps", True, "link.uplink_bps: True"),
+        ("link.uplink_bps", "1e7", "link.uplink_bps: '1e7'"),
+        ("link.uplink_bps", None, "link.uplink_bps: None"),
+        ("link.uplink_bps", 0, "link.uplink_bps: 0.0"),
+        ("link.rtt_s", -0.1, "link.rtt_s: -0.1"),
+        ("link.upllink_bps", 1, "link.upllink_bps: unknown key; did you mean 'uplink_bps'?"),
+        ("slo.deadline", 1, "slo.deadline: unknown key"),
+        ("slo.latency_s", 0, "slo.latency_s: 0.0"),
+        ("slo.margin", 3, "slo.margin: 3"),
+        ("slo.quantile", 0.4, "slo.quantile: 0.4"),
+        ("objective.server_idle_share", 2, "objective.server_idle_share: 2.0"),
+        ("max_accuracy_loss", [], "max_accuracy_loss: []"),
+        ("edge.points", [], "edge.points: empty"),
+        ("edge.points", {}, "edge.points: {}"),
+        ("edge.points.1", 3, "edge.points[1]: 3"),
+        ("edge.points.1.wait_w", MISSING, "edge.points[1].wait_w: missing"),
+        ("edge.points.1.idle_w", 3, "edge.points[1].idle_w: unknown key"),
+        ("edge.power_scope", 1, "edge.power_scope: 1"),
+        ("server.points.0.memory_mhz", "auto", "server.points[0].memory_mhz: 'auto'"),
+        ("cuts", [], "cuts: 0 of them"),
+        ("cuts.0.allowed", 1, "cuts[0].allowed: 1"),
+        ("cuts.1.wires.0.codec", 8, "cuts[1].wires[0].codec: 8"),
+        ("cuts.1.wires.0.uplink_bytes", -1, "cuts[1].wires[0].uplink_bytes: -1.0"),
+        ("cuts.1.wires.0.bytes", 1, "cuts[1].wires[0].bytes: unknown key"),
+        ("cuts.2.wires.0.uplink_bytes", 1, "cuts[2].wires[0].uplink_bytes: 1.0; expected 0"),
+        ("variants", {}, "variants: {}"),
+        ("variants.0.edge.time_s.1", [0.01], "variants[0].edge.time_s[1]: 1 values; expected 2"),
+        ("variants.0.edge.time_s.1.0", "fast", "variants[0].edge.time_s[1][0]: 'fast'"),
+        ("variants.0.edge.time_s.1.0", False, "variants[0].edge.time_s[1][0]: False"),
+        ("variants.0.edge.time_s.1.0", [1], "variants[0].edge.time_s[1][0]: [1]"),
+        ("variants.0.edge.time_s", [[]], "variants[0].edge.time_s: 1 rows; expected 3"),
+        ("variants.0.server.busy_w.2", None, "variants[0].server.busy_w[2]: None"),
+        ("variants.0.server.time_s.2.0", 0.1, "variants[0].server.time_s[2][0]: 0.1; expected 0"),
+    ],
+)
+def test_malformed(path: str, leaf: object, starts: str) -> None:
+    """The message starts with the JSON path of what is wrong, in text and in parsed objects alike."""
+    document = edited(path, leaf)
+    assert complaint(document).startswith(starts)
+    assert complaint(json.dumps(document)).startswith(starts)
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have(literal: str) -> None:
+    """NaN and infinities are refused where they stand."""
+    text = json.dumps(edited("variants.0.edge.busy_w.1.1", 7.125)).replace("7.125", literal)
+    assert complaint(text).startswith("variants[0].edge.busy_w[1][1]: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ('"rtt_s"', "link.rtt_s"),
+        ('"schema"', "schema"),
+        ('"decode_w"', "cuts[0].wires[1].decode_w"),
+        ('"busy_w"', "variants[0].edge.busy_w"),
+    ],
+)
+def test_duplicate_keys(key: str, path: str) -> None:
+    """A key that stands twice is named with its whole path, inside lists too."""
+    text = json.dumps(small_document())
+    assert complaint(text.replace(key, f"{key}: 1, {key}", 1)).startswith(f"{path}: duplicate key")
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense", '{"schema": }', "\ufeff{}", "[" * 100_000])
+def test_text_that_is_not_json(text: str) -> None:
+    """Broken text is one clear error, however it is broken."""
+    assert complaint(text).startswith("problem: not JSON")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"problem"'])
+def test_json_that_is_no_object(text: str) -> None:
+    """A document of another kind is refused as such."""
+    assert complaint(text).startswith("top level: ")
+
+
+def test_files(tmp_path: Path) -> None:
+    """A file is read; one that is missing, a folder or not text is named."""
+    file = tmp_path / "problem.json"
+    file.write_text(json.dumps(small_document()), encoding="utf-8")
+    assert load_problem(file) == load_problem(str(file)) == parse_problem(small_document())
+    for name, content in (("missing.json", None), ("binary.json", b"\xff\xfe"), ("half.json", b"{")):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ProblemError) as caught:
+            load_problem(path)
+        assert str(caught.value).startswith(str(path))
+    with pytest.raises(ProblemError, match="cannot be read"):
+        load_problem(tmp_path)

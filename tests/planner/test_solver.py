@@ -1,0 +1,236 @@
+"""The fast solver answers what pricing every choice answers, and keeps the contract's rules of ties and nearness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from joulecut_core.errors import ProblemError
+from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
+from joulecut_core.problems import EdgePoint, Objective, Problem, SideTables, Slo, Table
+from joulecut_planner.oracle import solve_exhaustively
+from joulecut_planner.problem_file import parse_problem
+from joulecut_planner.solver import solve
+from tests.planner.drawn_problems import drawn_problem
+from tests.planner.problem_strategies import problems
+from tests.planner.small_document import small_document
+
+SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def answer(plan: Plan) -> Plan:
+    """The plan without how it was found."""
+    return replace(plan, evaluated=0, solve_s=0.0)
+
+
+def small_problem() -> Problem:
+    """The small problem without a service level and with the plain sum of energies."""
+    problem = parse_problem(small_document())
+    return replace(problem, slo=Slo(), objective=Objective(), max_accuracy_loss=0.0)
+
+
+def with_edge_tables(problem: Problem, time_s: Table, busy_w: Table) -> Problem:
+    """The problem with other edge parts, without spread."""
+    variant = replace(problem.variants[0], edge=SideTables(time_s=time_s, busy_w=busy_w))
+    return replace(problem, variants=(variant,))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_DRAWS)
+@given(problem=problems())
+def test_equals_the_oracle(problem: Problem) -> None:
+    """On small and degenerate problems of every kind, the very same plan, to the last bit."""
+    assert answer(solve(problem)) == answer(solve_exhaustively(problem))
+
+
+@pytest.mark.parametrize(
+    "slo",
+    [
+        None,
+        Slo(),
+        Slo(latency_s=0.03),
+        Slo(latency_s=0.03, quantile=0.95, margin="gaussian"),
+        Slo(rate_hz=20.0),
+        Slo(rate_hz=60.0, latency_s=0.05),
+        Slo(latency_s=0.004),
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_the_oracle_on_realistic_tables(seed: int, slo: Slo | None) -> None:
+    """Where bounds really prune, nothing that matters is pruned."""
+    problem = drawn_problem(seed, cuts=5, edge_points=7, server_points=9, slo=slo)
+    assert answer(solve(problem)) == answer(solve_exhaustively(problem))
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+def test_weights_of_zero(weights: tuple[float, float]) -> None:
+    """With a side that does not count, many choices tie, and the fastest of them wins."""
+    problem = drawn_problem(7, cuts=5, edge_points=6, server_points=6, slo=Slo(latency_s=0.06, rate_hz=10.0))
+    problem = replace(problem, objective=Objective(edge_weight=weights[0], server_weight=weights[1]))
+    assert answer(solve(problem)) == answer(solve_exhaustively(problem))
+
+
+def test_a_large_problem_is_priced_in_a_fraction() -> None:
+    """161 cuts, 2 codecs, 56 x 110 clocks: some thousandths of the choices are priced."""
+    problem = drawn_problem(3, cuts=161, edge_points=56, server_points=110)
+    plan = solve(problem)
+    assert plan.status == OPTIMAL
+    assert 0 < plan.evaluated < 0.01 * 161 * 2 * 56 * 110
+
+
+def test_equal_energies_go_to_the_faster() -> None:
+    """Within one in a billion of the least J the lowest T_q wins, not the first."""
+    problem = with_edge_tables(
+        small_problem(), ((0.0, 0.0), (1.0, 1.0), (0.02, 0.01)), ((0.0, 0.0), (9.0, 9.0), (4.0, 8.0 * (1 + 4e-10)))
+    )
+    problem = replace(problem, objective=Objective(server_weight=1e9))
+    assert solve(problem).edge_point == 1
+    slower = with_edge_tables(
+        problem, ((0.0, 0.0), (1.0, 1.0), (0.02, 0.01)), ((0.0, 0.0), (9.0, 9.0), (4.0, 8.0 * (1 + 4e-9)))
+    )
+    assert solve(slower).edge_point == 0
+
+
+def test_full_ties_go_to_the_lowest_indices() -> None:
+    """Equal J and equal T_q: the first wire, the first variant, the first points."""
+    problem = small_problem()
+    same_edge = (replace(problem.edge.points[0], core_mhz=1.0), problem.edge.points[0])
+    cuts = (replace(problem.cuts[0], wires=problem.cuts[0].wires[:1] * 2), *problem.cuts[1:])
+    row = SideTables(time_s=((0.0, 0.0), (0.1, 0.1), (1.0, 1.0)), busy_w=((5.0, 5.0),) * 3)
+    variants = (replace(problem.variants[0], edge=row), replace(problem.variants[0], name="again", edge=row))
+    plan = solve(replace(problem, edge=replace(problem.edge, points=same_edge), cuts=cuts, variants=variants))
+    assert (plan.cut, plan.variant, plan.edge_point, plan.server_point) == (0, "eager-fp32", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("slo", "binding"),
+    [
+        (Slo(latency_s=0.001), ("latency",)),
+        (Slo(rate_hz=1000.0), ("rate",)),
+        (Slo(latency_s=0.001, rate_hz=1000.0), ("latency", "rate")),
+    ],
+)
+def test_infeasible_describes_the_nearest(slo: Slo, binding: tuple[str, ...]) -> None:
+    """The fastest choice is shown with its full cost and what it violates."""
+    plan = solve(replace(small_problem(), slo=slo))
+    assert plan.status == INFEASIBLE
+    assert plan.binding == binding
+    assert (plan.cut, plan.edge_point, plan.server_point) == (2, 1, None)
+    assert plan.latency_s == 0.022
+    assert plan.breakdown is not None
+
+
+def test_nearest_ties_go_to_the_cheaper() -> None:
+    """Equally fast choices: less energy, then lower indices."""
+    problem = with_edge_tables(
+        replace(small_problem(), slo=Slo(latency_s=0.001)),
+        ((0.0, 0.0), (1.0, 1.0), (0.01, 0.01)),
+        ((0.0, 0.0), (9.0, 9.0), (8.0, 4.0)),
+    )
+    assert solve(problem).edge_point == 1
+
+
+def test_nothing_within_the_accuracy_budget() -> None:
+    """Where no choice keeps the budget the plan is empty and says accuracy."""
+    problem = small_problem()
+    problem = replace(problem, variants=(replace(problem.variants[0], accuracy_loss=0.5),))
+    plan = solve(problem)
+    assert (plan.status, plan.binding, plan.cut, plan.breakdown) == (INFEASIBLE, ("accuracy",), None, None)
+
+
+def test_forbidden_cuts_are_never_taken() -> None:
+    """Privacy and memory come before joules."""
+    problem = replace(small_problem(), cuts=tuple(replace(cut, allowed=False) for cut in small_problem().cuts))
+    assert solve(problem).cut is None
+    only_middle = (problem.cuts[0], replace(problem.cuts[1], allowed=True), problem.cuts[2])
+    assert solve(replace(problem, cuts=only_middle)).cut == 1
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW_DRAWS)
+@given(problem=problems(), factor=st.floats(1.0, 100.0))
+def test_more_room_never_costs_more(problem: Problem, factor: float) -> None:
+    """A faster link, a shorter round trip, a later deadline or a larger budget never raises J."""
+    plan = solve(problem)
+    assume(plan.status == OPTIMAL)
+    assert plan.energy_j is not None
+    link, slo = problem.link, problem.slo
+    easier = [
+        replace(problem, link=replace(link, uplink_bps=link.uplink_bps * factor)),
+        replace(problem, link=replace(link, downlink_bps=link.downlink_bps * factor)),
+        replace(problem, link=replace(link, rtt_s=link.rtt_s / factor)),
+        replace(problem, max_accuracy_loss=problem.max_accuracy_loss * factor),
+    ]
+    if slo.latency_s is not None:
+        easier.append(replace(problem, slo=replace(slo, latency_s=slo.latency_s * factor)))
+    for other in easier:
+        better = solve(other)
+        assert better.status == OPTIMAL
+        assert better.energy_j is not None
+        assert better.energy_j <= plan.energy_j * (1 + 2e-9) + 1e-15
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_DRAWS)
+@given(problem=problems(), seed=st.integers(0, 2**32 - 1))
+def test_no_choice_beats_the_plan(problem: Problem, seed: int) -> None:
+    """Restricting an optimum's problem to any one edge clock never finds less energy."""
+    plan = solve(problem)
+    assume(plan.status == OPTIMAL)
+    assert plan.energy_j is not None
+    kept = int(np.random.default_rng(seed).integers(len(problem.edge.points)))
+
+    def column(table: Table) -> Table:
+        return tuple((row[kept],) for row in table)
+
+    restricted = replace(
+        problem,
+        edge=replace(problem.edge, points=(problem.edge.points[kept],)),
+        variants=tuple(
+            replace(
+                variant,
+                edge=SideTables(
+                    time_s=column(variant.edge.time_s),
+                    busy_w=column(variant.edge.busy_w),
+                    time_std_s=None if variant.edge.time_std_s is None else column(variant.edge.time_std_s),
+                ),
+            )
+            for variant in problem.variants
+        ),
+    )
+    other = solve(restricted)
+    if other.status == OPTIMAL:
+        assert other.energy_j is not None
+        assert other.energy_j >= plan.energy_j * (1 - 2e-9) - 1e-15
+
+
+def test_evaluated_counts_choices_priced() -> None:
+    """At least the plan itself was priced, and no choice is counted that does not exist."""
+    plan = solve(small_problem())
+    assert 0 < plan.evaluated <= 2 * (1 + 3)
+    assert plan.solve_s > 0
+
+
+def test_numbers_that_overflow_are_refused() -> None:
+    """A plan never carries an infinity: the problem's units are wrong then."""
+    problem = small_problem()
+    points = (EdgePoint(core_mhz=1.0, memory_mhz=None, wait_w=1e308),) * 2
+    tables = SideTables(time_s=((0.0, 0.0), (1e308, 1e308), (1e308, 1e308)), busy_w=((1e308, 1e308),) * 3)
+    variant = replace(problem.variants[0], edge=tables)
+    cuts = (replace(problem.cuts[0], allowed=False), *problem.cuts[1:])
+    overflowing = replace(problem, edge=replace(problem.edge, points=points), variants=(variant,), cuts=cuts)
+    with pytest.raises(ProblemError, match="stay finite"):
+        solve(overflowing)
+
+
+def test_a_new_link_reuses_what_was_seen() -> None:
+    """Replanning on another bandwidth gives what a fresh problem would give."""
+    problem = drawn_problem(5, cuts=6, edge_points=5, server_points=5)
+    solve(problem)
+    moved = replace(problem, link=replace(problem.link, uplink_bps=problem.link.uplink_bps / 50))
+    fresh = replace(
+        drawn_problem(5, cuts=6, edge_points=5, server_points=5),
+        link=replace(problem.link, uplink_bps=problem.link.uplink_bps / 50),
+    )
+    assert answer(solve(moved)) == answer(solve(fresh)) == answer(solve_exhaustively(moved))

@@ -1,0 +1,200 @@
+"""Hypothesis strategies for every dataclass that crosses the wire, drawn from its fields and its message.
+
+Fields are filled within what protobuf can carry; dataclasses that check how their values fit
+together have a strategy of their own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from hypothesis import strategies as st
+
+from joulecut_core.plans import INFEASIBLE, Plan
+from joulecut_core.problems import (
+    Edge,
+    EdgePoint,
+    Link,
+    Objective,
+    Problem,
+    ProblemCut,
+    Server,
+    ServerPoint,
+    SideTables,
+    Slo,
+    Variant,
+    Wire,
+)
+from joulecut_core.profiles import Profile
+from joulecut_proto.agent_messages import BundleChunk
+from joulecut_proto.messages import Converter
+
+T = TypeVar("T")
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+SMALL = st.floats(min_value=1e-3, max_value=1e6)
+TEXTS = st.text(max_size=12)
+_UNSIGNED = {FieldDescriptor.TYPE_UINT32: 2**32 - 1, FieldDescriptor.TYPE_UINT64: 2**64 - 1}
+
+
+def values_of(converter: Converter[T, Any]) -> st.SearchStrategy[T]:
+    """Values of the converter's dataclass."""
+    return cast("st.SearchStrategy[T]", _values(converter.kind, converter.message.DESCRIPTOR))
+
+
+def _values(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
+    if kind in _CHECKED:
+        return _CHECKED[kind](message)
+    return _filled(kind, message)
+
+
+def _filled(kind: type, message: Descriptor, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    hints = get_type_hints(kind)
+    arguments: dict[str, st.SearchStrategy[Any]] = {}
+    for field in dataclasses.fields(kind):
+        if field.name == "schema":
+            arguments[field.name] = st.just(field.default)
+        else:
+            descriptor = message.fields_by_name[field.name]
+            arguments[field.name] = (
+                fixed[field.name] if field.name in fixed else _of_hint(hints[field.name], descriptor)
+            )
+    return st.builds(kind, **arguments)
+
+
+def _of_hint(hint: Any, descriptor: FieldDescriptor) -> st.SearchStrategy[Any]:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        present = next(argument for argument in arguments if argument is not type(None))
+        return st.none() | _of_hint(present, descriptor)
+    if origin is tuple:
+        return st.lists(_of_hint(arguments[0], descriptor), max_size=3).map(tuple)
+    if origin is frozenset:
+        return st.frozensets(_of_hint(arguments[0], descriptor))
+    if origin is not None:
+        return st.dictionaries(TEXTS, TEXTS, max_size=2)
+    return _of_type(hint, descriptor)
+
+
+def _of_type(kind: Any, descriptor: FieldDescriptor) -> st.SearchStrategy[Any]:
+    if dataclasses.is_dataclass(kind):
+        assert descriptor.message_type is not None
+        return _values(cast(type, kind), descriptor.message_type)
+    if issubclass(kind, Enum):
+        return st.sampled_from(kind)
+    if descriptor.enum_type is not None:
+        return st.sampled_from(words_of(descriptor))
+    scalars: dict[type, st.SearchStrategy[Any]] = {
+        float: NUMBERS,
+        bool: st.booleans(),
+        int: st.integers(0, _UNSIGNED.get(descriptor.type, 0)),
+        str: TEXTS,
+        bytes: st.binary(max_size=8),
+    }
+    return scalars[kind]
+
+
+def words_of(descriptor: FieldDescriptor) -> list[str]:
+    """The words of an enum field, written out here independently of the code under test."""
+    assert descriptor.enum_type is not None
+    names = [value.name for value in descriptor.enum_type.values]
+    prefix_length = len(names[0]) - len("UNSPECIFIED")
+    return [name[prefix_length:].lower().replace("_", "-") for name in names[1:]]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Problems that pass their own checks, with every optional field both there and not."""
+    cuts, edges, servers = draw(st.integers(2, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+
+    def table(columns: int, zero: int | None = None) -> tuple[tuple[float, ...], ...]:
+        row = st.lists(SMALL, min_size=columns, max_size=columns).map(tuple)
+        return tuple((0.0,) * columns if index == zero else draw(row) for index in range(cuts))
+
+    def tables(columns: int, zero: int) -> SideTables:
+        std = table(columns, zero) if draw(st.booleans()) else None
+        return SideTables(time_s=table(columns, zero), busy_w=table(columns), time_std_s=std)
+
+    wire = st.builds(
+        Wire, codec=st.sampled_from(["raw", "fp16"]), uplink_bytes=SMALL, downlink_bytes=SMALL, encode_s=SMALL
+    )
+    last = ProblemCut(name="output", wires=(Wire(codec="none", uplink_bytes=0, downlink_bytes=0),))
+    before = (
+        ProblemCut(name=f"cut {index}", wires=(draw(wire),), allowed=draw(st.booleans())) for index in range(cuts - 1)
+    )
+    variants = (Variant(name="fp32", edge=tables(edges, 0), server=tables(servers, cuts - 1), accuracy_loss=0.0),)
+    maybe = st.none() | SMALL
+    return Problem(
+        link=draw(st.builds(Link, uplink_bps=SMALL, downlink_bps=SMALL, rtt_s=SMALL, uplink_w=SMALL)),
+        edge=Edge(
+            points=tuple(EdgePoint(core_mhz=100.0 * k + 1, memory_mhz=draw(maybe), wait_w=2.0) for k in range(edges)),
+            power_scope=draw(st.none() | TEXTS),
+        ),
+        server=Server(points=tuple(ServerPoint(core_mhz=10.0 * k + 1, memory_mhz=None) for k in range(servers))),
+        cuts=(*before, last),
+        variants=variants,
+        slo=Slo(latency_s=draw(maybe), quantile=draw(st.none() | st.just(0.99)), rate_hz=draw(maybe)),
+        objective=Objective(edge_weight=draw(SMALL), server_weight=draw(st.just(0.0) | SMALL)),
+    )
+
+
+@st.composite
+def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
+    points_message = cast(Descriptor, message.fields_by_name["points"].message_type)
+    hints = get_type_hints(Profile)
+    blocks = draw(st.integers(1, 3))
+    point = _filled(
+        get_args(hints["points"])[0],
+        points_message,
+        block_s=st.lists(SMALL, min_size=blocks, max_size=blocks).map(tuple),
+        whole_s=SMALL,
+        busy_w=SMALL,
+        wait_w=SMALL,
+    )
+    filled = _filled(
+        Profile,
+        message,
+        cut_names=st.lists(TEXTS, min_size=blocks + 1, max_size=blocks + 1).map(tuple),
+        points=st.lists(point, min_size=1, max_size=2).map(tuple),
+    )
+    return cast(Profile, draw(filled))
+
+
+def _plans(message: Descriptor) -> st.SearchStrategy[Any]:
+    nothing = {
+        field.name: st.none()
+        for field in dataclasses.fields(Plan)
+        if type(None) in get_args(get_type_hints(Plan)[field.name])
+    }
+    hints = get_type_hints(Plan)
+    chosen = {
+        name: _of_hint(
+            next(argument for argument in get_args(hints[name]) if argument is not type(None)),
+            message.fields_by_name[name],
+        )
+        for name in nothing
+        if name not in {"edge_point", "server_point", "edge_clock", "server_clock"}
+    }
+    return _filled(Plan, message, **chosen) | _filled(Plan, message, status=st.just(INFEASIBLE), **nothing)
+
+
+@st.composite
+def _bundle_chunks(draw: st.DrawFn, _: Descriptor) -> BundleChunk:
+    data, offset = draw(st.binary(max_size=20)), draw(st.integers(0, 100))
+    total_bytes = offset + len(data) + draw(st.integers(0, 100))
+    return BundleChunk(
+        file=draw(st.sampled_from(["graph.json", "w-1_2.bin"])), offset=offset, data=data, total_bytes=total_bytes
+    )
+
+
+_CHECKED: dict[type, Callable[[Descriptor], st.SearchStrategy[Any]]] = {
+    Problem: lambda _: problems(),
+    Profile: _profiles,
+    Plan: _plans,
+    BundleChunk: _bundle_chunks,
+}

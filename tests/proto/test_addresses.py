@@ -1,0 +1,86 @@
+"""Addresses and whether they are free: one line names the address and the remedy."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.errors import ConfigError
+from joulecut_proto.addresses import Address, check_free, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "shown"),
+    [
+        ("127.0.0.1:7050", Address(host="127.0.0.1", port=7050), "127.0.0.1:7050"),
+        ("gpu-1.local:0", Address(host="gpu-1.local", port=0), "gpu-1.local:0"),
+        ("[::1]:7050", Address(host="::1", port=7050), "[::1]:7050"),
+        ("unix:/run/joulecut/edge.sock", Address(path=Path("/run/joulecut/edge.sock")), "unix:/run/joulecut/edge.sock"),
+        ("unix:///run/edge.sock", Address(path=Path("/run/edge.sock")), "unix:/run/edge.sock"),
+        ("unix:edge.sock", Address(path=Path("edge.sock")), "unix:edge.sock"),
+    ],
+)
+def test_forms(text: str, address: Address, shown: str) -> None:
+    """The forms that people write, and the one form that gRPC gets."""
+    assert parse_address(text) == address
+    assert str(parse_address(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "host", ":80", "host:", "host:x", "host:-1", "::1:80", "host:80/path", "unix:", "unix:/", "a b:1"]
+)
+def test_what_is_no_address(text: str) -> None:
+    """Refused with the forms that are."""
+    with pytest.raises(ConfigError, match=r"expected host:port, \[ipv6\]:port or unix:/path"):
+        parse_address(text)
+
+
+def test_limits_of_the_system() -> None:
+    """A port and a socket's path have a longest."""
+    with pytest.raises(ConfigError, match="port 65536; expected at most 65535"):
+        parse_address("host:65536")
+    with pytest.raises(ConfigError, match="longer than 107 bytes"):
+        parse_address("unix:/" + "x" * 107)
+
+
+def test_taken_port() -> None:
+    """The most common mistake of a second start."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen(1)
+        port = holder.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: in use; .*port 0 for a free one"):
+            check_free(Address(host="127.0.0.1", port=port))
+    check_free(Address(host="127.0.0.1", port=port))
+
+
+def test_address_of_another_machine() -> None:
+    """192.0.2.0/24 belongs to nobody."""
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1:7050: not an address of this machine"):
+        check_free(Address(host="192.0.2.1", port=7050))
+
+
+def test_unknown_host() -> None:
+    """A name that cannot exist needs no network to be refused."""
+    with pytest.raises(ConfigError, match="unknown host"):
+        check_free(Address(host="no..host", port=7050))
+
+
+def test_unix_socket_paths(tmp_path: Path) -> None:
+    """Free, stale, somebody's, no folder, not a socket."""
+    path = tmp_path / "edge.sock"
+    check_free(Address(path=path))
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.bind(str(path))
+        holder.listen(1)
+        with pytest.raises(ConfigError, match=r"edge\.sock: in use; stop the program"):
+            check_free(Address(path=path))
+    check_free(Address(path=path))
+    with pytest.raises(ConfigError, match="no folder"):
+        check_free(Address(path=tmp_path / "none" / "edge.sock"))
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(ConfigError, match="no socket is there"):
+        check_free(Address(path=file))

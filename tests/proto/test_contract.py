@@ -1,0 +1,30 @@
+"""What both sides must agree on."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.errors import ContractError
+from joulecut_proto.contract import CONTRACT_VERSION, check_contract_version, check_slowdown
+
+
+def test_same_version_is_fine() -> None:
+    """Peers of one version work together."""
+    check_contract_version(CONTRACT_VERSION, peer="edge")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "remedy"),
+    [(CONTRACT_VERSION + 1, "upgrade the side that reports this"), (CONTRACT_VERSION - 1, "upgrade the peer")],
+)
+def test_other_version_names_both_and_the_remedy(theirs: int, remedy: str) -> None:
+    """Whoever reads the line knows which machine to upgrade."""
+    with pytest.raises(ContractError, match=f"edge speaks .*version {theirs}, .*version {CONTRACT_VERSION}; {remedy}"):
+        check_contract_version(theirs, peer="edge")
+
+
+def test_slowdown_must_be_the_same() -> None:
+    """Seconds of two emulated times must never be subtracted."""
+    check_slowdown(8.0, 8.0 + 1e-12, peer="server")
+    with pytest.raises(ContractError, match=r"server runs with slowdown 1, this side with 8; .*--slowdown"):
+        check_slowdown(1.0, 8.0, peer="server")

@@ -1,0 +1,208 @@
+"""The mechanism between dataclasses and messages, over every pair that the contract has."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from enum import Enum
+from typing import Any, cast, get_args, get_type_hints
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import DeviceState, ThrottleReason
+from joulecut_core.errors import ContractError, ProblemError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.problems import Objective, Slo
+from joulecut_proto.convert_agent import DEVICE_STATE, HELLO_REPLY, OPERATING_POINT
+from joulecut_proto.convert_planning import PLAN, PROBLEM
+from joulecut_proto.convert_profiles import LINK_ESTIMATE, PROFILE
+from joulecut_proto.messages import Converter
+from joulecut_proto.v1 import devices_pb2, planning_pb2, profiles_pb2
+from tests.proto.converters import CONVERTERS
+from tests.proto.drawn_values import problems, values_of, words_of
+
+STATE = DeviceState(
+    time_s=1.5,
+    point=OperatingPoint(core_mhz=612.0, memory_mhz=2133.0),
+    power_w=0.0,
+    temperature_c=None,
+    throttle=frozenset({ThrottleReason.THERMAL, ThrottleReason.POWER_CAP}),
+    energy_j=0.0,
+    energy_time_s=None,
+)
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_round_trip_over_bytes(name: str, data: st.DataObject) -> None:
+    """Whatever a side sends, the other side reads: None stays None, zero stays zero, order stays order."""
+    converter = CONVERTERS[name]
+    value = data.draw(values_of(converter))
+    assert converter.from_wire(converter.message.FromString(converter.to_wire(value).SerializeToString())) == value
+
+
+def _pairs(kind: type, message: Descriptor) -> list[tuple[type, Descriptor]]:
+    pairs = [(kind, message)]
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        descriptor = message.fields_by_name[field.name]
+        for candidate in (hints[field.name], *get_args(hints[field.name])):
+            if dataclasses.is_dataclass(candidate) and descriptor.message_type is not None:
+                pairs += _pairs(cast(type, candidate), descriptor.message_type)
+    return pairs
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+def test_fields_are_the_same_words(name: str) -> None:
+    """A field added on one side only would be lost without a word."""
+    converter = CONVERTERS[name]
+    for kind, message in _pairs(converter.kind, converter.message.DESCRIPTOR):
+        assert {field.name for field in dataclasses.fields(kind)} == set(message.fields_by_name), message.full_name
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+def test_absent_is_never_zero(name: str) -> None:
+    """What may be None, and what has a default that is not protobuf's, can be told apart from zero on the wire."""
+    converter = CONVERTERS[name]
+    for kind, message in _pairs(converter.kind, converter.message.DESCRIPTOR):
+        hints = get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            descriptor = message.fields_by_name[field.name]
+            unusual = field.default is not dataclasses.MISSING and bool(field.default) and not descriptor.enum_type
+            if type(None) in get_args(hints[field.name]) or (unusual and kind in (Objective, Slo)):
+                assert descriptor.has_presence, descriptor.full_name
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+def test_enums_have_the_same_words(name: str) -> None:
+    """A member added to an enum on one side only could not be sent or not be read."""
+    converter = CONVERTERS[name]
+    for kind, message in _pairs(converter.kind, converter.message.DESCRIPTOR):
+        hints = get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            descriptor = message.fields_by_name[field.name]
+            for candidate in (hints[field.name], *get_args(hints[field.name])):
+                if isinstance(candidate, type) and issubclass(candidate, Enum):
+                    assert {member.value for member in candidate} == set(words_of(descriptor))
+
+
+def test_zero_and_none_are_told_apart() -> None:
+    """A meter that reads 0 J is not a missing meter."""
+    message = DEVICE_STATE.to_wire(STATE)
+    assert message.HasField("energy_j")
+    assert not message.HasField("energy_time_s")
+    assert DEVICE_STATE.from_wire(message) == STATE
+
+
+def test_defaults_of_the_document_hold_for_absent_fields() -> None:
+    """A client that leaves out what the document lets it leave out gets the document's defaults, not zeros."""
+    message = planning_pb2.PlanSessionRequest(objective=planning_pb2.Objective(), slo=planning_pb2.Slo())
+    objective: Converter[Objective, Any] = Converter(Objective, planning_pb2.Objective)
+    slo: Converter[Slo, Any] = Converter(Slo, planning_pb2.Slo)
+    assert objective.from_wire(message.objective) == Objective(edge_weight=1.0, server_weight=1.0)
+    assert slo.from_wire(message.slo) == Slo(margin="cantelli")
+
+
+@given(problem=problems())
+@settings(max_examples=10, deadline=None)
+def test_a_problem_without_its_defaulted_objects(problem: Any) -> None:
+    """`slo`, `objective` and a cut's `allowed` may be left out."""
+    message = PROBLEM.to_wire(problem)
+    message.ClearField("slo")
+    message.ClearField("objective")
+    for cut in message.cuts:
+        cut.ClearField("allowed")
+    read = PROBLEM.from_wire(message)
+    assert (read.slo, read.objective, {cut.allowed for cut in read.cuts}) == (Slo(), Objective(), {True})
+
+
+@given(problem=problems())
+@settings(max_examples=5, deadline=None)
+def test_a_problem_checks_itself(problem: Any) -> None:
+    """What no planner could solve is refused on arrival, with the path in the document."""
+    message = PROBLEM.to_wire(problem)
+    message.link.uplink_bps = 0.0
+    with pytest.raises(ProblemError, match=r"link\.uplink_bps"):
+        PROBLEM.from_wire(message)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_not_finite_is_refused_both_ways(value: float) -> None:
+    """NaN in a link estimate would make every plan 'optimal'."""
+    with pytest.raises(ContractError, match=r"rtt_s: .*expected a finite number"):
+        LINK_ESTIMATE.to_wire(LinkEstimate(uplink_bps=1.0, downlink_bps=1.0, rtt_s=value))
+    message = LINK_ESTIMATE.to_wire(LinkEstimate(uplink_bps=1.0, downlink_bps=1.0, rtt_s=0.0))
+    message.rtt_s = value
+    with pytest.raises(ContractError, match=r"rtt_s: .*expected a finite number"):
+        LINK_ESTIMATE.from_wire(message)
+
+
+@given(problem=problems())
+@settings(max_examples=5, deadline=None)
+def test_not_finite_in_a_table_names_its_place(problem: Any) -> None:
+    """Tables are long: the complaint says where."""
+    message = PROBLEM.to_wire(problem)
+    message.variants[0].edge.time_s.rows[1].values[0] = math.nan
+    with pytest.raises(ContractError, match=r"variants\[0\]\.edge\.time_s\[1\]\[0\]: nan"):
+        PROBLEM.from_wire(message)
+
+
+def test_not_finite_in_a_list_names_its_place() -> None:
+    """Also in a list of numbers."""
+    message = profiles_pb2.Profile(points=[profiles_pb2.PointMeasurement(block_s=[0.5, math.inf])])
+    message.key.side = profiles_pb2.SIDE_EDGE
+    message.points[0].requested.SetInParent()
+    message.points[0].achieved.SetInParent()
+    message.figures = devices_pb2.FIGURE_KIND_EMULATED
+    with pytest.raises(ContractError, match=r"points\[0\]\.block_s\[1\]: inf"):
+        PROFILE.from_wire(message)
+
+
+def test_a_missing_message_is_named() -> None:
+    """A half-written message is refused, not filled with zeros."""
+    with pytest.raises(ContractError, match="point: missing"):
+        DEVICE_STATE.from_wire(devices_pb2.DeviceState(time_s=1.0))
+
+
+def test_an_enum_left_out_is_named() -> None:
+    """Every enum's zero means that nobody said."""
+    message = HELLO_REPLY.message(device=devices_pb2.DeviceInfo(name="x"))
+    with pytest.raises(ContractError, match="side: missing"):
+        HELLO_REPLY.from_wire(message)
+    with pytest.raises(ContractError, match="status: missing"):
+        PLAN.from_wire(planning_pb2.Plan(power_scopes=planning_pb2.PowerScopes()))
+
+
+def test_an_unknown_enum_is_refused_with_what_is_known() -> None:
+    """A newer peer's word is not guessed."""
+    message = DEVICE_STATE.to_wire(STATE)
+    cast(Any, message.throttle).append(99)
+    with pytest.raises(ContractError, match=r"throttle\[2\]: ThrottleReason 99 is unknown; .*power-cap, thermal"):
+        DEVICE_STATE.from_wire(devices_pb2.DeviceState.FromString(message.SerializeToString()))
+
+
+def test_a_word_outside_the_enum_cannot_be_sent() -> None:
+    """A typo in a margin is found where it was made."""
+    slo: Converter[Slo, Any] = Converter(Slo, planning_pb2.Slo)
+    with pytest.raises(ContractError, match="margin: 'gausian'; expected one of cantelli, gaussian"):
+        slo.to_wire(Slo(margin="gausian"))
+
+
+def test_a_number_that_does_not_fit_cannot_be_sent() -> None:
+    """Protobuf's own complaint gets the path and the class of the contract's errors."""
+    link = LinkEstimate(uplink_bps=1.0, downlink_bps=1.0, rtt_s=0.0, samples=-1)
+    with pytest.raises(ContractError, match="samples: -1 cannot be sent"):
+        LINK_ESTIMATE.to_wire(link)
+    with pytest.raises(ContractError, match="core_mhz: 'fast' cannot be sent"):
+        OPERATING_POINT.to_wire(OperatingPoint(core_mhz=cast(Any, "fast")))
+
+
+def test_fields_of_a_newer_peer_are_ignored() -> None:
+    """Within one contract version messages may grow."""
+    newer = devices_pb2.OperatingPoint(core_mhz=5.0).SerializeToString() + b"\xa2\x06\x03abc"
+    assert OPERATING_POINT.from_wire(devices_pb2.OperatingPoint.FromString(newer)) == OperatingPoint(core_mhz=5.0)

@@ -1,0 +1,278 @@
+"""Clients and servicers over a real connection: dataclasses in and out, errors in their own branch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import BundleError, ContractError, DeviceError, JoulecutError, LeaseError, LinkError
+from joulecut_core.figures import FigureKind
+from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_core.links import LinkEstimate
+from joulecut_core.networks import TensorSpec
+from joulecut_core.problems import Objective, Slo
+from joulecut_core.wires import WireMeasurement, WireTable
+from joulecut_proto.agent_messages import AgentState, Echo, EchoReply, Hello, Side
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient, LocalClient, PlannerClient
+from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.local_messages import (
+    InferReply,
+    InferRequest,
+    LocalStatus,
+    MeterReadings,
+    ReplanReply,
+    ReplanRequest,
+    RequestCounters,
+)
+from joulecut_proto.planning_messages import SessionRequest
+from joulecut_proto.servicers import add_agent, add_local, add_planner
+from joulecut_proto.tensors import TensorFrame
+from tests.proto.fake_services import (
+    BUNDLE,
+    INFO,
+    NO_PLAN,
+    POINT,
+    PROBLEM,
+    PROFILE,
+    STATE,
+    FakeAgent,
+    FakePlanner,
+    RefusingAgent,
+)
+from tests.proto.serving import TIMEOUT_S, serving
+
+HELLO = Hello(contract_version=CONTRACT_VERSION, name="orin", side=Side.EDGE)
+
+REQUEST = SessionRequest(
+    session_id="edge-1",
+    network_digest="sha256:00",
+    edge=PROFILE,
+    wires=WireTable(
+        network="tiny",
+        network_digest="sha256:00",
+        samples_from="noise",
+        reply_bytes=40,
+        wires=(WireMeasurement(cut=0, codec="raw", mean_bytes=9.0, max_bytes=9, accuracy_loss=0.0, samples=1),),
+    ),
+    link=LinkEstimate(uplink_bps=1e6, downlink_bps=1e6, rtt_s=0.01, figures=FigureKind.EMULATED),
+    slo=Slo(latency_s=0.1, quantile=0.99),
+    objective=Objective(server_weight=0.0),
+    max_accuracy_loss=0.01,
+    policy="joint",
+    envelope_bytes=60,
+    preview=True,
+)
+
+
+def test_agent() -> None:
+    """Every call of the Agent service."""
+    agent = FakeAgent()
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, agent)) as channel:
+            client = AgentClient(channel, peer="gpu")
+            reply = await client.hello(HELLO, timeout_s=TIMEOUT_S)
+            assert (reply.device, reply.epoch, agent.callers) == (INFO, 4, [HELLO])
+            state = await client.state(timeout_s=TIMEOUT_S)
+            assert state == AgentState(device=STATE, leased=None, overrun_s=0.5)
+            assert await client.profile("sha256:00", timeout_s=TIMEOUT_S) == PROFILE
+            assert [chunk async for chunk in client.bundle("sha256:00", timeout_s=TIMEOUT_S)] == list(BUNDLE)
+            assert await client.read_meter(timeout_s=TIMEOUT_S) == EnergyReading(time_s=2.1, energy_j=11.0)
+            assert agent.not_before_s is None
+            await client.read_meter(0.0, timeout_s=TIMEOUT_S)
+            assert agent.not_before_s == 0.0
+            echo = await client.echo(Echo(payload=b"x" * 5_000_000, reply_bytes=3), timeout_s=TIMEOUT_S)
+            assert echo == EchoReply(payload=bytes(3), server_s=0.25)
+
+    asyncio.run(talk())
+
+
+def test_planner() -> None:
+    """Every call of the Planner service; an infeasible plan is an answer, not an error."""
+    planner = FakePlanner()
+
+    async def talk() -> None:
+        async with serving(lambda server: add_planner(server, planner)) as channel:
+            client = PlannerClient(channel, peer="gpu")
+            assert await client.plan(PROBLEM, timeout_s=TIMEOUT_S) == NO_PLAN
+            reply = await client.plan_session(REQUEST, timeout_s=TIMEOUT_S)
+            assert (reply.assignment, reply.plan, reply.problem) == (None, NO_PLAN, PROBLEM)
+            assert planner.requests == [REQUEST]
+            assert await client.activate("edge-1", 1, timeout_s=TIMEOUT_S) == POINT
+            assert await client.activate("edge-1", 2, timeout_s=TIMEOUT_S) is None
+            await client.release("edge-1", timeout_s=TIMEOUT_S)
+            assert planner.released == ["edge-1"]
+
+    asyncio.run(talk())
+
+
+STATUS = LocalStatus(
+    network="tiny",
+    network_digest="sha256:00",
+    inputs=(TensorSpec(name="image", dtype="uint8", shape=(1, 3, 4, 4)),),
+    outputs=(TensorSpec(name="scores", dtype="float32", shape=(1, 10)),),
+    server_connected=False,
+    assignment=None,
+    plan=None,
+    link=None,
+    counters=RequestCounters(requests=5, local=4, fallbacks=1),
+    device=STATE,
+    device_info=INFO,
+    server_info=None,
+    slowdown=8.0,
+)
+
+LEDGER = RequestLedger(
+    request_id="1",
+    epoch=0,
+    cut=1,
+    codec="none",
+    served_by="edge",
+    fallback=True,
+    seconds=RequestSeconds(head=0.1, total=0.1),
+    joules=RequestJoules(edge_busy=0.9),
+    figures=FigureKind.EMULATED,
+)
+
+
+class _FakeLocal:
+    """A LocalService that returns its inputs."""
+
+    async def infer(self, request: InferRequest) -> InferReply:
+        return InferReply(tensors=request.tensors, ledger=LEDGER)
+
+    async def status(self) -> LocalStatus:
+        return STATUS
+
+    async def replan(self, request: ReplanRequest) -> ReplanReply:
+        assert request == ReplanRequest(policy="all-edge", max_accuracy_loss=0.0)
+        return ReplanReply(assignment=None, plan=NO_PLAN)
+
+    async def read_meters(self) -> MeterReadings:
+        return MeterReadings(edge=EnergyReading(time_s=1.0, energy_j=2.0), server=None)
+
+
+def test_local_over_a_unix_socket(tmp_path: Path) -> None:
+    """Every call of the Local service, where applications find it by default."""
+    frame = TensorFrame(spec=TensorSpec(name="image", dtype="uint8", shape=(4,)), payload=b"abcd")
+
+    async def talk() -> None:
+        address = f"unix:{tmp_path / 'edge.sock'}"
+        async with serving(lambda server: add_local(server, _FakeLocal()), address=address) as channel:
+            client = LocalClient(channel, peer="edge-agent")
+            reply = await client.infer(InferRequest(request_id="1", tensors=(frame,)), timeout_s=TIMEOUT_S)
+            assert (reply.ledger, bytes(reply.tensors[0].payload)) == (LEDGER, b"abcd")
+            assert await client.status(timeout_s=TIMEOUT_S) == STATUS
+            replan = await client.replan(ReplanRequest(policy="all-edge", max_accuracy_loss=0.0), timeout_s=TIMEOUT_S)
+            assert replan == ReplanReply(assignment=None, plan=NO_PLAN)
+            meters = await client.read_meters(timeout_s=TIMEOUT_S)
+            assert meters == MeterReadings(edge=EnergyReading(time_s=1.0, energy_j=2.0), server=None)
+
+    asyncio.run(talk())
+
+
+async def _state_of(agent: FakeAgent) -> AgentState:
+    async with serving(lambda server: add_agent(server, agent)) as channel:
+        return await AgentClient(channel, peer="gpu").state(timeout_s=TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "public"),
+    [
+        (LeaseError("clocks are leased to edge-2"), LeaseError, "gpu: clocks are leased to edge-2"),
+        (DeviceError("/dev/nvidia0 vanished"), DeviceError, "gpu: the device failed"),
+        (RuntimeError("/home/secret"), LinkError, "gpu: INTERNAL: an unexpected error"),
+    ],
+)
+def test_refusals_cross_and_stories_do_not(
+    failure: Exception, kind: type[JoulecutError], public: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller gets branch and public text; the log of the side where it happened gets the story."""
+    with caplog.at_level(logging.WARNING, "joulecut_proto"), pytest.raises(JoulecutError) as caught:
+        asyncio.run(_state_of(RefusingAgent(failure)))
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(public)
+    assert "secret" not in str(caught.value)
+    assert "nvidia0" not in str(caught.value)
+    assert str(failure) in caplog.text
+
+
+def test_a_bundle_that_is_not_there() -> None:
+    """A refusal in a stream arrives like any other, without the server's path."""
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+            async for _ in AgentClient(channel, peer="gpu").bundle("sha256:11", timeout_s=TIMEOUT_S):
+                pytest.fail("a chunk of nothing")
+
+    with pytest.raises(BundleError, match="gpu: the bundle is damaged or unknown") as caught:
+        asyncio.run(talk())
+    assert "/var" not in str(caught.value)
+
+
+def test_another_contract_version_is_refused_first() -> None:
+    """Both versions are named, and the agent never sees the caller."""
+    agent = FakeAgent()
+    stranger = Hello(contract_version=CONTRACT_VERSION + 1, name="new", side=Side.EDGE)
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, agent)) as channel:
+            await AgentClient(channel, peer="gpu").hello(stranger, timeout_s=TIMEOUT_S)
+
+    with pytest.raises(ContractError, match=r"'new' speaks contract version 2, this side version 1"):
+        asyncio.run(talk())
+    assert agent.callers == []
+
+
+def test_an_echo_larger_than_a_message_is_refused() -> None:
+    """A probe must not make the server allocate what it cannot send."""
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+            await AgentClient(channel, peer="gpu").echo(Echo(payload=b"", reply_bytes=1 << 40), timeout_s=TIMEOUT_S)
+
+    with pytest.raises(ContractError, match="reply_bytes: 1099511627776; expected at most"):
+        asyncio.run(talk())
+
+
+def test_nobody_there() -> None:
+    """A server that does not run is a LinkError with the remedy, at once."""
+
+    async def talk() -> None:
+        async with open_channel("localhost:1") as channel:
+            await AgentClient(channel, peer="gpu at localhost:1").state(timeout_s=TIMEOUT_S)
+
+    with pytest.raises(LinkError, match=r"gpu at localhost:1 cannot be reached: .*check that it runs"):
+        asyncio.run(talk())
+
+
+def test_an_agent_without_that_service() -> None:
+    """Calling a server agent's Planner at an edge is a misunderstanding of the contract."""
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+            await PlannerClient(channel, peer="orin").release("edge-1", timeout_s=TIMEOUT_S)
+
+    with pytest.raises(ContractError, match="orin: UNIMPLEMENTED"):
+        asyncio.run(talk())
+
+
+def test_a_call_has_a_deadline() -> None:
+    """A peer that never answers does not hold the caller."""
+
+    class _Silent(FakeAgent):
+        async def state(self) -> AgentState:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def talk() -> None:
+        async with serving(lambda server: add_agent(server, _Silent())) as channel:
+            await AgentClient(channel, peer="gpu").state(timeout_s=0.05)
+
+    with pytest.raises(LinkError, match="gpu did not answer in time"):
+        asyncio.run(talk())
