@@ -24,6 +24,8 @@ def __getattr__(name: str) -> Any:
         try:
             from joulecut import connection  # noqa: PLC0415 - grpc is not part of a planner-only install
         except ModuleNotFoundError as error:
-            raise ImportError(f"joulecut.{name} needs {error.name}; install it with `pip install 'joulecut[agents]'`") from error
+            raise ImportError(
+                f"joulecut.{name} needs {error.name}; install it with `pip install 'joulecut[agents]'`"
+            ) from error
         return getattr(connection, name)
     raise AttributeError(f"module 'joulecut' has no attribute {name!r}")

@@ -65,7 +65,9 @@ def _sample_paths() -> list[Path]:
     try:
         files = importlib.metadata.files("foolbox") or []
     except importlib.metadata.PackageNotFoundError as cause:
-        raise ConfigError("the sample pictures are missing; install them with `pip install 'joulecut[demo]'`") from cause
+        raise ConfigError(
+            "the sample pictures are missing; install them with `pip install 'joulecut[demo]'`"
+        ) from cause
     paths = sorted(Path(str(file.locate())) for file in files if file.match("foolbox/data/imagenet_*.jpg"))
     if not paths:
         raise ConfigError("the installed foolbox package has no ImageNet pictures; expected version 3.3.4")

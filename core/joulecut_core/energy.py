@@ -23,10 +23,11 @@ _PATIENCE_PERIODS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyReading:
-    """The meter's value at the instant it changed."""
+    """The meter's value at the instant it changed; `busy_s`: seconds the device had computed until then."""
 
     time_s: float
     energy_j: float
+    busy_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

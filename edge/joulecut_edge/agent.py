@@ -1,7 +1,7 @@
 """The edge-agent: one device, one network, an endpoint for applications, and a server where one is found.
 
-    start: bundle -> device -> profile -> local plan -> serve -> look for a server
-    stop:  finish requests under way -> release at the server -> restore clocks -> exit
+start: bundle -> device -> profile -> local plan -> serve -> look for a server
+stop:  finish requests under way -> release at the server -> restore clocks -> exit
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from joulecut_edge.endpoint import EdgeEndpoint
 from joulecut_edge.offloading import EdgeIdentity, Offloading
 from joulecut_edge.session import EdgeSession
 from joulecut_edge.wishes import Wishes
-from joulecut_planner import local_plan
+from joulecut_planner.local import local_plan
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from joulecut_core.errors import BundleError, ConfigError, JoulecutError, LinkError
+from joulecut_core.errors import BundleError, ConfigError, ContractError, LinkError
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
-from joulecut_runtime.bundle import MANIFEST, read_bundle
+from joulecut_runtime.bundle import MANIFEST_FILE, open_bundle
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,19 +28,27 @@ async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> 
     Raises ConfigError where the folder is empty and no digest is given, LinkError where no server has
     the bundle, BundleError where what arrived is not it.
     """
-    if (folder / MANIFEST).exists():
+    if (folder / MANIFEST_FILE).exists():
         return
     if not digest:
-        raise ConfigError(f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it")
-    reasons = []
+        raise ConfigError(
+            f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it"
+        )
+    reason = "no server is known"
     for address in addresses:
-        try:
-            await _fetch(folder, digest, address)
-        except LinkError as error:
-            reasons.append(str(error))
-        else:
+        failure = await _try_fetch(folder, digest, address)
+        if failure is None:
             return
-    raise LinkError(f"no server has bundle {digest}: {'; '.join(reasons) or 'no server is known'}")
+        reason = str(failure)
+    raise LinkError(f"bundle {digest} cannot be fetched: {reason}")
+
+
+async def _try_fetch(folder: Path, digest: str, address: str) -> LinkError | ContractError | None:
+    try:
+        await _fetch(folder, digest, address)
+    except (LinkError, ContractError) as error:
+        return error
+    return None
 
 
 async def _fetch(folder: Path, digest: str, address: str) -> None:
@@ -49,7 +57,7 @@ async def _fetch(folder: Path, digest: str, address: str) -> None:
     arriving = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
     try:
         await _receive(AgentClient(channel, peer=f"server {address}").bundle(digest, timeout_s=_FETCH_S), arriving)
-        found = (await asyncio.to_thread(read_bundle, arriving)).digest
+        found = (await asyncio.to_thread(open_bundle, arriving)).digest
         if found != digest:
             raise BundleError(f"server {address} sent bundle {found}; expected {digest}")
         if folder.exists():
@@ -58,8 +66,6 @@ async def _fetch(folder: Path, digest: str, address: str) -> None:
         _LOG.info("fetched bundle %s from %s", digest, address)
     except OSError as error:
         raise ConfigError(f"bundle: cannot be kept in {folder}: {error}") from error
-    except JoulecutError:
-        raise
     finally:
         await channel.close()
         shutil.rmtree(arriving, ignore_errors=True)

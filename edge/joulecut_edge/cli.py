@@ -29,14 +29,20 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags override it.")] = None,
     device: Annotated[str | None, typer.Option(help='Device to run on, for example "emulated:orin-nano-15w".')] = None,
     bundle: Annotated[str | None, typer.Option(help="Folder of the packed network.")] = None,
-    digest: Annotated[str | None, typer.Option(help="Digest of the network to fetch where the folder is empty.")] = None,
-    server: Annotated[str | None, typer.Option(help="host:port of the server-agent; found over zeroconf if left out.")] = None,
+    digest: Annotated[
+        str | None, typer.Option(help="Digest of the network to fetch where the folder is empty.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="host:port of the server-agent; found over zeroconf if left out.")
+    ] = None,
     listen: Annotated[str | None, typer.Option(help="Where applications connect: unix:/path or host:port.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of this edge.")] = None,
     policy: Annotated[str | None, typer.Option(help='Policy to plan by; "joint" unless you compare.')] = None,
     profiles: Annotated[str | None, typer.Option(help="Folder where profiles are kept.")] = None,
     shipped_profiles: Annotated[list[str] | None, typer.Option(help="Further read-only profile folder.")] = None,
-    wires: Annotated[str | None, typer.Option(help="Table of measured wire codecs; lossless ones only without it.")] = None,
+    wires: Annotated[
+        str | None, typer.Option(help="Table of measured wire codecs; lossless ones only without it.")
+    ] = None,
     slowdown: Annotated[float | None, typer.Option(help="Wall seconds per emulated second.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of an emulated device's noise.")] = None,
     max_accuracy_loss: Annotated[float | None, typer.Option(help="Largest accepted loss of accuracy, 0 to 1.")] = None,

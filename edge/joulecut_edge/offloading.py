@@ -183,7 +183,9 @@ class Offloading:
         """The server first, so that whatever this edge sends under the new epoch is expected."""
         table = self._identity.network.table
         if assignment.network_digest != table.digest or not 0 <= assignment.cut <= table.last:
-            raise ContractError(f"assigned cut {assignment.cut} of {assignment.network_digest}; this edge runs {table.digest}")
+            raise ContractError(
+                f"assigned cut {assignment.cut} of {assignment.network_digest}; this edge runs {table.digest}"
+            )
         await connection.planner.activate(
             self._identity.session_id, assignment.epoch, timeout_s=_ACTIVATE_S + self._clock.wall_s(1.0)
         )

@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from joulecut_core.plans import Assignment
-from joulecut_runtime.encoded_tensor import EncodedTensor
+from joulecut_core.tensor_frames import TensorFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Remote(Protocol):
     """A connected server."""
 
     async def finish(
-        self, request_id: str, assignment: Assignment, encoded: Sequence[EncodedTensor], *, timeout_s: float
+        self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
     ) -> RemoteReply:
         """Send what crosses and return the answer.
 

@@ -22,7 +22,6 @@ from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.streams import InferenceClientStream
-from joulecut_proto.tensors import total_bytes_of
 from joulecut_runtime.codecs import codec, decode_expected
 from joulecut_runtime.network import Network
 
@@ -102,7 +101,7 @@ class ServerConnection:
             decode_s=reply.header.decode_s,
             tail_s=reply.header.tail_s,
             energy_j=reply.header.server_energy_j,
-            uplink_bytes=total_bytes_of([frame.header for frame in encoded]),
+            uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=reply.header.total_bytes,
         )
 

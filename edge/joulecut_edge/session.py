@@ -1,7 +1,7 @@
-"""The path of one request through the edge.
+r"""The path of one request through the edge.
 
     queue -> head -> encode -> server (queue, decode, tail) -> answer
-                        \\-> whatever goes wrong from here on: finish from the kept tensors, locally
+                        \-> whatever goes wrong from here on: finish from the kept tensors, locally
 
 A request takes the plan in force when its turn comes, and keeps it: plans change at request
 boundaries only.
@@ -43,8 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Requests answered since the start: in all, with the server's help, by the edge alone, and by the edge
-    alone although the plan wanted the server."""
+    """Requests answered since the start. `local`: by the edge alone; `fallbacks`: of those, against the plan."""
 
     requests: int = 0
     split: int = 0
@@ -121,9 +120,7 @@ class EdgeSession:
         try:
             if remote is None:
                 raise LinkError("the server was lost while this request was computing")
-            reply = await remote.finish(
-                request_id, active.assignment, run.encoded, timeout_s=_patience_s(active)
-            )
+            reply = await remote.finish(request_id, active.assignment, run.encoded, timeout_s=_patience_s(active))
         except (LinkError, ContractError, DeviceError) as error:
             _LOG.warning("request %s: finished locally: %s", request_id, error)
             turn = await self._worker.run(lambda: self._runner.rest(active.assignment.cut, run.tensors))
@@ -146,9 +143,7 @@ class EdgeSession:
         self._count(split=1)
         return Answer(outputs=reply.outputs, ledger=self._split_ledger(request_id, head, reply, seconds))
 
-    def _split_ledger(
-        self, request_id: str, head: _Head, reply: RemoteReply, seconds: RequestSeconds
-    ) -> RequestLedger:
+    def _split_ledger(self, request_id: str, head: _Head, reply: RemoteReply, seconds: RequestSeconds) -> RequestLedger:
         active, run = head.active, head.run
         busy_s = run.head.time_s + run.encode.time_s
         radio_j = 0.0

@@ -54,9 +54,7 @@ class Nearest:
     _kept: list[tuple[float, float, Choice]] = field(default_factory=list)
 
     def offer(self, energy_j: Array, bound_s: Array, indices: tuple[Indices, ...]) -> None:
-        """Take choices, as `Frontier.offer` does."""
-        if not bound_s.size:
-            return
+        """Take choices, at least one, as `Frontier.offer` does."""
         self.bound_s = min(self.bound_s, float(bound_s.min()))
         near = np.flatnonzero(bound_s == bound_s.min())
         index = int(near[energy_j[near].argmin()])

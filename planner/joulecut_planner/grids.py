@@ -94,35 +94,35 @@ def _sides(key: Same[tuple[Variant, ...]]) -> _Sides:
 
 
 def _side(tables: list[SideTables]) -> SideGrid:
-    time_s = _frozen(np.concatenate([np.array(table.time_s, dtype=np.float64) for table in tables]))
-    busy_w = _frozen(np.concatenate([np.array(table.busy_w, dtype=np.float64) for table in tables]))
+    time_s = read_only(np.concatenate([np.array(table.time_s, dtype=np.float64) for table in tables]))
+    busy_w = read_only(np.concatenate([np.array(table.busy_w, dtype=np.float64) for table in tables]))
     spreads = [
         np.zeros((len(table.time_s), len(table.time_s[0])))
         if table.time_std_s is None
         else np.array(table.time_std_s, dtype=np.float64)
         for table in tables
     ]
-    std_s = _frozen(np.concatenate(spreads))
+    std_s = read_only(np.concatenate(spreads))
     with np.errstate(over="ignore"):
-        busy_j = _frozen(time_s * busy_w)
+        busy_j = read_only(time_s * busy_w)
     return SideGrid(
         time_s=time_s,
         busy_w=busy_w,
         std_s=std_s,
         busy_j=busy_j,
-        least_time_s=_frozen(time_s.min(axis=1)),
-        least_std_s=_frozen(std_s.min(axis=1)),
+        least_time_s=read_only(time_s.min(axis=1)),
+        least_std_s=read_only(std_s.min(axis=1)),
     )
 
 
 @lru_cache(maxsize=_KEPT)
 def _waits(key: Same[tuple[EdgePoint, ...]]) -> Array:
-    return _frozen(np.array([point.wait_w for point in key.value], dtype=np.float64))
+    return read_only(np.array([point.wait_w for point in key.value], dtype=np.float64))
 
 
 @lru_cache(maxsize=_KEPT)
 def _idles(key: Same[tuple[ServerPoint, ...]]) -> Array:
-    return _frozen(np.array([point.idle_w for point in key.value], dtype=np.float64))
+    return read_only(np.array([point.idle_w for point in key.value], dtype=np.float64))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -145,9 +145,10 @@ def _wires(key: Same[tuple[ProblemCut, ...]]) -> WireGrid:
 
 
 def _column(values: list[float]) -> Array:
-    return _frozen(np.array(values, dtype=np.float64))
+    return read_only(np.array(values, dtype=np.float64))
 
 
-def _frozen(array: Array) -> Array:
+def read_only(array: Array) -> Array:
+    """The array itself, which nobody can write any more."""
     array.flags.writeable = False
     return array

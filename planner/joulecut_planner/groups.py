@@ -119,8 +119,6 @@ def price_many(problem: Problem, edge: Part, server: Part, crossing: Crossing) -
             server_energy_j(server, crossing, horizon_s, problem.objective.server_idle_share),
         )
     )
-    if energy_j.shape != bound_s.shape:
-        energy_j = np.broadcast_to(energy_j, bound_s.shape)
     feasible = np.ones(bound_s.shape, dtype=np.bool_) if slo.latency_s is None else bound_s <= limit(slo.latency_s)
     if slo.rate_hz is not None:
         longest_s = limit(1.0 / slo.rate_hz)

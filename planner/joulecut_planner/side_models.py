@@ -24,8 +24,7 @@ from joulecut_core.profiles import PointMeasurement, Profile
 from joulecut_planner.corrections import Anchor, ratios
 from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 from joulecut_planner.fit_quality import FitQuality
-from joulecut_planner.grids import Array
-from joulecut_planner.identity import Same
+from joulecut_planner.grids import Array, read_only
 from joulecut_planner.latency_fit import LEAST_CLOCKS, fit_latency
 from joulecut_planner.power_fit import fit_power
 
@@ -80,7 +79,7 @@ class ClockedFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideModel:
-    """Predictions for one side: tables of shape (cuts, points), `wait_w` of shape (points,)."""
+    """Predictions for one side: tables of shape (cuts, points), `wait_w` of shape (points,), all read-only."""
 
     points: tuple[OperatingPoint, ...]
     time_s: Array
@@ -90,18 +89,13 @@ class SideModel:
     fits: tuple[ClockedFit, ...]
 
 
+@lru_cache(maxsize=_KEPT)
 def side_model(profile: Profile, model: ModelKind = ModelKind.DVFS_AWARE) -> SideModel:
     """Predict times, spreads and powers of this side's part for every cut and offered operating point.
 
-    Fits once for each profile object in use: planning for another link or service level fits nothing.
+    Fits once for each profile in use: planning for another link or service level fits nothing.
     Raises FitError where a measured value cannot carry a curve, ProfileError for a part of an unknown cut.
     """
-    return _side_model(Same(profile), model)
-
-
-@lru_cache(maxsize=_KEPT)
-def _side_model(key: Same[Profile], model: ModelKind) -> SideModel:
-    profile = key.value
     for index, part in enumerate(profile.parts):
         if not 0 <= part.cut <= profile.last_cut:
             raise ProfileError(f"parts[{index}].cut: {part.cut}; expected 0 to {profile.last_cut}")
@@ -111,10 +105,10 @@ def _side_model(key: Same[Profile], model: ModelKind) -> SideModel:
     tables = [_predict(profile, group, model, all_times, all_powers) for group in measured]
     return SideModel(
         points=tuple(point for table in tables for point in table.points),
-        time_s=np.concatenate([table.time_s for table in tables], axis=1),
-        std_s=np.concatenate([table.std_s for table in tables], axis=1),
-        busy_w=np.concatenate([table.busy_w for table in tables], axis=1),
-        wait_w=np.concatenate([table.wait_w for table in tables]),
+        time_s=read_only(np.concatenate([table.time_s for table in tables], axis=1)),
+        std_s=read_only(np.concatenate([table.std_s for table in tables], axis=1)),
+        busy_w=read_only(np.concatenate([table.busy_w for table in tables], axis=1)),
+        wait_w=read_only(np.concatenate([table.wait_w for table in tables])),
         fits=tuple(fit for table in tables for fit in table.fits),
     )
 

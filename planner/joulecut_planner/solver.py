@@ -133,7 +133,8 @@ class _Search:
         """Offer every choice of the groups that may be the plan to the frontier."""
         lower_j, price_w = self._bound()
         for group in np.argsort(lower_j, kind="stable").tolist():
-            if not lower_j[group] <= self._ceiling_j(float(price_w[group])):
+            # An infinite bound: no pair of clocks keeps deadline and rate.
+            if not (np.isfinite(lower_j[group]) and lower_j[group] <= self._ceiling_j(float(price_w[group]))):
                 break
             self._price_grid(group, float(price_w[group]))
 
@@ -191,8 +192,6 @@ class _Search:
 
     def _price_grid(self, group: int, price_w: float) -> None:
         rows, columns = self.relaxation.survivors(group, price_w, self._ceiling_j(price_w))
-        if not (rows.size and columns.size):
-            return
         row = int(self.groups.row[group])
         costs = price_many(
             self.problem,

@@ -30,6 +30,7 @@ from joulecut_proto.convert_agent import (
 from joulecut_proto.convert_inference import (
     LOCAL_STATUS,
     METER_READINGS,
+    READ_METERS_REQUEST,
     REPLAN_REPLY,
     REPLAN_REQUEST,
     infer_reply_from_wire,
@@ -42,6 +43,7 @@ from joulecut_proto.local_messages import (
     InferRequest,
     LocalStatus,
     MeterReadings,
+    ReadMetersRequest,
     ReplanReply,
     ReplanRequest,
 )
@@ -156,7 +158,7 @@ class LocalClient:
         call = self._stub.Replan(REPLAN_REQUEST.to_wire(request), timeout=timeout_s)
         return REPLAN_REPLY.from_wire(await _answer(call, self._peer))
 
-    async def read_meters(self, *, timeout_s: float) -> MeterReadings:
-        """Both sides' energy counters, each when it next changes."""
-        request = local_pb2.ReadMetersRequest()
-        return METER_READINGS.from_wire(await _answer(self._stub.ReadMeters(request, timeout=timeout_s), self._peer))
+    async def read_meters(self, request: ReadMetersRequest, *, timeout_s: float) -> MeterReadings:
+        """Both sides' energy counters, each when it next changes from the times asked for on."""
+        call = self._stub.ReadMeters(READ_METERS_REQUEST.to_wire(request), timeout=timeout_s)
+        return METER_READINGS.from_wire(await _answer(call, self._peer))

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from joulecut_core.errors import ContractError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import RAW, TensorFrame
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
     LocalStatus,
     MeterReadings,
+    ReadMetersRequest,
     ReplanReply,
     ReplanRequest,
 )
 from joulecut_proto.messages import Converter
-from joulecut_proto.tensors import RAW, TensorFrame, check_header, headers_of, total_bytes_of
+from joulecut_proto.tensors import check_header, headers_of, total_bytes_of
 from joulecut_proto.v1 import inference_pb2, local_pb2, tensors_pb2
 
 TENSOR_SPEC = Converter(TensorSpec, tensors_pb2.TensorSpec)
@@ -28,6 +30,7 @@ REQUEST_LEDGER = Converter(RequestLedger, local_pb2.RequestLedger)
 LOCAL_STATUS = Converter(LocalStatus, local_pb2.LocalStatus)
 REPLAN_REQUEST = Converter(ReplanRequest, local_pb2.ReplanRequest)
 REPLAN_REPLY = Converter(ReplanReply, local_pb2.ReplanReply)
+READ_METERS_REQUEST = Converter(ReadMetersRequest, local_pb2.ReadMetersRequest)
 METER_READINGS = Converter(MeterReadings, local_pb2.MeterReadings)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from joulecut_core.figures import FigureKind
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.contract import CONTRACT_VERSION
-from joulecut_proto.tensors import TensorFrame, WireTensor, headers_of, total_bytes_of
+from joulecut_proto.tensors import WireTensor, headers_of, total_bytes_of
 
 
 class ReplyStatus(str, Enum):

@@ -10,8 +10,8 @@ from joulecut_core.ledgers import RequestLedger
 from joulecut_core.links import LinkEstimate
 from joulecut_core.networks import TensorSpec
 from joulecut_core.plans import Assignment, Plan
-from joulecut_core.problems import Objective, Slo
-from joulecut_proto.tensors import TensorFrame
+from joulecut_core.problems import Objective, Problem, Slo
+from joulecut_core.tensor_frames import TensorFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +64,33 @@ class LocalStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplanRequest:
-    """What to change before planning again; None keeps what is in force."""
+    """What to change before planning again; None keeps what is in force. `preview`: plan only."""
 
     policy: str | None = None
     objective: Objective | None = None
     slo: Slo | None = None
     max_accuracy_loss: float | None = None
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplanReply:
-    """The plan made, and the assignment now in force; None where the plan is infeasible."""
+    """The plan made, the problem behind it, and the assignment now in force.
+
+    `assignment` is None for a preview or an infeasible plan.
+    """
 
     assignment: Assignment | None
     plan: Plan
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMetersRequest:
+    """Read both meters when they next change, from these times of their own devices on; None: at once."""
+
+    edge_not_before_s: float | None = None
+    server_not_before_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

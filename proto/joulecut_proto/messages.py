@@ -127,7 +127,10 @@ def _read(kind: type, message: Message, path: str) -> Any:
             arguments[field.name] = None
         else:
             arguments[field.name] = _read_value(field, descriptor, getattr(message, field.name), where)
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{path or kind.__name__}: {error}; expected values that fit together") from error
 
 
 def _is_absent(message: Message, descriptor: FieldDescriptor) -> bool:

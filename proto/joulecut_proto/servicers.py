@@ -29,6 +29,7 @@ from joulecut_proto.convert_agent import (
 from joulecut_proto.convert_inference import (
     LOCAL_STATUS,
     METER_READINGS,
+    READ_METERS_REQUEST,
     REPLAN_REPLY,
     REPLAN_REQUEST,
     infer_reply_to_wire,
@@ -168,4 +169,4 @@ class _LocalServicer(local_pb2_grpc.LocalServicer):
 
     async def ReadMeters(self, request: local_pb2.ReadMetersRequest, context: Context) -> local_pb2.MeterReadings:
         async with Answering(context, "Local.ReadMeters"):
-            return METER_READINGS.to_wire(await self._service.read_meters())
+            return METER_READINGS.to_wire(await self._service.read_meters(READ_METERS_REQUEST.from_wire(request)))

@@ -19,6 +19,7 @@ from joulecut_proto.local_messages import (
     InferRequest,
     LocalStatus,
     MeterReadings,
+    ReadMetersRequest,
     ReplanReply,
     ReplanRequest,
 )
@@ -100,6 +101,6 @@ class LocalService(Protocol):
         """Plan again at once and carry the plan out."""
         ...
 
-    async def read_meters(self) -> MeterReadings:
-        """Both sides' energy counters, each when it next changes."""
+    async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:
+        """Both sides' energy counters, each when it next changes from the times asked for on."""
         ...

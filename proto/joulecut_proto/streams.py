@@ -17,11 +17,12 @@ import grpc
 import grpc.aio
 
 from joulecut_core.errors import ContractError, LinkError
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_inference import REPLY_HEADER, REQUEST_HEADER
 from joulecut_proto.inference_messages import Reply, ReplyHeader, Request, RequestHeader
 from joulecut_proto.status import error_from_rpc
-from joulecut_proto.tensors import DEFAULT_LIMITS, Assembler, FrameLimits, TensorFrame, WireTensor, chunks_of
+from joulecut_proto.tensors import DEFAULT_LIMITS, Assembler, FrameLimits, WireTensor, chunks_of
 from joulecut_proto.v1 import inference_pb2, inference_pb2_grpc
 
 _LOG = logging.getLogger(__name__)

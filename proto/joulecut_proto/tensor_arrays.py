@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import DTYPES, TensorSpec
-from joulecut_proto.tensors import RAW, TensorFrame
+from joulecut_core.tensor_frames import RAW, TensorFrame
 
 _WITHOUT_NUMPY = frozenset({"bfloat16"})
 

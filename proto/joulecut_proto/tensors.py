@@ -15,11 +15,7 @@ from dataclasses import dataclass
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import DTYPES, TensorSpec
-
-Payload = bytes | bytearray | memoryview
-
-RAW = "raw"
-"""The codec that leaves a tensor as it is."""
+from joulecut_core.tensor_frames import RAW, Payload, TensorFrame
 
 CHUNK_BYTES = 768 << 10
 """Between 512 KiB and 1 MiB a stream moves large tensors fastest."""
@@ -60,29 +56,16 @@ class WireTensor:
     codec_header: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorFrame:
-    """A tensor ready to travel, or just arrived: `payload` is encoded by `codec`."""
-
-    spec: TensorSpec
-    payload: Payload
-    codec: str = RAW
-    codec_header: bytes = b""
-
-    @property
-    def header(self) -> WireTensor:
-        """What is sent ahead of the payload."""
-        return WireTensor(
-            spec=self.spec,
-            payload_bytes=memoryview(self.payload).nbytes,
-            codec=self.codec,
-            codec_header=self.codec_header,
-        )
+def header_of(frame: TensorFrame) -> WireTensor:
+    """What is sent ahead of a frame's payload."""
+    return WireTensor(
+        spec=frame.spec, payload_bytes=frame.payload_bytes, codec=frame.codec, codec_header=frame.codec_header
+    )
 
 
 def headers_of(frames: Sequence[TensorFrame]) -> tuple[WireTensor, ...]:
     """The headers of frames, in order."""
-    return tuple(frame.header for frame in frames)
+    return tuple(map(header_of, frames))
 
 
 def total_bytes_of(tensors: Sequence[WireTensor]) -> int:

@@ -15,16 +15,9 @@ from torch import Tensor
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Workload
-from joulecut_runtime.encoded_tensor import (
-    FLOAT_DTYPES,
-    EncodedTensor,
-    as_bytes,
-    check_lengths,
-    check_spec,
-    from_bytes,
-    spec_of,
-)
+from joulecut_runtime.codec_checks import FLOAT_DTYPES, as_bytes, check_lengths, check_spec, from_bytes, spec_of
 from joulecut_runtime.plain_codecs import cast_workload, decode_raw, encode_raw
 
 _LEVELS = 255.0
@@ -52,11 +45,11 @@ class AffineCodec:
             for spec in specs
         )
 
-    def encode(self, tensors: Sequence[Tensor]) -> tuple[EncodedTensor, ...]:
+    def encode(self, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
         """The tensors in 8 bits; raises ContractError where one holds infinities, NaN or too wide a span."""
         return tuple(self._encode(tensor, index) for index, tensor in enumerate(tensors))
 
-    def decode(self, encoded: Sequence[EncodedTensor]) -> tuple[Tensor, ...]:
+    def decode(self, encoded: Sequence[TensorFrame]) -> tuple[Tensor, ...]:
         """New tensors of the original element types; raises ContractError on wrong lengths or parameters."""
         return tuple(map(self._decode, encoded))
 
@@ -76,7 +69,7 @@ class AffineCodec:
         enough = spec.elements // spec.shape[axis] >= _ELEMENTS_PER_PARAMETERS
         return axis if enough else None
 
-    def _encode(self, tensor: Tensor, index: int) -> EncodedTensor:
+    def _encode(self, tensor: Tensor, index: int) -> TensorFrame:
         spec = spec_of(tensor, str(index))
         if spec.dtype not in FLOAT_DTYPES or not spec.elements:
             return encode_raw(tensor, index, self.name)
@@ -89,9 +82,11 @@ class AffineCodec:
         levels = torch.where(step > 0, step, 1.0)
         quantised = ((numbers - low) / levels).round_().clamp_(0, _LEVELS).to(torch.uint8)
         header = torch.stack((step.reshape(-1), low.reshape(-1)), dim=1).contiguous()
-        return EncodedTensor(codec=self.name, spec=spec, header=bytes(as_bytes(header)), payload=as_bytes(quantised))
+        return TensorFrame(
+            codec=self.name, spec=spec, codec_header=bytes(as_bytes(header)), payload=as_bytes(quantised)
+        )
 
-    def _decode(self, encoded: EncodedTensor) -> Tensor:
+    def _decode(self, encoded: TensorFrame) -> Tensor:
         spec = encoded.spec
         if spec.dtype not in FLOAT_DTYPES or not spec.elements:
             return decode_raw(encoded)
@@ -99,7 +94,7 @@ class AffineCodec:
         axis = self._axis(spec)
         channels = 1 if axis is None else spec.shape[axis]
         check_lengths(encoded, header_bytes=_PARAMETER_BYTES * channels, payload_bytes=spec.elements)
-        parameters = np.frombuffer(encoded.header, dtype="<f4").reshape(channels, 2).astype(np.float32)
+        parameters = np.frombuffer(encoded.codec_header, dtype="<f4").reshape(channels, 2).astype(np.float32)
         _check_parameters(parameters, encoded)
         shape = [channels if dimension == axis else 1 for dimension in range(len(spec.shape))]
         step, low = (torch.from_numpy(parameters[:, column].copy()).reshape(shape) for column in (0, 1))
@@ -118,7 +113,7 @@ def _step(low: Tensor, high: Tensor, codec: str, spec: TensorSpec) -> Tensor:
     return torch.where((high > low) & (step == 0), torch.full_like(step, _SMALLEST_STEP), step)
 
 
-def _check_parameters(parameters: np.ndarray[tuple[int, int], np.dtype[np.float32]], encoded: EncodedTensor) -> None:
+def _check_parameters(parameters: np.ndarray[tuple[int, int], np.dtype[np.float32]], encoded: TensorFrame) -> None:
     step, low = parameters[:, 0].astype(np.float64), parameters[:, 1].astype(np.float64)
     top = np.abs(step * _LEVELS)
     limit = float(np.finfo(np.float32).max)

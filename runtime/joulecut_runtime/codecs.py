@@ -21,9 +21,9 @@ from torch import Tensor
 
 from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import CutTable, TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Workload
 from joulecut_runtime.affine_codec import AffineCodec
-from joulecut_runtime.encoded_tensor import EncodedTensor
 from joulecut_runtime.jpeg_codec import JpegCodec
 from joulecut_runtime.plain_codecs import HalfCodec, RawCodec
 
@@ -45,11 +45,11 @@ class Codec(Protocol):
         """Whether it is worth offering for the tensors of this cut."""
         ...
 
-    def encode(self, tensors: Sequence[Tensor]) -> tuple[EncodedTensor, ...]:
+    def encode(self, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
         """The tensors as bytes, named by position; raises ContractError where one cannot be carried."""
         ...
 
-    def decode(self, encoded: Sequence[EncodedTensor]) -> tuple[Tensor, ...]:
+    def decode(self, encoded: Sequence[TensorFrame]) -> tuple[Tensor, ...]:
         """New tensors; checks every length before it allocates and raises ContractError on any lie."""
         ...
 
@@ -96,9 +96,7 @@ def codecs_for(table: CutTable, cut: int) -> tuple[Codec, ...]:
     return tuple(each for each in _CODECS if each.applies_to(tensors, cut))
 
 
-def decode_expected(
-    using: Codec, encoded: Sequence[EncodedTensor], expected: Sequence[TensorSpec]
-) -> tuple[Tensor, ...]:
+def decode_expected(using: Codec, encoded: Sequence[TensorFrame], expected: Sequence[TensorSpec]) -> tuple[Tensor, ...]:
     """Decode what must be the tensors `expected` (a cut's, or a reply's), in that order.
 
     Raises ContractError, before anything is allocated, where count, codec, element types or shapes differ.

@@ -55,7 +55,7 @@ MEMORY_FORMATS = frozenset({"contiguous_format", "preserve_format", "channels_la
 """The names of memory formats that a graph may hold."""
 
 Argument: TypeAlias = (
-    "Value | Constant | ElementType | MemoryFormat | tuple[Argument, ...] | None | bool | int | float | str"
+    "Value | Constant | ElementType | MemoryFormat | tuple[Argument, ...] | bool | int | float | str | None"
 )
 """Everything that may stand in an operator call."""
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Operation, OperationKind, Workload
-from joulecut_runtime.encoded_tensor import EncodedTensor, check_spec, spec_of
+from joulecut_runtime.codec_checks import check_spec, spec_of
 
 _LENGTH_BYTES = 4
 _LARGEST_SIDE = 65_500
@@ -43,11 +44,11 @@ class JpegCodec:
         """Whether these are the network's inputs and all of them pictures."""
         return cut == 0 and bool(specs) and all(map(_is_picture, specs))
 
-    def encode(self, tensors: Sequence[Tensor]) -> tuple[EncodedTensor, ...]:
+    def encode(self, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
         """The pictures as JPEG; raises ContractError for tensors that are no pictures."""
         return tuple(self._encode(tensor, index) for index, tensor in enumerate(tensors))
 
-    def decode(self, encoded: Sequence[EncodedTensor]) -> tuple[Tensor, ...]:
+    def decode(self, encoded: Sequence[TensorFrame]) -> tuple[Tensor, ...]:
         """New uint8 tensors; raises ContractError where a JPEG is damaged or is not the picture announced."""
         return tuple(map(self._decode, encoded))
 
@@ -64,13 +65,13 @@ class JpegCodec:
         operations = tuple(Operation(kind=kind, flops=0.0, size_bytes=share * spec.size_bytes) for spec in specs)
         return Workload(blocks=(operations,))
 
-    def _encode(self, tensor: Tensor, index: int) -> EncodedTensor:
+    def _encode(self, tensor: Tensor, index: int) -> TensorFrame:
         spec = spec_of(tensor, str(index))
         _check_picture(spec, self.name)
         pictures = [self._compress(picture) for picture in tensor.detach().cpu()]
         lengths = struct.pack(f"<{len(pictures)}I", *map(len, pictures))
         payload = pictures[0] if len(pictures) == 1 else b"".join(pictures)
-        return EncodedTensor(codec=self.name, spec=spec, header=lengths, payload=payload)
+        return TensorFrame(codec=self.name, spec=spec, codec_header=lengths, payload=payload)
 
     def _compress(self, picture: Tensor) -> bytes:
         stream = io.BytesIO()
@@ -78,17 +79,17 @@ class JpegCodec:
         image.save(stream, format="JPEG", quality=self._quality, subsampling=0)
         return stream.getvalue()
 
-    def _decode(self, encoded: EncodedTensor) -> Tensor:
+    def _decode(self, encoded: TensorFrame) -> Tensor:
         spec = encoded.spec
         check_spec(spec)
         _check_picture(spec, self.name)
         count = spec.shape[0]
-        if len(encoded.header) != _LENGTH_BYTES * count:
+        if len(encoded.codec_header) != _LENGTH_BYTES * count:
             raise ContractError(
-                f"tensor {spec.name!r} of {spec} has a {self.name} header of {len(encoded.header)} bytes; "
+                f"tensor {spec.name!r} of {spec} has a {self.name} header of {len(encoded.codec_header)} bytes; "
                 f"expected {_LENGTH_BYTES * count}"
             )
-        lengths = struct.unpack(f"<{count}I", encoded.header)
+        lengths = struct.unpack(f"<{count}I", encoded.codec_header)
         if sum(lengths) != len(encoded.payload):
             raise ContractError(
                 f"tensor {spec.name!r} of {spec} announces {sum(lengths)} bytes of {self.name} "

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from joulecut_core.devices import Device
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Workload
 from joulecut_runtime.codecs import Codec, decode_expected
-from joulecut_runtime.encoded_tensor import EncodedTensor
 from joulecut_runtime.network import Network
 from joulecut_runtime.parts import Part
 
@@ -32,7 +32,7 @@ class HeadRun:
     """What the edge's part left: the tensors at the cut (kept for a fallback) and their encoded form."""
 
     tensors: tuple[Tensor, ...]
-    encoded: tuple[EncodedTensor, ...]
+    encoded: tuple[TensorFrame, ...]
     head: Stage
     encode: Stage
 
@@ -67,7 +67,7 @@ class PartRunner:
         encode = Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)
         return HeadRun(tensors=tensors, encoded=encoded, head=head, encode=encode)
 
-    def tail(self, cut: int, codec: Codec, encoded: Sequence[EncodedTensor]) -> TailRun:
+    def tail(self, cut: int, codec: Codec, encoded: Sequence[TensorFrame]) -> TailRun:
         """Decoding and everything after `cut`. Raises ContractError where the payload does not fit the cut."""
         specs = self.network.table.cuts[cut].tensors
         with self.device.execution(codec.decode_workload(specs)) as execution:

@@ -10,15 +10,9 @@ from torch import Tensor
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Operation, OperationKind, Workload
-from joulecut_runtime.encoded_tensor import (
-    EncodedTensor,
-    as_bytes,
-    check_lengths,
-    check_spec,
-    from_bytes,
-    spec_of,
-)
+from joulecut_runtime.codec_checks import as_bytes, check_lengths, check_spec, from_bytes, spec_of
 
 _WIDE_FLOATS = frozenset({"float32", "float64"})
 _HALF_MAX = 65504.0
@@ -36,11 +30,11 @@ class RawCodec:
         del specs, cut
         return True
 
-    def encode(self, tensors: Sequence[Tensor]) -> tuple[EncodedTensor, ...]:
+    def encode(self, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
         """Views of the tensors' bytes."""
         return tuple(encode_raw(tensor, index, self.name) for index, tensor in enumerate(tensors))
 
-    def decode(self, encoded: Sequence[EncodedTensor]) -> tuple[Tensor, ...]:
+    def decode(self, encoded: Sequence[TensorFrame]) -> tuple[Tensor, ...]:
         """New tensors, bit for bit those that were encoded; raises ContractError on a wrong length."""
         return tuple(map(decode_raw, encoded))
 
@@ -68,11 +62,11 @@ class HalfCodec:
         del cut
         return any(spec.dtype in _WIDE_FLOATS for spec in specs)
 
-    def encode(self, tensors: Sequence[Tensor]) -> tuple[EncodedTensor, ...]:
+    def encode(self, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
         """The tensors in half precision."""
         return tuple(self._encode(tensor, index) for index, tensor in enumerate(tensors))
 
-    def decode(self, encoded: Sequence[EncodedTensor]) -> tuple[Tensor, ...]:
+    def decode(self, encoded: Sequence[TensorFrame]) -> tuple[Tensor, ...]:
         """New tensors of the original element types; raises ContractError on a wrong length."""
         return tuple(map(self._decode, encoded))
 
@@ -84,7 +78,7 @@ class HalfCodec:
         """One pass over each tensor."""
         return self.encode_workload(specs)
 
-    def _encode(self, tensor: Tensor, index: int) -> EncodedTensor:
+    def _encode(self, tensor: Tensor, index: int) -> TensorFrame:
         spec = spec_of(tensor, str(index))
         if spec.dtype not in _WIDE_FLOATS:
             return encode_raw(tensor, index, self.name)
@@ -92,9 +86,9 @@ class HalfCodec:
         if bool(torch.isinf(half).any()):
             clamped = tensor.clamp(-_HALF_MAX, _HALF_MAX).to(torch.float16)
             half = torch.where(torch.isinf(tensor), half, clamped)
-        return EncodedTensor(codec=self.name, spec=spec, header=b"", payload=as_bytes(half))
+        return TensorFrame(codec=self.name, spec=spec, codec_header=b"", payload=as_bytes(half))
 
-    def _decode(self, encoded: EncodedTensor) -> Tensor:
+    def _decode(self, encoded: TensorFrame) -> Tensor:
         spec = encoded.spec
         if spec.dtype not in _WIDE_FLOATS:
             return decode_raw(encoded)
@@ -103,12 +97,12 @@ class HalfCodec:
         return from_bytes(encoded.payload, "float16", spec.shape).to(getattr(torch, spec.dtype))
 
 
-def encode_raw(tensor: Tensor, index: int, codec: str) -> EncodedTensor:
+def encode_raw(tensor: Tensor, index: int, codec: str) -> TensorFrame:
     """A tensor's bytes under a codec that leaves tensors of this type alone."""
-    return EncodedTensor(codec=codec, spec=spec_of(tensor, str(index)), header=b"", payload=as_bytes(tensor))
+    return TensorFrame(codec=codec, spec=spec_of(tensor, str(index)), codec_header=b"", payload=as_bytes(tensor))
 
 
-def decode_raw(encoded: EncodedTensor) -> Tensor:
+def decode_raw(encoded: TensorFrame) -> Tensor:
     """The reverse of `encode_raw`; raises ContractError on a wrong length or a bool that is none."""
     spec = encoded.spec
     check_spec(spec)

@@ -105,7 +105,7 @@ class _Walker:
         function, positional, keywords = call_arguments(node, self._tensors)
         try:
             result: object = function(*positional, **keywords)
-        except Exception as cause:  # noqa: BLE001 - shape rules raise whatever they like on arguments that do not fit
+        except Exception as cause:  # shape rules raise whatever they like on arguments that do not fit
             raise BundleError(f"{where}: does not fit its inputs: {_first_line(cause)}") from cause
         if not isinstance(result, Tensor):
             raise BundleError(f"{where}: gives {type(result).__name__}; expected one tensor")
@@ -131,8 +131,9 @@ class _Walker:
         self._layouts[name] = Layout(strides=strides, packed=packed)
 
     def _check_spec(self, where: str, spec: TensorSpec) -> None:
-        if min(spec.shape, default=0) < 0 or len(spec.shape) > self._limits.max_dimensions:
-            raise BundleError(f"{where}: shape {list(spec.shape)}; expected at most {self._limits.max_dimensions} sizes")
+        most = self._limits.max_dimensions
+        if min(spec.shape, default=0) < 0 or len(spec.shape) > most:
+            raise BundleError(f"{where}: shape {list(spec.shape)}; expected at most {most} sizes, none negative")
         if spec.size_bytes > self._limits.max_tensor_bytes:
             raise BundleError(
                 f"{where}: {spec} takes {spec.size_bytes} bytes; expected at most {self._limits.max_tensor_bytes}"

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from joulecut_core.errors import ContractError, ProfileError
+from joulecut_core.networks import CutTable
+from joulecut_core.tensor_frames import RAW
 from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_runtime.codecs import Codec, codec, codecs_for
 from joulecut_runtime.measurable import MeasurableNetwork
@@ -64,6 +66,28 @@ def measure_wires(
         samples_from=samples_from,
         reply_bytes=sum(spec.size_bytes for spec in table.outputs),
         wires=tuple(tally.measurement(cut) for (cut, _), tally in tallies.items() if not tally.refused),
+    )
+
+
+def lossless_wires(table: CutTable) -> WireTable:
+    """What needs no samples to be known: the codecs that give every bit back in a fixed number of bytes."""
+    raw = codec(RAW)
+    return WireTable(
+        network=table.network,
+        network_digest=table.digest,
+        samples_from="none: lossless codecs only",
+        reply_bytes=sum(spec.size_bytes for spec in table.outputs),
+        wires=tuple(
+            WireMeasurement(
+                cut=cut.index,
+                codec=raw.name,
+                mean_bytes=cut.size_bytes,
+                max_bytes=cut.size_bytes,
+                accuracy_loss=0.0,
+                samples=0,
+            )
+            for cut in table.cuts[:-1]
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """The server-agent: one device, its networks, four services and an announcement.
 
-    start: device -> networks -> profiles -> bind -> serve -> announce
-    stop:  NOT_SERVING -> refuse new requests -> finish those under way -> restore clocks -> exit
+start: device -> networks -> profiles -> bind -> serve -> announce
+stop:  NOT_SERVING -> refuse new requests -> finish those under way -> restore clocks -> exit
 """
 
 from __future__ import annotations

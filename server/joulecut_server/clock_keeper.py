@@ -31,9 +31,7 @@ class ClockKeeper:
             self._wishes.pop(session_id, None)
         else:
             self._wishes[session_id] = self._table.find(point)
-        highest = max(
-            self._wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None
-        )
+        highest = max(self._wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None)
         return self._holder.hold(highest)
 
     @property

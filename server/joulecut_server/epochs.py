@@ -17,7 +17,9 @@ class EpochCounter:
         if path.exists():
             text = read_text(path, ConfigError).strip()
             if not text.isdigit():
-                raise ConfigError(f"{path}: {text[:40]!r}; expected the last plan epoch, a whole number: delete the file")
+                raise ConfigError(
+                    f"{path}: {text[:40]!r}; expected the last plan epoch, a whole number: delete the file"
+                )
             self._last = int(text)
 
     @property

@@ -13,7 +13,7 @@ from joulecut_core.timing import Clock
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply, NetworkId, Side
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.tensors import CHUNK_BYTES
-from joulecut_runtime.bundle import bundle_files
+from joulecut_runtime.bundle import BUNDLE_FILES
 from joulecut_runtime.metering import overrun_s, read_meter
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.served_network import ServedNetworks
@@ -66,18 +66,19 @@ class ServerReport:
 
     async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
         """The files of a bundle, for an edge that lacks it."""
-        for path in bundle_files(self._networks.find(network_digest).folder):
-            content = await asyncio.to_thread(path.read_bytes)
+        folder = self._networks.find(network_digest).folder
+        for name in BUNDLE_FILES:
+            content = await asyncio.to_thread((folder / name).read_bytes)
             for offset in range(0, len(content), CHUNK_BYTES):
                 yield BundleChunk(
-                    file=path.name,
+                    file=name,
                     offset=offset,
                     data=content[offset : offset + CHUNK_BYTES],
                     total_bytes=len(content),
                 )
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:
-        """The energy counter at its first tick from `not_before_s` on, with the seconds the device computed until then."""
+        """The energy counter at its first tick from `not_before_s` on, and how long the device had computed by then."""
         reading = await asyncio.to_thread(read_meter, self._device, self._clock, not_before_s)
         return replace(reading, busy_s=sum(network.runner.busy_s for network in self._networks))
 

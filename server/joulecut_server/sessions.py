@@ -80,7 +80,9 @@ class SessionBook:
             return session.active
         if session.proposed is None or session.proposed.epoch != epoch:
             offered = "none" if session.proposed is None else str(session.proposed.epoch)
-            raise ContractError(f"epoch {epoch} of session {session_id} was never planned; proposed: {offered}: plan again")
+            raise ContractError(
+                f"epoch {epoch} of session {session_id} was never planned; proposed: {offered}: plan again"
+            )
         session.previous, session.active, session.proposed = session.active, session.proposed, None
         return session.active
 
@@ -97,7 +99,9 @@ class SessionBook:
                     )
                 return assignment
         current = self.current_epoch(session_id)
-        raise ContractError(f"epoch {epoch} is not in force for session {session_id}; the current one is {current}: plan again")
+        raise ContractError(
+            f"epoch {epoch} is not in force for session {session_id}; the current one is {current}: plan again"
+        )
 
     def current_epoch(self, session_id: str) -> int:
         """The epoch in force for a session; 0 where there is none."""

@@ -65,6 +65,19 @@ def test_equals_the_oracle_on_realistic_tables(seed: int, slo: Slo | None) -> No
     assert answer(solve(problem)) == answer(solve_exhaustively(problem))
 
 
+@pytest.mark.parametrize("quantile", [None, 0.95])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_deadline_met_exactly_is_met(seed: int, quantile: float | None) -> None:
+    """The slowest choice that a deadline allows is not lost to rounding or to a bound that is a little too tight."""
+    problem = drawn_problem(
+        seed, cuts=4, edge_points=6, server_points=6, slo=Slo(latency_s=0.05, quantile=quantile, rate_hz=5.0)
+    )
+    bound_s = solve(problem).latency_bound_s
+    assert bound_s is not None
+    exact = replace(problem, slo=replace(problem.slo, latency_s=bound_s))
+    assert answer(solve(exact)) == answer(solve_exhaustively(exact))
+
+
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
 def test_weights_of_zero(weights: tuple[float, float]) -> None:
     """With a side that does not count, many choices tie, and the fastest of them wins."""

@@ -8,6 +8,7 @@ import pytest
 from joulecut_core.errors import ContractError
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.convert_inference import (
     infer_reply_from_wire,
     infer_reply_to_wire,
@@ -17,7 +18,6 @@ from joulecut_proto.convert_inference import (
 )
 from joulecut_proto.local_messages import InferReply, InferRequest
 from joulecut_proto.tensor_arrays import array_of, frame_of
-from joulecut_proto.tensors import TensorFrame
 from joulecut_proto.v1 import local_pb2, tensors_pb2
 
 LEDGER = RequestLedger(

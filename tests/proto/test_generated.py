@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,33 @@ def test_committed_code_is_what_the_generator_writes() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "protos"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_stale_code_is_shown_and_refused(tmp_path: Path) -> None:
+    """A field more in a .proto and a file too many beside it are found; regenerating mends both."""
+    if importlib.util.find_spec("grpc_tools") is None:
+        pytest.skip("grpcio-tools is not installed (extra: dev)")
+    script, v1 = tmp_path / "scripts" / "protos", tmp_path / "proto" / "joulecut_proto" / "v1"
+    shutil.copytree(V1, v1, ignore=shutil.ignore_patterns("__pycache__"))
+    script.parent.mkdir()
+    shutil.copy(ROOT / "scripts" / "protos", script)
+    source = v1 / "devices.proto"
+    changed = source.read_text(encoding="utf-8").replace(
+        "message EnergyReading {", "message EnergyReading {\n  bool extra = 99;"
+    )
+    source.write_text(changed, encoding="utf-8")
+    (v1 / "forgotten_pb2.py").write_text("stale = True\n", encoding="utf-8")
+
+    def protos(*flags: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, str(script), *flags], capture_output=True, text=True, check=False)
+
+    stale = protos("--check")
+    assert stale.returncode == 1
+    assert "+++ generated/devices_pb2.pyi" in stale.stdout
+    assert "-stale = True" in stale.stdout
+    assert protos().returncode == 0
+    assert not (v1 / "forgotten_pb2.py").exists()
+    assert protos("--check").returncode == 0
 
 
 @pytest.mark.parametrize("path", sorted(V1.glob("*_pb2.py")), ids=lambda path: path.name)

@@ -9,12 +9,13 @@ from typing import Any, cast, get_args, get_type_hints
 
 import pytest
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceState, ThrottleReason
-from joulecut_core.errors import ContractError, ProblemError
+from joulecut_core.errors import ContractError, JoulecutError, ProblemError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import Objective, Slo
 from joulecut_proto.convert_agent import DEVICE_STATE, HELLO_REPLY, OPERATING_POINT
@@ -44,6 +45,41 @@ def test_round_trip_over_bytes(name: str, data: st.DataObject) -> None:
     converter = CONVERTERS[name]
     value = data.draw(values_of(converter))
     assert converter.from_wire(converter.message.FromString(converter.to_wire(value).SerializeToString())) == value
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_damaged_bytes_end_in_an_error_of_ours(name: str, data: st.DataObject) -> None:
+    """Whatever arrives is either a value, no protobuf at all, or refused on purpose: nothing else is raised."""
+    converter = CONVERTERS[name]
+    sent = converter.to_wire(data.draw(values_of(converter))).SerializeToString()
+    start = data.draw(st.integers(0, len(sent)))
+    damaged = sent[:start] + data.draw(st.binary(max_size=4)) + sent[start + data.draw(st.integers(0, 4)) :]
+    try:
+        message = converter.message.FromString(damaged)
+    except DecodeError:
+        return
+    try:
+        assert isinstance(converter.from_wire(message), converter.kind)
+    except JoulecutError:
+        return
+
+
+def test_values_that_do_not_fit_together_are_refused() -> None:
+    """A dataclass that trips over its own values is the sender's fault, not a crash here."""
+
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class _Picky:
+        core_mhz: float
+        memory_mhz: float | None = None
+
+        def __post_init__(self) -> None:
+            raise ValueError("no such clock")
+
+    picky: Converter[_Picky, Any] = Converter(_Picky, devices_pb2.OperatingPoint)
+    with pytest.raises(ContractError, match="_Picky: no such clock"):
+        picky.from_wire(devices_pb2.OperatingPoint(core_mhz=1.0))
 
 
 def _pairs(kind: type, message: Descriptor) -> list[tuple[type, Descriptor]]:

@@ -15,6 +15,7 @@ from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.links import LinkEstimate
 from joulecut_core.networks import TensorSpec
 from joulecut_core.problems import Objective, Slo
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_proto.agent_messages import AgentState, Echo, EchoReply, Hello, Side
 from joulecut_proto.channels import open_channel
@@ -25,13 +26,13 @@ from joulecut_proto.local_messages import (
     InferRequest,
     LocalStatus,
     MeterReadings,
+    ReadMetersRequest,
     ReplanReply,
     ReplanRequest,
     RequestCounters,
 )
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.servicers import add_agent, add_local, add_planner
-from joulecut_proto.tensors import TensorFrame
 from tests.proto.fake_services import (
     BUNDLE,
     INFO,
@@ -139,6 +140,8 @@ LEDGER = RequestLedger(
     figures=FigureKind.EMULATED,
 )
 
+REPLAN_REPLY = ReplanReply(assignment=None, plan=NO_PLAN, problem=PROBLEM)
+
 
 class _FakeLocal:
     """A LocalService that returns its inputs."""
@@ -151,9 +154,10 @@ class _FakeLocal:
 
     async def replan(self, request: ReplanRequest) -> ReplanReply:
         assert request == ReplanRequest(policy="all-edge", max_accuracy_loss=0.0)
-        return ReplanReply(assignment=None, plan=NO_PLAN)
+        return REPLAN_REPLY
 
-    async def read_meters(self) -> MeterReadings:
+    async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:
+        assert request == ReadMetersRequest(edge_not_before_s=0.0)
         return MeterReadings(edge=EnergyReading(time_s=1.0, energy_j=2.0), server=None)
 
 
@@ -169,8 +173,8 @@ def test_local_over_a_unix_socket(tmp_path: Path) -> None:
             assert (reply.ledger, bytes(reply.tensors[0].payload)) == (LEDGER, b"abcd")
             assert await client.status(timeout_s=TIMEOUT_S) == STATUS
             replan = await client.replan(ReplanRequest(policy="all-edge", max_accuracy_loss=0.0), timeout_s=TIMEOUT_S)
-            assert replan == ReplanReply(assignment=None, plan=NO_PLAN)
-            meters = await client.read_meters(timeout_s=TIMEOUT_S)
+            assert replan == REPLAN_REPLY
+            meters = await client.read_meters(ReadMetersRequest(edge_not_before_s=0.0), timeout_s=TIMEOUT_S)
             assert meters == MeterReadings(edge=EnergyReading(time_s=1.0, energy_j=2.0), server=None)
 
     asyncio.run(talk())

@@ -13,6 +13,7 @@ import pytest
 from joulecut_core.errors import ContractError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.convert_inference import REQUEST_HEADER
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.servicers import add_inference
@@ -20,7 +21,6 @@ from joulecut_proto.services import InferenceService
 from joulecut_proto.status import Reaction, reaction_to_error
 from joulecut_proto.streams import InferenceClientStream, InferenceServerStream
 from joulecut_proto.tensor_arrays import array_of, frame_of
-from joulecut_proto.tensors import TensorFrame
 from joulecut_proto.v1 import devices_pb2, inference_pb2, inference_pb2_grpc
 from tests.proto.serving import TIMEOUT_S, serving
 

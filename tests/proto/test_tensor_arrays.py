@@ -10,8 +10,8 @@ import pytest
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.tensor_arrays import array_of, frame_of
-from joulecut_proto.tensors import TensorFrame
 
 BASE = np.arange(24)
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.tensors import (
     CHUNK_BYTES,
     Assembler,
     FrameLimits,
-    TensorFrame,
     WireTensor,
     check_header,
     chunks_of,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import struct
 
 import numpy as np
@@ -11,14 +10,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from torch import Tensor
 
 from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import DTYPES, Block, Cut, CutTable, TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import OperationKind
+from joulecut_runtime.codec_checks import MAX_TENSOR_BYTES
 from joulecut_runtime.codecs import Codec, codec, codec_names, codecs_for, decode_expected
-from joulecut_runtime.encoded_tensor import MAX_TENSOR_BYTES, EncodedTensor
+from tests.runtime.smooth_pictures import picture
 
 CODECS = [codec(name) for name in codec_names()]
 SHAPES = st.lists(st.integers(0, 5), max_size=5).map(tuple)
@@ -47,14 +47,6 @@ def float_tensors(draw: st.DrawFn, largest: float = 2.0**100) -> Tensor:
     return torch.tensor(draw(st.lists(values, min_size=count, max_size=count)), dtype=torch.float32).reshape(shape)
 
 
-def picture(height: int = 12, width: int = 20, count: int = 1, seed: int = 0) -> Tensor:
-    """Smooth pictures, as a camera gives them: JPEG is about those."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((count, 3, 3, 3), generator=generator) * 255
-    smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=True)
-    return smooth.to(torch.uint8)
-
-
 def same_bits(a: Tensor, b: Tensor) -> bool:
     """Equal in type, shape and every bit, NaN included."""
     if a.dtype != b.dtype or a.shape != b.shape:
@@ -70,6 +62,20 @@ def test_raw_round_trip_is_exact(tensors: list[Tensor]) -> None:
     assert sum(each.size_bytes for each in encoded) == sum(each.numel() * each.element_size() for each in tensors)
     decoded = codec("raw").decode(encoded)
     assert all(same_bits(a, b) for a, b in zip(tensors, decoded, strict=True))
+
+
+@pytest.mark.parametrize("using", CODECS[:4], ids=lambda using: using.name)
+def test_tensors_of_inference_mode_and_of_training_can_be_sent(using: Codec) -> None:
+    """Parts give inference tensors, applications may give ones that want gradients: both encode the same."""
+    values = torch.linspace(-3, 3, 128).reshape(1, 4, 32)
+    with torch.inference_mode():
+        inferred = values * 1
+    trained = values.clone().requires_grad_()
+    expected = [bytes(each.payload) for each in using.encode([values])]
+    for tensor in (inferred, trained):
+        encoded = using.encode([tensor])
+        assert [bytes(each.payload) for each in encoded] == expected
+        assert not using.decode(encoded)[0].requires_grad
 
 
 def test_raw_of_a_view_carries_the_view() -> None:
@@ -92,7 +98,7 @@ def test_decoded_tensors_own_their_memory() -> None:
     """What is decoded does not change when the receive buffer is used again."""
     buffer = bytearray(struct.pack("<2f", 1.0, 2.0))
     spec = TensorSpec(name="x", dtype="float32", shape=(2,))
-    arrived = EncodedTensor(codec="raw", spec=spec, header=b"", payload=memoryview(buffer))
+    arrived = TensorFrame(codec="raw", spec=spec, codec_header=b"", payload=memoryview(buffer))
     (decoded,) = codec("raw").decode([arrived])
     buffer[:] = bytes(8)
     assert decoded.tolist() == [1.0, 2.0]
@@ -134,7 +140,7 @@ def test_affine_error_is_at_most_half_a_step(tensor: Tensor, name: str) -> None:
     """The error is bounded by half the step in the header, plus the rounding of float32 arithmetic."""
     (encoded,) = codec(name).encode([tensor])
     (decoded,) = codec(name).decode([encoded])
-    step = max(value for value, _ in struct.iter_unpack("<2f", encoded.header))
+    step = max(value for value, _ in struct.iter_unpack("<2f", encoded.codec_header))
     rounding = float(tensor.abs().max()) * 2.0**-22 + 2.0**-148
     assert float((decoded.double() - tensor.double()).abs().max()) <= 0.5 * step * (1 + 1e-5) + rounding
 
@@ -167,7 +173,7 @@ def test_affine_channels_of_a_sequence_are_its_last_axis() -> None:
     """[N, T, C] of a transformer has its channels last."""
     tensor = torch.stack((torch.linspace(0, 1000, 32), torch.linspace(0, 1, 32)), dim=1).reshape(1, 32, 2)
     (encoded,) = codec("affine8c").encode([tensor])
-    assert len(encoded.header) == 16
+    assert len(encoded.codec_header) == 16
     (decoded,) = codec("affine8c").decode([encoded])
     assert float((decoded - tensor)[..., 1].abs().max()) < 0.0021
 
@@ -198,84 +204,6 @@ def test_other_float_types_come_back_as_they_were_sent(name: str, dtype: torch.d
     assert float((decoded - tensor).abs().max()) <= 0.5 * 4 / 255 + 0.02
 
 
-@pytest.mark.parametrize(("name", "error"), [("jpeg98", 4), ("jpeg90", 10)])
-def test_jpeg_round_trip_is_close(name: str, error: int) -> None:
-    """A smooth picture comes back within a few grey levels and keeps its colours apart (no subsampling)."""
-    tensor = picture(height=33, width=47, count=3)
-    (encoded,) = codec(name).encode([tensor])
-    (decoded,) = codec(name).decode([encoded])
-    assert decoded.shape == tensor.shape
-    assert int((decoded.int() - tensor.int()).abs().max()) <= error
-    assert len(encoded.header) == 12
-
-
-def test_jpeg_keeps_full_colour_resolution() -> None:
-    """4:4:4: the file itself says that no colour plane is subsampled."""
-    (encoded,) = codec("jpeg98").encode([picture()])
-    layers = Image.open(io.BytesIO(encoded.payload)).layer  # type: ignore[attr-defined]
-    assert [layer[1:3] for layer in layers] == [(1, 1)] * 3
-
-
-def test_jpeg_quality_orders_size() -> None:
-    """The quality in the name is the quality used."""
-    noise = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    sizes = [codec(name).encode([noise])[0].size_bytes for name in ("jpeg90", "jpeg98")]
-    assert sizes[0] < sizes[1]
-
-
-@pytest.mark.parametrize(
-    "tensor",
-    [torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 4, 4), torch.zeros(3, 4, 4, dtype=torch.uint8)],
-)
-def test_jpeg_refuses_what_is_no_picture(tensor: Tensor) -> None:
-    """Grey, float or unbatched tensors are no pictures to this codec."""
-    with pytest.raises(ContractError, match="expected pictures"):
-        codec("jpeg98").encode([tensor])
-
-
-def test_jpeg_larger_than_announced_is_refused_before_decoding() -> None:
-    """A picture that claims more pixels than the tensor is refused from its header alone."""
-    stream = io.BytesIO()
-    Image.new("RGB", (4000, 4000)).save(stream, format="JPEG")
-    # Only the part before the scan: decoding it would fail otherwise, so the refusal came first.
-    content = stream.getvalue()[:700]
-    with pytest.raises(ContractError, match=r"4000x4000.*expected a baseline JPEG of 20x12"):
-        codec("jpeg98").decode([_jpeg(content)])
-
-
-def test_jpeg_other_formats_are_refused() -> None:
-    """A PNG, a grey JPEG and a progressive JPEG do not get past their headers."""
-    for image, options in (
-        (Image.new("RGB", (20, 12)), {"format": "PNG"}),
-        (Image.new("L", (20, 12)), {"format": "JPEG"}),
-        (Image.new("RGB", (20, 12)), {"format": "JPEG", "progressive": True}),
-    ):
-        stream = io.BytesIO()
-        image.save(stream, **options)
-        with pytest.raises(ContractError, match="expected a"):
-            codec("jpeg98").decode([_jpeg(stream.getvalue())])
-
-
-@given(st.data())
-def test_jpeg_damage_is_a_contract_error_or_a_picture(data: st.DataObject) -> None:
-    """Cut short or with bytes changed, a JPEG decodes to the right shape or is refused; nothing else escapes."""
-    (good,) = codec("jpeg98").encode([picture()])
-    content = bytearray(good.payload)
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    kept = bytes(content[: data.draw(st.integers(0, len(content)))])
-    try:
-        (decoded,) = codec("jpeg98").decode([_jpeg(kept)])
-    except ContractError:
-        return
-    assert decoded.shape == (1, 3, 12, 20)
-
-
-def _jpeg(content: bytes) -> EncodedTensor:
-    spec = TensorSpec(name="picture", dtype="uint8", shape=(1, 3, 12, 20))
-    return EncodedTensor(codec="jpeg98", spec=spec, header=struct.pack("<I", len(content)), payload=content)
-
-
 @pytest.mark.parametrize("using", CODECS, ids=lambda using: using.name)
 @pytest.mark.parametrize("change", ["longer header", "shorter payload", "longer payload", "no payload"])
 def test_wrong_lengths_are_refused(using: Codec, change: str) -> None:
@@ -284,7 +212,7 @@ def test_wrong_lengths_are_refused(using: Codec, change: str) -> None:
     (good,) = using.encode([sample])
     payload = bytes(good.payload)
     bad = {
-        "longer header": dataclasses.replace(good, header=good.header + b"\0"),
+        "longer header": dataclasses.replace(good, codec_header=good.codec_header + b"\0"),
         "shorter payload": dataclasses.replace(good, payload=payload[:-1]),
         "longer payload": dataclasses.replace(good, payload=payload + b"\0"),
         "no payload": dataclasses.replace(good, payload=b""),
@@ -307,7 +235,7 @@ def test_wrong_lengths_are_refused(using: Codec, change: str) -> None:
 def test_hostile_descriptions_are_refused(using: Codec, dtype: str, shape: tuple[int, ...], message: str) -> None:
     """A description asking for terabytes, negative extents or unknown types allocates nothing."""
     spec = TensorSpec(name="x", dtype=dtype, shape=shape)
-    hostile = EncodedTensor(codec=using.name, spec=spec, header=b"", payload=b"\0" * 16)
+    hostile = TensorFrame(codec=using.name, spec=spec, codec_header=b"", payload=b"\0" * 16)
     with pytest.raises(ContractError, match=message):
         using.decode([hostile])
 
@@ -320,7 +248,7 @@ def test_hostile_descriptions_are_refused(using: Codec, dtype: str, shape: tuple
 def test_hostile_affine_parameters_are_refused(parameters: tuple[float, float]) -> None:
     """No header can make the decoder produce NaN or infinities."""
     spec = TensorSpec(name="x", dtype="float32", shape=(4,))
-    hostile = EncodedTensor(codec="affine8", spec=spec, header=struct.pack("<2f", *parameters), payload=b"\xff" * 4)
+    hostile = TensorFrame(codec="affine8", spec=spec, codec_header=struct.pack("<2f", *parameters), payload=b"\xff" * 4)
     with pytest.raises(ContractError, match="expected finite numbers"):
         codec("affine8").decode([hostile])
 
@@ -329,7 +257,7 @@ def test_bool_payload_holds_only_zero_and_one() -> None:
     """Any other byte in a bool tensor is undefined behaviour further down, so it is refused."""
     spec = TensorSpec(name="mask", dtype="bool", shape=(2,))
     with pytest.raises(ContractError, match="holds the byte 7"):
-        codec("raw").decode([EncodedTensor(codec="raw", spec=spec, header=b"", payload=b"\1\7")])
+        codec("raw").decode([TensorFrame(codec="raw", spec=spec, codec_header=b"", payload=b"\1\7")])
 
 
 def test_decode_expected_checks_the_cuts_own_description() -> None:

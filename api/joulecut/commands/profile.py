@@ -10,9 +10,8 @@ from typing import Annotated
 
 import torch
 import typer
-from joulecut_runtime.network import Network
 from rich.console import Console
-from rich.progress import Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID, TextColumn
 from rich.table import Table
 
 from joulecut.pictures import folder_pictures, sample_crops
@@ -23,6 +22,7 @@ from joulecut_core.timing import ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, save_wires
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.network import Network
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_provision import example_inputs
 from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
@@ -70,6 +70,7 @@ def profile(
         raise ConfigError(f"--samples {samples} is of no use without --wires-out FILE")
     torch.set_num_threads(1)
     network = Network.load(bundle)
+    samples_of = _samples(network.table.inputs, samples, crops, seed) if wires_out is not None else None
     console = Console()
     with _bar(console, "profile") as sink:
         measured = _measure(
@@ -85,8 +86,8 @@ def profile(
     console.print(_points_table(measured))
     console.print(f"{len(measured.parts)} parts and {len(measured.codecs)} codec costs measured")
     console.print(f"profile: {path}", soft_wrap=True)
-    if wires_out is not None:
-        inputs, samples_from = _samples(network.table.inputs, samples, crops, seed)
+    if wires_out is not None and samples_of is not None:
+        inputs, samples_from = samples_of
         with _bar(console, "wires") as sink:
             wires = measure_wires(network, inputs, samples_from=samples_from, progress=sink)
         save_wires(wires, wires_out)
@@ -107,7 +108,7 @@ class _Bar:
 
 @contextmanager
 def _bar(console: Console, title: str) -> Iterator[ProgressSink]:
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn(), TextColumn("{task.fields[what]}"))
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[what]}"))
     with Progress(*columns, console=console, transient=True) as progress:
         yield _Bar(progress, progress.add_task(title, total=None, what=""))
 
@@ -150,14 +151,20 @@ def _measure(
             governed_rates_hz=rates_hz,
             progress=sink,
         )
-        if isinstance(device, EmulatedDevice) and device.overrun_s > _TOLERATED_OVERRUN_S:
-            raise DeviceError(
-                f"this machine was {device.overrun_s:.2f} s too slow for {device_name} at --slowdown {slowdown:g}, so "
-                "the profile would hold its own times; leave --slowdown out or give a larger one"
-            )
+        if isinstance(device, EmulatedDevice):
+            check_pace(device, device_name)
         return measured
     finally:
         device.close()
+
+
+def check_pace(device: EmulatedDevice, name: str) -> None:
+    """Raise DeviceError where this machine could not keep up with an emulated device that was paced against it."""
+    if device.overrun_s > _TOLERATED_OVERRUN_S:
+        raise DeviceError(
+            f"this machine was {device.overrun_s:.2f} s too slow for {name}, so the profile would hold its own times; "
+            "leave --slowdown out or give a larger one"
+        )
 
 
 def _save(measured: Profile, out: Path | None) -> Path:

@@ -18,7 +18,9 @@ _PICTURE_RANK = 4
 
 def run(
     address: Annotated[str, typer.Argument(help="Where the edge-agent listens: unix:/path or host:port.")],
-    pictures: Annotated[Path | None, typer.Option(help="Folder of JPEG or PNG files; the sample pictures if left out.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder of JPEG or PNG files; the sample pictures if left out.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many requests to send.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per request.")] = False,
 ) -> None:
@@ -30,9 +32,13 @@ def run(
         status = edge.status()
         shape = status.inputs[0].shape
         if len(shape) != _PICTURE_RANK or status.inputs[0].dtype != "uint8":
-            raise ConfigError(f"{status.network} takes {status.inputs[0]}, which is no uint8 picture; use joulecut.connect()")
+            raise ConfigError(
+                f"{status.network} takes {status.inputs[0]}, which is no uint8 picture; use joulecut.connect()"
+            )
         found = sample_pictures(shape[-1]) if pictures is None else folder_pictures(pictures, shape[-1])
-        table = Table(title=f"{status.network} on {status.device_info.name} ({status.device_info.figures.value} figures)")
+        table = Table(
+            title=f"{status.network} on {status.device_info.name} ({status.device_info.figures.value} figures)"
+        )
         for column in ("picture", "answer", "served by", "cut", "codec", "ms", "edge mJ", "radio mJ", "server mJ"):
             table.add_column(column, justify="left" if column in ("picture", "served by", "codec") else "right")
         for index in range(count):

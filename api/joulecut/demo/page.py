@@ -55,7 +55,11 @@ def _energy_latency(result: ObjectiveResult) -> go.Figure:
             go.Scatter(
                 x=[metered.latency_p50_s * 1e3],
                 y=[metered.energy_j * 1e3],
-                error_x={"type": "data", "array": [(metered.latency_p99_s - metered.latency_p50_s) * 1e3], "arrayminus": [0]},
+                error_x={
+                    "type": "data",
+                    "array": [(metered.latency_p99_s - metered.latency_p50_s) * 1e3],
+                    "arrayminus": [0],
+                },
                 mode="markers+text",
                 text=[policy.policy],
                 textposition="top center",

@@ -28,7 +28,9 @@ class AgentProcess:
         self._log = folder / f"{name}.log"
         executable = Path(sys.executable).with_name(program)
         if not executable.exists():
-            raise ConfigError(f"{program} is not installed beside {sys.executable}; run `pip install 'joulecut[agents]'`")
+            raise ConfigError(
+                f"{program} is not installed beside {sys.executable}; run `pip install 'joulecut[agents]'`"
+            )
         # One thread each: edge and server share the host's cores, and OpenMP's spinning barrier stalls there.
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with self._log.open("ab") as log:

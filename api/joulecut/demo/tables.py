@@ -24,7 +24,17 @@ POLICY_COLUMNS = (
     "missed",
     "agree",
 )
-SWEEP_COLUMNS = ("objective", "Mbit/s", "joint plan", "codec", "edge clock", "mJ", "all-edge mJ", "all-server mJ", "saving")
+SWEEP_COLUMNS = (
+    "objective",
+    "Mbit/s",
+    "joint plan",
+    "codec",
+    "edge clock",
+    "mJ",
+    "all-edge mJ",
+    "all-server mJ",
+    "saving",
+)
 
 
 def policy_row(result: PolicyResult) -> tuple[str, ...]:

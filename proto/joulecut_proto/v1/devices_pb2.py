@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjoulecut_proto/v1/devices.proto\x12\x0bjoulecut.v1\"J\n\x0eOperatingPoint\x12\x10\n\x08\x63ore_mhz\x18\x01 \x01(\x01\x12\x17\n\nmemory_mhz\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_memory_mhz\"\x98\x02\n\nDeviceInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0e\n\x06\x64river\x18\x04 \x01(\t\x12\x13\n\x0bpower_scope\x18\x05 \x01(\t\x12(\n\x07\x66igures\x18\x06 \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x1b\n\x0emeter_period_s\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x05notes\x18\x08 \x03(\x0b\x32\".joulecut.v1.DeviceInfo.NotesEntry\x1a,\n\nNotesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0f_meter_period_s\"\x9a\x02\n\x0b\x44\x65viceState\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12*\n\x05point\x18\x02 \x01(\x0b\x32\x1b.joulecut.v1.OperatingPoint\x12\x14\n\x07power_w\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rtemperature_c\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12-\n\x08throttle\x18\x05 \x03(\x0e\x32\x1b.joulecut.v1.ThrottleReason\x12\x15\n\x08\x65nergy_j\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1a\n\renergy_time_s\x18\x07 \x01(\x01H\x03\x88\x01\x01\x42\n\n\x08_power_wB\x10\n\x0e_temperature_cB\x0b\n\t_energy_jB\x10\n\x0e_energy_time_s\"1\n\rEnergyReading\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\x10\n\x08\x65nergy_j\x18\x02 \x01(\x01*x\n\nFigureKind\x12\x1b\n\x17\x46IGURE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46IGURE_KIND_MEASURED\x10\x01\x12\x19\n\x15\x46IGURE_KIND_ESTIMATED\x10\x02\x12\x18\n\x14\x46IGURE_KIND_EMULATED\x10\x03*\x8b\x01\n\x0eThrottleReason\x12\x1f\n\x1bTHROTTLE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19THROTTLE_REASON_POWER_CAP\x10\x01\x12\x1b\n\x17THROTTLE_REASON_THERMAL\x10\x02\x12\x1c\n\x18THROTTLE_REASON_HARDWARE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjoulecut_proto/v1/devices.proto\x12\x0bjoulecut.v1\"J\n\x0eOperatingPoint\x12\x10\n\x08\x63ore_mhz\x18\x01 \x01(\x01\x12\x17\n\nmemory_mhz\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_memory_mhz\"\x98\x02\n\nDeviceInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0e\n\x06\x64river\x18\x04 \x01(\t\x12\x13\n\x0bpower_scope\x18\x05 \x01(\t\x12(\n\x07\x66igures\x18\x06 \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x1b\n\x0emeter_period_s\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x05notes\x18\x08 \x03(\x0b\x32\".joulecut.v1.DeviceInfo.NotesEntry\x1a,\n\nNotesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0f_meter_period_s\"\x9a\x02\n\x0b\x44\x65viceState\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12*\n\x05point\x18\x02 \x01(\x0b\x32\x1b.joulecut.v1.OperatingPoint\x12\x14\n\x07power_w\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rtemperature_c\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12-\n\x08throttle\x18\x05 \x03(\x0e\x32\x1b.joulecut.v1.ThrottleReason\x12\x15\n\x08\x65nergy_j\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1a\n\renergy_time_s\x18\x07 \x01(\x01H\x03\x88\x01\x01\x42\n\n\x08_power_wB\x10\n\x0e_temperature_cB\x0b\n\t_energy_jB\x10\n\x0e_energy_time_s\"A\n\rEnergyReading\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\x10\n\x08\x65nergy_j\x18\x02 \x01(\x01\x12\x0e\n\x06\x62usy_s\x18\x03 \x01(\x01*x\n\nFigureKind\x12\x1b\n\x17\x46IGURE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46IGURE_KIND_MEASURED\x10\x01\x12\x19\n\x15\x46IGURE_KIND_ESTIMATED\x10\x02\x12\x18\n\x14\x46IGURE_KIND_EMULATED\x10\x03*\x8b\x01\n\x0eThrottleReason\x12\x1f\n\x1bTHROTTLE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19THROTTLE_REASON_POWER_CAP\x10\x01\x12\x1b\n\x17THROTTLE_REASON_THERMAL\x10\x02\x12\x1c\n\x18THROTTLE_REASON_HARDWARE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DEVICEINFO_NOTESENTRY']._loaded_options = None
   _globals['_DEVICEINFO_NOTESENTRY']._serialized_options = b'8\001'
-  _globals['_FIGUREKIND']._serialized_start=743
-  _globals['_FIGUREKIND']._serialized_end=863
-  _globals['_THROTTLEREASON']._serialized_start=866
-  _globals['_THROTTLEREASON']._serialized_end=1005
+  _globals['_FIGUREKIND']._serialized_start=759
+  _globals['_FIGUREKIND']._serialized_end=879
+  _globals['_THROTTLEREASON']._serialized_start=882
+  _globals['_THROTTLEREASON']._serialized_end=1021
   _globals['_OPERATINGPOINT']._serialized_start=48
   _globals['_OPERATINGPOINT']._serialized_end=122
   _globals['_DEVICEINFO']._serialized_start=125
@@ -46,5 +46,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICESTATE']._serialized_start=408
   _globals['_DEVICESTATE']._serialized_end=690
   _globals['_ENERGYREADING']._serialized_start=692
-  _globals['_ENERGYREADING']._serialized_end=741
+  _globals['_ENERGYREADING']._serialized_end=757
 # @@protoc_insertion_point(module_scope)

@@ -141,28 +141,36 @@ class LocalStatus(_message.Message):
     def __init__(self, network: _Optional[str] = ..., network_digest: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensors_pb2.TensorSpec, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[_tensors_pb2.TensorSpec, _Mapping]]] = ..., server_connected: bool = ..., assignment: _Optional[_Union[_planning_pb2.Assignment, _Mapping]] = ..., plan: _Optional[_Union[_planning_pb2.Plan, _Mapping]] = ..., link: _Optional[_Union[_profiles_pb2.LinkEstimate, _Mapping]] = ..., counters: _Optional[_Union[RequestCounters, _Mapping]] = ..., device: _Optional[_Union[_devices_pb2.DeviceState, _Mapping]] = ..., device_info: _Optional[_Union[_devices_pb2.DeviceInfo, _Mapping]] = ..., server_info: _Optional[_Union[_devices_pb2.DeviceInfo, _Mapping]] = ..., slowdown: _Optional[float] = ...) -> None: ...
 
 class ReplanRequest(_message.Message):
-    __slots__ = ("policy", "objective", "slo", "max_accuracy_loss")
+    __slots__ = ("policy", "objective", "slo", "max_accuracy_loss", "preview")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     SLO_FIELD_NUMBER: _ClassVar[int]
     MAX_ACCURACY_LOSS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     policy: str
     objective: _planning_pb2.Objective
     slo: _planning_pb2.Slo
     max_accuracy_loss: float
-    def __init__(self, policy: _Optional[str] = ..., objective: _Optional[_Union[_planning_pb2.Objective, _Mapping]] = ..., slo: _Optional[_Union[_planning_pb2.Slo, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ...) -> None: ...
+    preview: bool
+    def __init__(self, policy: _Optional[str] = ..., objective: _Optional[_Union[_planning_pb2.Objective, _Mapping]] = ..., slo: _Optional[_Union[_planning_pb2.Slo, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ..., preview: bool = ...) -> None: ...
 
 class ReplanReply(_message.Message):
-    __slots__ = ("assignment", "plan")
+    __slots__ = ("assignment", "plan", "problem")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     assignment: _planning_pb2.Assignment
     plan: _planning_pb2.Plan
-    def __init__(self, assignment: _Optional[_Union[_planning_pb2.Assignment, _Mapping]] = ..., plan: _Optional[_Union[_planning_pb2.Plan, _Mapping]] = ...) -> None: ...
+    problem: _planning_pb2.Problem
+    def __init__(self, assignment: _Optional[_Union[_planning_pb2.Assignment, _Mapping]] = ..., plan: _Optional[_Union[_planning_pb2.Plan, _Mapping]] = ..., problem: _Optional[_Union[_planning_pb2.Problem, _Mapping]] = ...) -> None: ...
 
 class ReadMetersRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("edge_not_before_s", "server_not_before_s")
+    EDGE_NOT_BEFORE_S_FIELD_NUMBER: _ClassVar[int]
+    SERVER_NOT_BEFORE_S_FIELD_NUMBER: _ClassVar[int]
+    edge_not_before_s: float
+    server_not_before_s: float
+    def __init__(self, edge_not_before_s: _Optional[float] = ..., server_not_before_s: _Optional[float] = ...) -> None: ...
 
 class MeterReadings(_message.Message):
     __slots__ = ("edge", "server")

@@ -80,7 +80,7 @@ class LocalServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReadMeters(self, request, context):
-        """Both sides' energy counters, each read when it changes.
+        """Both sides' energy counters, each read when it changes, not before the time asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,10 +36,13 @@ def _device_path(name: str) -> Path:
         if path.is_file():
             return path
         raise DeviceError(f"device {name!r}: there is no file {path}; expected a device file or one of {_known()}")
-    close = difflib.get_close_matches(name, device_names(), n=3) or difflib.get_close_matches(
-        f"{_EMULATED}{name}", device_names(), n=3
+    stems = [known.removeprefix(_EMULATED) for known in device_names()]
+    close = difflib.get_close_matches(name.removeprefix(_EMULATED), stems, n=3)
+    hint = (
+        f"did you mean {' or '.join(repr(_EMULATED + stem) for stem in close)}?"
+        if close
+        else f"expected one of {_known()}"
     )
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"expected one of {_known()}"
     raise DeviceError(f"device {name!r} is unknown; {hint}")
 
 

@@ -55,13 +55,13 @@ def at(laws: Laws, workload: Workload, core_mhz: float, memory_mhz: float | None
     [
         pytest.param(mobilenet_v2(), MOBILENET_MS, 0.05, id="mobilenet-v2"),
         pytest.param(vit_small(), VIT_MS, 0.05, id="vit-s-16"),
-        pytest.param(stream(size_bytes=DECODE_BYTES), DECODE_MS, 0.15, id="decode"),
+        pytest.param(stream(size_bytes=DECODE_BYTES), DECODE_MS, 0.09, id="decode"),
     ],
 )
 def test_orin_nano_takes_the_measured_times(
     workload: Workload, table_ms: dict[float, tuple[float, ...]], tolerance: float
 ) -> None:
-    """24 clock pairs each: a convolutional network and a transformer within 5 %, pure streaming within 15 %."""
+    """24 clock pairs each: a convolutional network and a transformer within 5 %, pure streaming within 9 %."""
     laws = Laws(shipped("orin-nano-super"))
     for memory_mhz, measured_ms in table_ms.items():
         for core_mhz, expected_ms in zip(ORIN_CORE_MHZ, measured_ms, strict=True):
@@ -81,7 +81,7 @@ def test_orin_nano_idles_at_the_measured_watts(core_mhz: float, memory_mhz: floa
 
 @pytest.mark.parametrize(
     ("core_mhz", "memory_mhz", "busy_w", "tolerance"),
-    [(612, 2133, 10.5, 0.06), (1020, 2133, 14.2, 0.06), (1020, 3199, 17.0, 0.06), (1020, 665.6, 10.0, 0.15)],
+    [(612, 2133, 10.5, 0.06), (1020, 2133, 14.2, 0.06), (1020, 3199, 17.0, 0.06), (1020, 665.6, 10.0, 0.12)],
 )
 def test_orin_nano_decodes_at_the_measured_watts(
     core_mhz: float, memory_mhz: float, busy_w: float, tolerance: float
@@ -125,9 +125,7 @@ def test_tx2_runs_inception_at_the_measured_speed() -> None:
     with TX2_CSV.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if "nception" in row["workload"]]
     errors = sorted(
-        abs(
-            at(laws, workload, float(row["core_mhz"]), float(row["memory_mhz"]))[0] / float(row["latency_s"]) - 1
-        )
+        abs(at(laws, workload, float(row["core_mhz"]), float(row["memory_mhz"]))[0] / float(row["latency_s"]) - 1)
         for row in rows
     )
     assert len(errors) == 52
@@ -145,7 +143,7 @@ def test_v100_draws_what_was_fitted_to_it(core_mhz: float) -> None:
     _, stream_w = at(laws, stream(size_bytes=40e9), point.core_mhz)
     ghz = point.core_mhz / 1e3
     assert product_w == pytest.approx(40 + 22 * (point.core_mhz / 545) ** 2.0, rel=0.05)
-    assert stream_w == pytest.approx(70.2 + 15.9 * ghz + 17.7 * ghz**3, rel=0.10)
+    assert stream_w == pytest.approx(70.2 + 15.9 * ghz + 17.7 * ghz**3, rel=0.12)
 
 
 @pytest.mark.parametrize("core_mhz", [1005, 1110, 1200, 1305, 1410])

@@ -1,4 +1,4 @@
-"""One tensor in the form in which it crosses the wire, and the checks every codec makes before it allocates.
+"""What every codec checks before it allocates, and the bytes of tensors.
 
 What arrives was written by another machine: a decoder believes neither shape, nor length, nor values.
 All payloads and headers are little-endian, the order of every machine joulecut runs on.
@@ -7,7 +7,6 @@ All payloads and headers are little-endian, the order of every machine joulecut 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.tensor_frames import Payload, TensorFrame
 
 MAX_RANK = 8
 """More dimensions than any tensor of a captured network has."""
@@ -23,25 +23,6 @@ MAX_TENSOR_BYTES = 64 * 1024 * 1024
 """A decoded tensor larger than this is refused: what one message of the contract may carry."""
 
 FLOAT_DTYPES = frozenset({"float16", "bfloat16", "float32", "float64"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedTensor:
-    """A tensor as `codec` writes it.
-
-    `spec` describes the tensor before encoding. `header` is small (scales, lengths), `payload` is the
-    bulk; it may be a view of the tensor's own memory, so the tensor must not change until it is sent.
-    """
-
-    codec: str
-    spec: TensorSpec
-    header: bytes
-    payload: bytes | memoryview
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes that cross the link for this tensor, without the message's envelope."""
-        return len(self.header) + len(self.payload)
 
 
 def spec_of(tensor: Tensor, name: str) -> TensorSpec:
@@ -65,11 +46,11 @@ def check_spec(spec: TensorSpec) -> None:
         raise ContractError(f"tensor {spec.name!r} has {spec.size_bytes} bytes; expected at most {MAX_TENSOR_BYTES}")
 
 
-def check_lengths(encoded: EncodedTensor, *, header_bytes: int, payload_bytes: int) -> None:
+def check_lengths(encoded: TensorFrame, *, header_bytes: int, payload_bytes: int) -> None:
     """Raise ContractError unless header and payload have exactly the lengths that codec and shape imply."""
     for part, actual, expected in (
-        ("header", len(encoded.header), header_bytes),
-        ("payload", len(encoded.payload), payload_bytes),
+        ("header", len(encoded.codec_header), header_bytes),
+        ("payload", encoded.payload_bytes, payload_bytes),
     ):
         if actual != expected:
             raise ContractError(
@@ -84,7 +65,7 @@ def as_bytes(tensor: Tensor) -> memoryview:
     return flat.numpy().data
 
 
-def from_bytes(payload: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
+def from_bytes(payload: Payload, dtype: str, shape: tuple[int, ...]) -> Tensor:
     """A new tensor of `shape` filled from `payload`, whose length was checked.
 
     Copies: a view of a receive buffer would be read-only or unaligned, and unaligned operands make

@@ -1,0 +1,33 @@
+"""`joulecut pack`: capture a network and write its bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pack(
+    factory: Annotated[str, typer.Argument(help="package.module:factory, a function that returns a torch module.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="dtype:AxBxC of an input tensor; once per input, in order.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; the network's name if left out.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors, .pth or .pt.")] = None,
+    name: Annotated[str | None, typer.Option(help="The network's name; the factory's if left out.")] = None,
+    fold: Annotated[bool, typer.Option(help="Merge batch norms into convolutions.")] = True,
+) -> None:
+    """Capture a network, fold its batch norms, and write a bundle that edge and server can load."""
+    from joulecut.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut_runtime.bundle import BUNDLE_FILES, write_bundle  # noqa: PLC0415
+    from joulecut_runtime.network import Network  # noqa: PLC0415
+
+    graph = capture_factory(factory, inputs or (), weights=weights, name=name, fold=fold)
+    folder = out or Path(graph.name)
+    write_bundle(graph, folder)
+    # What was written, as both sides will read it.
+    table = Network.load(folder).table
+    size_bytes = sum((folder / file).stat().st_size for file in BUNDLE_FILES)
+    typer.echo(f"{folder}: {table.network}, {size_bytes / 1e6:.1f} MB, {len(table.cuts)} cuts")
+    typer.echo(table.digest)

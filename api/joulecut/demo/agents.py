@@ -1,0 +1,128 @@
+"""Both agents of the demo as processes, with the emulated link between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut.connection import connect
+from joulecut.demo.processes import AgentProcess
+from joulecut.demo.scenario import Scenario
+from joulecut.demo.workplace import SHIPPED, Workplace
+from joulecut_core.documents import write_bytes
+from joulecut_core.errors import LinkError
+from joulecut_core.timing import Clock
+from joulecut_proto.addresses import parse_address
+from joulecut_runtime.emulated_link import EmulatedLink
+from joulecut_runtime.link_shape import LinkShape
+
+_START_S = 60.0
+_PROFILE_S = 900.0
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningAgents:
+    """What is needed to talk to the pair, and to break it."""
+
+    edge_address: str
+    server: AgentProcess
+    edge: AgentProcess
+    link: EmulatedLink
+
+
+@contextmanager
+def running_agents(
+    scenario: Scenario, workplace: Workplace, *, clock: Clock, slowdown: float, reprofile: bool
+) -> Iterator[RunningAgents]:
+    """Both agents, connected; leaving stops them. Raises LinkError where one does not come up."""
+    folder = workplace.run_folder
+    patience_s = _PROFILE_S if reprofile else _START_S
+    shipped = [] if reprofile else ["--shipped-profiles", str(SHIPPED)]
+    common = [
+        "--bundle", str(workplace.bundle),
+        "--profiles", str(workplace.profiles),
+        "--slowdown", str(slowdown),
+        "--seed", str(scenario.seed),
+        *shipped,
+    ]  # fmt: skip
+    with ExitStack() as stack:
+        server = stack.enter_context(start_server(scenario, folder, common))
+        config = folder / "edge.toml"
+        write_bytes(config, _edge_config(scenario).encode())
+        if reprofile:
+            # Two profilers would share the host's cores with what they measure.
+            server_address = server.wait_ready(patience_s)
+        else:
+            server_address = server.wait_ready(_START_S)
+        place = parse_address(server_address)
+        link = stack.enter_context(
+            EmulatedLink(
+                host=place.host,
+                port=place.port,
+                uplink=_shape(scenario, scenario.uplink_bps),
+                downlink=_shape(scenario, scenario.downlink_bps),
+                clock=clock,
+                seed=scenario.seed,
+            )
+        )
+        edge_arguments = [
+            "--config", str(config),
+            "--device", scenario.edge_device,
+            "--server", f"127.0.0.1:{link.port}",
+            "--listen", f"unix:{folder / 'edge.sock'}",
+            "--wires", str(workplace.shipped_wires),
+            *common,
+        ]  # fmt: skip
+        edge = stack.enter_context(AgentProcess("edge-agent", edge_arguments, folder=folder, name="edge-agent"))
+        edge_address = edge.wait_ready(patience_s)
+        wait_connected(edge_address, _START_S)
+        yield RunningAgents(edge_address=edge_address, server=server, edge=edge, link=link)
+
+
+def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str = "127.0.0.1:0") -> AgentProcess:
+    """A server-agent of the scenario; not waited for."""
+    arguments = [
+        "--device", scenario.server_device,
+        "--listen", listen,
+        "--state", str(folder),
+        "--no-advertise",
+        *common,
+    ]  # fmt: skip
+    return AgentProcess("server-agent", arguments, folder=folder, name="server-agent")
+
+
+def wait_connected(edge_address: str, timeout_s: float) -> None:
+    """Return once the edge-agent offloads; raises LinkError where it does not within `timeout_s`."""
+    deadline_s = time.monotonic() + timeout_s
+    with connect(edge_address) as edge:
+        while not edge.status().server_connected or edge.status().assignment is None:
+            if time.monotonic() > deadline_s:
+                raise LinkError(f"the edge-agent found no server within {timeout_s:.0f} s; see its log")
+            time.sleep(_POLL_S)
+
+
+def _shape(scenario: Scenario, bandwidth_bps: float) -> LinkShape:
+    return LinkShape(bandwidth_bps=bandwidth_bps, delay_s=scenario.delay_s, jitter_s=scenario.jitter_s)
+
+
+def _edge_config(scenario: Scenario) -> str:
+    slo = scenario.slo
+    return "\n".join(
+        (
+            'name = "demo-edge"',
+            "discover = false",
+            f"max_accuracy_loss = {scenario.max_accuracy_loss}",
+            "[slo]",
+            f"latency_s = {slo.latency_s}",
+            f"quantile = {slo.quantile}",
+            f"rate_hz = {slo.rate_hz}",
+            "[radio]",
+            f"uplink_w = {scenario.uplink_w}",
+            f"downlink_w = {scenario.downlink_w}",
+            "",
+        )
+    )

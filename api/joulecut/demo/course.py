@@ -1,0 +1,123 @@
+"""The demo from start to end: agents, every policy's plan, each distinct configuration run once, results."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from joulecut.connection import connect
+from joulecut.demo.agents import running_agents
+from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun
+from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
+from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
+from joulecut.demo.scenario import Scenario
+from joulecut.demo.sweep import sweep_rows
+from joulecut.demo.workplace import Workplace
+from joulecut.pictures import sample_pictures
+from joulecut_core.timing import Clock, ScaledClock, SystemClock
+from joulecut_planner import Policy
+from joulecut_runtime.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """Everything the demo found. `fallbacks`: requests that the edge answered alone against its plan."""
+
+    objectives: tuple[ObjectiveResult, ...]
+    sweep: tuple[SweepRow, ...]
+    fallbacks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Told what the demo does: `stage` names a step, `total` says how many requests will come, `answered` counts."""
+
+    stage: Callable[[str], None]
+    total: Callable[[int], None]
+    answered: Callable[[], None]
+
+
+def run_demo(
+    scenario: Scenario, workplace: Workplace, network: Network, *, slowdown: float, reprofile: bool, report: Reporter
+) -> DemoResult:
+    """Start both agents, run every policy, stop the agents. Raises LinkError where an agent does not come up."""
+    clock: Clock = SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
+    pictures = sample_pictures(network.table.inputs[0].shape[-1])
+    truth = tuple(int(network.whole((picture.pixels,))[0].reshape(-1).argmax()) for picture in pictures)
+    report.stage("starting the agents")
+    with ExitStack() as stack:
+        agents = stack.enter_context(
+            running_agents(scenario, workplace, clock=clock, slowdown=slowdown, reprofile=reprofile)
+        )
+        edge = stack.enter_context(connect(agents.edge_address, timeout_s=120.0))
+        planned = [plan_policy(edge, objective, policy) for objective in scenario.objectives for policy in Policy]
+        distinct = {each.configuration: each for each in planned}
+        report.total(len(distinct) * (scenario.requests + WARM_UP_REQUESTS))
+        load = LoadRunner(edge, agents.link, clock, pictures, radio=scenario.radio)
+        stack.callback(load.close)
+        runs: dict[Configuration, MeteredRun] = {}
+        for configuration, each in distinct.items():
+            report.stage(str(configuration))
+            edge.replan(each.request)
+            runs[configuration] = load.run(
+                rate_hz=scenario.rate_hz,
+                requests=scenario.requests,
+                server_idle_w=each.server_idle_w,
+                answered=report.answered,
+            )
+        status = edge.status()
+    kinds = labels(status.device_info.figures, (status.server_info or status.device_info).figures, slowdown)
+    objectives = tuple(
+        ObjectiveResult(
+            objective=named.name,
+            slo_s=scenario.slo_s,
+            policies=tuple(
+                policy_result(each, runs[each.configuration], scenario, truth)
+                for each in planned
+                if each.objective is named
+            ),
+            labels=kinds,
+        )
+        for named in scenario.objectives
+    )
+    sweep = tuple(
+        row
+        for each in planned
+        if each.policy is Policy.JOINT
+        for row in sweep_rows(each.objective.name, each.problem, scenario.sweep_bps)
+    )
+    return DemoResult(objectives=objectives, sweep=sweep, fallbacks=status.counters.fallbacks)
+
+
+def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, truth: Sequence[int]) -> PolicyResult:
+    """A run priced by the plan's objective, beside what the plan promised. `truth`: the unsplit answers by picture."""
+    objective, plan = planned.objective.objective, planned.plan
+    latencies_s = sorted(request.latency_s for request in run.requests)
+    misses = sum(latency_s > scenario.slo_s for latency_s in latencies_s)
+    offloaded = plan.server_clock is not None
+    server_j = run.server_busy_j + objective.server_idle_share * run.server_idle_j if offloaded else 0.0
+    configuration = planned.configuration
+    return PolicyResult(
+        policy=planned.policy.value,
+        cut=configuration.cut,
+        cut_name=configuration.cut_name,
+        edge_clock=configuration.edge_clock,
+        server_clock=configuration.server_clock,
+        codec=configuration.codec,
+        predicted=Predicted(latency_s=plan.latency_s or 0.0, energy_j=plan.energy_j or 0.0),
+        metered=Metered(
+            latency_p50_s=statistics.median(latencies_s),
+            latency_p99_s=latencies_s[math.ceil(0.99 * len(latencies_s)) - 1],
+            energy_j=objective.edge_weight * run.edge_j + objective.server_weight * server_j,
+            edge_energy_j=run.edge_j,
+            server_energy_j=server_j,
+            radio_j=run.radio_j,
+        ),
+        requests=len(latencies_s),
+        deadline_misses=misses,
+        top1_agreement=sum(request.top1 == truth[request.picture] for request in run.requests) / len(run.requests),
+        keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s),
+    )

@@ -1,0 +1,184 @@
+"""Runs one configuration at the camera's rate and meters it.
+
+    warm-up requests | requests at even intervals ............................. | last answers
+                     ^ first tick of both meters        last tick of both meters ^
+                     |<------ a whole number of periods, to one meter tick ------>|
+
+Joules per request = mean power over the window x period: what a request answers for in the planning
+contract (H). The server's share leaves out its idle draw but for the part this pair answers for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from joulecut.connection import Answer, Connection
+from joulecut.demo.scenario import Radio
+from joulecut.pictures import Picture
+from joulecut_core.energy import EnergyReading, EnergyWindow, window_between
+from joulecut_core.errors import LinkError
+from joulecut_core.ledgers import RequestLedger
+from joulecut_core.timing import Clock
+from joulecut_proto.local_messages import MeterReadings, ReadMetersRequest
+from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
+
+WARM_UP_REQUESTS = 4
+"""Sent before the metered ones, so that pipelines are full and clocks have settled."""
+_SPARE_PERIODS = 2
+"""The window ends this many periods before the last request, so that load never stops inside it."""
+_ANSWER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRequest:
+    """One metered request as the application saw it."""
+
+    latency_s: float
+    top1: int
+    picture: int
+    ledger: RequestLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteredRun:
+    """One configuration's requests and what the meters showed. Joules are per request, unweighted."""
+
+    requests: tuple[ServedRequest, ...]
+    edge_device_j: float
+    radio_j: float
+    server_busy_j: float
+    server_idle_j: float
+
+    @property
+    def edge_j(self) -> float:
+        """Board and radio."""
+        return self.edge_device_j + self.radio_j
+
+
+class LoadRunner:
+    """Sends pictures to an edge-agent at a rate and reads both sides' meters meanwhile."""
+
+    def __init__(
+        self, edge: Connection, link: EmulatedLink, clock: Clock, pictures: Sequence[Picture], *, radio: Radio
+    ) -> None:
+        self._edge = edge
+        self._link = link
+        self._clock = clock
+        self._pictures = pictures
+        self._radio = radio
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meters")
+
+    def close(self) -> None:
+        """Let go of the meter-reading thread."""
+        self._pool.shutdown()
+
+    def run(
+        self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]
+    ) -> MeteredRun:
+        """Send `requests` metered pictures after a few for warming up; `answered` is called after each.
+
+        Raises LinkError where an answer does not come.
+        """
+        period_s = 1.0 / rate_hz
+        start_s = self._clock.now_s() + period_s
+        sent: list[tuple[int, float, Future[Answer], list[float]]] = []
+        window: Future[tuple[MeterReadings, MeterReadings]] | None = None
+        before: LinkCounters | None = None
+        for index in range(WARM_UP_REQUESTS + requests):
+            due_s = start_s + index * period_s
+            self._clock.sleep_until_s(due_s)
+            if index == WARM_UP_REQUESTS:
+                before = self._link.counters()
+                window = self._pool.submit(self._read_window, period_s, requests)
+            sent.append(self._send(index, due_s, answered))
+        served = [self._served(*each) for each in sent]
+        if window is None or before is None:
+            raise ValueError(f"requests: {requests}; expected at least 1")
+        first, last = window.result()
+        return self._metered(tuple(served[WARM_UP_REQUESTS:]), before, first, last, period_s, server_idle_w)
+
+    def _send(
+        self, index: int, due_s: float, answered: Callable[[], None]
+    ) -> tuple[int, float, Future[Answer], list[float]]:
+        picture = index % len(self._pictures)
+        done_s: list[float] = []
+        future = self._edge.submit(self._pictures[picture].pixels.numpy())
+
+        def note(_: Future[Answer]) -> None:
+            done_s.append(self._clock.now_s())
+            answered()
+
+        future.add_done_callback(note)
+        return picture, due_s, future, done_s
+
+    def _served(self, picture: int, due_s: float, future: Future[Answer], done_s: list[float]) -> ServedRequest:
+        try:
+            answer = future.result(timeout=_ANSWER_S)
+        except TimeoutError as error:
+            raise LinkError(f"no answer within {_ANSWER_S:.0f} s; see the agents' logs") from error
+        return ServedRequest(
+            latency_s=done_s[0] - due_s,
+            top1=int(answer.outputs[0].reshape(-1).argmax()),
+            picture=picture,
+            ledger=answer.ledger,
+        )
+
+    def _read_window(self, period_s: float, requests: int) -> tuple[MeterReadings, MeterReadings]:
+        first = self._edge.read_meters(ReadMetersRequest())
+        periods = max(1, requests - _SPARE_PERIODS - math.ceil(self._meter_lag_s / period_s))
+        until = ReadMetersRequest(
+            edge_not_before_s=first.edge.time_s + periods * period_s - self._tick_s,
+            server_not_before_s=None if first.server is None else first.server.time_s + periods * period_s - self._tick_s,
+        )
+        return first, self._edge.read_meters(until)
+
+    @property
+    def _meter_lag_s(self) -> float:
+        return 2 * self._tick_s
+
+    @property
+    def _tick_s(self) -> float:
+        return self._edge.status().device_info.meter_period_s or 0.0
+
+    def _metered(
+        self,
+        served: tuple[ServedRequest, ...],
+        before: LinkCounters,
+        first: MeterReadings,
+        last: MeterReadings,
+        period_s: float,
+        server_idle_w: float,
+    ) -> MeteredRun:
+        after = self._link.counters()
+        radio_j = (
+            self._radio.uplink_w * (after.up_busy_s - before.up_busy_s)
+            + self._radio.downlink_w * (after.down_busy_s - before.down_busy_s)
+        ) / len(served)
+        busy_j, idle_j = 0.0, 0.0
+        if first.server is not None and last.server is not None:
+            busy_j, idle_j = server_shares(first.server, last.server, server_idle_w, period_s)
+        return MeteredRun(
+            requests=served,
+            edge_device_j=window_between(first.edge, last.edge).power_w * period_s,
+            radio_j=radio_j,
+            server_busy_j=busy_j,
+            server_idle_j=idle_j,
+        )
+
+
+def server_shares(
+    first: EnergyReading, last: EnergyReading, idle_w: float, period_s: float
+) -> tuple[float, float]:
+    """Joules per period that a server spent computing, and while it did not.
+
+    Idling is taken at `idle_w`, measured with the context loaded and the clock held; the rest of the
+    counter is what computing cost.
+    """
+    window: EnergyWindow = window_between(first, last)
+    idle_s = window.duration_s - (last.busy_s - first.busy_s)
+    idle_j = idle_w * idle_s
+    share = period_s / window.duration_s
+    return max(0.0, window.energy_j - idle_j) * share, idle_j * share

@@ -1,0 +1,76 @@
+"""The demo's result for people and for programs: tables and a sentence, one JSON document, one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from joulecut.demo.course import DemoResult
+from joulecut.demo.page import render_page
+from joulecut.demo.results import ObjectiveResult, PolicyResult
+from joulecut.demo.scenario import Scenario
+from joulecut.demo.tables import policy_table, sweep_table
+from joulecut_core.decoding import encode
+
+_JOINT = "joint"
+_TODAY = "governor"
+
+
+def print_report(scenario: Scenario, result: DemoResult, console: Console) -> None:
+    """Tables of both objectives, the sweep, and one sentence with the saving of each objective."""
+    console.print(scenario.story)
+    for objective in result.objectives:
+        console.print(policy_table(objective))
+    console.print(sweep_table(result.sweep))
+    for objective in result.objectives:
+        console.print(saving_sentence(objective))
+    console.print(
+        "Energies and latencies are emulated; predictions are estimated; the radio's joules are its emulated airtime "
+        "times its assumed draw and part of the edge's."
+    )
+
+
+def demo_document(result: DemoResult) -> list[dict[str, Any]]:
+    """One object per objective, as programs read it."""
+    return [encode(objective) for objective in result.objectives]
+
+
+def render_demo_page(scenario: Scenario, result: DemoResult) -> str:
+    """The self-contained page."""
+    sentences = [saving_sentence(objective) for objective in result.objectives]
+    return render_page(result.objectives, result.sweep, story=scenario.story, sentences=sentences)
+
+
+def saving_sentence(result: ObjectiveResult) -> str:
+    """What the joint plan saves against what people run today, and against the best of the others."""
+    joint, today = result.find(_JOINT), result.find(_TODAY)
+    others = [each for each in result.policies if each.keeps_slo and not _same(each, joint)]
+    text = (
+        f"Objective {result.objective}: the joint plan ({_where(joint)}) takes {joint.metered.energy_j * 1e3:.1f} mJ a "
+        f"request, {_less(joint, today)} than the stock governor"
+    )
+    if others:
+        best = min(others, key=lambda each: each.metered.energy_j)
+        text += f" and {_less(joint, best)} than the best other configuration that keeps the deadline ({best.policy})"
+    return f"{text}."
+
+
+def _less(joint: PolicyResult, other: PolicyResult) -> str:
+    share = 1 - joint.metered.energy_j / other.metered.energy_j
+    return f"{share:.1%} less" if share >= 0 else f"{-share:.1%} more"
+
+
+def _same(one: PolicyResult, other: PolicyResult) -> bool:
+    return (one.cut, one.codec, one.edge_clock, one.server_clock) == (
+        other.cut,
+        other.codec,
+        other.edge_clock,
+        other.server_clock,
+    )
+
+
+def _where(result: PolicyResult) -> str:
+    if result.cut == 0:
+        return "all on the server"
+    return "all on the edge" if result.server_clock is None else f"cut after {result.cut_name}"
