@@ -20,8 +20,8 @@ from PIL import Image, UnidentifiedImageError
 from joulecut_core.errors import ConfigError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
-_CROP_AREA = (0.25, 1.0)
-"""Share of the picture's area that a random crop keeps, as usual in training on ImageNet."""
+_CROP_AREA = (0.5, 1.0)
+"""Share of the picture's area that a random crop keeps: tighter ones are blurred enlargements that flatter JPEG."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,8 @@ def _sample_paths() -> list[Path]:
 def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path) as picture:
-            return picture.convert("RGB")
+            colours: Image.Image = picture.convert("RGB")
+            return colours
     except (OSError, UnidentifiedImageError) as cause:
         raise ConfigError(f"{path}: not a picture: {cause}") from cause
 

@@ -23,7 +23,7 @@ _PATIENCE_PERIODS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyReading:
-    """The meter's value at the instant it changed; `busy_s`: seconds the device had computed until then."""
+    """The meter's value at the instant it changed; `busy_s`: seconds that parts of networks had taken until then."""
 
     time_s: float
     energy_j: float

@@ -7,11 +7,10 @@ Payloads are contiguous, row major, little endian.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from joulecut_core.networks import TensorSpec
 
-Payload = Union[bytes, bytearray, memoryview]
+Payload = bytes | bytearray | memoryview
 
 RAW = "raw"
 """The codec that leaves a tensor as it is."""

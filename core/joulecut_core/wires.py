@@ -18,7 +18,10 @@ WIRES_SCHEMA = "joulecut.wires/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireMeasurement:
-    """One codec at one cut: mean and largest payload, and the share of samples that changed their answer."""
+    """One codec at one cut: payloads, and the share of samples that changed their answer.
+
+    `std_bytes`: how far payloads spread around their mean (a JPEG's size depends on the picture).
+    """
 
     cut: int
     codec: str
@@ -26,6 +29,7 @@ class WireMeasurement:
     max_bytes: int
     accuracy_loss: float
     samples: int
+    std_bytes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             provide_profile,
             network,
             device,
+            device_name=config.device,
+            seed=config.seed,
             side="edge",
             clock=clock,
             store=_profile_store(config),

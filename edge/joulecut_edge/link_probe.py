@@ -75,6 +75,6 @@ async def _bandwidth(transfer: Callable[[int], Awaitable[EchoSample]]) -> tuple[
     extra_s = statistics.median(large_s) - statistics.median(small_s)
     if extra_s <= 0:
         raise LinkError(
-            f"{large - small} extra bytes took {extra_s * 1e3:.3f} ms; expected more: the link is too unsteady to measure"
+            f"{large - small} extra bytes took {extra_s * 1e3:.3f} ms; expected more: too unsteady a link to measure"
         )
     return 8.0 * (large - small) / extra_s, statistics.stdev(small_s)

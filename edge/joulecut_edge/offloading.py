@@ -31,6 +31,7 @@ from joulecut_edge.link_probe import probe_link
 from joulecut_edge.server_connection import ServerConnection
 from joulecut_edge.session import EdgeSession
 from joulecut_edge.wishes import Wishes
+from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_runtime.network import Network
 
@@ -41,9 +42,6 @@ _LONGEST_WAIT_S = 2.0
 """A known server that comes back is used again within seconds; wall seconds, jittered."""
 _PLAN_S = 30.0
 _ACTIVATE_S = 10.0
-
-ENVELOPE_BYTES = 256
-"""What headers and framing of gRPC, HTTP/2 and the contract add to a message, measured on loopback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from torch import Tensor
 from joulecut_core.errors import ContractError, DeviceError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_core.plans import Assignment
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.active_plan import ActivePlan
 from joulecut_edge.remote import Remote, RemoteReply
@@ -116,10 +118,8 @@ class EdgeSession:
         active, run = head.active, head.run
         seconds = replace(seconds, head=run.head.time_s, encode=run.encode.time_s)
         sent_s = self._clock.now_s()
-        remote = self._remote
+        remote = self._remote or _NOBODY
         try:
-            if remote is None:
-                raise LinkError("the server was lost while this request was computing")
             reply = await remote.finish(request_id, active.assignment, run.encoded, timeout_s=_patience_s(active))
         except (LinkError, ContractError, DeviceError) as error:
             _LOG.warning("request %s: finished locally: %s", request_id, error)
@@ -211,6 +211,20 @@ class EdgeSession:
             local=was.local + local,
             fallbacks=was.fallbacks + fallbacks,
         )
+
+
+class _Nobody:
+    """What stands in for a server that was lost while a request was computing."""
+
+    async def finish(
+        self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
+    ) -> RemoteReply:
+        """Nobody answers."""
+        del assignment, encoded, timeout_s
+        raise LinkError(f"the server was lost while {request_id} was computing")
+
+
+_NOBODY: Remote = _Nobody()
 
 
 def _patience_s(active: ActivePlan) -> float:

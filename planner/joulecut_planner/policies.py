@@ -82,7 +82,7 @@ def plan_choices(policy: Policy, problem: Problem) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPoint:
-    """Plans at one uplink bandwidth."""
+    """Plans at one uplink bandwidth: joint, and the two that do not split, each at its own best clocks."""
 
     uplink_bps: float
     joint: Plan
@@ -91,21 +91,26 @@ class SweepPoint:
 
 
 def bandwidth_sweep(inputs: PlanningInputs, uplinks_bps: list[float]) -> list[SweepPoint]:
-    """The joint plan and both extremes at each uplink bandwidth; the downlink keeps its ratio to the uplink."""
-    problem = build_problem(inputs)
+    """What a split is worth at each uplink bandwidth; the downlink keeps its ratio to the uplink."""
     points = []
     for uplink_bps in uplinks_bps:
-        downlink_bps = uplink_bps * problem.link.downlink_bps / problem.link.uplink_bps
-        moved = replace(problem, link=replace(problem.link, uplink_bps=uplink_bps, downlink_bps=downlink_bps))
+        downlink_bps = uplink_bps * inputs.link.downlink_bps / inputs.link.uplink_bps
+        link = replace(inputs.link, uplink_bps=uplink_bps, downlink_bps=downlink_bps)
+        problem = build_problem(replace(inputs, link=link))
         points.append(
             SweepPoint(
                 uplink_bps=uplink_bps,
-                joint=plan_choices(Policy.JOINT, moved),
-                all_edge=plan_choices(Policy.ALL_EDGE, moved),
-                all_server=plan_choices(Policy.ALL_SERVER, moved),
+                joint=plan_choices(Policy.JOINT, problem),
+                all_edge=plan_choices(Policy.JOINT, _only_cut(problem, len(problem.cuts) - 1)),
+                all_server=plan_choices(Policy.JOINT, _only_cut(problem, 0)),
             )
         )
     return points
+
+
+def _only_cut(problem: Problem, cut: int) -> Problem:
+    cuts = tuple(replace(each, allowed=each.allowed and index == cut) for index, each in enumerate(problem.cuts))
+    return replace(problem, cuts=cuts)
 
 
 def _choices(policy: Policy, problem: Problem) -> Iterator[Choice]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from joulecut_core.errors import ProfileError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import (
@@ -94,7 +96,13 @@ def build_problem(inputs: PlanningInputs, *, model: ModelKind = ModelKind.DVFS_A
             power_scope=inputs.server.key.power_scope,
         ),
         cuts=_cuts(inputs),
-        variants=(Variant(name=variant_name(inputs.edge), edge=_tables(edge), server=_tables(server)),),
+        variants=(
+            Variant(
+                name=variant_name(inputs.edge),
+                edge=_tables(edge, edge.std_s),
+                server=_tables(server, _with_payload_spread(server.std_s, inputs)),
+            ),
+        ),
     )
 
 
@@ -148,8 +156,22 @@ def _wire(
     )
 
 
-def _tables(side: SideModel) -> SideTables:
-    return SideTables(time_s=_rows(side.time_s), busy_w=_rows(side.busy_w), time_std_s=_rows(side.std_s))
+def _with_payload_spread(std_s: Array, inputs: PlanningInputs) -> Array:
+    """The server's spreads with those of the transfers in them.
+
+    A JPEG's size depends on the picture, so its transfer time spreads. A problem has one spread of the
+    link and one per part; only the latter differs from cut to cut, so it stands there: the widest of
+    the wires on offer within the accuracy budget.
+    """
+    spread_s = np.zeros(len(std_s))
+    for wire in inputs.wires.wires:
+        if wire.cut < inputs.edge.last_cut and wire.accuracy_loss <= inputs.max_accuracy_loss:
+            spread_s[wire.cut] = max(spread_s[wire.cut], 8.0 * wire.std_bytes / inputs.link.uplink_bps)
+    return np.hypot(std_s, spread_s[:, np.newaxis])
+
+
+def _tables(side: SideModel, std_s: Array) -> SideTables:
+    return SideTables(time_s=_rows(side.time_s), busy_w=_rows(side.busy_w), time_std_s=_rows(std_s))
 
 
 def _rows(table: Array) -> Table:

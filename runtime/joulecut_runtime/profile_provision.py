@@ -12,10 +12,11 @@ from joulecut_core.devices import Device
 from joulecut_core.networks import TensorSpec
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock
+from joulecut_runtime.devices.emulated import EMULATED_BACKEND
 from joulecut_runtime.network import Network
-from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_store import ProfileStore
 from joulecut_runtime.profiler import Side, profile_key, profile_network
+from joulecut_runtime.rehearsal import rehearse_profile
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,28 +42,45 @@ def provide_profile(
     network: Network,
     device: Device,
     *,
+    device_name: str,
+    seed: int,
     side: Side,
     clock: Clock,
     store: ProfileStore,
     governed_rates_hz: Sequence[float] = (),
-    plan: ProfilePlan | None = None,
 ) -> Profile:
-    """The profile of a network on a device, from `store` or measured now. Raises ProfileError for a damaged file."""
+    """The profile of a network on a device, from `store` or measured now and kept there.
+
+    `device_name` and `seed` are what the device was opened with: an emulated one is profiled in its own
+    time, so that a slow host does not get into the figures. Raises ProfileError for a damaged file.
+    """
     kept = store.get(profile_key(network, device, side=side))
     if kept is not None:
         _LOG.info("using the profile of %s made on %s", kept.network, kept.created)
         return kept
     _LOG.info("profiling %s on %s; this happens once", network.table.network, device.info.name)
-    made = profile_network(
-        network,
-        device,
-        side=side,
-        clock=clock,
-        inputs=example_inputs(network.table.inputs),
-        plan=plan,
-        governed_rates_hz=governed_rates_hz,
-        progress=LoggedProgress(f"profiling {network.table.network}"),
-    )
+    inputs = example_inputs(network.table.inputs)
+    progress = LoggedProgress(f"profiling {network.table.network}")
+    if device.info.backend == EMULATED_BACKEND:
+        made = rehearse_profile(
+            network,
+            device_name,
+            side=side,
+            inputs=inputs,
+            seed=seed,
+            governed_rates_hz=governed_rates_hz,
+            progress=progress,
+        )
+    else:
+        made = profile_network(
+            network,
+            device,
+            side=side,
+            clock=clock,
+            inputs=inputs,
+            governed_rates_hz=governed_rates_hz,
+            progress=progress,
+        )
     _LOG.info("kept the profile in %s", store.put(made))
     return made
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from joulecut_core.errors import DeviceError
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
+from joulecut_runtime.devices.emulated import EMULATED_BACKEND
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.measurable import MeasurableNetwork
 from joulecut_runtime.profile_plan import ProfilePlan
@@ -41,7 +42,7 @@ def rehearse_profile(
     clock = ManualClock()
     device = open_device(device_name, clock=clock, seed=seed)
     try:
-        if device.info.backend != "emulated":
+        if device.info.backend != EMULATED_BACKEND:
             raise DeviceError(f"{device_name} is real; expected an emulated device: real ones only run in real time")
         return profile_network(
             RecordedNetwork(network, inputs),

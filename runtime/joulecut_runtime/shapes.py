@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.graph import Constant, Graph, Node, Value, node_references, tensor_spec
@@ -134,9 +135,11 @@ class _Walker:
         most = self._limits.max_dimensions
         if min(spec.shape, default=0) < 0 or len(spec.shape) > most:
             raise BundleError(f"{where}: shape {list(spec.shape)}; expected at most {most} sizes, none negative")
-        if spec.size_bytes > self._limits.max_tensor_bytes:
+        # A tensor without elements has no bytes however long its other sizes are.
+        size_bytes = max((spec.size_bytes, *spec.shape))
+        if size_bytes > self._limits.max_tensor_bytes:
             raise BundleError(
-                f"{where}: {spec} takes {spec.size_bytes} bytes; expected at most {self._limits.max_tensor_bytes}"
+                f"{where}: {show(str(spec))} takes {size_bytes} bytes; expected at most {self._limits.max_tensor_bytes}"
             )
 
 

@@ -9,8 +9,9 @@ construction. That construction itself is checked on the first sample, at every 
 from __future__ import annotations
 
 import logging
+import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -96,19 +97,18 @@ class _Tally:
     """What was seen so far of one codec at one cut."""
 
     codec: Codec
-    samples: int = 0
     answers: int = 0
     changed: int = 0
-    total_bytes: int = 0
-    max_bytes: int = 0
+    sizes_bytes: list[int] = field(default_factory=list)
     refused: bool = False
 
     def measurement(self, cut: int) -> WireMeasurement:
         return WireMeasurement(
             cut=cut,
             codec=self.codec.name,
-            mean_bytes=self.total_bytes / self.samples,
-            max_bytes=self.max_bytes,
+            mean_bytes=statistics.fmean(self.sizes_bytes),
+            max_bytes=max(self.sizes_bytes),
+            std_bytes=statistics.pstdev(self.sizes_bytes),
             accuracy_loss=self.changed / self.answers,
             samples=self.answers,
         )
@@ -161,10 +161,8 @@ def _measure(
     if not _bit_equal(decoded, tensors):
         tail = network.whole if cut == 0 else network.tail(cut)
         tally.changed += int((_answers(tail(decoded)[0]) != answers).sum())
-    tally.samples += 1
     tally.answers += answers.numel()
-    tally.total_bytes += size_bytes
-    tally.max_bytes = max(tally.max_bytes, size_bytes)
+    tally.sizes_bytes.append(size_bytes)
 
 
 def _answers(output: Tensor) -> Tensor:

@@ -122,7 +122,15 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
     served = []
     for bundle in config.bundles:
         network = Network.load(Path(bundle))
-        profile = provide_profile(network, device, side="server", clock=clock, store=store)
+        profile = provide_profile(
+            network,
+            device,
+            device_name=config.device,
+            seed=config.seed,
+            side="server",
+            clock=clock,
+            store=store,
+        )
         served.append(ServedNetwork(folder=Path(bundle), runner=PartRunner(network, device), profile=profile))
         _LOG.info("serving %s %s", network.table.network, network.table.digest)
     return ServedNetworks(tuple(served))

@@ -38,7 +38,8 @@ class ViewThenChange(nn.Module):
         view = y.view(2, 3, 2)
         y.mul_(2.0)
         y.add_(1.0)
-        return self.last(torch.relu(view.reshape(2, 6)))
+        result: Tensor = self.last(torch.relu(view.reshape(2, 6)))
+        return result
 
 
 class ChannelsLast(nn.Module):
@@ -55,7 +56,8 @@ class ChannelsLast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.stem(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         y = y + self.narrow(torch.relu(self.widen(self.mix(y))))
-        return (y + self.narrow(torch.relu(self.widen(y)))).mean(dim=(2, 3))
+        result: Tensor = y + self.narrow(torch.relu(self.widen(y)))
+        return result.mean(dim=(2, 3))
 
 
 class Counting(nn.Module):
@@ -63,6 +65,7 @@ class Counting(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.calls: Tensor
         self.register_buffer("calls", torch.zeros(()))
         self.layer = nn.Linear(4, 4)
 
@@ -109,7 +112,8 @@ class Unknown(nn.Module):
     """Calls an operator that is not on the whitelist."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.linalg.inv(x)
+        inverse: Tensor = torch.linalg.inv(x)
+        return inverse
 
 
 def skips() -> nn.Module:

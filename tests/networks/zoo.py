@@ -31,9 +31,9 @@ class LanguageModel(nn.Module):
 
 @cache
 def _missing_operators() -> torch.library.Library:
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch's, untyped
     for name in ("nms", "qnms"):
-        library.define(f"{name}{_SCHEMA}")
+        library.define(f"{name}{_SCHEMA}")  # type: ignore[no-untyped-call]
     return library
 
 
@@ -89,17 +89,18 @@ def build(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """A network in evaluation mode and inputs for it; skips the test where its library is missing."""
     torch.manual_seed(11)
     module, inputs = _BUILDERS[name]()
-    with torch.no_grad():
-        for part in module.modules():
-            stir(part)
+    for part in module.modules():
+        stir(part)
     return module.eval(), inputs
 
 
+@torch.no_grad()
 def stir(part: nn.Module) -> None:
     """Statistics as if trained, and no all-zero head, whose outputs would agree with anything."""
     if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None and part.running_var is not None:
         part.running_mean.normal_(0.0, 0.1)
         part.running_var.uniform_(0.5, 1.5)
-        part.bias.normal_(0.0, 0.1)
+        if part.affine:
+            part.bias.normal_(0.0, 0.1)
     if isinstance(part, nn.Linear) and not part.weight.any():
         part.weight.normal_(0.0, 0.02)

@@ -104,7 +104,7 @@ def test_a_payload_of_several_dimensions_counts_bytes() -> None:
     """`len` of a view of several dimensions counts rows, not bytes."""
     view = memoryview(bytearray(24)).cast("i", [2, 3])
     frame = TensorFrame(spec=TensorSpec(name="x", dtype="int32", shape=(2, 3)), payload=view)
-    assert frame.header.payload_bytes == 24
+    assert frame.payload_bytes == 24
     assert next(chunks_of([frame])) == bytes(24)
 
 

@@ -53,7 +53,8 @@ def norm_after_convolution() -> nn.Module:
 
         def forward(self, x: Tensor) -> Tensor:
             y = self.third(self.second(self.first(x)))
-            return self.norm(y) + y
+            result: Tensor = self.norm(y) + y
+            return result
 
     torch.manual_seed(2)
     module = Norms()
@@ -170,5 +171,5 @@ def test_refused_outputs_and_inputs() -> None:
         capture(Idle(), [torch.ones(3)], name="idle")
     with pytest.raises(CaptureError, match="no example inputs"):
         capture(nn.ReLU(), [], name="none")
-    with pytest.raises(CaptureError, match="cannot be traced in 'outer.0'"):
+    with pytest.raises(CaptureError, match=r"cannot be traced in 'outer\.0'"):
         capture(Nesting(nn.ReLU()), [torch.ones(3)], name="wide")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,8 +14,8 @@ from joulecut_runtime.cutting import candidates, crossings
 from joulecut_runtime.graph import Graph, node_values
 from joulecut_runtime.network import Network
 from joulecut_runtime.shapes import walk
+from tests.networks.receiving import over_the_wire
 from tests.networks.small_modules import ChannelsLast, Skips
-from tests.runtime.test_zoo import over_the_wire
 
 
 class Funnel(nn.Module):
@@ -22,7 +24,7 @@ class Funnel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         sizes = (8, 32, 4, 4, 64, 6, 3, 2)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -84,7 +86,9 @@ def test_bottlenecks_are_offered() -> None:
     """Valleys are, and what lies on the way down below the valley before; rising flanks and peaks are not."""
     network = Network(capture(Funnel(), [torch.ones(1, 8)], name="funnel"))
     assert [cut.name for cut in network.table.cuts] == ["input", "layers.2", "layers.5", "output"]
-    deeper = Network(capture(nn.Sequential(nn.Linear(9, 9), nn.Linear(9, 5), nn.Linear(5, 2)), [torch.ones(1, 9)], name="d"))
+    deeper = Network(
+        capture(nn.Sequential(nn.Linear(9, 9), nn.Linear(9, 5), nn.Linear(5, 2)), [torch.ones(1, 9)], name="d")
+    )
     assert [cut.name for cut in deeper.table.cuts] == ["input", "1", "output"]
 
 
@@ -110,13 +114,13 @@ def test_memory_that_is_shared_or_has_gaps_does_not_cross() -> None:
 
     class Slicing(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            y = torch.cat((x, x, x, x), dim=1)
-            return torch.cat([torch.relu(y[:, 1:2]).repeat_interleave(1, dim=1) if False else torch.relu(y[:, 1:2])] * 9, 1)
+            column = torch.relu(x)[:, 1:2]
+            return torch.cat([column] * 9, dim=1)
 
     graph = capture(Slicing(), [torch.ones(4, 8)], name="slicing")
     tour = walk(graph)
-    offered = [spec.name for crossing in candidates(graph, tour)[1:-1] for spec in crossing.values]
-    assert offered == ["relu"]
+    assert min(crossing.values[0].elements for crossing in crossings(graph)[:-1]) == 4
+    assert len(candidates(graph, tour)) == 2
     assert not tour.layouts["slice_1"].packed
 
 

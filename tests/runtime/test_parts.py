@@ -8,8 +8,8 @@ import torch
 from joulecut_core.errors import ContractError
 from joulecut_runtime.capture import capture
 from joulecut_runtime.network import Network
+from tests.networks.receiving import over_the_wire
 from tests.networks.small_modules import Skips
-from tests.runtime.test_zoo import over_the_wire
 
 INPUTS = (
     torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1)),
@@ -37,7 +37,7 @@ def test_head_and_tail_are_the_whole(network: Network) -> None:
 
 def test_steps_chain(network: Network) -> None:
     """Step k takes the tensors of cut k and gives those of cut k + 1; together they do the network's work."""
-    tensors = INPUTS
+    tensors: tuple[torch.Tensor, ...] = INPUTS
     for cut, step in enumerate(network.steps()):
         assert step.inputs == network.table.cuts[cut].tensors
         tensors = step(tensors)

@@ -11,15 +11,11 @@ from torch import Tensor
 from joulecut.networks import efficientnet_lite0
 from joulecut_runtime.capture import capture
 from joulecut_runtime.network import Network
+from tests.networks.receiving import over_the_wire
 from tests.networks.zoo import NAMES, build
 
 FOLDING_TOLERANCE = 1e-5
 """Of the outputs' largest magnitude."""
-
-
-def over_the_wire(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The tensors as another machine rebuilds them: the same values, contiguous."""
-    return tuple(tensor.clone(memory_format=torch.contiguous_format) for tensor in tensors)
 
 
 def assert_cuts_change_nothing(network: Network, inputs: Sequence[Tensor]) -> None:

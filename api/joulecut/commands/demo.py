@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained page with the picture of all policies.")] = None,
-    reprofile: Annotated[bool, typer.Option(help="Profile both emulated devices afresh (some minutes).")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page with all results.")] = None,
+    reprofile: Annotated[bool, typer.Option(help="Profile both emulated devices afresh first.")] = False,
     requests: Annotated[int, typer.Option(min=40, help="Requests per configuration.")] = 40,
     slowdown: Annotated[
         float | None, typer.Option(min=1.0, help="Wall seconds per emulated second; measured if left out.")
@@ -47,9 +47,7 @@ def demo(
                 total=lambda count: progress.update(task, total=count),
                 answered=lambda: progress.advance(task),
             )
-            result = run_demo(
-                scenario, workplace, network, slowdown=factor, reprofile=reprofile, report=report
-            )
+            result = run_demo(scenario, workplace, network, slowdown=factor, reprofile=reprofile, report=report)
     if html is not None:
         write_bytes(html, render_demo_page(scenario, result).encode())
         notes.print(f"wrote {html}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from joulecut_core.errors import ConfigError
+
 
 def pack(
     factory: Annotated[str, typer.Argument(help="package.module:factory, a function that returns a torch module.")],
@@ -25,7 +27,10 @@ def pack(
 
     graph = capture_factory(factory, inputs or (), weights=weights, name=name, fold=fold)
     folder = out or Path(graph.name)
-    write_bundle(graph, folder)
+    try:
+        write_bundle(graph, folder)
+    except OSError as cause:
+        raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
     # What was written, as both sides will read it.
     table = Network.load(folder).table
     size_bytes = sum((folder / file).stat().st_size for file in BUNDLE_FILES)

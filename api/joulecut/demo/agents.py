@@ -13,11 +13,20 @@ from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.workplace import SHIPPED, Workplace
 from joulecut_core.documents import write_bytes
-from joulecut_core.errors import LinkError
-from joulecut_core.timing import Clock
+from joulecut_core.errors import LinkError, ProfileError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.profiles import Profile
+from joulecut_core.timing import Clock, ManualClock
+from joulecut_core.wires import load_wires
+from joulecut_planner import PlanningInputs
 from joulecut_proto.addresses import parse_address
+from joulecut_proto.framing import ENVELOPE_BYTES
+from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.emulated_link import EmulatedLink
 from joulecut_runtime.link_shape import LinkShape
+from joulecut_runtime.network import Network
+from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.profiler import Side, profile_key
 
 _START_S = 60.0
 _PROFILE_S = 900.0
@@ -32,6 +41,32 @@ class RunningAgents:
     server: AgentProcess
     edge: AgentProcess
     link: EmulatedLink
+    scenario: Scenario
+    workplace: Workplace
+
+    def planning_inputs(self, network: Network, link: LinkEstimate) -> PlanningInputs:
+        """What the agents plan with: their profiles, the wires and their estimate of the link.
+
+        Raises ProfileError where an agent kept no profile.
+        """
+        return PlanningInputs(
+            edge=self._profile(network, self.scenario.edge_device, "edge"),
+            server=self._profile(network, self.scenario.server_device, "server"),
+            wires=load_wires(self.workplace.shipped_wires),
+            link=link,
+            slo=self.scenario.slo,
+            max_accuracy_loss=self.scenario.max_accuracy_loss,
+            envelope_bytes=ENVELOPE_BYTES,
+        )
+
+    def _profile(self, network: Network, device_name: str, side: Side) -> Profile:
+        device = open_device(device_name, clock=ManualClock())
+        store = ProfileStore(self.workplace.profiles, shipped=(SHIPPED,))
+        found = store.get(profile_key(network, device, side=side))
+        device.close()
+        if found is None:
+            raise ProfileError(f"the {side}-agent kept no profile of {device_name}; see its log")
+        return found
 
 
 @contextmanager
@@ -53,12 +88,7 @@ def running_agents(
         server = stack.enter_context(start_server(scenario, folder, common))
         config = folder / "edge.toml"
         write_bytes(config, _edge_config(scenario).encode())
-        if reprofile:
-            # Two profilers would share the host's cores with what they measure.
-            server_address = server.wait_ready(patience_s)
-        else:
-            server_address = server.wait_ready(_START_S)
-        place = parse_address(server_address)
+        place = parse_address(server.wait_ready(patience_s))
         link = stack.enter_context(
             EmulatedLink(
                 host=place.host,
@@ -80,7 +110,14 @@ def running_agents(
         edge = stack.enter_context(AgentProcess("edge-agent", edge_arguments, folder=folder, name="edge-agent"))
         edge_address = edge.wait_ready(patience_s)
         wait_connected(edge_address, _START_S)
-        yield RunningAgents(edge_address=edge_address, server=server, edge=edge, link=link)
+        yield RunningAgents(
+            edge_address=edge_address,
+            server=server,
+            edge=edge,
+            link=link,
+            scenario=scenario,
+            workplace=workplace,
+        )
 
 
 def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str = "127.0.0.1:0") -> AgentProcess:

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from joulecut.connection import connect
 from joulecut.demo.agents import running_agents
@@ -17,8 +17,11 @@ from joulecut.demo.scenario import Scenario
 from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
 from joulecut.pictures import sample_pictures
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import LinkError
+from joulecut_core.problems import ServerPoint
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
-from joulecut_planner import Policy
+from joulecut_planner import Policy, build_problem
 from joulecut_runtime.network import Network
 
 
@@ -54,6 +57,11 @@ def run_demo(
         )
         edge = stack.enter_context(connect(agents.edge_address, timeout_s=120.0))
         planned = [plan_policy(edge, objective, policy) for objective in scenario.objectives for policy in Policy]
+        link = edge.status().link
+        if link is None:
+            raise LinkError("the edge-agent reports no link estimate; see its log")
+        inputs = agents.planning_inputs(network, link)
+        idle_w = {point_of(point): point.idle_w for point in build_problem(inputs).server.points}
         distinct = {each.configuration: each for each in planned}
         report.total(len(distinct) * (scenario.requests + WARM_UP_REQUESTS))
         load = LoadRunner(edge, agents.link, clock, pictures, radio=scenario.radio)
@@ -65,7 +73,7 @@ def run_demo(
             runs[configuration] = load.run(
                 rate_hz=scenario.rate_hz,
                 requests=scenario.requests,
-                server_idle_w=each.server_idle_w,
+                server_idle_w=0.0 if configuration.server_clock is None else idle_w[configuration.server_clock],
                 answered=report.answered,
             )
         status = edge.status()
@@ -85,9 +93,8 @@ def run_demo(
     )
     sweep = tuple(
         row
-        for each in planned
-        if each.policy is Policy.JOINT
-        for row in sweep_rows(each.objective.name, each.problem, scenario.sweep_bps)
+        for named in scenario.objectives
+        for row in sweep_rows(named.name, replace(inputs, objective=named.objective), scenario.sweep_bps)
     )
     return DemoResult(objectives=objectives, sweep=sweep, fallbacks=status.counters.fallbacks)
 
@@ -121,3 +128,8 @@ def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, t
         top1_agreement=sum(request.top1 == truth[request.picture] for request in run.requests) / len(run.requests),
         keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s),
     )
+
+
+def point_of(point: ServerPoint) -> OperatingPoint:
+    """The clocks of a problem's server point."""
+    return OperatingPoint(core_mhz=point.core_mhz, memory_mhz=point.memory_mhz)

@@ -75,9 +75,7 @@ class LoadRunner:
         """Let go of the meter-reading thread."""
         self._pool.shutdown()
 
-    def run(
-        self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]
-    ) -> MeteredRun:
+    def run(self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]) -> MeteredRun:
         """Send `requests` metered pictures after a few for warming up; `answered` is called after each.
 
         Raises LinkError where an answer does not come.
@@ -129,9 +127,10 @@ class LoadRunner:
     def _read_window(self, period_s: float, requests: int) -> tuple[MeterReadings, MeterReadings]:
         first = self._edge.read_meters(ReadMetersRequest())
         periods = max(1, requests - _SPARE_PERIODS - math.ceil(self._meter_lag_s / period_s))
+        length_s = periods * period_s - self._tick_s
         until = ReadMetersRequest(
-            edge_not_before_s=first.edge.time_s + periods * period_s - self._tick_s,
-            server_not_before_s=None if first.server is None else first.server.time_s + periods * period_s - self._tick_s,
+            edge_not_before_s=first.edge.time_s + length_s,
+            server_not_before_s=None if first.server is None else first.server.time_s + length_s,
         )
         return first, self._edge.read_meters(until)
 
@@ -169,9 +168,7 @@ class LoadRunner:
         )
 
 
-def server_shares(
-    first: EnergyReading, last: EnergyReading, idle_w: float, period_s: float
-) -> tuple[float, float]:
+def server_shares(first: EnergyReading, last: EnergyReading, idle_w: float, period_s: float) -> tuple[float, float]:
     """Joules per period that a server spent computing, and while it did not.
 
     Idling is taken at `idle_w`, measured with the context loaded and the clock held; the rest of the

@@ -58,12 +58,6 @@ class PlannedPolicy:
         """What puts this plan in force."""
         return ReplanRequest(policy=self.policy.value, objective=self.objective.objective)
 
-    @property
-    def server_idle_w(self) -> float:
-        """The server's idle draw at the planned clock, context loaded; 0 where it has no part."""
-        point = self.plan.server_point
-        return 0.0 if point is None else self.problem.server.points[point].idle_w
-
 
 def plan_policy(edge: Connection, objective: NamedObjective, policy: Policy) -> PlannedPolicy:
     """Ask the agents what a policy would do; nothing changes. Raises LinkError without a server."""

@@ -10,7 +10,7 @@ from joulecut.demo.course import DemoResult
 from joulecut.demo.page import render_page
 from joulecut.demo.results import ObjectiveResult, PolicyResult
 from joulecut.demo.scenario import Scenario
-from joulecut.demo.tables import policy_table, sweep_table
+from joulecut.demo.tables import policy_table, report_console, sweep_table
 from joulecut_core.decoding import encode
 
 _JOINT = "joint"
@@ -19,6 +19,7 @@ _TODAY = "governor"
 
 def print_report(scenario: Scenario, result: DemoResult, console: Console) -> None:
     """Tables of both objectives, the sweep, and one sentence with the saving of each objective."""
+    console = report_console(console)
     console.print(scenario.story)
     for objective in result.objectives:
         console.print(policy_table(objective))

@@ -54,7 +54,7 @@ class Scenario:
     rate_hz: float = 40.0
     slo_s: float = 0.03
     quantile: float = 0.99
-    max_accuracy_loss: float = 0.025
+    max_accuracy_loss: float = 0.02
     requests: int = 40
     seed: int = 1
     objectives: tuple[NamedObjective, ...] = field(

@@ -19,7 +19,7 @@ from joulecut_runtime.network import Network
 from joulecut_runtime.profile_provision import example_inputs
 
 _RUNS = 7
-_HEADROOM = 1.4
+_HEADROOM = 2.0
 """Both agents and the link share the host while it was alone in this measurement."""
 
 

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from joulecut.demo.results import SweepRow
 from joulecut_core.plans import OPTIMAL, Plan
-from joulecut_core.problems import Problem
-from joulecut_planner.policies import Policy, plan_choices
+from joulecut_planner import PlanningInputs, bandwidth_sweep
 
 
-def sweep_rows(objective: str, problem: Problem, uplinks_bps: Sequence[float]) -> Iterator[SweepRow]:
-    """One row for each uplink bandwidth; the downlink keeps its ratio to the uplink.
+def sweep_rows(objective: str, inputs: PlanningInputs, uplinks_bps: Sequence[float]) -> Iterator[SweepRow]:
+    """One row for each uplink bandwidth.
 
-    The unsplit plans beside the joint one have their best clocks too: what a split alone saves.
+    The unsplit plans beside the joint one have their best clocks too: the saving is what the split alone saves.
     """
-    last = len(problem.cuts) - 1
-    for uplink_bps in uplinks_bps:
-        downlink_bps = uplink_bps * problem.link.downlink_bps / problem.link.uplink_bps
-        link = replace(problem.link, uplink_bps=uplink_bps, downlink_bps=downlink_bps)
-        moved = replace(problem, link=link)
-        joint = plan_choices(Policy.JOINT, moved)
+    last = inputs.edge.last_cut
+    for point in bandwidth_sweep(inputs, list(uplinks_bps)):
+        joint = point.joint
+        feasible = joint.status == OPTIMAL
         yield SweepRow(
             objective=objective,
-            bandwidth_bps=uplink_bps,
-            cut=joint.cut if joint.status == OPTIMAL else None,
-            cut_name=joint.cut_name,
-            codec=joint.codec,
-            edge_clock=joint.edge_clock,
-            server_clock=joint.server_clock,
+            bandwidth_bps=point.uplink_bps,
+            cut=joint.cut if feasible else None,
+            cut_name=joint.cut_name if feasible else None,
+            codec=joint.codec if feasible else None,
+            edge_clock=joint.edge_clock if feasible else None,
+            server_clock=joint.server_clock if feasible else None,
             energy_j=_energy_j(joint),
-            all_edge_j=_energy_j(plan_choices(Policy.JOINT, _only(moved, last))),
-            all_server_j=_energy_j(plan_choices(Policy.JOINT, _only(moved, 0))),
+            all_edge_j=_energy_j(point.all_edge),
+            all_server_j=_energy_j(point.all_server),
             verdict=_verdict(joint, last),
         )
-
-
-def _only(problem: Problem, cut: int) -> Problem:
-    cuts = tuple(replace(each, allowed=each.allowed and index == cut) for index, each in enumerate(problem.cuts))
-    return replace(problem, cuts=cuts)
 
 
 def _energy_j(plan: Plan) -> float | None:

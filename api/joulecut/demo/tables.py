@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from joulecut.demo.results import ObjectiveResult, PolicyResult, SweepRow
@@ -12,29 +14,33 @@ from joulecut_core.clocks import OperatingPoint
 POLICY_COLUMNS = (
     "policy",
     "cut",
-    "edge clock",
-    "server clock",
+    "edge MHz",
+    "server MHz",
     "codec",
-    "p50 ms (predicted)",
+    "p50 ms",
+    "(pred.)",
     "p99 ms",
-    "mJ (predicted)",
-    "edge mJ",
-    "of it radio",
-    "server mJ",
+    "mJ",
+    "(pred.)",
+    "edge",
+    "radio",
+    "server",
     "missed",
-    "agree",
+    "top-1",
 )
 SWEEP_COLUMNS = (
     "objective",
     "Mbit/s",
     "joint plan",
     "codec",
-    "edge clock",
+    "edge MHz",
     "mJ",
-    "all-edge mJ",
-    "all-server mJ",
-    "saving",
+    "all-edge",
+    "all-server",
+    "split saves",
 )
+_TEXT_COLUMNS = ("policy", "objective", "joint plan", "cut")
+_LEAST_WIDTH = 128
 
 
 def policy_row(result: PolicyResult) -> tuple[str, ...]:
@@ -46,10 +52,12 @@ def policy_row(result: PolicyResult) -> tuple[str, ...]:
         _clock(result.edge_clock, "governor"),
         _clock(result.server_clock, "-"),
         result.codec,
-        f"{metered.latency_p50_s * 1e3:.1f} ({predicted.latency_s * 1e3:.1f})",
+        f"{metered.latency_p50_s * 1e3:.1f}",
+        f"({predicted.latency_s * 1e3:.1f})",
         f"{metered.latency_p99_s * 1e3:.1f}",
-        f"{metered.energy_j * 1e3:.1f} ({predicted.energy_j * 1e3:.1f})",
-        f"{metered.edge_energy_j * 1e3:.1f}",
+        f"{metered.energy_j * 1e3:.1f}",
+        f"({predicted.energy_j * 1e3:.1f})",
+        f"{(metered.edge_energy_j - metered.radio_j) * 1e3:.1f}",
         f"{metered.radio_j * 1e3:.1f}",
         f"{metered.server_energy_j * 1e3:.1f}",
         f"{result.deadline_misses}/{result.requests}",
@@ -62,7 +70,7 @@ def sweep_row(row: SweepRow) -> tuple[str, ...]:
     return (
         row.objective,
         f"{row.bandwidth_bps / 1e6:g}",
-        "none keeps the deadline" if row.cut is None else f"{row.cut} {row.cut_name} ({row.verdict})",
+        "infeasible" if row.cut is None else _place(row),
         row.codec or "-",
         _clock(row.edge_clock, "-"),
         _millijoules(row.energy_j),
@@ -72,11 +80,14 @@ def sweep_row(row: SweepRow) -> tuple[str, ...]:
     )
 
 
+def report_console(console: Console) -> Console:
+    """A console wide enough for the tables: what is piped to a file has no width of its own."""
+    return console if console.is_terminal else Console(width=max(console.width, _LEAST_WIDTH))
+
+
 def policy_table(result: ObjectiveResult) -> Table:
     """All policies of one objective, the joint plan last and marked."""
-    table = Table(title=f"objective: {result.objective} ({result.labels['energy']} energy), per request")
-    for column in POLICY_COLUMNS:
-        table.add_column(column, justify="left" if column == "policy" else "right", no_wrap=True)
+    table = _table(f"objective: {result.objective} - {result.labels['energy']} figures, per request", POLICY_COLUMNS)
     for policy in result.policies:
         style = "bold green" if policy.policy == "joint" else None if policy.keeps_slo else "dim"
         table.add_row(*policy_row(policy), style=style)
@@ -85,16 +96,25 @@ def policy_table(result: ObjectiveResult) -> Table:
 
 def sweep_table(rows: Sequence[SweepRow]) -> Table:
     """The joint plan over bandwidths."""
-    table = Table(title="the same pair at other bandwidths (planned, not run)")
-    for column in SWEEP_COLUMNS:
-        table.add_column(column, justify="left" if column in ("objective", "joint plan") else "right", no_wrap=True)
+    table = _table("the same pair at other bandwidths - planned, not run; mJ per request", SWEEP_COLUMNS)
     for row in rows:
         table.add_row(*sweep_row(row))
     return table
 
 
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right", overflow="fold")
+    return table
+
+
+def _place(row: SweepRow) -> str:
+    return f"{row.verdict}: {row.cut} {row.cut_name}" if row.verdict == "split" else row.verdict
+
+
 def _clock(point: OperatingPoint | None, none: str) -> str:
-    return none if point is None else str(point)
+    return none if point is None else str(point).removesuffix(" MHz")
 
 
 def _millijoules(energy_j: float | None) -> str:

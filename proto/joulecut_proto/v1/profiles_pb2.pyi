@@ -128,20 +128,22 @@ class Profile(_message.Message):
     def __init__(self, key: _Optional[_Union[ProfileKey, _Mapping]] = ..., network: _Optional[str] = ..., cut_names: _Optional[_Iterable[str]] = ..., clock_table: _Optional[_Iterable[_Union[_devices_pb2.OperatingPoint, _Mapping]]] = ..., created: _Optional[str] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., points: _Optional[_Iterable[_Union[PointMeasurement, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[PartMeasurement, _Mapping]]] = ..., codecs: _Optional[_Iterable[_Union[CodecMeasurement, _Mapping]]] = ..., governed: _Optional[_Iterable[_Union[GovernedMeasurement, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
 
 class WireMeasurement(_message.Message):
-    __slots__ = ("cut", "codec", "mean_bytes", "max_bytes", "accuracy_loss", "samples")
+    __slots__ = ("cut", "codec", "mean_bytes", "max_bytes", "accuracy_loss", "samples", "std_bytes")
     CUT_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     MEAN_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_LOSS_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    STD_BYTES_FIELD_NUMBER: _ClassVar[int]
     cut: int
     codec: str
     mean_bytes: float
     max_bytes: int
     accuracy_loss: float
     samples: int
-    def __init__(self, cut: _Optional[int] = ..., codec: _Optional[str] = ..., mean_bytes: _Optional[float] = ..., max_bytes: _Optional[int] = ..., accuracy_loss: _Optional[float] = ..., samples: _Optional[int] = ...) -> None: ...
+    std_bytes: float
+    def __init__(self, cut: _Optional[int] = ..., codec: _Optional[str] = ..., mean_bytes: _Optional[float] = ..., max_bytes: _Optional[int] = ..., accuracy_loss: _Optional[float] = ..., samples: _Optional[int] = ..., std_bytes: _Optional[float] = ...) -> None: ...
 
 class WireTable(_message.Message):
     __slots__ = ("network", "network_digest", "samples_from", "reply_bytes", "wires", "schema")

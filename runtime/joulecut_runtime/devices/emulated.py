@@ -29,6 +29,10 @@ LAWS_VERSION = 1
 """Raised when the same device file begins to mean other times or watts."""
 
 
+EMULATED_BACKEND = "emulated"
+"""What `DeviceInfo.backend` says of these devices."""
+
+
 class EmulatedDevice:
     """A core Device built from a device file. Deterministic for one seed on a ManualClock; figures are EMULATED.
 
@@ -43,7 +47,7 @@ class EmulatedDevice:
         self._pacer = Pacer(file, clock=clock, seed=seed)
         self._info = DeviceInfo(
             name=file.name,
-            backend="emulated",
+            backend=EMULATED_BACKEND,
             uid=f"emulated-{file.name}-{file.digest}-{seed}",
             driver=f"emulated laws {LAWS_VERSION}, file {file.digest}",
             power_scope=file.power_scope,

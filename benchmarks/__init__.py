@@ -1,0 +1,1 @@
+"""Measurements of joulecut itself: scripts whose results are committed with date and scope."""
