@@ -1,8 +1,8 @@
 """An application's connection to the edge-agent on its host.
 
-with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
-answer = edge.infer(picture)          # numpy arrays in, numpy arrays out
-print(answer.outputs[0].argmax(), answer.ledger.joules)
+    with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
+        answer = edge.infer(picture)  # numpy arrays in, numpy arrays out
+        print(answer.outputs[0].argmax(), answer.ledger.joules)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 
-from joulecut_core.errors import ContractError
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import channel_options
@@ -69,6 +69,7 @@ class Connection:
         self._stub = cast(Any, local_pb2_grpc.LocalStub)(self._channel)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = itertools.count()
+        self._closed = False
 
     def infer(self, *inputs: Array) -> Answer:
         """Answer one request; the arrays are the network's inputs, in order.
@@ -78,11 +79,17 @@ class Connection:
         return self.submit(*inputs).result()
 
     def submit(self, *inputs: Array) -> Future[Answer]:
-        """Start a request; the future gives what `infer` would return or raise."""
+        """Start a request; the future gives what `infer` would return or raise, and cannot be cancelled.
+
+        Raises at once what needs no agent to be known: ContractError for an element type that cannot be
+        sent, LinkError on a closed connection.
+        """
         frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
         request = InferRequest(request_id=f"{self._name}-{next(self._numbers)}", tensors=frames)
-        call = self._stub.Infer.future(infer_request_to_wire(request), timeout=self._timeout_s)
+        message = infer_request_to_wire(request)
+        call = self._opened(lambda: self._stub.Infer.future(message, timeout=self._timeout_s))
         answer: Future[Answer] = Future()
+        answer.set_running_or_notify_cancel()
 
         def finish(done: grpc.Future[local_pb2.InferReply]) -> None:
             try:
@@ -91,7 +98,7 @@ class Connection:
                 answer.set_result(Answer(outputs=outputs, ledger=reply.ledger))
             except grpc.RpcError as error:
                 answer.set_exception(error_from_rpc(cast(Any, error), peer=self._peer))
-            except ContractError as error:
+            except JoulecutError as error:
                 answer.set_exception(error)
 
         call.add_done_callback(finish)
@@ -112,14 +119,23 @@ class Connection:
         return METER_READINGS.from_wire(self._call(self._stub.ReadMeters, message, timeout_s))
 
     def close(self) -> None:
-        """Let go of the connection. Requests under way fail."""
+        """Let go of the connection. Requests under way fail with LinkError."""
+        self._closed = True
         self._channel.close()
 
     def _call(self, method: Callable[..., Any], request: object, timeout_s: float) -> Any:
         try:
-            return method(request, timeout=timeout_s)
+            return self._opened(lambda: method(request, timeout=timeout_s))
         except grpc.RpcError as error:
             raise error_from_rpc(cast(Any, error), peer=self._peer) from error
+
+    def _opened(self, start: Callable[[], Any]) -> Any:
+        try:
+            return start()
+        except ValueError as error:  # what grpc says of a channel that was closed
+            if not self._closed:
+                raise
+            raise LinkError(f"{self._peer}: this connection is closed; connect again") from error
 
     def __enter__(self) -> Connection:
         return self

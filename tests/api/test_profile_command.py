@@ -12,7 +12,8 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
-from joulecut.commands.profile import check_pace, profile
+from joulecut.commands.profile import profile
+from joulecut.profiling import check_pace
 from joulecut_core.errors import ConfigError, DeviceError, JoulecutError, ProfileError
 from joulecut_core.profiles import load_profile
 from joulecut_core.timing import ManualClock

@@ -18,9 +18,11 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ManualClock
 from joulecut_core.wires import load_wires
+from joulecut_edge.active_plan import LOCAL_EPOCH
 from joulecut_planner import PlanningInputs
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.framing import ENVELOPE_BYTES
+from joulecut_proto.local_messages import LocalStatus
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.emulated_link import EmulatedLink
 from joulecut_runtime.link_shape import LinkShape
@@ -76,14 +78,7 @@ def running_agents(
     """Both agents, connected; leaving stops them. Raises LinkError where one does not come up."""
     folder = workplace.run_folder
     patience_s = _PROFILE_S if reprofile else _START_S
-    shipped = [] if reprofile else ["--shipped-profiles", str(SHIPPED)]
-    common = [
-        "--bundle", str(workplace.bundle),
-        "--profiles", str(workplace.profiles),
-        "--slowdown", str(slowdown),
-        "--seed", str(scenario.seed),
-        *shipped,
-    ]  # fmt: skip
+    common = common_arguments(scenario, workplace, slowdown=slowdown, reprofile=reprofile)
     with ExitStack() as stack:
         server = stack.enter_context(start_server(scenario, folder, common))
         config = folder / "edge.toml"
@@ -120,6 +115,18 @@ def running_agents(
         )
 
 
+def common_arguments(scenario: Scenario, workplace: Workplace, *, slowdown: float, reprofile: bool) -> list[str]:
+    """The options that both agents are started with; with `reprofile` they find no shipped profiles."""
+    shipped = [] if reprofile else ["--shipped-profiles", str(SHIPPED)]
+    return [
+        "--bundle", str(workplace.bundle),
+        "--profiles", str(workplace.profiles),
+        "--slowdown", str(slowdown),
+        "--seed", str(scenario.seed),
+        *shipped,
+    ]  # fmt: skip
+
+
 def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str = "127.0.0.1:0") -> AgentProcess:
     """A server-agent of the scenario; not waited for."""
     arguments = [
@@ -133,13 +140,18 @@ def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen:
 
 
 def wait_connected(edge_address: str, timeout_s: float) -> None:
-    """Return once the edge-agent offloads; raises LinkError where it does not within `timeout_s`."""
+    """Return once a plan made with the server is in force; raises LinkError where none is within `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
     with connect(edge_address) as edge:
-        while not edge.status().server_connected or edge.status().assignment is None:
+        while not _planned_together(edge.status()):
             if time.monotonic() > deadline_s:
                 raise LinkError(f"the edge-agent found no server within {timeout_s:.0f} s; see its log")
             time.sleep(_POLL_S)
+
+
+def _planned_together(status: LocalStatus) -> bool:
+    assignment = status.assignment
+    return status.server_connected and assignment is not None and assignment.epoch != LOCAL_EPOCH
 
 
 def _shape(scenario: Scenario, bandwidth_bps: float) -> LinkShape:

@@ -1,0 +1,217 @@
+"""Profiling as the command line does it: which clock to use, what to measure, what to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress, TaskID, TextColumn
+from rich.table import Table
+
+from joulecut.pictures import folder_pictures, sample_crops
+from joulecut_core.errors import ConfigError, DeviceError
+from joulecut_core.networks import TensorSpec
+from joulecut_core.profiles import Profile, save_profile
+from joulecut_core.timing import ScaledClock, SystemClock
+from joulecut_core.wires import WireTable, save_wires
+from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.network import Network
+from joulecut_runtime.profile_plan import ProfilePlan
+from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
+from joulecut_runtime.profiler import Side, profile_network
+from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.rehearsal import rehearse_profile
+from joulecut_runtime.wire_measurement import measure_wires
+
+_EMULATED = "emulated:"
+_TOLERATED_OVERRUN_S = 0.05
+"""A scheduler's hiccup or two; the outliers' mean does not see those."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileOrder:
+    """What to measure and where to put it; see the options of `joulecut profile`."""
+
+    bundle: Path
+    device: str
+    side: Side
+    out: Path | None
+    slowdown: float | None
+    seed: int
+    rates_hz: tuple[float, ...]
+    wires_out: Path | None
+    samples: Path | None
+    crops: int
+
+
+def carry_out(order: ProfileOrder) -> None:
+    """Measure, save and print. Raises ConfigError, BundleError or DeviceError with the remedy."""
+    if order.samples is not None and order.wires_out is None:
+        raise ConfigError(f"--samples {order.samples} is of no use without --wires-out FILE")
+    torch.set_num_threads(1)
+    network = Network.load(order.bundle)
+    samples_of = (
+        _samples(network.table.inputs, order.samples, order.crops, order.seed) if order.wires_out is not None else None
+    )
+    console = Console()
+    with _bar(console, "profile") as sink:
+        measured = _measure(
+            network,
+            order.device,
+            side=order.side,
+            slowdown=order.slowdown,
+            seed=order.seed,
+            rates_hz=order.rates_hz,
+            sink=sink,
+        )
+    path = _save(measured, order.out)
+    console.print(_points_table(measured))
+    console.print(f"{len(measured.parts)} parts and {len(measured.codecs)} codec costs measured")
+    console.print(f"profile: {path}", soft_wrap=True)
+    if order.wires_out is not None and samples_of is not None:
+        inputs, samples_from = samples_of
+        with _bar(console, "wires") as sink:
+            wires = measure_wires(network, inputs, samples_from=samples_from, progress=sink)
+        save_wires(wires, order.wires_out)
+        console.print(_wires_table(wires, measured.cut_names))
+        console.print(f"wires: {order.wires_out}", soft_wrap=True)
+
+
+class _Bar:
+    """A progress sink that moves a bar of the terminal."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        self._progress.update(self._task, completed=done, total=total, what=what)
+
+
+@contextmanager
+def _bar(console: Console, title: str) -> Iterator[ProgressSink]:
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[what]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Bar(progress, progress.add_task(title, total=None, what=""))
+
+
+def _measure(
+    network: Network,
+    device_name: str,
+    *,
+    side: Side,
+    slowdown: float | None,
+    seed: int,
+    rates_hz: Sequence[float],
+    sink: ProgressSink,
+) -> Profile:
+    inputs, plan = example_inputs(network.table.inputs, seed=seed), ProfilePlan(seed=seed)
+    emulated = device_name.startswith(_EMULATED)
+    if not emulated and slowdown is not None:
+        raise ConfigError(f"--slowdown {slowdown:g} is for emulated devices; {device_name!r} runs in real time")
+    if emulated and slowdown is None:
+        return rehearse_profile(
+            network,
+            device_name,
+            side=side,
+            inputs=inputs,
+            plan=plan,
+            seed=seed,
+            governed_rates_hz=rates_hz,
+            progress=sink,
+        )
+    clock = SystemClock() if slowdown is None else ScaledClock(slowdown)
+    device = open_device(device_name, clock=clock, seed=seed)
+    try:
+        measured = profile_network(
+            network,
+            device,
+            side=side,
+            clock=clock,
+            inputs=inputs,
+            plan=plan,
+            governed_rates_hz=rates_hz,
+            progress=sink,
+        )
+        if isinstance(device, EmulatedDevice):
+            check_pace(device, device_name)
+        return measured
+    finally:
+        device.close()
+
+
+def check_pace(device: EmulatedDevice, name: str) -> None:
+    """Raise DeviceError where this machine could not keep up with an emulated device that was paced against it."""
+    if device.overrun_s > _TOLERATED_OVERRUN_S:
+        raise DeviceError(
+            f"this machine was {device.overrun_s:.2f} s too slow for {name}, so the profile would hold its own times; "
+            "leave --slowdown out or give a larger one"
+        )
+
+
+def _save(measured: Profile, out: Path | None) -> Path:
+    if out is None:
+        return ProfileStore(default_profile_folder()).put(measured)
+    save_profile(measured, out)
+    return out
+
+
+def _samples(
+    specs: Sequence[TensorSpec], folder: Path | None, crops: int, seed: int
+) -> tuple[list[tuple[torch.Tensor, ...]], str]:
+    """Pictures in the size the network takes, and what they are in words."""
+    shape = specs[0].shape
+    if len(specs) != 1 or specs[0].dtype != "uint8" or shape[:2] != (1, 3) or len(shape) != 4 or shape[2] != shape[3]:
+        inputs = ", ".join(map(str, specs))
+        raise ConfigError(
+            f"--wires-out needs a network of one square picture, uint8[1, 3, S, S]; this one takes {inputs}"
+        )
+    if folder is None:
+        return list(sample_crops(crops, seed=seed, size=shape[3])), f"{crops} random crops of 20 ImageNet pictures"
+    pictures = folder_pictures(folder, size=shape[3])
+    return [(picture.pixels,) for picture in pictures], f"{len(pictures)} pictures of {folder.name}"
+
+
+def _points_table(measured: Profile) -> Table:
+    title = f"{measured.network} on {measured.key.device} ({measured.figures.value}, {measured.key.power_scope})"
+    table = Table("clock", "achieved", "whole ms", "+- ms", "busy W", "waiting W", "runs", title=title)
+    for point in measured.points:
+        table.add_row(
+            str(point.requested),
+            str(point.achieved),
+            f"{point.whole_s * 1e3:.2f}",
+            f"{point.whole_std_s * 1e3:.2f}",
+            f"{point.busy_w:.2f}",
+            f"{point.wait_w:.2f}",
+            str(point.runs),
+        )
+    for governed in measured.governed:
+        table.add_row(
+            f"governor, {governed.rate_hz:g} Hz",
+            "",
+            f"{governed.latency_s * 1e3:.2f}",
+            f"{governed.latency_std_s * 1e3:.2f}",
+            f"mean {governed.mean_w:.2f}",
+            "",
+            "",
+        )
+    return table
+
+
+def _wires_table(wires: WireTable, cut_names: Sequence[str]) -> Table:
+    table = Table("cut", "codec", "mean kB", "largest kB", "answers changed", title=f"wires on {wires.samples_from}")
+    for wire in wires.wires:
+        table.add_row(
+            f"{wire.cut} {cut_names[wire.cut]}",
+            wire.codec,
+            f"{wire.mean_bytes / 1e3:.1f}",
+            f"{wire.max_bytes / 1e3:.1f}",
+            f"{wire.accuracy_loss:.2%} of {wire.samples}",
+        )
+    return table
