@@ -11,7 +11,7 @@
 PYTHON ?= python3
 VENV_FLAGS ?=
 # Only installed where there is no torch yet. Where the package index serves CUDA builds under this
-# version, name one that serves CPU builds: TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# version, set TORCH_INDEX to one that serves CPU builds (PyTorch's installation page names it).
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 # Tests cut networks of this library. Its metadata asks for one exact torch, hence --no-deps below.

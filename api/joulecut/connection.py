@@ -1,8 +1,8 @@
 """An application's connection to the edge-agent on its host.
 
-    with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
-        answer = edge.infer(picture)  # numpy arrays in, numpy arrays out
-        print(answer.outputs[0].argmax(), answer.ledger.joules)
+with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
+    answer = edge.infer(picture)  # numpy arrays in, numpy arrays out
+    print(answer.outputs[0].argmax(), answer.ledger.joules)
 """
 
 from __future__ import annotations

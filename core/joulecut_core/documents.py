@@ -7,9 +7,10 @@ import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from joulecut_core.errors import JoulecutError
+from joulecut_core.strict_json import parse_strictly
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,28 +29,13 @@ def read_text(path: Path, error: type[JoulecutError]) -> str:
 
 
 def parse_json(text: str, error: type[JoulecutError], source: str) -> Any:
-    """Parsed JSON; duplicate keys, NaN and infinities are refused. `source` names the text in messages."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in result:
-                raise error(f"{key}: duplicate key; expected each key once")
-            result[key] = value
-        return result
-
-    def constant(name: str) -> NoReturn:
-        raise error(f"{source}: {name} is not a number; expected finite numbers only")
-
-    try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
-    except (ValueError, RecursionError) as cause:
-        raise error(f"{source}: not JSON: {cause}") from cause
+    """Parsed JSON for readers without a dataclass: duplicate keys, NaN and infinities are refused."""
+    return parse_strictly(text, error, source, constants=False)
 
 
 def read_json(path: Path, error: type[JoulecutError]) -> Any:
-    """The parsed JSON file; see `parse_json`."""
-    return parse_json(read_text(path, error), error, str(path))
+    """The parsed JSON file, to be decoded strictly: duplicate keys are refused, NaN is left to the decoder."""
+    return parse_strictly(read_text(path, error), error, str(path))
 
 
 def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:

@@ -7,11 +7,14 @@ import json
 import logging
 import os
 import signal
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from joulecut_core.documents import write_bytes
 
 _LOG = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def announce_ready(path: Path | None, address: str) -> None:
@@ -21,19 +24,36 @@ def announce_ready(path: Path | None, address: str) -> None:
         write_bytes(path, json.dumps({"address": address, "pid": os.getpid()}).encode())
 
 
-async def wait_for_stop() -> str:
-    """Return the name of the first SIGINT or SIGTERM this process receives."""
+async def serve_until_stopped(serving: AbstractAsyncContextManager[str], ready_file: Path | None) -> None:
+    """Enter `serving`, announce the address it gives, and leave it at the first SIGINT or SIGTERM.
+
+    A signal that comes while `serving` is still starting ends the start; what was opened is closed.
+    """
     loop = asyncio.get_running_loop()
-    received: asyncio.Future[str] = loop.create_future()
+    stopping = asyncio.Event()
+    started = asyncio.Event()
+
+    async def serve() -> None:
+        async with serving as address:
+            started.set()
+            announce_ready(ready_file, address)
+            await stopping.wait()
+
+    task = asyncio.create_task(serve())
 
     def stop(name: str) -> None:
-        if not received.done():
-            received.set_result(name)
+        _LOG.info("stopping on %s", name)
+        stopping.set()
+        if not started.is_set():
+            task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number.name)
     try:
-        return await received
+        await task
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)

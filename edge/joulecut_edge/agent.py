@@ -11,11 +11,12 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from joulecut_core.lifecycle import announce_ready, wait_for_stop
+from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
@@ -33,6 +34,7 @@ from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
+from joulecut_runtime.bundle import MANIFEST_FILE
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.network import Network
@@ -53,9 +55,7 @@ async def run_agent(config: EdgeConfig) -> None:
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    async with serving(config) as address:
-        announce_ready(Path(config.ready_file) if config.ready_file else None, address)
-        _LOG.info("stopping on %s", await wait_for_stop())
+    await serve_until_stopped(serving(config), Path(config.ready_file) if config.ready_file else None)
 
 
 @asynccontextmanager
@@ -145,14 +145,18 @@ async def _server_addresses(config: EdgeConfig, stack: AsyncExitStack) -> Callab
     if config.server:
         parse_address(config.server)
         return lambda: (config.server,)
-    browser = await asyncio.to_thread(Browser)
+    try:
+        browser = await asyncio.to_thread(Browser)
+    except OSError as error:
+        _LOG.warning("no multicast here (%s): running locally; name a server in the configuration to use one", error)
+        return tuple
     stack.push_async_callback(asyncio.to_thread, browser.close)
     return browser.addresses
 
 
 async def _load_network(config: EdgeConfig, addresses: Callable[[], Sequence[str]]) -> Network:
     folder = Path(config.bundle)
-    if config.digest and not folder.exists():
+    if config.digest and not (folder / MANIFEST_FILE).exists():
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(_some_address(addresses), _FIND_S)
     await ensure_bundle(folder, config.digest, addresses())
@@ -178,4 +182,4 @@ def _wires(config: EdgeConfig, network: Network) -> WireTable:
 
 def _endpoint_address(config: EdgeConfig, port: int) -> str:
     place = parse_address(config.listen)
-    return config.listen if place.path is not None else f"{place.host}:{port}"
+    return config.listen if place.path is not None else str(replace(place, port=port))

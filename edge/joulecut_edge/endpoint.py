@@ -80,7 +80,7 @@ class EdgeEndpoint:
     async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:
         """Both sides' meters at their first ticks from the given times on."""
         edge, server = await asyncio.gather(
-            asyncio.to_thread(read_meter, self._runner.device, self._clock, request.edge_not_before_s),
+            read_meter(self._runner.device, self._clock, request.edge_not_before_s),
             self._server_reading(request.server_not_before_s),
         )
         return MeterReadings(edge=replace(edge, busy_s=self._runner.busy_s), server=server)

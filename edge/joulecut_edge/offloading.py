@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from joulecut_core.devices import DeviceInfo
-from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.errors import ContractError, DeviceError, JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Plan
@@ -88,7 +88,11 @@ class Offloading:
                 await connection.lost.wait()
                 _LOG.warning("server %s lost: running locally", connection.address)
                 self.connection = None
-                await self._session.go_local()
+                try:
+                    await self._session.go_local()
+                except DeviceError as error:
+                    # Requests still finish here, each after asking the lost server; the next join switches again.
+                    _LOG.warning("cannot switch to the local plan: %s", error)
                 await connection.close()
             # Full jitter, so that many edges do not return to a restarted server in one instant.
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311
@@ -120,19 +124,24 @@ class Offloading:
 
     async def _connect(self) -> ServerConnection | None:
         for address in self._addresses():
-            connection: ServerConnection | None = None
             try:
-                connection = ServerConnection(address, session_id=self._identity.session_id, clock=self._clock)
-                await self._join(connection)
+                connection = await self._joined(address)
             except JoulecutError as error:
                 _LOG.info("server %s: %s", address, error)
-                self.connection = None
-                if connection is not None:
-                    await connection.close()
                 continue
             _LOG.info("server %s: offloading", address)
             return connection
         return None
+
+    async def _joined(self, address: str) -> ServerConnection:
+        connection = ServerConnection(address, session_id=self._identity.session_id, clock=self._clock)
+        try:
+            await self._join(connection)
+        except BaseException:
+            self.connection = None
+            await connection.close()
+            raise
+        return connection
 
     async def _join(self, connection: ServerConnection) -> None:
         identity = self._identity

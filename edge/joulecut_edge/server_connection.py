@@ -6,6 +6,7 @@ Opened whole or not at all; once anything breaks it is `lost` for good and anoth
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Sequence
 
@@ -44,6 +45,7 @@ class ServerConnection:
         self.agent = AgentClient(self._channel, peer=peer)
         self.planner = PlannerClient(self._channel, peer=peer)
         self._stream = InferenceClientStream(self._channel, peer=peer)
+        self._numbers = itertools.count()
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._reading = asyncio.create_task(self._read_replies())
         self.lost = asyncio.Event()
@@ -76,7 +78,8 @@ class ServerConnection:
             raise LinkError(f"server {self.address}: no network agreed on yet")
         header = RequestHeader(
             session_id=self.session_id,
-            request_id=request_id,
+            # Applications choose their ids, and two may choose the same.
+            request_id=f"{request_id}/{next(self._numbers)}",
             epoch=assignment.epoch,
             network_digest=assignment.network_digest,
             cut=assignment.cut,
@@ -84,15 +87,19 @@ class ServerConnection:
             variant=assignment.variant,
             budget_s=timeout_s,
         )
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = answer
-        try:
-            await self._stream.send(header, encoded)
-            reply = await asyncio.wait_for(answer, self._clock.wall_s(timeout_s))
-        except asyncio.TimeoutError as error:
-            raise LinkError(f"server {self.address} did not answer {request_id} within {timeout_s:.3f} s") from error
-        finally:
-            self._waiting.pop(request_id, None)
+        # A task of its own: a caller that gives up must not leave half a request on the stream.
+        exchange = asyncio.create_task(self._exchange(header, encoded))
+        exchange.add_done_callback(_forget)
+        await asyncio.wait({exchange}, timeout=self._clock.wall_s(timeout_s))
+        if not exchange.done():
+            exchange.cancel()
+            raise LinkError(f"server {self.address} did not answer {request_id} within {timeout_s:.3f} s")
+        if exchange.cancelled():
+            raise LinkError(f"the stream to server {self.address} was lost before it answered {request_id}")
+        reply = exchange.result()
+        if reply.header.status is ReplyStatus.STALE and reply.header.current_epoch < assignment.epoch:
+            _LOG.warning("server %s has forgotten epoch %d: joining it again", self.address, assignment.epoch)
+            self.lost.set()
         _check_status(reply.header)
         outputs = decode_expected(codec("raw"), reply.frames, self.network.table.outputs)
         return RemoteReply(
@@ -112,6 +119,15 @@ class ServerConnection:
         await asyncio.gather(self._reading, return_exceptions=True)
         await self._channel.close()
 
+    async def _exchange(self, header: RequestHeader, encoded: Sequence[TensorFrame]) -> Reply:
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[header.request_id] = answer
+        try:
+            await self._stream.send(header, encoded)
+            return await answer
+        finally:
+            del self._waiting[header.request_id]
+
     async def _read_replies(self) -> None:
         reason: JoulecutError = LinkError(f"server {self.address} ended the stream")
         try:
@@ -125,8 +141,13 @@ class ServerConnection:
             _LOG.info("stream to %s: %s", self.address, reason)
             self.lost.set()
             for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(LinkError(str(reason)))
+                waiting.cancel()
+
+
+def _forget(exchange: asyncio.Task[Reply]) -> None:
+    """Nobody may be left to hear how an exchange ended."""
+    if not exchange.cancelled():
+        exchange.exception()
 
 
 def _check_status(header: ReplyHeader) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from joulecut_core.errors import ContractError, DeviceError, LinkError
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.plans import Assignment
@@ -84,7 +84,7 @@ class EdgeSession:
             self._holder.hold(active.assignment.edge_clock)
             self._active, self._remote = active, remote
 
-        await self._worker.run(change)
+        await self._worker.run_regardless(change)
 
     async def go_local(self) -> None:
         """Carry on alone, under the plan made for that."""
@@ -92,7 +92,7 @@ class EdgeSession:
 
     async def close(self) -> None:
         """Restore the device's clocks after the requests under way."""
-        await self._worker.run(lambda: self._holder.hold(None))
+        await self._worker.run_regardless(lambda: self._holder.hold(None))
 
     async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
         """Answer one request. Raises ContractError where the inputs are not the network's."""
@@ -102,7 +102,7 @@ class EdgeSession:
         head, seconds = turn.result, RequestSeconds(edge_queue=turn.queue_s)
         if not isinstance(head, _Head):
             active, outputs, stage = head
-            answer = self._local_answer(request_id, active, outputs, stage, seconds, start_s, fallback=False)
+            answer = self._local_answer(request_id, active, outputs, stage, seconds, start_s)
         else:
             answer = await self._offload(request_id, head, seconds, start_s)
         return answer
@@ -121,7 +121,7 @@ class EdgeSession:
         remote = self._remote or _NOBODY
         try:
             reply = await remote.finish(request_id, active.assignment, run.encoded, timeout_s=_patience_s(active))
-        except (LinkError, ContractError, DeviceError) as error:
+        except JoulecutError as error:
             _LOG.warning("request %s: finished locally: %s", request_id, error)
             turn = await self._worker.run(lambda: self._runner.rest(active.assignment.cut, run.tensors))
             outputs, stage = turn.result
@@ -129,7 +129,7 @@ class EdgeSession:
                 time_s=run.head.time_s + stage.time_s,
                 energy_j=None if stage.energy_j is None else (run.head.energy_j or 0.0) + stage.energy_j,
             )
-            return self._local_answer(request_id, active, outputs, both, seconds, start_s, fallback=True)
+            return self._local_answer(request_id, active, outputs, both, seconds, start_s, encode=run.encode)
         round_trip_s = self._clock.now_s() - sent_s
         server_s = reply.queue_s + reply.decode_s + reply.tail_s
         seconds = replace(
@@ -179,8 +179,9 @@ class EdgeSession:
         seconds: RequestSeconds,
         start_s: float,
         *,
-        fallback: bool,
+        encode: Stage | None = None,
     ) -> Answer:
+        fallback = encode is not None
         total_s = self._clock.now_s() - start_s
         busy_s = stage.time_s + seconds.encode
         self._count(local=1, fallbacks=int(fallback))
@@ -195,6 +196,7 @@ class EdgeSession:
             joules=RequestJoules(
                 edge_busy=stage.energy_j or 0.0,
                 edge_wait=active.wait_w * max(0.0, (active.period_s or total_s) - busy_s),
+                encode=0.0 if encode is None else encode.energy_j or 0.0,
             ),
             figures=self._figures(stage),
         )

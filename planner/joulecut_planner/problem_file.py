@@ -10,7 +10,7 @@ from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.problems import PROBLEM_SCHEMA, Problem
-from joulecut_planner.strict_json import parse_strictly
+from joulecut_core.strict_json import parse_strictly
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:

@@ -18,7 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from joulecut_core.devices import Device
-from joulecut_core.lifecycle import announce_ready, wait_for_stop
+from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import bind, make_server
@@ -54,9 +54,7 @@ async def run_agent(config: ServerConfig) -> None:
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    async with serving(config) as address:
-        announce_ready(Path(config.ready_file) if config.ready_file else None, address)
-        _LOG.info("stopping on %s", await wait_for_stop())
+    await serve_until_stopped(serving(config), Path(config.ready_file) if config.ready_file else None)
 
 
 @asynccontextmanager

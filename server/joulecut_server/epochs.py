@@ -7,6 +7,9 @@ from pathlib import Path
 from joulecut_core.documents import read_text, write_bytes
 from joulecut_core.errors import ConfigError
 
+_MOST_DIGITS = 18
+"""More than any counter reaches, and still a 64-bit number on the wire."""
+
 
 class EpochCounter:
     """Hands out epochs; the last one is on disk before it is used."""
@@ -16,7 +19,7 @@ class EpochCounter:
         self._last = 0
         if path.exists():
             text = read_text(path, ConfigError).strip()
-            if not text.isdigit():
+            if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
                 raise ConfigError(
                     f"{path}: {text[:40]!r}; expected the last plan epoch, a whole number: delete the file"
                 )

@@ -50,13 +50,13 @@ class ServerPlanning:
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch in force, its clock held before the answer."""
         assignment = self._sessions.activate(session_id, epoch)
-        turn = await self._worker.run(lambda: self._clocks.wish(session_id, assignment.server_clock))
+        turn = await self._worker.run_regardless(lambda: self._clocks.wish(session_id, assignment.server_clock))
         return None if assignment.server_clock is None else turn.result
 
     async def release(self, session_id: str) -> None:
         """End a session and give its clock back."""
         self._sessions.release(session_id)
-        await self._worker.run(lambda: self._clocks.wish(session_id, None))
+        await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
 
 
 def _policy(name: str) -> Policy:

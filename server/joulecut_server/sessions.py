@@ -41,8 +41,9 @@ class _Session:
 class SessionBook:
     """Plans for sessions and remembers which epochs are valid. Used from the event loop only."""
 
-    def __init__(self, epochs: EpochCounter) -> None:
+    def __init__(self, epochs: EpochCounter, *, most: int = _MOST_SESSIONS) -> None:
         self._epochs = epochs
+        self._most = most
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def __len__(self) -> int:
@@ -69,13 +70,13 @@ class SessionBook:
             edge_clock=None if made.governed else chosen.edge_clock,
             server_clock=chosen.server_clock,
         )
-        self._session(session_id).proposed = assignment
+        self._started(session_id).proposed = assignment
         _LOG.info("session %s: planned %s", session_id, assignment)
         return SessionPlan(assignment=assignment, plan=chosen, problem=made.problem)
 
     def activate(self, session_id: str, epoch: int) -> Assignment:
         """Put a proposed epoch in force; the one before stays valid for requests already under way."""
-        session = self._session(session_id)
+        session = self._known(session_id)
         if session.active is not None and session.active.epoch == epoch:
             return session.active
         if session.proposed is None or session.proposed.epoch != epoch:
@@ -88,7 +89,7 @@ class SessionBook:
 
     def check(self, session_id: str, *, epoch: int, network_digest: str, cut: int, codec: str) -> Assignment:
         """The assignment that a request belongs to; raises ContractError where it is stale or was never given."""
-        session = self._sessions.get(session_id, _Session())
+        session = self._known(session_id)
         for assignment in (session.active, session.previous):
             if assignment is not None and assignment.epoch == epoch:
                 expected = (assignment.network_digest, assignment.cut, assignment.codec)
@@ -112,9 +113,17 @@ class SessionBook:
         """Forget a session."""
         self._sessions.pop(session_id, None)
 
-    def _session(self, session_id: str) -> _Session:
+    def _known(self, session_id: str) -> _Session:
+        """The session, heard of just now; an empty one that is not kept where there is none."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            return _Session()
+        self._sessions.move_to_end(session_id)
+        return session
+
+    def _started(self, session_id: str) -> _Session:
         session = self._sessions.setdefault(session_id, _Session())
         self._sessions.move_to_end(session_id)
-        while len(self._sessions) > _MOST_SESSIONS:
+        while len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
         return session

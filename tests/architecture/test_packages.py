@@ -21,13 +21,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FACES = [package for package in PACKAGES.values() if hasattr(importlib.import_module(package), "__all__")]
 
 
+_OF_THE_LANGUAGE = {"annotations", "Any", "TYPE_CHECKING"}
+
+
 def public_names(face: ModuleType) -> set[str]:
-    """The names that a reader of a face takes for public: what it defines or imports from the project."""
-    return {
+    """The names that a reader of a face takes for public: what it defines or imports from the project, lazily too."""
+    eager = {
         name
         for name, value in vars(face).items()
-        if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
+        if not name.startswith("_") and not inspect.ismodule(value) and name not in _OF_THE_LANGUAGE
     }
+    return eager | {name for name in face.__all__ if hasattr(face, name)}
 
 
 @pytest.mark.parametrize(("folder", "package"), PACKAGES.items())

@@ -6,11 +6,14 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from joulecut_core.lifecycle import announce_ready, wait_for_stop
+from joulecut_core.errors import ConfigError
+from joulecut_core.lifecycle import announce_ready, serve_until_stopped
 
 
 def test_ready_file_tells_where_and_who(tmp_path: Path) -> None:
@@ -28,15 +31,47 @@ def test_ready_file_is_optional() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_stop_and_handlers_are_put_back(number: signal.Signals) -> None:
-    """The first signal is named; a second one meets the handler that was there before."""
+def test_both_signals_stop_and_handlers_are_put_back(number: signal.Signals, tmp_path: Path) -> None:
+    """The agent serves until the signal, then leaves its context; the handlers from before are back."""
+    left = []
 
-    async def scenario() -> str:
-        waiting = asyncio.create_task(wait_for_stop())
-        await asyncio.sleep(0)
-        os.kill(os.getpid(), number)
-        return await waiting
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
+        yield "127.0.0.1:4711"
+        left.append(json.loads((tmp_path / "ready.json").read_text(encoding="utf-8"))["address"])
 
-    assert asyncio.run(scenario()) == number.name
+    asyncio.run(serve_until_stopped(serving(), tmp_path / "ready.json"))
+    assert left == ["127.0.0.1:4711"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_signal_during_the_start_closes_what_was_opened(tmp_path: Path) -> None:
+    """An agent that still profiles gives its device back and announces nothing."""
+    closed = []
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        try:
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+            yield "never"
+        finally:
+            closed.append(True)
+
+    asyncio.run(serve_until_stopped(serving(), tmp_path / "ready.json"))
+    assert closed == [True]
+    assert not (tmp_path / "ready.json").exists()
+
+
+def test_an_error_at_the_start_is_not_swallowed() -> None:
+    """What stops an agent from starting reaches the program."""
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        raise ConfigError("address in use")
+        yield "never"
+
+    with pytest.raises(ConfigError, match="address in use"):
+        asyncio.run(serve_until_stopped(serving(), None))

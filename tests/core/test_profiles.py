@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import encode
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
 from joulecut_core.profiles import (
@@ -116,8 +117,9 @@ def test_damage_names_file_and_field(tmp_path: Path, changes: dict[str, Any], me
 
 def test_nan_is_refused(tmp_path: Path) -> None:
     """A NaN that crept into a file is found at the door, not in a plan."""
-    with pytest.raises(ProfileError, match=r"p\.json: NaN is not a number"):
-        load_profile(damaged(tmp_path / "p.json", points=[float("nan")]))
+    points = [encode(PROFILE.points[0]) | {"busy_w": float("nan")}]
+    with pytest.raises(ProfileError, match=r"p\.json: points\[0\]\.busy_w: nan; expected a finite number"):
+        load_profile(damaged(tmp_path / "p.json", points=points))
 
 
 @pytest.mark.parametrize(

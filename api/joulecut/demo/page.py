@@ -14,8 +14,8 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.7rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap; }
+table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.3rem 0.5rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 tr.joint { font-weight: 600; background: #eaf6ee; }
 """
@@ -49,25 +49,24 @@ def render_page(
 
 def _energy_latency(result: ObjectiveResult) -> go.Figure:
     figure = go.Figure()
-    for policy in result.policies:
+    for index, same in enumerate(_by_configuration(result)):
+        policy = same[-1]
         metered = policy.metered
+        tail_ms = (metered.latency_p99_s - metered.latency_p50_s) * 1e3
         figure.add_trace(
             go.Scatter(
                 x=[metered.latency_p50_s * 1e3],
                 y=[metered.energy_j * 1e3],
-                error_x={
-                    "type": "data",
-                    "array": [(metered.latency_p99_s - metered.latency_p50_s) * 1e3],
-                    "arrayminus": [0],
-                },
+                error_x={"type": "data", "array": [tail_ms], "arrayminus": [0]},
                 mode="markers+text",
-                text=[policy.policy],
-                textposition="top center",
+                text=[", ".join(each.policy for each in same)],
+                textposition="bottom center" if index % 2 else "top center",
                 marker={"size": 13, "color": _colour(policy)},
-                name=policy.policy,
             )
         )
     figure.add_vline(x=result.slo_s * 1e3, line_dash="dash", annotation_text="deadline")
+    highest_mj = max(policy.metered.energy_j for policy in result.policies) * 1e3
+    longest_ms = max(policy.metered.latency_p99_s for policy in result.policies) * 1e3
     figure.update_layout(
         xaxis_title="metered latency, median and 99th percentile, ms",
         yaxis_title=f"metered energy per request ({result.objective}), mJ",
@@ -76,9 +75,17 @@ def _energy_latency(result: ObjectiveResult) -> go.Figure:
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
         template="plotly_white",
     )
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(range=[0, 1.15 * highest_mj])
+    figure.update_xaxes(range=[0, 1.1 * longest_ms])
     return figure
+
+
+def _by_configuration(result: ObjectiveResult) -> list[list[PolicyResult]]:
+    """Policies that came to the same configuration share a point; fastest first."""
+    groups: dict[tuple[object, ...], list[PolicyResult]] = {}
+    for policy in result.policies:
+        groups.setdefault((policy.cut, policy.codec, policy.edge_clock, policy.server_clock), []).append(policy)
+    return sorted(groups.values(), key=lambda same: same[0].metered.latency_p50_s)
 
 
 def _colour(policy: PolicyResult) -> str:

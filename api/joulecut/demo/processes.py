@@ -59,10 +59,10 @@ class AgentProcess:
         self._process.kill()
         self._process.wait()
 
-    def stop(self, timeout_s: float = 15.0) -> int:
+    def stop(self, timeout_s: float = 15.0, *, by: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to drain and stop; its exit status. It is killed where it does not within `timeout_s`."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(by)
             try:
                 self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:

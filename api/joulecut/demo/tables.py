@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -40,7 +39,7 @@ SWEEP_COLUMNS = (
     "split saves",
 )
 _TEXT_COLUMNS = ("policy", "objective", "joint plan", "cut")
-_LEAST_WIDTH = 128
+_LEAST_WIDTH = 126
 
 
 def policy_row(result: PolicyResult) -> tuple[str, ...]:
@@ -81,8 +80,8 @@ def sweep_row(row: SweepRow) -> tuple[str, ...]:
 
 
 def report_console(console: Console) -> Console:
-    """A console wide enough for the tables: what is piped to a file has no width of its own."""
-    return console if console.is_terminal else Console(width=max(console.width, _LEAST_WIDTH))
+    """A console wide enough for the tables; a narrower terminal wraps their lines, which beats losing cells."""
+    return Console(width=max(console.width, _LEAST_WIDTH))
 
 
 def policy_table(result: ObjectiveResult) -> Table:
@@ -103,9 +102,9 @@ def sweep_table(rows: Sequence[SweepRow]) -> Table:
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right", overflow="fold")
+        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right", no_wrap=True)
     return table
 
 

@@ -14,11 +14,11 @@ class _Repeating(dict[str, object]):
     repeated: str = ""
 
 
-def parse_strictly(text: str, error: type[JoulecutError], source: str) -> object:
+def parse_strictly(text: str, error: type[JoulecutError], source: str, *, constants: bool = True) -> object:
     """Parsed JSON. Raises `error`, starting with the path, for a key that an object has twice.
 
-    NaN and infinities come back as such floats: strict decoding refuses them with their path.
-    `source` names the text where it is not JSON at all.
+    NaN and infinities come back as such floats, for strict decoding to refuse with their path, or are
+    refused by name where `constants` is false. `source` names the text where it is not JSON at all.
     """
     repeating: list[_Repeating] = []
 
@@ -32,8 +32,13 @@ def parse_strictly(text: str, error: type[JoulecutError], source: str) -> object
         repeating.append(marked)
         return marked
 
+    def constant(name: str) -> float:
+        if constants:
+            return float(name)
+        raise error(f"{source}: {name} is not a number; expected finite numbers only")
+
     try:
-        document: object = json.loads(text, object_pairs_hook=collect)
+        document: object = json.loads(text, object_pairs_hook=collect, parse_constant=constant)
         path = _repeated_path(document, "") if repeating else None
     except (ValueError, RecursionError) as cause:
         raise error(f"{source}: not JSON: {cause}") from cause
