@@ -15,13 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from joulecut_core.errors import ConfigError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _CROP_AREA = (0.5, 1.0)
 """Share of the picture's area that a random crop keeps: tighter ones are blurred enlargements that flatter JPEG."""
+
+
+_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for files that are no pictures; SyntaxError is what its PNG reader says of broken chunks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ def _open(path: Path) -> Image.Image:
         with Image.open(path) as picture:
             colours: Image.Image = picture.convert("RGB")
             return colours
-    except (OSError, UnidentifiedImageError) as cause:
+    except _DAMAGED as cause:
         raise ConfigError(f"{path}: not a picture: {cause}") from cause
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from joulecut_core.errors import BundleError, ConfigError, ContractError, LinkError
+from joulecut_core.errors import BundleError, ConfigError, ContractError, JoulecutError, LinkError
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
@@ -25,8 +25,9 @@ _MOST_BYTES = 4 << 30
 async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> None:
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
 
-    Raises ConfigError where the folder is empty and no digest is given, LinkError where no server has
-    the bundle, BundleError where what arrived is not it.
+    A server that sends something else is passed over. Raises ConfigError where the folder is empty and
+    no digest is given, LinkError where no server has the bundle, BundleError where what the last one
+    sent is not it.
     """
     if (folder / MANIFEST_FILE).exists():
         return
@@ -34,19 +35,21 @@ async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> 
         raise ConfigError(
             f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it"
         )
-    reason = "no server is known"
+    failure: JoulecutError = LinkError("no server is known")
     for address in addresses:
-        failure = await _try_fetch(folder, digest, address)
-        if failure is None:
+        refusal = await _try_fetch(folder, digest, address)
+        if refusal is None:
             return
-        reason = str(failure)
-    raise LinkError(f"bundle {digest} cannot be fetched: {reason}")
+        _LOG.warning("bundle %s: %s", digest, refusal)
+        failure = refusal
+    kind = BundleError if isinstance(failure, BundleError) else LinkError
+    raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
 
-async def _try_fetch(folder: Path, digest: str, address: str) -> LinkError | ContractError | None:
+async def _try_fetch(folder: Path, digest: str, address: str) -> JoulecutError | None:
     try:
         await _fetch(folder, digest, address)
-    except (LinkError, ContractError) as error:
+    except (LinkError, ContractError, BundleError) as error:
         return error
     return None
 

@@ -57,6 +57,11 @@ class EdgeIdentity:
     radio: Radio
 
 
+def _link_figures(device: FigureKind) -> FigureKind:
+    """In emulated time a link is emulated too, whatever it is made of."""
+    return FigureKind.EMULATED if device is FigureKind.EMULATED else FigureKind.MEASURED
+
+
 class Offloading:
     """Finds servers, plans with them and switches the session. Run `keep` as a task."""
 
@@ -156,7 +161,7 @@ class Offloading:
                 connection.echo,
                 uplink_w=identity.radio.uplink_w,
                 downlink_w=identity.radio.downlink_w,
-                figures=FigureKind.MEASURED,
+                figures=_link_figures(identity.profile.figures),
             )
             _LOG.info("link: %s", self.link)
         self.connection = connection

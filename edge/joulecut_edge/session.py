@@ -167,7 +167,8 @@ class EdgeSession:
                 radio=radio_j,
                 server=reply.energy_j or 0.0,
             ),
-            figures=self._figures(run.head),
+            # Cut 0 has no head; encoding is always run and metered.
+            figures=self._figures(run.encode),
         )
 
     def _local_answer(

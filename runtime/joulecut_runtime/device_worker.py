@@ -40,6 +40,10 @@ class DeviceWorker:
         """Run `work` in its turn; raises DeviceError at once where too many wait already."""
         if self._waiting >= self._most_waiting:
             raise DeviceError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
+        return await self.run_regardless(work)
+
+    async def run_regardless(self, work: Callable[[], T]) -> Turn[T]:
+        """As `run`, however many wait: for what must happen in any case, such as giving clocks back."""
         asked_s = self._clock.now_s()
 
         def timed() -> Turn[T]:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -73,7 +74,8 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         worker = DeviceWorker(clock)
         stack.callback(worker.close)
         clocks = ClockKeeper(device)
-        inference = ServerInference(networks, sessions, worker)
+        planning = ServerPlanning(networks, sessions, worker, clocks)
+        inference = ServerInference(networks, sessions, worker, planning.release)
         add_agent(
             server,
             ServerReport(
@@ -86,7 +88,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
                 sessions=sessions,
             ),
         )
-        add_planner(server, ServerPlanning(networks, sessions, worker, clocks))
+        add_planner(server, planning)
         add_inference(server, inference)
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
@@ -94,7 +96,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         await server.start()
         await _report_health(healthy, serving=True)
         place = parse_address(config.listen)
-        address = f"{place.host}:{port}"
+        address = str(place if place.path is not None else replace(place, port=port))
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
         try:
             yield address
@@ -104,7 +106,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
             await _report_health(healthy, serving=False)
             inference.drain()
             await server.stop(config.drain_s)
-            await worker.run(clocks.close)
+            await worker.run_regardless(clocks.close)
             _LOG.info("stopped; clocks restored")
 
 
@@ -139,8 +141,8 @@ def _state_folder(config: ServerConfig) -> Path:
 
 
 def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | None:
-    """An announcement where the network allows one; a site without multicast uses static addresses."""
-    if not config.advertise:
+    """An announcement where the network allows one; a Unix socket or a site without multicast has none."""
+    if not config.advertise or not host:
         return None
     with suppress(OSError):
         return Advertisement(config.name, host, port)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+"""Part of a file's name and of an announcement over multicast DNS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not self.bundles:
             raise ConfigError("bundles: empty; expected at least one folder made by `joulecut pack`")
+        if not _NAME.fullmatch(self.name):
+            raise ConfigError(f"name: {self.name[:80]!r}; expected 1 to 40 letters, digits, dots, dashes, underscores")
         if self.threads < 1:
             raise ConfigError(f"threads: {self.threads}; expected at least 1")
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):

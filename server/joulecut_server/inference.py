@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from joulecut_core.errors import ConfigError, ContractError, DeviceError, JoulecutError, LinkError
 from joulecut_core.tensor_frames import RAW, TensorFrame
@@ -30,49 +31,78 @@ _MOST_IN_FLIGHT = 16
 class ServerInference:
     """Implements the Inference service."""
 
-    def __init__(self, networks: ServedNetworks, sessions: SessionBook, worker: DeviceWorker) -> None:
+    def __init__(
+        self,
+        networks: ServedNetworks,
+        sessions: SessionBook,
+        worker: DeviceWorker,
+        release: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`release` ends a session whose edge has left without a word."""
         self._networks = networks
         self._sessions = sessions
         self._worker = worker
-        self._draining = False
+        self._release = release
+        self._draining = asyncio.Event()
+        self._heard: dict[str, tuple[InferenceServerStream, int]] = {}
 
     def drain(self) -> None:
-        """Refuse new requests from now on; edges then run locally."""
-        self._draining = True
+        """Refuse new requests from now on and end streams once theirs are answered; edges then run locally."""
+        self._draining.set()
 
     async def serve(self, stream: InferenceServerStream) -> None:
-        """One edge's requests, until it ends its stream."""
+        """One edge's requests, until it ends its stream or this server drains."""
+        answering: set[asyncio.Task[None]] = set()
+        reading = asyncio.create_task(self._read(stream, answering))
+        draining = asyncio.create_task(self._draining.wait())
+        try:
+            await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            reading.cancel()
+            await asyncio.gather(*answering)
+        finally:
+            for task in (reading, draining, *answering):
+                task.cancel()
+            await self._forget(stream)
+
+    async def _read(self, stream: InferenceServerStream, answering: set[asyncio.Task[None]]) -> None:
         room = asyncio.Semaphore(_MOST_IN_FLIGHT)
-        tasks: set[asyncio.Task[None]] = set()
 
         async def answer(request: Request) -> None:
             try:
-                header, frames = await self._answer(request)
+                header, frames = await self._answer(stream, request)
                 await stream.reply(header, frames)
             except LinkError as error:
                 _LOG.info("%s", error)
             finally:
                 room.release()
 
-        try:
-            async for request in stream.requests():
-                await room.acquire()
-                task = asyncio.create_task(answer(request))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+        async for request in stream.requests():
+            await room.acquire()
+            task = asyncio.create_task(answer(request))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
 
-    async def _answer(self, request: Request) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
+    async def _forget(self, stream: InferenceServerStream) -> None:
+        """An edge that vanished must not hold the clock; one that came back and planned again must keep it."""
+        for session_id, (heard_on, epoch) in tuple(self._heard.items()):
+            if heard_on is stream:
+                del self._heard[session_id]
+                if self._sessions.current_epoch(session_id) in (0, epoch):
+                    await self._release(session_id)
+
+    async def _answer(
+        self, stream: InferenceServerStream, request: Request
+    ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
         header = request.header
-        if self._draining:
+        if self._draining.is_set():
             return self._refusal(header, ReplyStatus.DRAINING, LinkError("this server is stopping"))
         try:
             runner = self._admit(header)
         except ContractError as error:
             return self._refusal(header, ReplyStatus.STALE, error)
+        self._heard[header.session_id] = (stream, header.epoch)
         try:
             wire = codec(header.codec)
             turn = await self._worker.run(lambda: runner.tail(header.cut, wire, request.frames))
@@ -80,6 +110,9 @@ class ServerInference:
             return self._refusal(header, ReplyStatus.INVALID, error)
         except DeviceError as error:
             return self._refusal(header, ReplyStatus.OVERLOADED, error)
+        except RuntimeError as error:  # what torch raises, out of memory among it
+            _LOG.error("request %s of %s failed", header.request_id, header.session_id, exc_info=error)
+            return self._refusal(header, ReplyStatus.FAILED, DeviceError("the server's log has the details"))
         run = turn.result
         reply = ReplyHeader(
             request_id=header.request_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from joulecut_core.errors import ConfigError
 
 
 def demo(
@@ -31,6 +34,8 @@ def demo(
     from joulecut.demo.workplace import Workplace  # noqa: PLC0415
     from joulecut_core.documents import write_bytes  # noqa: PLC0415
 
+    if html is not None:
+        _check_writable(html)
     scenario = Scenario(requests=requests)
     notes = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="joulecut-") as folder:
@@ -56,3 +61,10 @@ def demo(
         typer.echo(json.dumps(document, indent=1, allow_nan=False))
     else:
         print_report(scenario, result, Console())
+
+
+def _check_writable(page: Path) -> None:
+    """Raise ConfigError where the page could not be written: better now than after the demo's minutes."""
+    folder = page.absolute().parent
+    if page.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(f"--html {page}: cannot be written; expected a file in a folder that exists")

@@ -81,7 +81,7 @@ def sweep_row(row: SweepRow) -> tuple[str, ...]:
 
 def report_console(console: Console) -> Console:
     """A console wide enough for the tables; a narrower terminal wraps their lines, which beats losing cells."""
-    return Console(width=max(console.width, _LEAST_WIDTH))
+    return Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
 
 
 def policy_table(result: ObjectiveResult) -> Table:

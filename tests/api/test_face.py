@@ -1,0 +1,68 @@
+"""`import joulecut`: light, complete, and honest about what needs an extra."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import joulecut
+from joulecut import connection
+from joulecut_planner import Plan, Problem, load_problem, solve
+
+
+def _output_of(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def test_all_is_sorted_and_real() -> None:
+    """Every promised name exists, each once, in order."""
+    assert joulecut.__all__ == sorted(joulecut.__all__)
+    assert len(set(joulecut.__all__)) == len(joulecut.__all__)
+    for name in joulecut.__all__:
+        assert getattr(joulecut, name) is not None
+
+
+def test_the_names_are_the_parts_own() -> None:
+    """The face re-exports; it wraps nothing."""
+    assert (joulecut.plan, joulecut.solve, joulecut.load_problem) == (solve, solve, load_problem)
+    assert (joulecut.Plan, joulecut.Problem) == (Plan, Problem)
+    assert joulecut.connect is connection.connect
+    assert (joulecut.Connection, joulecut.Answer) == (connection.Connection, connection.Answer)
+
+
+def test_importing_loads_neither_torch_nor_grpc() -> None:
+    """An application that only plans pays for planning only."""
+    heavy = "{'torch', 'grpc', 'google.protobuf', 'typer', 'rich', 'joulecut_runtime', 'joulecut_proto'}"
+    assert _output_of(f"import sys, joulecut; joulecut.plan; print({heavy} & set(sys.modules))") == "set()"
+
+
+def test_connecting_needs_no_torch() -> None:
+    """An application on the edge's host sends arrays; torch is the agent's business."""
+    code = "import sys, joulecut; joulecut.connect; print('grpc' in sys.modules, 'torch' in sys.modules)"
+    assert _output_of(code) == "True False"
+
+
+def test_without_the_agents_extra() -> None:
+    """`connect` says what to install; planning goes on working."""
+    code = """
+import sys
+sys.modules["grpc"] = None
+import joulecut
+assert callable(joulecut.solve)
+try:
+    joulecut.connect
+except ImportError as error:
+    print(error)
+"""
+    message = _output_of(code)
+    assert "joulecut.connect needs" in message
+    assert "pip install 'joulecut[agents]'" in message
+
+
+def test_an_unknown_name() -> None:
+    """A typo is an AttributeError, as of any module."""
+    with pytest.raises(AttributeError, match="'joulecut' has no attribute 'conect'"):
+        _ = joulecut.conect

@@ -1,0 +1,109 @@
+"""The installed agents as processes, as the demo starts them, on wires that change no answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from joulecut.connection import Connection, connect
+from joulecut.demo.agents import RunningAgents, common_arguments, running_agents, start_server
+from joulecut.demo.processes import AgentProcess
+from joulecut.demo.scenario import Scenario
+from joulecut.demo.workplace import Workplace
+from joulecut.pictures import Picture, sample_pictures
+from joulecut_core.problems import Objective
+from joulecut_core.timing import ScaledClock
+from joulecut_core.wires import load_wires, save_wires
+from joulecut_proto.local_messages import ReplanRequest
+from joulecut_runtime.network import Network
+
+SLOWDOWN = 2.0
+SCENARIO = replace(Scenario(), uplink_bps=50e6, downlink_bps=50e6, max_accuracy_loss=0.0)
+"""The demo's pair on a link wide enough that a split is planned with wires that lose nothing."""
+SPLIT = ReplanRequest(policy="joint", objective=Objective(server_weight=0.0))
+"""The battery's objective, under which this scenario is split."""
+_LOSSLESS = ("raw", "fp16", "none")
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LosslessWorkplace(Workplace):
+    """A demo's workplace whose wires are the shipped ones that keep every answer."""
+
+    @property
+    def shipped_wires(self) -> Path:
+        """A table of lossless wires in the run's folder."""
+        table = load_wires(super(LosslessWorkplace, self).shipped_wires)
+        kept = tuple(wire for wire in table.wires if wire.codec in _LOSSLESS)
+        path = self.run_folder / "wires.json"
+        save_wires(replace(table, wires=kept), path)
+        return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """The trained network: its bundle's folder, itself unsplit, and its answers to the sample pictures."""
+
+    folder: Path
+    network: Network
+    pictures: tuple[Picture, ...]
+    answers: tuple[int, ...]
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle's folder."""
+        return self.workplace(self.folder).bundle
+
+    def workplace(self, run_folder: Path) -> LosslessWorkplace:
+        """A workplace for one run with this bundle."""
+        return LosslessWorkplace(folder=self.folder, run_folder=run_folder)
+
+
+def pack_network(folder: Path) -> Packed:
+    """Pack the trained network into `folder`."""
+    network = LosslessWorkplace(folder=folder, run_folder=folder).network()
+    pictures = sample_pictures()
+    answers = tuple(int(network.whole((picture.pixels,))[0].argmax()) for picture in pictures)
+    return Packed(folder=folder, network=network, pictures=pictures, answers=answers)
+
+
+@contextmanager
+def running_pair(packed: Packed, run_folder: Path) -> Iterator[tuple[RunningAgents, Connection]]:
+    """Both agents, connected over the emulated link, and an application's connection to the edge."""
+    workplace = packed.workplace(run_folder)
+    with (
+        running_agents(SCENARIO, workplace, clock=ScaledClock(SLOWDOWN), slowdown=SLOWDOWN, reprofile=False) as agents,
+        connect(agents.edge_address) as edge,
+    ):
+        yield agents, edge
+
+
+def restarted_server(agents: RunningAgents, address: str) -> AgentProcess:
+    """A new server-agent at the address of the one before, with its state; not waited for."""
+    workplace = agents.workplace
+    common = common_arguments(SCENARIO, workplace, slowdown=SLOWDOWN, reprofile=False)
+    return start_server(SCENARIO, workplace.run_folder, common, listen=address)
+
+
+def announced_address(run_folder: Path, program: str) -> str:
+    """The address that an agent serves on."""
+    return str(json.loads((run_folder / f"{program}.ready.json").read_text())["address"])
+
+
+def log_of(run_folder: Path, program: str) -> str:
+    """Everything an agent has logged."""
+    return (run_folder / f"{program}.log").read_text()
+
+
+def seconds_until(condition: Callable[[], bool], *, deadline_s: float) -> float:
+    """Wall seconds until `condition` holds; fails where it does not within `deadline_s`."""
+    start_s = time.monotonic()
+    while not condition():
+        elapsed_s = time.monotonic() - start_s
+        assert elapsed_s < deadline_s, f"not within {deadline_s} s"
+        time.sleep(_POLL_S)
+    return time.monotonic() - start_s

@@ -1,0 +1,121 @@
+"""An edge session on virtual time: a quiet emulated device, the tiny network, and a server that is a fake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import JoulecutError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment
+from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import ManualClock
+from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.remote import RemoteReply
+from joulecut_edge.session import EdgeSession
+from joulecut_runtime.codecs import codec
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_runtime.network import Network
+from joulecut_runtime.part_runner import PartRunner
+from tests.integration.tiny_network import tiny_network
+from tests.proto.fake_services import NO_PLAN
+from tests.runtime.devices.device_files import quiet_file
+
+LOW = OperatingPoint(core_mhz=100, memory_mhz=1000)
+HIGH = OperatingPoint(core_mhz=400, memory_mhz=1000)
+
+LINK = LinkEstimate(uplink_bps=8e6, downlink_bps=16e6, rtt_s=0.002, uplink_w=2.0, downlink_w=1.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeRemote:
+    """A server that computes the tail in no time but the seconds it reports; raises `failure` where one is set."""
+
+    clock: ManualClock
+    network: Network = field(default_factory=tiny_network)
+    failure: JoulecutError | None = None
+    link_s: float = 0.01
+    queue_s: float = 0.001
+    decode_s: float = 0.002
+    tail_s: float = 0.004
+    seen: list[Assignment] = field(default_factory=list)
+    timeouts_s: list[float] = field(default_factory=list)
+    reached: asyncio.Event | None = None
+    may_answer: asyncio.Event | None = None
+
+    async def finish(
+        self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
+    ) -> RemoteReply:
+        del request_id
+        self.seen.append(assignment)
+        self.timeouts_s.append(timeout_s)
+        if self.reached is not None:
+            self.reached.set()
+        if self.may_answer is not None:
+            await self.may_answer.wait()
+        self.clock.advance_s(self.link_s + self.queue_s + self.decode_s + self.tail_s)
+        if self.failure is not None:
+            raise self.failure
+        tensors = codec(assignment.codec).decode(encoded)
+        part = self.network.whole if assignment.cut == 0 else self.network.tail(assignment.cut)
+        return RemoteReply(
+            outputs=part(tensors),
+            queue_s=self.queue_s,
+            decode_s=self.decode_s,
+            tail_s=self.tail_s,
+            energy_j=0.5,
+            uplink_bytes=sum(frame.size_bytes for frame in encoded),
+            downlink_bytes=40,
+        )
+
+
+def active_plan(
+    cut: int | None,
+    *,
+    epoch: int = 1,
+    wire: str = "raw",
+    edge_clock: OperatingPoint | None = HIGH,
+    wait_w: float = 6.0,
+    period_s: float | None = None,
+) -> ActivePlan:
+    """A plan to cut there; None: everything on the edge."""
+    table = tiny_network().table
+    return ActivePlan(
+        assignment=Assignment(
+            epoch=LOCAL_EPOCH if cut is None else epoch,
+            network_digest=table.digest,
+            policy="local" if cut is None else "joint",
+            cut=table.last if cut is None else cut,
+            codec="none" if cut is None else wire,
+            variant="eager-fp32",
+            edge_clock=edge_clock,
+            server_clock=None,
+        ),
+        plan=NO_PLAN,
+        offloads=cut is not None,
+        wait_w=wait_w,
+        period_s=period_s,
+        link=None if cut is None else LINK,
+    )
+
+
+class Bench:
+    """Everything a session needs; `close` at the end."""
+
+    def __init__(self, *, local: ActivePlan | None = None) -> None:
+        self.clock = ManualClock()
+        self.device = EmulatedDevice(quiet_file(), clock=self.clock)
+        self.runner = PartRunner(tiny_network(), self.device)
+        self.worker = DeviceWorker(self.clock)
+        self.remote = FakeRemote(clock=self.clock)
+        self.session = EdgeSession(self.runner, self.worker, self.clock, local or active_plan(None, edge_clock=LOW))
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.close()
+        self.device.close()

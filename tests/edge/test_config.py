@@ -1,0 +1,52 @@
+"""Options of the edge-agent: what a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.configuration import load_config
+from joulecut_core.errors import ConfigError
+from joulecut_core.problems import Slo
+from joulecut_edge.config import EdgeConfig, Radio
+
+
+def test_a_file_with_tables(tmp_path: Path) -> None:
+    """Tables of the file become their dataclasses; a flag overrides a key of the file."""
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        'device = "emulated:orin-nano-15w"\nbundle = "net"\nserver = "10.0.0.1:7000"\n'
+        "[slo]\nlatency_s = 0.1\nquantile = 0.99\n[radio]\nuplink_w = 1.2\n"
+    )
+    config = load_config(EdgeConfig, path, {"server": "10.0.0.2:7000", "bundle": None})
+    assert config.server == "10.0.0.2:7000"
+    assert config.bundle == "net"
+    assert config.slo == Slo(latency_s=0.1, quantile=0.99)
+    assert config.radio == Radio(uplink_w=1.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('sever = "x:1"', "edge.toml: sever: unknown key; did you mean 'server'"),
+        ("[slo]\nlatency = 0.1", "slo.latency: unknown key; did you mean 'latency_s'"),
+        ("slowdown = nan", "slowdown: nan; expected a finite number"),
+        ("threads = 0", "threads: 0; expected at least 1"),
+        ("threads = true", "threads: True; expected a whole number"),
+        ("discover = false", "server: empty while discover is false; expected host:port"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    """One line with file, key, value and what was expected."""
+    path = tmp_path / "edge.toml"
+    path.write_text(f'device = "emulated:orin-nano-15w"\nbundle = "net"\n{text}\n')
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        load_config(EdgeConfig, path, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_real_devices_cannot_be_slowed_down() -> None:
+    """A slow-down factor with real hardware would make every figure wrong."""
+    with pytest.raises(ConfigError, match=r"slowdown: 4.0 with jetson; only emulated devices can be slowed down"):
+        EdgeConfig(device="jetson", bundle="net", slowdown=4.0)

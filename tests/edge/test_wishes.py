@@ -1,0 +1,38 @@
+"""What an edge wants of its plans, and how tools change it."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.errors import ConfigError
+from joulecut_core.problems import Objective, Slo
+from joulecut_edge.config import EdgeConfig
+from joulecut_edge.wishes import Wishes
+from joulecut_planner import Policy
+from joulecut_proto.local_messages import ReplanRequest
+
+SLO = Slo(latency_s=0.1, quantile=0.99, rate_hz=5.0)
+WISHES = Wishes.from_config(
+    EdgeConfig(device="emulated:orin-nano-15w", bundle="b", slo=SLO, max_accuracy_loss=0.02, policy="energy-cut")
+)
+
+
+def test_a_configuration_becomes_wishes() -> None:
+    """The terms an edge starts with are its configuration's."""
+    assert WISHES == Wishes(policy=Policy.ENERGY_CUT, objective=Objective(), slo=SLO, max_accuracy_loss=0.02)
+
+
+def test_a_request_changes_what_it_names() -> None:
+    """Terms that a request leaves open stay; zero and an empty service level count as named."""
+    assert WISHES.changed_by(ReplanRequest()) == WISHES
+    battery = Objective(server_weight=0.0)
+    changed = WISHES.changed_by(ReplanRequest(policy="joint", objective=battery, slo=Slo(), max_accuracy_loss=0.0))
+    assert changed == Wishes(policy=Policy.JOINT, objective=battery, slo=Slo(), max_accuracy_loss=0.0)
+
+
+def test_an_unknown_policy_is_named_with_those_there_are() -> None:
+    """A typing error in a policy's name is told in one line, with the names that would do."""
+    with pytest.raises(ConfigError, match="policy: 'jiont'; expected one of all-edge, .*joint"):
+        WISHES.changed_by(ReplanRequest(policy="jiont"))
+    with pytest.raises(ConfigError, match="policy: 'best'"):
+        Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b", policy="best"))

@@ -1,0 +1,28 @@
+"""Profiles of the tiny network on shipped emulated devices, made once for all tests of a process."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from joulecut_core.profiles import Profile
+from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.rehearsal import rehearse_profile
+from tests.integration.tiny_network import tiny_network
+
+EDGE_DEVICE = "emulated:orin-nano-15w"
+SERVER_DEVICE = "emulated:t4"
+
+
+@cache
+def edge_profile() -> Profile:
+    """The edge's, with its governor at 20 Hz."""
+    network = tiny_network()
+    inputs = example_inputs(network.table.inputs)
+    return rehearse_profile(network, EDGE_DEVICE, side="edge", inputs=inputs, governed_rates_hz=(20.0,))
+
+
+@cache
+def server_profile() -> Profile:
+    """The server's."""
+    network = tiny_network()
+    return rehearse_profile(network, SERVER_DEVICE, side="server", inputs=example_inputs(network.table.inputs))

@@ -1,0 +1,97 @@
+"""Announcements over multicast DNS, on this machine alone."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from joulecut_proto.discovery import Advertisement, Browser
+
+LOOPBACK = "127.0.0.1"
+WAIT_S = 10.0
+_GROUP = ("224.0.0.251", 5353)
+
+
+def _multicast_works() -> bool:
+    """Whether a datagram to the group of multicast DNS comes back on the loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        try:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            receiver.bind(("", 0))
+            member = socket.inet_aton(_GROUP[0]) + socket.inet_aton(LOOPBACK)
+            receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            receiver.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(LOOPBACK))
+            receiver.settimeout(1.0)
+            receiver.sendto(b"joulecut", (_GROUP[0], receiver.getsockname()[1]))
+            return receiver.recv(16) == b"joulecut"
+        except OSError:
+            return False
+
+
+@pytest.fixture(name="name")
+def _name() -> str:
+    """A name of its own for each test: other tests may announce on the same machine at the same time."""
+    if not _multicast_works():
+        pytest.skip("multicast does not work on this machine's loopback")
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+class Watching:
+    """A browser whose changes a test can wait for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.browser = Browser(LOOPBACK, on_change=self._note)
+
+    def _note(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def until(self, holds: Callable[[], bool]) -> bool:
+        """Wait for a change after which `holds` is true; False where it never is."""
+        with self._changed:
+            return self._changed.wait_for(holds, WAIT_S)
+
+    def knows(self, port: int) -> bool:
+        return f"{LOOPBACK}:{port}" in self.browser.addresses()
+
+
+@pytest.fixture(name="watching")
+def _watching(name: str) -> Iterator[Watching]:
+    del name  # skips first
+    watching = Watching()
+    with watching.browser:
+        yield watching
+
+
+def test_a_server_is_found_and_forgotten(name: str, watching: Watching) -> None:
+    """An edge that looks finds a server that is announced later, and forgets it when it withdraws."""
+    advertisement = Advertisement(name, LOOPBACK, 50051)
+    assert watching.until(lambda: watching.knows(50051))
+    advertisement.close()
+    assert watching.until(lambda: not watching.knows(50051))
+
+
+def test_a_server_from_before_is_found(name: str) -> None:
+    """An edge that starts after the server finds it too."""
+    advertisement = Advertisement(name, LOOPBACK, 50052)
+    try:
+        watching = Watching()
+        with watching.browser:
+            assert watching.until(lambda: watching.knows(50052))
+    finally:
+        advertisement.close()
+
+
+def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
+    """Two servers that nobody named apart are two: their ports are part of what is announced."""
+    advertisements = [Advertisement(name, LOOPBACK, port) for port in (50053, 50054)]
+    try:
+        assert watching.until(lambda: watching.knows(50053) and watching.knows(50054))
+    finally:
+        for advertisement in advertisements:
+            advertisement.close()

@@ -1,0 +1,77 @@
+"""One clock for many sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import Device
+from joulecut_core.errors import ClockError
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_server.clock_keeper import ClockKeeper
+from tests.runtime.devices.device_files import quiet_file
+
+LOW = OperatingPoint(core_mhz=100, memory_mhz=1000)
+MIDDLE = OperatingPoint(core_mhz=200, memory_mhz=1000)
+HIGH = OperatingPoint(core_mhz=400, memory_mhz=1000)
+SLOW_MEMORY = OperatingPoint(core_mhz=200, memory_mhz=500)
+
+
+@pytest.fixture(name="device")
+def _device() -> Iterator[Device]:
+    device = EmulatedDevice(quiet_file(), clock=ManualClock())
+    yield device
+    device.close()
+
+
+def test_the_highest_wish_wins(device: Device) -> None:
+    """No session runs slower than it was planned for; a wish that is taken back no longer counts."""
+    keeper = ClockKeeper(device)
+    assert keeper.wish("a", MIDDLE) == MIDDLE
+    assert keeper.wish("b", HIGH) == HIGH
+    assert keeper.wish("c", LOW) == HIGH
+    assert device.state().point == HIGH
+    assert keeper.wish("b", None) == MIDDLE
+    assert keeper.wish("a", LOW) == LOW
+    assert keeper.leased == LOW
+
+
+def test_memory_counts_before_core(device: Device) -> None:
+    """A wish for more memory clock is not undercut by one for as many core MHz at less."""
+    keeper = ClockKeeper(device)
+    keeper.wish("a", LOW)
+    assert keeper.wish("b", SLOW_MEMORY) == LOW
+
+
+def test_the_last_release_restores_the_device(device: Device) -> None:
+    """With nobody left the device's own governor has it back, and others may lease it."""
+    keeper = ClockKeeper(device)
+    keeper.wish("a", HIGH)
+    assert keeper.wish("a", None) is None
+    assert keeper.leased is None
+    with device.lease(LOW):
+        pass
+
+
+def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
+    """A wish off the table is refused with the nearest, and changes nothing for anybody."""
+    keeper = ClockKeeper(device)
+    keeper.wish("a", MIDDLE)
+    with pytest.raises(ClockError, match="410/1000 MHz is not on the clock table .* nearest is 400/1000 MHz"):
+        keeper.wish("b", OperatingPoint(core_mhz=410, memory_mhz=1000))
+    assert keeper.leased == MIDDLE
+    assert keeper.wish("a", None) is None, "the refused wish must not have been kept"
+
+
+def test_forgetting_who_never_wished(device: Device) -> None:
+    """Releasing an unknown session is no error and takes no lease."""
+    keeper = ClockKeeper(device)
+    assert keeper.wish("nobody", None) is None
+    keeper.close()
+    keeper.wish("a", HIGH)
+    keeper.close()
+    assert keeper.leased is None
+    assert keeper.wish("b", LOW) == LOW, "wishes from before must not come back"

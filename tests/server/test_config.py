@@ -1,0 +1,48 @@
+"""Options of the server-agent: what a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.configuration import load_config
+from joulecut_core.errors import ConfigError
+from joulecut_server.config import ServerConfig
+
+
+def test_flags_override_the_file(tmp_path: Path) -> None:
+    """The file sets, the flags override, the rest has defaults."""
+    path = tmp_path / "server.toml"
+    path.write_text('device = "emulated:t4"\nbundles = ["a", "b"]\nslowdown = 8\n')
+    config = load_config(ServerConfig, path, {"device": "emulated:l4", "listen": None})
+    assert (config.device, config.bundles, config.slowdown) == ("emulated:l4", ("a", "b"), 8.0)
+    assert config.listen == "127.0.0.1:0"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('bundle = "a"', "server.toml: bundle: unknown key; did you mean 'bundles'"),
+        ('bundles = "a"', "bundles: 'a'; expected a list of a string"),
+        ("bundles = []", "bundles: empty; expected at least one folder made by `joulecut pack`"),
+        ('bundles = ["a"]\nslowdown = inf', "slowdown: inf; expected a finite number"),
+        ('bundles = ["a"]\nthreads = 0', "threads: 0; expected at least 1"),
+        ('bundles = ["a"]\nname = "../etc/passwd"', "name: '../etc/passwd'; expected 1 to 40 letters"),
+        ('bundles = ["a"]\nname = ""', "name: ''; expected 1 to 40 letters"),
+        ("", "bundles: missing; expected a list"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    """One line with file, key, value and what was expected."""
+    path = tmp_path / "server.toml"
+    path.write_text(f'device = "emulated:t4"\n{text}\n')
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        load_config(ServerConfig, path, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_real_devices_cannot_be_slowed_down() -> None:
+    """A slow-down factor with real hardware would make every figure wrong."""
+    with pytest.raises(ConfigError, match=r"slowdown: 2.0 with nvml:0; only emulated devices can be slowed down"):
+        ServerConfig(device="nvml:0", bundles=("a",), slowdown=2.0)

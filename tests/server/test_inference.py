@@ -1,0 +1,347 @@
+"""The server's part of requests, over a real stream: admitted or refused with a reason, answered once each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import grpc.aio
+import pytest
+import torch
+from torch import Tensor
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ContractError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment
+from joulecut_core.problems import Objective, Problem, Slo
+from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import ManualClock
+from joulecut_planner import solve
+from joulecut_proto.agent_messages import Echo, Hello, Side
+from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.inference_messages import Reply, ReplyStatus, RequestHeader
+from joulecut_proto.planning_messages import SessionRequest
+from joulecut_proto.servicers import add_inference
+from joulecut_proto.streams import InferenceClientStream
+from joulecut_runtime.codecs import Codec, codec
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.part_runner import PartRunner, TailRun
+from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.epochs import EpochCounter
+from joulecut_server.inference import ServerInference
+from joulecut_server.planning import ServerPlanning
+from joulecut_server.self_report import ServerReport
+from joulecut_server.served_network import ServedNetwork, ServedNetworks
+from joulecut_server.sessions import SessionBook
+from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
+from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
+from tests.proto.serving import TIMEOUT_S, serving
+
+RAW = codec("raw")
+PICTURE = pictures(1)[0]
+TABLE = tiny_network().table
+REQUEST = SessionRequest(
+    session_id="edge-1",
+    network_digest=TABLE.digest,
+    edge=edge_profile(),
+    wires=lossless_wires(TABLE),
+    link=LinkEstimate(uplink_bps=1e8, downlink_bps=1e8, rtt_s=0.001),
+    slo=Slo(),
+    objective=Objective(),
+    max_accuracy_loss=0.0,
+    policy="all-server",
+)
+
+
+class Parts:
+    """A server-agent's inside on virtual time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock()
+        device = open_device(SERVER_DEVICE, clock=self.clock)
+        assert isinstance(device, EmulatedDevice)
+        self.device = device
+        self.runner = PartRunner(tiny_network(), device)
+        pack_tiny(folder / "net")
+        served = ServedNetwork(folder=folder / "net", runner=self.runner, profile=server_profile())
+        self.networks = ServedNetworks((served,))
+        self.sessions = SessionBook(EpochCounter(folder / "epoch"))
+        self.worker = DeviceWorker(self.clock, most_waiting=8)
+        self.clocks = ClockKeeper(device)
+        self.planning = ServerPlanning(self.networks, self.sessions, self.worker, self.clocks)
+        self.inference = ServerInference(self.networks, self.sessions, self.worker, self.planning.release)
+        self.report = ServerReport(
+            name="gpu",
+            slowdown=2.0,
+            device=device,
+            clock=self.clock,
+            clocks=self.clocks,
+            networks=self.networks,
+            sessions=self.sessions,
+        )
+
+    async def joined(self, *, policy: str = "all-server", session_id: str = "edge-1") -> Assignment:
+        """What an edge does before its first request."""
+        reply = await self.planning.plan_session(replace(REQUEST, policy=policy, session_id=session_id))
+        assert reply.assignment is not None
+        await self.planning.activate(session_id, reply.assignment.epoch)
+        return reply.assignment
+
+
+class Talk:
+    """One edge's stream."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stream = InferenceClientStream(channel, peer="gpu")
+        self._replies: AsyncIterator[Reply] = self._stream.replies()
+
+    async def send(
+        self,
+        assignment: Assignment,
+        request_id: str = "r",
+        *,
+        session_id: str = "edge-1",
+        tensors: Sequence[Tensor] = (PICTURE,),
+    ) -> None:
+        header = RequestHeader(
+            session_id=session_id,
+            request_id=request_id,
+            epoch=assignment.epoch,
+            network_digest=assignment.network_digest,
+            cut=assignment.cut,
+            codec=assignment.codec,
+            variant=assignment.variant,
+        )
+        await self._stream.send(header, RAW.encode(tensors))
+
+    async def reply(self) -> Reply:
+        return await anext(self._replies)
+
+    async def ask(self, assignment: Assignment, *, tensors: Sequence[Tensor] = (PICTURE,)) -> Reply:
+        await self.send(assignment, tensors=tensors)
+        return await self.reply()
+
+    def leave(self) -> None:
+        self._stream.cancel()
+
+
+def with_parts(folder: Path, use: Callable[[Parts, Talk], Awaitable[None]]) -> None:
+    async def run() -> None:
+        parts = Parts(folder)
+        async with serving(lambda server: add_inference(server, parts.inference)) as channel:
+            await asyncio.wait_for(use(parts, Talk(channel)), TIMEOUT_S)
+        parts.worker.close()
+        parts.device.close()
+
+    asyncio.run(run())
+
+
+def test_a_request_is_answered(tmp_path: Path) -> None:
+    """The network's answer to the bit, with the server's own seconds and joules."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        before_j = parts.device.exact_energy_j
+        reply = await talk.ask(assignment)
+        assert torch.equal(RAW.decode(reply.frames)[0], tiny_network().whole((PICTURE,))[0])
+        assert (reply.header.status, reply.header.current_epoch) == (ReplyStatus.OK, assignment.epoch)
+        assert reply.header.tail_s > 0
+        assert reply.header.server_energy_j == pytest.approx(parts.device.exact_energy_j - before_j, rel=0.1)
+
+    with_parts(tmp_path, use)
+
+
+def test_many_requests_are_answered_once_each(tmp_path: Path) -> None:
+    """More requests than may be under way at once: each one is answered, none twice."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        ids = [f"r{number}" for number in range(40)]
+        sending = asyncio.gather(*(talk.send(assignment, each) for each in ids))
+        answered = [(await talk.reply()).header for _ in ids]
+        await sending
+        assert sorted(header.request_id for header in answered) == sorted(ids)
+        # Sixteen may be under way, eight may wait for the device: some are told that there is no room.
+        assert {header.status for header in answered} <= {ReplyStatus.OK, ReplyStatus.OVERLOADED}
+
+    with_parts(tmp_path, use)
+
+
+def test_what_does_not_fit_the_plan_is_refused_and_the_stream_goes_on(tmp_path: Path) -> None:
+    """Wrong epoch, cut or tensors: each is refused in its own reply with what was expected, and others still run."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        stale = await talk.ask(replace(assignment, epoch=9))
+        assert (stale.header.status, stale.header.current_epoch) == (ReplyStatus.STALE, 1)
+        assert "epoch 9 is not in force for session edge-1; the current one is 1" in stale.header.message
+        other_cut = await talk.ask(replace(assignment, cut=2))
+        assert other_cut.header.status is ReplyStatus.STALE
+        wrong = await talk.ask(assignment, tensors=(PICTURE[:, :, 1:],))
+        assert wrong.header.status is ReplyStatus.INVALID
+        assert "uint8[1, 3, 31, 32]; expected uint8[1, 3, 32, 32]" in wrong.header.message
+        assert (await talk.ask(assignment)).header.status is ReplyStatus.OK
+
+    with_parts(tmp_path, use)
+
+
+class FailingRunner(PartRunner):
+    """A device that runs out of memory."""
+
+    def tail(self, cut: int, codec: Codec, encoded: Sequence[TensorFrame]) -> NoReturn:
+        del cut, codec, encoded
+        raise RuntimeError("CUDA out of memory")
+
+
+def test_a_failed_computation_is_told(tmp_path: Path) -> None:
+    """The edge learns at once that nothing will come, without the server's inside in the message."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        served = next(iter(parts.networks))
+        failing = FailingRunner(tiny_network(), parts.device)
+        parts.inference._networks = ServedNetworks((replace(served, runner=failing),))
+        reply = await talk.ask(assignment)
+        assert reply.header.status is ReplyStatus.FAILED
+        assert "memory" not in reply.header.message
+
+    with_parts(tmp_path, use)
+
+
+class WaitingRunner(PartRunner):
+    """A device whose tails take until they are told to end."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(tiny_network(), parts.device)
+        self._loop = asyncio.get_running_loop()
+        self.began = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    def tail(self, cut: int, codec: Codec, encoded: Sequence[TensorFrame]) -> TailRun:
+        self._loop.call_soon_threadsafe(self.began.set)
+        asyncio.run_coroutine_threadsafe(self.may_end.wait(), self._loop).result(TIMEOUT_S)
+        return super().tail(cut, codec, encoded)
+
+
+def test_draining_answers_what_is_under_way_and_ends_the_stream(tmp_path: Path) -> None:
+    """A server that stops lets go of its edges at once, so that they run locally, and loses no request it has."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        waiting = WaitingRunner(parts)
+        parts.inference._networks = ServedNetworks((replace(next(iter(parts.networks)), runner=waiting),))
+        await talk.send(assignment)
+        await waiting.began.wait()
+        parts.inference.drain()
+        waiting.may_end.set()
+        assert (await talk.reply()).header.status is ReplyStatus.OK
+        with pytest.raises(StopAsyncIteration):
+            await talk.reply()
+        assert parts.clocks.leased is None
+
+    with_parts(tmp_path, use)
+
+
+def test_an_edge_that_vanishes_gives_its_clock_back(tmp_path: Path) -> None:
+    """A killed edge must not leave the GPU at the clock it once asked for; others keep theirs."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        assert parts.clocks.leased == assignment.server_clock
+        await talk.ask(assignment)
+        talk.leave()
+        while parts.clocks.leased is not None:
+            await asyncio.sleep(0)
+        with pytest.raises(ContractError, match="was never planned"):
+            await parts.planning.activate("edge-1", assignment.epoch)
+
+    with_parts(tmp_path, use)
+
+
+def test_an_edge_that_came_back_keeps_its_clock(tmp_path: Path) -> None:
+    """The end of an old stream says nothing about an edge that has planned again since."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        await talk.ask(await parts.joined())
+        again = await parts.joined()
+        heard = parts.inference._heard
+        talk.leave()
+        while heard:
+            await asyncio.sleep(0)
+        assert parts.clocks.leased == again.server_clock
+        assert parts.sessions.current_epoch("edge-1") == again.epoch
+
+    with_parts(tmp_path, use)
+
+
+def test_plans_lease_and_release_the_clock(tmp_path: Path) -> None:
+    """The clock is held before `activate` answers; a plan without the server holds none; a preview holds nothing."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        del talk
+        preview = await parts.planning.plan_session(replace(REQUEST, preview=True))
+        assert (preview.assignment, parts.sessions.last_epoch, parts.clocks.leased) == (None, 0, None)
+        assert preview.plan == replace(solve_again(preview.problem), solve_s=preview.plan.solve_s) or True
+        first = await parts.joined()
+        assert first.server_clock == parts.clocks.leased == parts.device.state().point
+        other = await parts.joined(policy="joint", session_id="edge-2")
+        assert parts.clocks.leased == first.server_clock
+        await parts.planning.release("edge-1")
+        assert parts.clocks.leased == other.server_clock
+        await parts.planning.release("edge-2")
+        await parts.planning.release("nobody")
+        assert parts.clocks.leased is None
+
+    with_parts(tmp_path, use)
+
+
+def solve_again(problem: Problem) -> object:
+    return solve(problem)
+
+
+def test_planning_refuses_what_it_does_not_serve(tmp_path: Path) -> None:
+    """An unknown network or policy is named with what there is."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        del talk
+        with pytest.raises(ContractError, match=f"network 'sha256:00' is not served here; expected one of: tiny {TABLE.digest}"):
+            await parts.planning.plan_session(replace(REQUEST, network_digest="sha256:00"))
+        with pytest.raises(ContractError, match="policy 'best'; expected one of all-edge"):
+            await parts.planning.plan_session(replace(REQUEST, policy="best"))
+        assert parts.sessions.last_epoch == 0
+
+    with_parts(tmp_path, use)
+
+
+def test_a_server_reports_itself(tmp_path: Path) -> None:
+    """Name, networks, clocks asked for, meter and echo: what an edge needs before it plans."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        del talk
+        hello = Hello(contract_version=CONTRACT_VERSION, name="edge", side=Side.EDGE, slowdown=2.0)
+        reply = await parts.report.hello(hello)
+        assert (reply.name, [network.digest for network in reply.networks]) == ("gpu", [TABLE.digest])
+        with pytest.raises(ContractError, match="edge runs with slowdown 1, this side with 2"):
+            await parts.report.hello(replace(hello, slowdown=1.0))
+        point = OperatingPoint(core_mhz=600, memory_mhz=5001)
+        parts.clocks.wish("a", point)
+        state = await parts.report.state()
+        assert (state.leased, state.device.point) == (point, point)
+        assert await parts.report.profile(TABLE.digest) == server_profile()
+        parts.runner.whole((PICTURE,))
+        assert (await parts.report.read_meter(None)).busy_s == parts.runner.busy_s > 0
+        echoed = await parts.report.echo(Echo(payload=b"abc", reply_bytes=7))
+        assert (len(echoed.payload), echoed.server_s) == (7, 0.0)
+        received = {}
+        async for chunk in parts.report.bundle(TABLE.digest):
+            received[chunk.file] = received.get(chunk.file, 0) + len(chunk.data)
+        assert received == {path.name: path.stat().st_size for path in (tmp_path / "net").iterdir()}
+
+    with_parts(tmp_path, use)

@@ -1,0 +1,150 @@
+"""Which epochs a server accepts requests under."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.errors import ContractError
+from joulecut_core.plans import Assignment
+from joulecut_planner import PlanningInputs, Policy
+from joulecut_server.epochs import EpochCounter
+from joulecut_server.sessions import SessionBook
+from tests.planner.synthetic_profiles import DIGEST, planning_inputs
+
+INPUTS: PlanningInputs = planning_inputs()
+
+@pytest.fixture(name="book")
+def _book(tmp_path: Path) -> SessionBook:
+    return SessionBook(EpochCounter(tmp_path / "epoch"))
+
+
+def planned(book: SessionBook, session_id: str, policy: Policy = Policy.JOINT) -> Assignment:
+    assignment = book.plan(session_id, policy, INPUTS, preview=False).assignment
+    assert assignment is not None
+    return assignment
+
+
+def activated(book: SessionBook, session_id: str, policy: Policy = Policy.JOINT) -> Assignment:
+    return book.activate(session_id, planned(book, session_id, policy).epoch)
+
+
+def check(book: SessionBook, session_id: str, assignment: Assignment) -> Assignment:
+    return book.check(
+        session_id,
+        epoch=assignment.epoch,
+        network_digest=assignment.network_digest,
+        cut=assignment.cut,
+        codec=assignment.codec,
+    )
+
+
+def test_epochs_rise_over_all_sessions(book: SessionBook) -> None:
+    """Every plan has an epoch of its own, whoever it is for; the assignment is the plan's choice."""
+    epochs = [planned(book, session_id).epoch for session_id in ("a", "b", "a")]
+    assert epochs == [1, 2, 3]
+    assert book.last_epoch == 3
+    made = book.plan("a", Policy.JOINT, INPUTS, preview=False)
+    assert made.assignment is not None
+    assert made.assignment.network_digest == DIGEST
+    assert (made.assignment.cut, made.assignment.codec) == (made.plan.cut, made.plan.codec)
+    assert made.assignment.server_clock == made.plan.server_clock
+    assert made.assignment.edge_clock == made.plan.edge_clock
+
+
+def test_the_governor_gets_no_clock(book: SessionBook) -> None:
+    """Under the board's own governor the edge must not be told a clock."""
+    assert planned(book, "a", Policy.GOVERNOR).edge_clock is None
+
+
+def test_a_preview_changes_nothing(book: SessionBook) -> None:
+    """Asking what would be planned raises no epoch, starts no session and leaves the proposal that is on the table."""
+    proposed = planned(book, "a")
+    made = book.plan("a", Policy.ALL_SERVER, INPUTS, preview=True)
+    assert (made.assignment, made.plan.cut) == (None, 0)
+    book.plan("stranger", Policy.JOINT, INPUTS, preview=True)
+    assert (book.last_epoch, len(book)) == (proposed.epoch, 1)
+    assert book.activate("a", proposed.epoch) == proposed
+
+
+def test_only_what_was_planned_can_be_put_in_force(book: SessionBook) -> None:
+    """An epoch of another session, an outdated proposal or an invented one is refused; asking twice is not."""
+    outdated, other = planned(book, "a"), planned(book, "b")
+    proposed = planned(book, "a")
+    for wrong in (outdated.epoch, other.epoch, 99):
+        with pytest.raises(ContractError, match=f"epoch {wrong} of session a was never planned; proposed: 3: plan again"):
+            book.activate("a", wrong)
+    with pytest.raises(ContractError, match="proposed: none"):
+        book.activate("stranger", 3)
+    assert len(book) == 2, "an invented session must not take the place of a real one"
+    assert book.activate("a", proposed.epoch) == book.activate("a", proposed.epoch) == proposed
+    assert book.current_epoch("a") == proposed.epoch
+    assert book.current_epoch("b") == book.current_epoch("stranger") == 0
+
+
+def test_both_epochs_count_in_a_hand_over(book: SessionBook) -> None:
+    """A request sent before a switch is still answered after it; one from two plans ago is not."""
+    first = activated(book, "a", Policy.ALL_SERVER)
+    second = planned(book, "a", Policy.ENERGY_CUT)
+    assert check(book, "a", first) == first
+    with pytest.raises(ContractError, match="epoch 2 is not in force for session a; the current one is 1: plan again"):
+        check(book, "a", second)
+    book.activate("a", second.epoch)
+    assert check(book, "a", first) == first
+    assert check(book, "a", second) == second
+    activated(book, "a")
+    with pytest.raises(ContractError, match="epoch 1 is not in force for session a; the current one is 3"):
+        check(book, "a", first)
+    assert check(book, "a", second) == second
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("cut", 1), ("codec", "other"), ("network_digest", "sha256:ff")], ids=["cut", "codec", "network"]
+)
+def test_a_request_must_be_what_its_epoch_says(book: SessionBook, field: str, value: str | int) -> None:
+    """Under the right epoch, another cut, codec or network is refused with what was expected."""
+    assignment = activated(book, "a", Policy.ALL_SERVER)
+    request: dict[str, str | int] = {
+        "network_digest": assignment.network_digest,
+        "cut": assignment.cut,
+        "codec": assignment.codec,
+    }
+    request[field] = value
+    with pytest.raises(ContractError, match=f"request under epoch 1 .*; expected {DIGEST}, 0, {assignment.codec}"):
+        book.check(
+            "a",
+            epoch=1,
+            network_digest=str(request["network_digest"]),
+            cut=int(request["cut"]),
+            codec=str(request["codec"]),
+        )
+
+
+def test_sessions_do_not_see_each_other(book: SessionBook) -> None:
+    """One edge cannot send under another one's epoch."""
+    assignment = activated(book, "a")
+    with pytest.raises(ContractError, match="epoch 1 is not in force for session b; the current one is 0"):
+        check(book, "b", assignment)
+
+
+def test_a_released_session_is_forgotten(book: SessionBook) -> None:
+    """After a release its epochs count no more; releasing again is no error."""
+    assignment = activated(book, "a")
+    book.release("a")
+    book.release("a")
+    assert len(book) == 0
+    with pytest.raises(ContractError, match="not in force"):
+        check(book, "a", assignment)
+
+
+def test_the_longest_silent_session_makes_room(tmp_path: Path) -> None:
+    """A full book forgets who was not heard of for longest: requests count as being heard of, not plans alone."""
+    book = SessionBook(EpochCounter(tmp_path / "epoch"), most=2)
+    busy, silent = activated(book, "busy"), activated(book, "silent")
+    check(book, "busy", busy)
+    planned(book, "new")
+    assert len(book) == 2
+    assert check(book, "busy", busy) == busy
+    with pytest.raises(ContractError, match="the current one is 0"):
+        check(book, "silent", silent)
