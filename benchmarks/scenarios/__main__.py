@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "scenarios"
 def scenarios(
     out: Annotated[Path, typer.Option(help="Folder for scenarios.csv and summary.md.")] = RESULTS,
     quick: Annotated[bool, typer.Option("--quick", help="A few dozen scenarios, to see that it works.")] = False,
-    profiles: Annotated[Path | None, typer.Option(help="Folder where profiles are kept; the user's cache.")] = None,
+    seed: Annotated[int, typer.Option(help="Noise of the emulated devices while they are profiled.")] = 1,
 ) -> None:
     """Plan thousands of scenarios and report where splitting pays. Estimated: nothing is run or metered."""
     torch.set_num_threads(1)
@@ -47,9 +47,8 @@ def scenarios(
     workplace = Workplace(folder=cache, run_folder=cache)
     network = workplace.network()
     wires = load_wires(workplace.shipped_wires)
-    source = RehearsedProfiles(
-        network, profiles or cache / "scenarios", rates_hz=(*RATES_HZ, scenario.rate_hz), seed=scenario.seed
-    )
+    rates_hz = tuple(sorted({*RATES_HZ, scenario.rate_hz}))
+    source = RehearsedProfiles(network, cache / "scenarios" / f"seed-{seed}", rates_hz=rates_hz, seed=seed)
     grid, demo = (quick_grid() if quick else full_grid()), demo_grid(scenario)
     for device, side in track(_devices(grid, demo), description="profiles", console=console):
         source(device, side)
@@ -61,8 +60,8 @@ def scenarios(
         return list(track(outcomes, description=title, total=len(grid), console=console))
 
     outcomes = planned(grid, "scenarios")
-    summary = summary_text(outcomes, planned(demo, "the demo's case"), _provenance(wires, workplace.shipped_wires))
-    out.mkdir(parents=True, exist_ok=True)
+    provenance = _provenance(wires, workplace.shipped_wires, seed)
+    summary = summary_text(outcomes, planned(demo, "the demo's case"), provenance)
     write_bytes(out / "scenarios.csv", csv_text(outcomes).encode())
     write_bytes(out / "summary.md", summary.encode())
     console.print(f"wrote {out / 'scenarios.csv'} and {out / 'summary.md'}", soft_wrap=True)
@@ -75,7 +74,7 @@ def _devices(*grids: Grid) -> Sequence[tuple[str, Side]]:
     return list(dict.fromkeys([*edges, *servers]))
 
 
-def _provenance(wires: WireTable, path: Path) -> Provenance:
+def _provenance(wires: WireTable, path: Path, seed: int) -> Provenance:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("joulecut", "torch", "numpy", "scipy")]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return Provenance(
@@ -83,6 +82,7 @@ def _provenance(wires: WireTable, path: Path) -> Provenance:
         versions=", ".join([*versions, f"Python {platform.python_version()}"]),
         network_digest=wires.network_digest,
         wires=f"{wires.samples_from}, table `{digest}`",
+        seed=seed,
     )
 
 

@@ -19,7 +19,10 @@ ProfileSource = Callable[[str, Side], Profile]
 
 
 class RehearsedProfiles:
-    """A `ProfileSource` for one network. `rates_hz`: at which an edge is measured under its own governor."""
+    """A `ProfileSource` for one network. `rates_hz`: at which an edge is measured under its own governor.
+
+    A profile's key does not hold the seed of its noise, so each seed needs a folder of its own.
+    """
 
     def __init__(self, network: Network, folder: Path, *, rates_hz: tuple[float, ...], seed: int) -> None:
         self._network = network

@@ -12,9 +12,6 @@ import numpy as np
 from benchmarks.scenarios.outcomes import Contest, Outcome, Verdict
 from joulecut_planner import Policy
 
-NOTABLE = 0.05
-"""A saving below this is within what prediction and meter may differ by."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
@@ -43,27 +40,33 @@ class Spread:
 class Tally:
     """Where the joint plans of some scenarios compute, and what splitting saves where they split.
 
-    `only_split`: scenarios in which no unsplit plan keeps the SLO. `notable`: splits that save at least 5 %.
+    `savings`: of the splits that have an unsplit rival; `only_split` counts those that have none.
     """
 
     scenarios: int
     verdicts: Counter[Verdict]
     only_split: int
-    notable: int
-    saving: Spread
+    savings: tuple[float, ...]
 
     @classmethod
     def of(cls, contests: Sequence[Contest]) -> Tally:
         """The tally of some scenarios."""
         splits = [contest for contest in contests if contest.verdict is Verdict.SPLIT]
-        savings = [contest.saving for contest in splits]
         return cls(
             scenarios=len(contests),
             verdicts=Counter(contest.verdict for contest in contests),
             only_split=sum(contest.unsplit_j is None for contest in splits),
-            notable=sum(saving is not None and saving >= NOTABLE for saving in savings),
-            saving=Spread.of(savings),
+            savings=tuple(saving for contest in splits if (saving := contest.saving) is not None),
         )
+
+    @property
+    def saving(self) -> Spread:
+        """What splitting saves where there is something to compare it with."""
+        return Spread.of(self.savings)
+
+    def saving_at_least(self, share: float) -> int:
+        """How many splits save at least this share."""
+        return sum(saving >= share for saving in self.savings)
 
     def share(self, verdict: Verdict) -> float:
         """The share of scenarios with this verdict."""

@@ -1,0 +1,101 @@
+"""How a run becomes a row of the demo: the objective's weights, quantiles, misses, agreement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from joulecut.demo.course import policy_result
+from joulecut.demo.planned import Configuration
+from joulecut.demo.scenario import NamedObjective, Scenario
+from joulecut_core.errors import PlanError
+from joulecut_core.problems import Objective
+from joulecut_planner import Policy
+from tests.api.demo_samples import EDGE_CLOCK, SERVER_CLOCK, metered_run, planned
+from tests.proto.fake_services import NO_PLAN
+
+SCENARIO = replace(Scenario(), slo_s=0.030, quantile=0.95)
+TRUTH = tuple(range(20))
+
+
+@pytest.mark.parametrize(
+    ("objective", "server_j", "energy_j"),
+    [
+        (Objective(), 0.50, 0.32 + 0.50),
+        (Objective(server_weight=0.0), 0.50, 0.32),
+        (Objective(server_idle_share=0.25), 0.50 + 0.10, 0.32 + 0.60),
+        (Objective(edge_weight=2.0, server_weight=0.5), 0.50, 0.64 + 0.25),
+    ],
+)
+def test_the_objective_prices_a_run(objective: Objective, server_j: float, energy_j: float) -> None:
+    """Weights apply to the sum alone; the sides are what their counters said, the radio part of the edge's."""
+    split = planned(Policy.ALL_SERVER, NamedObjective(name="any", objective=objective))
+    metered = policy_result(split, metered_run([0.01, 0.02]), SCENARIO, TRUTH).metered
+    assert metered.edge_energy_j == pytest.approx(0.32)
+    assert metered.radio_j == pytest.approx(0.02)
+    assert metered.server_energy_j == pytest.approx(server_j)
+    assert metered.energy_j == pytest.approx(energy_j)
+
+
+def test_a_server_without_a_part_costs_nothing() -> None:
+    """What a server draws while it serves others is not this pair's."""
+    local = planned(Policy.ALL_EDGE, NamedObjective(name="any", objective=Objective(server_idle_share=1.0)))
+    metered = policy_result(local, metered_run([0.01]), SCENARIO, TRUTH).metered
+    assert metered.server_energy_j == 0.0
+    assert metered.energy_j == pytest.approx(0.32)
+
+
+def test_latencies_and_misses() -> None:
+    """Median and 99th percentile of the sample, and the requests later than the deadline."""
+    latencies_s = [0.001 * index for index in range(20, 40)]
+    result = policy_result(planned(Policy.JOINT), metered_run(latencies_s[::-1]), SCENARIO, TRUTH)
+    assert result.metered.latency_p50_s == pytest.approx(0.0295)
+    assert result.metered.latency_p99_s == pytest.approx(0.039)
+    # 31 to 39 ms are late; 30 ms is in time.
+    assert (result.requests, result.deadline_misses, result.keeps_slo) == (20, 9, False)
+
+
+@pytest.mark.parametrize(("late", "keeps"), [(0, True), (1, True), (2, False)])
+def test_the_quantile_says_how_many_may_be_late(late: int, keeps: bool) -> None:
+    """At the 95th percentile, one of twenty."""
+    run = metered_run([0.01] * (20 - late) + [0.05] * late)
+    assert policy_result(planned(Policy.JOINT), run, SCENARIO, TRUTH).keeps_slo is keeps
+
+
+def test_agreement_is_with_the_unsplit_network() -> None:
+    """Per picture, whatever its label says."""
+    run = metered_run([0.01] * 4, top1=[7, 8, 9, 0])
+    assert policy_result(planned(Policy.JOINT), run, SCENARIO, (7, 8, 9, 10)).top1_agreement == 0.75
+
+
+def test_the_prediction_is_the_plans() -> None:
+    """What the planner promised stands unchanged beside what was metered."""
+    joint = planned(Policy.JOINT)
+    result = policy_result(joint, metered_run([0.01]), SCENARIO, TRUTH)
+    assert (result.predicted.latency_s, result.predicted.energy_j) == (joint.plan.latency_s, joint.plan.energy_j)
+    assert (result.policy, result.cut, result.codec) == ("joint", joint.plan.cut, joint.plan.codec)
+
+
+def test_objectives_share_a_run() -> None:
+    """The same cut, wire and clocks are the same configuration, whatever asked for them."""
+    battery = NamedObjective(name="battery", objective=Objective(server_weight=0.0))
+    one, other = planned(Policy.ALL_EDGE), planned(Policy.ALL_EDGE, battery)
+    assert one.configuration == other.configuration
+    assert len({one.configuration, other.configuration, planned(Policy.ALL_SERVER).configuration}) == 2
+    assert other.request.objective == battery.objective
+    assert other.request.policy == "all-edge"
+    assert not other.request.preview
+
+
+def test_a_configuration_in_words() -> None:
+    """What the progress bar shows."""
+    split = Configuration(cut=2, cut_name="middle", codec="fp16", edge_clock=EDGE_CLOCK, server_clock=SERVER_CLOCK)
+    assert str(split) == "cut 2 (middle), fp16, edge 306/665.6 MHz, server 1590/5001 MHz"
+    assert str(replace(split, edge_clock=None, server_clock=None)) == "cut 2 (middle), fp16, edge stock governor"
+
+
+def test_a_policy_without_any_choice() -> None:
+    """It is named with its objective; there is nothing to run."""
+    with pytest.raises(PlanError, match="policy joint has no choice at all under total"):
+        _ = replace(planned(Policy.JOINT), plan=NO_PLAN).configuration

@@ -1,0 +1,173 @@
+"""Both agents in one process: what they share on disk, their configurations, and an application that talks to them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import joulecut_runtime.devices
+from joulecut_core.energy import EnergyReading
+from joulecut_core.problems import Objective
+from joulecut_core.tensor_frames import RAW
+from joulecut_core.wires import WireTable, save_wires
+from joulecut_edge.config import EdgeConfig
+from joulecut_proto.agent_messages import AgentState
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient, LocalClient
+from joulecut_proto.local_messages import (
+    InferReply,
+    InferRequest,
+    LocalStatus,
+    ReadMetersRequest,
+    ReplanReply,
+    ReplanRequest,
+)
+from joulecut_runtime.codecs import codec
+from joulecut_runtime.wire_measurement import measure_wires
+from joulecut_server.config import ServerConfig
+from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
+from torch import Tensor
+
+WAIT_S = 20.0
+"""How long a test waits, in all, for what must happen; only a defect ever takes it."""
+
+BATTERY = Objective(server_weight=0.0)
+"""Only the edge's joules count: with it a split pays for a network of any size."""
+
+_FILES = Path(joulecut_runtime.devices.__file__).parent / "files"
+_SLOW = """extends = "{base}"
+name = "slow-{base}"
+
+[launch]
+basis = "assumed"
+source = "slow on purpose: this machine computes far faster, so it never falls behind"
+launch_s = {launch_s}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Bundle, profiles and devices that both agents find on disk; `own` is a folder of one test."""
+
+    shared: Path
+    own: Path
+    digest: str
+
+    @property
+    def bundle(self) -> Path:
+        """The packed network."""
+        return self.shared / "net"
+
+    def device(self, base: str) -> str:
+        """A shipped device made so slow that this machine keeps up with it in real time."""
+        return f"emulated:{self.shared / f'slow-{base}.toml'}"
+
+    def server(self) -> ServerConfig:
+        """A server-agent on a port that the system chooses."""
+        return ServerConfig(
+            device=self.device("t4"),
+            bundles=(str(self.bundle),),
+            profiles=str(self.shared / "profiles"),
+            state=str(self.own),
+            name="gpu",
+            advertise=False,
+        )
+
+    def edge(self, server: str) -> EdgeConfig:
+        """An edge-agent for that server, reached over a Unix socket."""
+        return EdgeConfig(
+            device=self.device("orin-nano-super"),
+            bundle=str(self.bundle),
+            server=server,
+            listen=f"unix:{self.own}/edge.sock",
+            profiles=str(self.shared / "profiles"),
+            wires=str(self.shared / "wires.json"),
+            objective=BATTERY,
+            max_accuracy_loss=1.0,
+            policy="all-server",
+        )
+
+    def wires_at(self, cut: int, wire: str) -> str:
+        """A table of measured wires that offers one cut and one codec alone."""
+        table = _all_wires()
+        chosen = tuple(each for each in table.wires if (each.cut, each.codec) == (cut, wire))
+        assert chosen, f"{wire} was not measured at cut {cut}"
+        path = self.own / f"wires-{cut}-{wire}.json"
+        save_wires(replace(table, wires=chosen), path)
+        return str(path)
+
+
+def make_shared(folder: Path) -> str:
+    """Write what all tests share; the network's digest."""
+    for base, launch_s in (("orin-nano-super", 4e-3), ("t4", 0.5e-3)):
+        shutil.copy(_FILES / f"{base}.toml", folder)
+        (folder / f"slow-{base}.toml").write_text(_SLOW.format(base=base, launch_s=launch_s), encoding="utf-8")
+    save_wires(_all_wires(), folder / "wires.json")
+    return pack_tiny(folder / "net")
+
+
+def _all_wires() -> WireTable:
+    return measure_wires(tiny_network(), [(picture,) for picture in pictures(4)], samples_from="seeded noise")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago: for an agent that must come back where it was."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Application:
+    """Talks to an edge-agent as programs on its host do."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
+
+    async def infer(self, picture: Tensor, request_id: str = "r") -> tuple[Tensor, InferReply]:
+        """The network's answer, and the reply it came in."""
+        request = InferRequest(request_id=request_id, tensors=codec(RAW).encode((picture,)))
+        reply = await self._client.infer(request, timeout_s=WAIT_S)
+        return codec(RAW).decode(reply.tensors)[0], reply
+
+    async def status(self) -> LocalStatus:
+        """What the edge runs, and how."""
+        return await self._client.status(timeout_s=WAIT_S)
+
+    async def replan(self, request: ReplanRequest) -> ReplanReply:
+        """Plan again."""
+        return await self._client.replan(request, timeout_s=WAIT_S)
+
+    async def meter(self, not_before_s: float | None = None) -> EnergyReading:
+        """The edge's energy counter at a tick."""
+        request = ReadMetersRequest(edge_not_before_s=not_before_s)
+        return (await self._client.read_meters(request, timeout_s=WAIT_S)).edge
+
+    async def until(self, holds: Callable[[LocalStatus], bool]) -> LocalStatus:
+        """The first status for which `holds` is true; the edge tells of changes only when asked."""
+        while True:
+            status = await self.status()
+            if holds(status):
+                return status
+            await asyncio.sleep(0.01)
+
+    async def offloading(self) -> LocalStatus:
+        """Wait until a plan with the server is in force."""
+        return await self.until(lambda status: status.assignment is not None and status.assignment.epoch > 0)
+
+
+@asynccontextmanager
+async def application(address: str) -> AsyncIterator[Application]:
+    """An application connected to the edge-agent at `address`."""
+    async with open_channel(address) as channel:
+        yield Application(LocalClient(channel, peer="edge"))
+
+
+async def server_state(address: str) -> AgentState:
+    """A reading of the server-agent at `address`."""
+    async with open_channel(address) as channel:
+        return await AgentClient(channel, peer="server").state(timeout_s=WAIT_S)
