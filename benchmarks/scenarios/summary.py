@@ -53,7 +53,8 @@ def _head(outcomes: Sequence[Outcome], provenance: Provenance) -> Iterator[str]:
     yield ""
     yield "**Scope: planned on profiles of emulated devices; every figure is estimated, nothing here was metered.**"
     yield ""
-    yield f"- {len(outcomes)} scenarios, planned {provenance.date}; {provenance.versions}; profiles of seed {provenance.seed}"
+    yield f"- {len(outcomes)} scenarios, planned {provenance.date}, profiles of seed {provenance.seed}"
+    yield f"- {provenance.versions}"
     yield f"- network EfficientNet-Lite0, batch 1, FP32, `{provenance.network_digest}`"
     yield f"- wires: {provenance.wires}"
     yield "- joules are per request, in the objective's weights; *saves* is against the best plan that does not split,"
@@ -138,6 +139,15 @@ def _sensitivity(outcomes: Sequence[Outcome]) -> Iterator[str]:
         varied = [(Variation.AS_OFFERED.value, _contests(of_goal))]
         varied += [(each.value, [outcome.sensitivity[each] for outcome in of_goal]) for each in SENSITIVITY]
         yield from _tally_table("planned", varied)
+    yield from _spread_on_raw(outcomes)
+
+
+def _spread_on_raw(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    splits = [outcome for outcome in outcomes if outcome.verdict is Verdict.SPLIT]
+    raw = sum(outcome.sensitivity[Variation.NO_JPEG].verdict is Verdict.ALL_SERVER for outcome in splits)
+    yield "A problem has one spread per cut, so beside a JPEG a raw picture carries the JPEG's spread too. In"
+    yield f"{raw} of the {len(splits)} splits as offered, the raw picture without it would be the better plan."
+    yield ""
 
 
 def _choices(outcomes: Sequence[Outcome]) -> Iterator[str]:
