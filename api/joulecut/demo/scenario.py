@@ -1,19 +1,19 @@
 """The demo's case, and why it is not a trivial one.
 
-A robot with a 30 Hz camera runs a classifier on a Jetson Orin Nano in its 7 W mode and shares a T4
-with others over an office's 5 GHz Wi-Fi, whose real goodput is some 7-29 Mbit/s. Each frame must
-be answered before the next one comes.
+A machine with a 40 Hz camera runs a classifier on a Jetson Orin Nano in its 15 W mode, and may use a
+T4 over an office's 5 GHz Wi-Fi, whose real goodput is some 7-29 Mbit/s. 99 % of the answers are due
+within 30 ms.
 
-- Sending the picture (JPEG at quality 98, which changes no answer) takes longer than the deadline
-  allows at this goodput, and costs the radio more than a third of the network costs the board.
-- Computing everything on the board keeps the deadline but pays for blocks whose output is no
-  smaller than what they started from.
-- After a third of the work the tensors are a third of the JPEG; the board can then hold its lowest
-  clocks and still be in time. Whether that is worth it depends on whose joules count: for the
-  battery it is; for both sides together it is not, as a data-centre GPU spends more on the rest of so
-  small a network than the board would.
+- Sending the picture (a JPEG of quality 98 changes 1.5 % of the answers, within the budget) misses the
+  deadline for every larger picture, and costs the radio a quarter of what the network costs the board.
+- Computing everything on the board keeps the deadline at any clock, so its best clock is the lowest;
+  it still pays for blocks whose output is no smaller than what they started from.
+- After a third of the work the tensors, in 8 bits, are a third of the JPEG, and the rest of the deadline
+  is enough to send them. Whether that is worth it depends on whose joules count: for the battery it
+  is; for both sides together it is not, as a data-centre GPU spends more on the rest of so small a
+  network than the board would.
 
-`benchmarks/scenarios` shows how often that is so over many boards, servers and links.
+docs/explanation-scenarios.md tells how typical the case is among thousands.
 """
 
 from __future__ import annotations
