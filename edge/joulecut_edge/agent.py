@@ -29,7 +29,7 @@ from joulecut_edge.offloading import EdgeIdentity, Offloading
 from joulecut_edge.session import EdgeSession
 from joulecut_edge.wishes import Wishes
 from joulecut_planner.local import local_plan
-from joulecut_proto.addresses import parse_address
+from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
@@ -69,8 +69,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         addresses = await _server_addresses(config, stack)
         device = open_device(config.device, clock=clock, seed=config.seed)
         stack.callback(device.close)
-        server = make_server()
-        port = bind(server, config.listen)
+        # Before the work of a first start; taken only when there is somebody to answer.
+        check_free(parse_address(config.listen))
         network = await _load_network(config, addresses)
         profile = await asyncio.to_thread(
             provide_profile,
@@ -99,7 +99,9 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             radio=config.radio,
         )
         offloading = Offloading(identity, session, clock, wishes, addresses)
+        server = make_server()
         add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown))
+        port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())
         try:

@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 _CALL_S = 10.0
 """Wall seconds that a short call to a server may take before it counts as unreachable."""
 _HELLO_S = 3.0
+_MOST_UNANSWERED = 3
+"""Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
 
 
 class ServerConnection:
@@ -46,6 +48,7 @@ class ServerConnection:
         self.planner = PlannerClient(self._channel, peer=peer)
         self._stream = InferenceClientStream(self._channel, peer=peer)
         self._numbers = itertools.count()
+        self._unanswered = 0
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._reading = asyncio.create_task(self._read_replies())
         self.lost = asyncio.Event()
@@ -93,10 +96,14 @@ class ServerConnection:
         await asyncio.wait({exchange}, timeout=self._clock.wall_s(timeout_s))
         if not exchange.done():
             exchange.cancel()
+            self._unanswered += 1
+            if self._unanswered >= _MOST_UNANSWERED:
+                self.lost.set()
             raise LinkError(f"server {self.address} did not answer {request_id} within {timeout_s:.3f} s")
         if exchange.cancelled():
             raise LinkError(f"the stream to server {self.address} was lost before it answered {request_id}")
         reply = exchange.result()
+        self._unanswered = 0
         if reply.header.status is ReplyStatus.STALE and reply.header.current_epoch < assignment.epoch:
             _LOG.warning("server %s has forgotten epoch %d: joining it again", self.address, assignment.epoch)
             self.lost.set()

@@ -12,7 +12,10 @@ import socket
 from collections.abc import Callable
 from types import TracebackType
 
+from zeroconf import Error as ZeroconfError
 from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
+
+from joulecut_core.errors import LinkError
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,11 +26,17 @@ _LOOKUP_MS = 1000
 
 
 class Advertisement:
-    """Announces a server until closed. Wildcard addresses are announced as this host's own address."""
+    """Announces a server until closed. Wildcard addresses are announced as this host's own address.
+
+    Raises LinkError where this network allows no announcement.
+    """
 
     def __init__(self, name: str, host: str, port: int) -> None:
         address = _announced_address(host)
-        self._zeroconf = Zeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
+        try:
+            self._zeroconf = Zeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
+        except OSError as error:
+            raise LinkError(f"no multicast on {address}: {error}; give edges this server's address instead") from error
         self._info = ServiceInfo(
             SERVICE_TYPE,
             f"{name}-{port}.{SERVICE_TYPE}",
@@ -35,7 +44,11 @@ class Advertisement:
             port=port,
             server=f"{name}-{port}.local.",
         )
-        self._zeroconf.register_service(self._info, cooperating_responders=True)
+        try:
+            self._zeroconf.register_service(self._info, cooperating_responders=True)
+        except (OSError, ZeroconfError) as error:
+            self._zeroconf.close()
+            raise LinkError(f"{self._info.name} cannot be announced: {error!r}; is the name taken?") from error
         _LOG.info("announced %s on %s:%d", self._info.name, address, port)
 
     def close(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,9 +13,12 @@ from torch import Tensor
 from joulecut_core.devices import Device
 from joulecut_core.networks import TensorSpec
 from joulecut_core.profiles import Profile
-from joulecut_core.timing import Clock
+from joulecut_core.timing import Clock, ManualClock
 from joulecut_runtime.devices.emulated import EMULATED_BACKEND
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.governed_run import measure_governed
 from joulecut_runtime.network import Network
+from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_store import ProfileStore
 from joulecut_runtime.profiler import Side, profile_key, profile_network
 from joulecut_runtime.rehearsal import rehearse_profile
@@ -57,6 +62,13 @@ def provide_profile(
     kept = store.get(profile_key(network, device, side=side))
     if kept is not None:
         _LOG.info("using the profile of %s made on %s", kept.network, kept.created)
+        missing_hz = [rate_hz for rate_hz in governed_rates_hz if not _has_rate(kept, rate_hz)]
+        if missing_hz:
+            _LOG.info("measuring %s under its own governor at %s Hz", device.info.name, missing_hz)
+            kept = _with_governed(
+                kept, network, device, device_name=device_name, seed=seed, clock=clock, rates_hz=missing_hz
+            )
+            store.put(kept)
         return kept
     _LOG.info("profiling %s on %s; this happens once", network.table.network, device.info.name)
     inputs = example_inputs(network.table.inputs)
@@ -83,6 +95,41 @@ def provide_profile(
         )
     _LOG.info("kept the profile in %s", store.put(made))
     return made
+
+
+def _has_rate(profile: Profile, rate_hz: float) -> bool:
+    return any(math.isclose(measured.rate_hz, rate_hz) for measured in profile.governed)
+
+
+def _with_governed(
+    profile: Profile,
+    network: Network,
+    device: Device,
+    *,
+    device_name: str,
+    seed: int,
+    clock: Clock,
+    rates_hz: Sequence[float],
+) -> Profile:
+    """The profile with the stock governor measured at further rates; nothing else is measured again."""
+    inputs = example_inputs(network.table.inputs)
+    emulated = device.info.backend == EMULATED_BACKEND
+    own_clock = ManualClock() if emulated else clock
+    measured_on = open_device(device_name, clock=own_clock, seed=seed) if emulated else device
+
+    def run() -> float:
+        with measured_on.execution(network.whole.workload) as execution:
+            network.whole(inputs)
+        return execution.elapsed_s
+
+    try:
+        added = [
+            measure_governed(measured_on, own_clock, run, rate_hz=rate_hz, plan=ProfilePlan()) for rate_hz in rates_hz
+        ]
+    finally:
+        if emulated:
+            measured_on.close()
+    return replace(profile, governed=(*profile.governed, *added))
 
 
 def example_inputs(specs: Sequence[TensorSpec], *, seed: int = 0) -> tuple[Tensor, ...]:

@@ -19,9 +19,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from joulecut_core.devices import Device
+from joulecut_core.errors import LinkError
 from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
-from joulecut_proto.addresses import parse_address
+from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.memory import keep_freed_memory
@@ -67,8 +68,8 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         device = open_device(config.device, clock=clock, seed=config.seed)
         stack.callback(device.close)
-        server = make_server()
-        port = bind(server, config.listen)
+        # Before the work of a first start; taken only when there is somebody to answer.
+        check_free(parse_address(config.listen))
         networks = await asyncio.to_thread(_load_networks, config, device, clock)
         sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
         worker = DeviceWorker(clock)
@@ -76,6 +77,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         clocks = ClockKeeper(device)
         planning = ServerPlanning(networks, sessions, worker, clocks)
         inference = ServerInference(networks, sessions, worker, planning.release)
+        server = make_server()
         add_agent(
             server,
             ServerReport(
@@ -93,6 +95,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        port = bind(server, config.listen)
         await server.start()
         await _report_health(healthy, serving=True)
         place = parse_address(config.listen)
@@ -144,7 +147,7 @@ def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | No
     """An announcement where the network allows one; a Unix socket or a site without multicast has none."""
     if not config.advertise or not host:
         return None
-    with suppress(OSError):
+    with suppress(LinkError):
         return Advertisement(config.name, host, port)
     _LOG.warning("cannot announce over multicast; edges need this server's address in their configuration")
     return None

@@ -49,12 +49,11 @@ class KnownEdge(Connection):
 
     def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = 0.0) -> MeterReadings:
         """Each side's counter at its first tick from the time asked for on; the two clocks differ."""
+        del timeout_s
         self.windows.append(request)
         edge_s = _tick(request.edge_not_before_s or 100.0)
         server_s = _tick(request.server_not_before_s or 7.0)
-        server = EnergyReading(
-            time_s=server_s, energy_j=SERVER_W * server_s, busy_s=SERVER_BUSY_SHARE * server_s
-        )
+        server = EnergyReading(time_s=server_s, energy_j=SERVER_W * server_s, busy_s=SERVER_BUSY_SHARE * server_s)
         return MeterReadings(
             edge=EnergyReading(time_s=edge_s, energy_j=EDGE_W * edge_s), server=server if self.server else None
         )

@@ -11,7 +11,7 @@ from joulecut.demo.sweep import sweep_rows
 from joulecut_core.problems import Objective, Slo
 from tests.planner.synthetic_profiles import planning_inputs
 
-BANDWIDTHS_BPS = (1e5, 1e6, 1e7, 3e7, 1e8, 1e9, 1e10)
+BANDWIDTHS_BPS = (1e5, 1e6, 3e6, 5e6, 1e7, 1e8, 1e10)
 
 
 def _rows(*, objective: Objective | None = None, latency_s: float = 0.06) -> list[SweepRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import struct
 import zlib
 from collections.abc import Callable
@@ -12,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-from joulecut import pictures
 from joulecut.pictures import folder_pictures, sample_crops, sample_pictures
 from joulecut_core.errors import ConfigError
 
@@ -45,7 +45,17 @@ def test_a_folder(tmp_path: Path) -> None:
     assert {tuple(picture.pixels.shape) for picture in found} == {(1, 3, 16, 16)}
     for picture in found[1:]:
         assert picture.pixels[0].reshape(3, -1).float().mean(1).tolist() == [255.0, 0.0, 0.0]
-    assert found[0].pixels.unique().tolist() == [200]
+    assert set(found[0].pixels.flatten().tolist()) == {200}
+
+
+def test_rows_stay_rows(tmp_path: Path) -> None:
+    """The last two axes are height and width: a picture that is white above is bright in its first rows."""
+    half = np.zeros((16, 16, 3), np.uint8)
+    half[:8] = 255
+    Image.fromarray(half).save(tmp_path / "half.png")
+    (found,) = folder_pictures(tmp_path, 16)
+    assert found.pixels[0, :, 0, :].min() == 255
+    assert found.pixels[0, :, -1, :].max() == 0
 
 
 @pytest.mark.parametrize("name", ["empty", "missing"])
@@ -99,12 +109,12 @@ def test_without_the_package_of_pictures(monkeypatch: pytest.MonkeyPatch) -> Non
     """The extra to install is named, and a foolbox that ships none is recognised."""
 
     def missing(name: str) -> None:
-        raise pictures.importlib.metadata.PackageNotFoundError(name)
+        raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(pictures.importlib.metadata, "files", missing)
+    monkeypatch.setattr(importlib.metadata, "files", missing)
     with pytest.raises(ConfigError, match=r"pip install 'joulecut\[demo\]'"):
         sample_pictures()
-    monkeypatch.setattr(pictures.importlib.metadata, "files", lambda _: [])
+    monkeypatch.setattr(importlib.metadata, "files", lambda _: [])
     with pytest.raises(ConfigError, match=r"expected version 3\.3\.4"):
         sample_pictures()
 
@@ -121,11 +131,7 @@ def _swollen_text(noise: bytes) -> bytes:
     chunk = b"zTXt" + packed
     header = 8 + 25
     return (
-        noise[:header]
-        + struct.pack(">I", len(packed))
-        + chunk
-        + struct.pack(">I", zlib.crc32(chunk))
-        + noise[header:]
+        noise[:header] + struct.pack(">I", len(packed)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + noise[header:]
     )
 
 

@@ -79,9 +79,7 @@ def test_the_sample_pictures_are_the_default(address: str) -> None:
         (TensorSpec(name="picture", dtype="float32", shape=(1, 3, 8, 8)),),
     ],
 )
-def test_a_network_that_takes_no_picture(
-    address: str, service: FakeLocal, inputs: tuple[TensorSpec, ...]
-) -> None:
+def test_a_network_that_takes_no_picture(address: str, service: FakeLocal, inputs: tuple[TensorSpec, ...]) -> None:
     """What it takes, and the call that can send it."""
     service.statuses = [replace(STATUS, inputs=inputs)]
     result = run(address)

@@ -37,7 +37,9 @@ def test_no_request_is_lost_with_a_server(packed: Packed, tmp_path: Path) -> Non
     clock = SystemClock()
 
     with running_pair(packed, tmp_path) as (agents, edge):
-        assert edge.replan(SPLIT).assignment is not None
+        assignment = edge.replan(SPLIT).assignment
+        assert assignment is not None
+        assert 0 < assignment.cut < packed.network.table.last
 
         def send() -> Future[Answer]:
             picture = len(sent) % len(packed.pictures)

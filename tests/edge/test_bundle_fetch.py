@@ -110,7 +110,7 @@ def test_pieces_out_of_order(tmp_path: Path, packed: tuple[Path, str], swapped: 
     chunks = [chunk for chunk in chunks_of(source, size_bytes=900) if chunk.file == "graph.json"]
     one, other = swapped
     chunks[one], chunks[other] = chunks[other], chunks[one]
-    with pytest.raises(BundleError, match="graph.json: bytes at [0-9]+ arrived out of order"):
+    with pytest.raises(BundleError, match=r"graph.json: bytes at [0-9]+ arrived out of order"):
         fetch(tmp_path / "net", digest, Library(chunks))
     assert list(tmp_path.iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_a_bundle_cut_short(tmp_path: Path, packed: tuple[Path, str]) -> None:
     """Missing pieces leave nothing behind, and the next try begins anew."""
     source, digest = packed
     chunks = chunks_of(source)
-    with pytest.raises(BundleError, match="weights.safetensors"):
+    with pytest.raises(BundleError, match=r"weights\.safetensors"):
         fetch(tmp_path / "net", digest, Library(chunks[:-2]))
     assert list(tmp_path.iterdir()) == []
     fetch(tmp_path / "net", digest, Library(chunks))

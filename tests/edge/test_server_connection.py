@@ -200,6 +200,19 @@ def test_a_server_that_is_silent_is_given_up_and_kept() -> None:
     with_server(Answering(batch=2), use)
 
 
+def test_a_server_that_stays_silent_counts_as_lost() -> None:
+    """A link that stalls without breaking must not cost every request its patience until gRPC notices."""
+
+    async def use(connection: ServerConnection) -> None:
+        for _ in range(3):
+            assert not connection.lost.is_set()
+            with pytest.raises(LinkError, match="did not answer"):
+                await ask(connection, pictures(1)[0], timeout_s=0.02)
+        assert connection.lost.is_set()
+
+    with_server(Answering(batch=99), use)
+
+
 def test_an_application_that_gives_up_disturbs_nobody() -> None:
     """A cancelled request leaves no half of itself on the stream."""
     sent = pictures(2)

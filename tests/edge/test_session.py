@@ -44,7 +44,8 @@ def run(use: Callable[[Bench], Awaitable[T]], *, bench: Bench | None = None) -> 
 
 def stages_s(ledger: RequestLedger) -> float:
     """Seconds of all stages but the total."""
-    return sum(astuple(ledger.seconds)[:-1])
+    stages: tuple[float, ...] = astuple(ledger.seconds)[:-1]
+    return sum(stages)
 
 
 def joules(ledger: RequestLedger) -> float:
@@ -89,7 +90,7 @@ def test_seconds_of_a_split_request_add_up() -> None:
 
 
 def test_joules_of_a_split_request_are_what_the_device_drew() -> None:
-    """Computing, encoding and waiting at the planned draw make the counter's difference; radio and server stand apart."""
+    """Computing, encoding and waiting make the counter's difference; radio and server stand apart."""
 
     async def use(bench: Bench) -> None:
         await bench.session.switch(active_plan(2), bench.remote)

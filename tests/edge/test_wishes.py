@@ -19,7 +19,7 @@ WISHES = Wishes.from_config(
 
 def test_a_configuration_becomes_wishes() -> None:
     """The terms an edge starts with are its configuration's."""
-    assert WISHES == Wishes(policy=Policy.ENERGY_CUT, objective=Objective(), slo=SLO, max_accuracy_loss=0.02)
+    assert Wishes(policy=Policy.ENERGY_CUT, objective=Objective(), slo=SLO, max_accuracy_loss=0.02) == WISHES
 
 
 def test_a_request_changes_what_it_names() -> None:
@@ -32,7 +32,7 @@ def test_a_request_changes_what_it_names() -> None:
 
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     """A typing error in a policy's name is told in one line, with the names that would do."""
-    with pytest.raises(ConfigError, match="policy: 'jiont'; expected one of all-edge, .*joint"):
+    with pytest.raises(ConfigError, match=r"policy: 'jiont'; expected one of all-edge, .*joint"):
         WISHES.changed_by(ReplanRequest(policy="jiont"))
     with pytest.raises(ConfigError, match="policy: 'best'"):
         Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b", policy="best"))

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 import joulecut_runtime.devices
 from joulecut_core.energy import EnergyReading
 from joulecut_core.problems import Objective
@@ -31,7 +33,6 @@ from joulecut_runtime.codecs import codec
 from joulecut_runtime.wire_measurement import measure_wires
 from joulecut_server.config import ServerConfig
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
-from torch import Tensor
 
 WAIT_S = 20.0
 """How long a test waits, in all, for what must happen; only a defect ever takes it."""

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -17,17 +18,21 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from joulecut_core.errors import LinkError
+from joulecut_core.timing import SystemClock
 from joulecut_edge import agent as edge_agent
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
 from joulecut_proto.local_messages import ReplanRequest
 from joulecut_runtime.bundle import open_bundle
+from joulecut_runtime.emulated_link import EmulatedLink
+from joulecut_runtime.link_shape import LinkShape
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
 from tests.integration.tiny_network import pictures, tiny_network
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
+NOBODY = "127.0.0.1:9"
 REJOIN_S = 5.0
 """Within this much of the wall an edge must use a server that is back."""
 
@@ -86,9 +91,8 @@ def test_a_server_that_stops_costs_no_answer_and_is_used_again(site: Site) -> No
                 loop = asyncio.get_running_loop()
                 began_s = loop.time()
             assert loop.time() - began_s < config.drain_s / 2, "an edge that only keeps its stream must not hold a stop"
-            lonely = await app.until(lambda status: not status.server_connected)
-            assert lonely.assignment is not None
-            assert lonely.assignment.policy == "local"
+            lonely = await app.until(lambda status: status.assignment is not None and status.assignment.epoch == 0)
+            assert not lonely.server_connected
             await app.until(lambda status: status.counters.local > lonely.counters.local + 5)
             async with server_agent.serving(config):
                 again = await asyncio.wait_for(app.offloading(), REJOIN_S)
@@ -104,6 +108,41 @@ def test_a_server_that_stops_costs_no_answer_and_is_used_again(site: Site) -> No
         assert counters.local == served.count("edge")
 
     run(test())
+
+
+@pytest.mark.parametrize("is_stalled", [False, True], ids=["broken", "stalled"])
+def test_a_lost_link_costs_no_answer_and_is_used_again(site: Site, is_stalled: bool) -> None:
+    """Radio gone, connections reset or silent: the edge answers alone, and is back soon after the link is."""
+    shape = LinkShape(bandwidth_bps=1e8, delay_s=0.001)
+
+    async def test(link: EmulatedLink) -> None:
+        async with edge_agent.serving(site.edge(f"127.0.0.1:{link.port}")) as edge, application(edge) as app:
+            await app.offloading()
+            assert await answered(app) == "server"
+            if is_stalled:
+                await asyncio.to_thread(link.set_bandwidth, 0.0, 0.0)
+            else:
+                await asyncio.to_thread(link.cut)
+            asked = 0
+            while (await app.status()).server_connected:
+                asked += 1
+                assert await answered(app) == "edge"
+            assert asked <= 4
+            assert await answered(app) == "edge"
+            if is_stalled:
+                await asyncio.to_thread(link.set_bandwidth, 1e8, 1e8)
+            else:
+                await asyncio.to_thread(link.restore)
+            await asyncio.wait_for(app.offloading(), REJOIN_S)
+            assert await answered(app) == "server"
+
+    async def serve() -> None:
+        async with server_agent.serving(site.server()) as server:
+            port = int(server.rpartition(":")[2])
+            with EmulatedLink(host="127.0.0.1", port=port, uplink=shape, downlink=shape, clock=SystemClock()) as link:
+                await test(link)
+
+    run(serve())
 
 
 def test_an_edge_that_stops_gives_the_servers_clock_back(site: Site) -> None:
@@ -128,9 +167,9 @@ def test_a_profile_is_made_once(site: Site, caplog: pytest.LogCaptureFixture) ->
     own = replace(site.server(), profiles=str(site.own / "profiles"))
 
     async def test() -> None:
-        async with server_agent.serving(own) as server:
-            async with edge_agent.serving(replace(site.edge(server), profiles=own.profiles)):
-                pass
+        edge = replace(site.edge(NOBODY), profiles=own.profiles)
+        async with server_agent.serving(own), edge_agent.serving(edge):
+            pass
 
     with caplog.at_level(logging.INFO):
         run(test())
@@ -178,7 +217,7 @@ def test_health_follows_the_servers_life(site: Site) -> None:
             serving = AsyncExitStack()
             address = await serving.enter_async_context(server_agent.serving(replace(site.server(), drain_s=0.5)))
             channel = await stack.enter_async_context(open_channel(address))
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub = cast(Any, health_pb2_grpc.HealthStub)(channel)
             for service in ("", "joulecut.v1.Agent", "joulecut.v1.Planner", "joulecut.v1.Inference"):
                 reply = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=WAIT_S)
                 assert reply.status == health_pb2.HealthCheckResponse.SERVING
@@ -197,7 +236,7 @@ def test_reflection_lists_the_services(site: Site) -> None:
 
     async def test() -> None:
         async with server_agent.serving(site.server()) as address, open_channel(address) as channel:
-            stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+            stub = cast(Any, reflection_pb2_grpc.ServerReflectionStub)(channel)
             call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
             names = {service.name for service in (await call.read()).list_services_response.service}
             call.cancel()
@@ -221,7 +260,7 @@ def test_a_bundle_comes_from_the_server_as_it_is(site: Site) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_drains_and_ends_quietly(site: Site, number: signal.Signals, caplog: pytest.LogCaptureFixture) -> None:
-    """Ctrl-C and SIGTERM: the server lets go of its edges, restores its clocks and returns; the ready file said where."""
+    """Ctrl-C and SIGTERM: the server lets go of its edges, restores its clocks and returns."""
     ready = site.own / "server.json"
 
     async def test() -> None:
@@ -248,7 +287,7 @@ def test_an_edge_stops_on_a_signal(site: Site) -> None:
     ready = site.own / "edge.json"
 
     async def test() -> None:
-        edge = asyncio.create_task(edge_agent.run_agent(replace(site.edge("127.0.0.1:9"), ready_file=str(ready))))
+        edge = asyncio.create_task(edge_agent.run_agent(replace(site.edge(NOBODY), ready_file=str(ready))))
         while not ready.exists():
             await asyncio.sleep(0.01)
         address = json.loads(ready.read_text())["address"]

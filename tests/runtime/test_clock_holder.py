@@ -29,8 +29,8 @@ def test_hold_move_drop_and_take_again(device: EmulatedDevice) -> None:
     """One lease serves all moves; dropping it frees the device, and it can be taken again."""
     holder = ClockHolder(device)
     assert holder.held is None
-    assert (holder.hold(LOW), holder.held) == (LOW, LOW)
-    assert (holder.hold(HIGH), holder.held, device.state().point) == (HIGH, HIGH, HIGH)
+    assert holder.hold(LOW) == holder.held == LOW
+    assert holder.hold(HIGH) == holder.held == device.state().point == HIGH
     with pytest.raises(LeaseError, match="are leased at 400/1000 MHz"), device.lease(LOW):
         pass
     assert (holder.hold(None), holder.held) == (None, None)
@@ -68,7 +68,7 @@ def test_a_clock_off_the_table_keeps_what_is_held(device: EmulatedDevice) -> Non
     holder.hold(LOW)
     with pytest.raises(ClockError, match="250/1000 MHz is not on the clock table"):
         holder.hold(wrong)
-    assert (holder.held, device.state().point) == (LOW, LOW)
+    assert holder.held == device.state().point == LOW
 
 
 def test_somebody_elses_lease(device: EmulatedDevice) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_first_come_first_served() -> None:
             threads.add(threading.get_ident())
             return number
 
-        turns = await asyncio.gather(*(worker.run(lambda number=number: work(number)) for number in range(20)))
+        turns = await asyncio.gather(*(worker.run(partial(work, number)) for number in range(20)))
         assert order == [turn.result for turn in turns] == list(range(20))
         assert len(threads) == 1
         assert threading.get_ident() not in threads

@@ -90,7 +90,7 @@ def test_a_payload_of_another_cut_is_refused(cut: int, runner: PartRunner) -> No
     """Tensors that are not those of the cut run nowhere."""
     other = runner.head(1, RAW, (PICTURE,)).encoded
     busy_s = runner.busy_s
-    with pytest.raises(ContractError, match="tensor 0 is .*; expected"):
+    with pytest.raises(ContractError, match=r"tensor 0 is .*; expected"):
         runner.tail(cut, RAW, other)
     with pytest.raises(ContractError, match="expected"):
         runner.rest(cut, runner.head(1, RAW, (PICTURE,)).tensors)

@@ -64,6 +64,16 @@ def test_made_once_then_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert path.stat().st_mtime_ns == written
 
 
+def test_a_missing_governed_rate_is_added(tmp_path: Path) -> None:
+    """A new rate measures the governor at that rate and keeps everything else as it was measured."""
+    start = Start(store=ProfileStore(tmp_path))
+    first = start(rates_hz=(5.0,))
+    second = start(rates_hz=(5.0, 10.0))
+    assert [point.rate_hz for point in second.governed] == [5.0, 10.0]
+    assert replace(second, governed=first.governed) == first
+    assert start() == second
+
+
 def test_a_shipped_profile_is_used(tmp_path: Path) -> None:
     """A profile that came with the product spares the first start its measurements, and is not copied."""
     made = Start(store=ProfileStore(tmp_path / "shipped"))()

@@ -60,7 +60,7 @@ def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
     """A wish off the table is refused with the nearest, and changes nothing for anybody."""
     keeper = ClockKeeper(device)
     keeper.wish("a", MIDDLE)
-    with pytest.raises(ClockError, match="410/1000 MHz is not on the clock table .* nearest is 400/1000 MHz"):
+    with pytest.raises(ClockError, match=r"410/1000 MHz is not on the clock table .* nearest is 400/1000 MHz"):
         keeper.wish("b", OperatingPoint(core_mhz=410, memory_mhz=1000))
     assert keeper.leased == MIDDLE
     assert keeper.wish("a", None) is None, "the refused wish must not have been kept"

@@ -306,7 +306,9 @@ def test_planning_refuses_what_it_does_not_serve(tmp_path: Path) -> None:
 
     async def use(parts: Parts, talk: Talk) -> None:
         del talk
-        with pytest.raises(ContractError, match=f"network 'sha256:00' is not served here; expected one of: tiny {TABLE.digest}"):
+        with pytest.raises(
+            ContractError, match=f"network 'sha256:00' is not served here; expected one of: tiny {TABLE.digest}"
+        ):
             await parts.planning.plan_session(replace(REQUEST, network_digest="sha256:00"))
         with pytest.raises(ContractError, match="policy 'best'; expected one of all-edge"):
             await parts.planning.plan_session(replace(REQUEST, policy="best"))
@@ -334,7 +336,7 @@ def test_a_server_reports_itself(tmp_path: Path) -> None:
         assert (await parts.report.read_meter(None)).busy_s == parts.runner.busy_s > 0
         echoed = await parts.report.echo(Echo(payload=b"abc", reply_bytes=7))
         assert (len(echoed.payload), echoed.server_s) == (7, 0.0)
-        received = {}
+        received: dict[str, int] = {}
         async for chunk in parts.report.bundle(TABLE.digest):
             received[chunk.file] = received.get(chunk.file, 0) + len(chunk.data)
         assert received == {path.name: path.stat().st_size for path in (tmp_path / "net").iterdir()}

@@ -15,6 +15,7 @@ from tests.planner.synthetic_profiles import DIGEST, planning_inputs
 
 INPUTS: PlanningInputs = planning_inputs()
 
+
 @pytest.fixture(name="book")
 def _book(tmp_path: Path) -> SessionBook:
     return SessionBook(EpochCounter(tmp_path / "epoch"))
@@ -73,7 +74,9 @@ def test_only_what_was_planned_can_be_put_in_force(book: SessionBook) -> None:
     outdated, other = planned(book, "a"), planned(book, "b")
     proposed = planned(book, "a")
     for wrong in (outdated.epoch, other.epoch, 99):
-        with pytest.raises(ContractError, match=f"epoch {wrong} of session a was never planned; proposed: 3: plan again"):
+        with pytest.raises(
+            ContractError, match=f"epoch {wrong} of session a was never planned; proposed: 3: plan again"
+        ):
             book.activate("a", wrong)
     with pytest.raises(ContractError, match="proposed: none"):
         book.activate("stranger", 3)
@@ -100,7 +103,9 @@ def test_both_epochs_count_in_a_hand_over(book: SessionBook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("cut", 1), ("codec", "other"), ("network_digest", "sha256:ff")], ids=["cut", "codec", "network"]
+    ("field", "value"),
+    [("cut", 1), ("codec", "other"), ("network_digest", "sha256:ff")],
+    ids=["cut", "codec", "network"],
 )
 def test_a_request_must_be_what_its_epoch_says(book: SessionBook, field: str, value: str | int) -> None:
     """Under the right epoch, another cut, codec or network is refused with what was expected."""

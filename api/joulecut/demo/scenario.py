@@ -5,7 +5,8 @@ T4 over an office's 5 GHz Wi-Fi, whose real goodput is some 7-29 Mbit/s. 99 % of
 within 30 ms.
 
 - Sending the picture (a JPEG of quality 98 changes 1.5 % of the answers, within the budget) misses the
-  deadline for every larger picture, and costs the radio a quarter of what the network costs the board.
+  deadline for every larger picture, and costs the radio a third of what the whole network costs the
+  board on top of waiting.
 - Computing everything on the board keeps the deadline at any clock, so its best clock is the lowest;
   it still pays for blocks whose output is no smaller than what they started from.
 - After a third of the work the tensors, in 8 bits, are a third of the JPEG, and the rest of the deadline

@@ -1,0 +1,87 @@
+"""What an edge does by itself: its local plan, and its start where there is no multicast."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+import pytest
+
+from joulecut_core.errors import ConfigError
+from joulecut_core.plans import INFEASIBLE, OPTIMAL
+from joulecut_core.problems import Objective, Slo
+from joulecut_edge import agent
+from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.config import EdgeConfig
+from joulecut_edge.wishes import Wishes
+from joulecut_planner import Policy
+from tests.integration.tiny_profiles import edge_profile
+
+CONFIG = EdgeConfig(device="emulated:orin-nano-15w", bundle="net")
+
+
+def local(slo: Slo) -> ActivePlan:
+    wishes = Wishes(policy=Policy.JOINT, objective=Objective(), slo=slo, max_accuracy_loss=0.0)
+    return agent.local_active_plan(edge_profile(), wishes)
+
+
+def test_the_local_plan_keeps_everything_here() -> None:
+    """Alone, the edge runs the whole network at a clock of its table, under the epoch that no server hands out."""
+    profile = edge_profile()
+    active = local(Slo())
+    assert active.offloads is False
+    assert (active.assignment.epoch, active.assignment.cut) == (LOCAL_EPOCH, profile.last_cut)
+    assert active.assignment.network_digest == profile.key.network_digest
+    assert active.assignment.edge_clock in profile.clock_table
+    assert active.assignment.server_clock is None
+    assert (active.plan.status, active.period_s, active.link) == (OPTIMAL, None, None)
+
+
+def test_with_a_rate_the_local_plan_knows_what_waiting_draws() -> None:
+    """The ledger prices waiting at the board's measured draw at the held clock."""
+    active = local(Slo(rate_hz=20.0))
+    assert active.period_s == pytest.approx(0.05)
+    waiting_w = {point.requested: point.wait_w for point in edge_profile().points}
+    clock = active.assignment.edge_clock
+    assert clock is not None
+    assert active.wait_w == pytest.approx(waiting_w[clock], rel=0.02)
+
+
+def test_a_deadline_that_cannot_be_kept_still_gives_a_plan() -> None:
+    """An edge answers as fast as it can where its service level is out of reach, and the plan says so."""
+    active = local(Slo(latency_s=1e-6, quantile=0.99))
+    assert active.plan.status == INFEASIBLE
+    assert active.assignment.edge_clock == edge_profile().clock_table[-1]
+
+
+def test_a_named_server_is_the_only_one() -> None:
+    """With a configured address nothing is looked for; a malformed one stops the start."""
+
+    async def addresses(server: str) -> tuple[str, ...]:
+        async with AsyncExitStack() as stack:
+            config = EdgeConfig(device=CONFIG.device, bundle="net", server=server)
+            return tuple((await agent._server_addresses(config, stack))())
+
+    assert asyncio.run(addresses("10.0.0.1:7000")) == ("10.0.0.1:7000",)
+    with pytest.raises(ConfigError, match="address 'gpu': expected host:port"):
+        asyncio.run(addresses("gpu"))
+
+
+def test_without_multicast_the_edge_runs_locally(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host without a network is no reason not to start: the log says what to configure."""
+
+    def refuse() -> None:
+        raise OSError(19, "No such device")
+
+    monkeypatch.setattr(agent, "Browser", refuse)
+
+    async def addresses() -> tuple[str, ...]:
+        async with AsyncExitStack() as stack:
+            return tuple((await agent._server_addresses(CONFIG, stack))())
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(addresses()) == ()
+    assert "running locally; name a server in the configuration" in caplog.text
