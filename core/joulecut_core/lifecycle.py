@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from joulecut_core.documents import write_bytes
+from joulecut_core.errors import ConfigError
 
 _LOG = logging.getLogger(__name__)
 
@@ -18,10 +19,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def announce_ready(path: Path | None, address: str) -> None:
-    """Write `{"address": ..., "pid": ...}` to `path`, so that whoever started the agent learns its port."""
+    """Write `{"address": ..., "pid": ...}` to `path`, so that whoever started the agent learns its port.
+
+    Raises ConfigError where it cannot be written.
+    """
     _LOG.info("serving on %s", address)
-    if path is not None:
+    if path is None:
+        return
+    try:
         write_bytes(path, json.dumps({"address": address, "pid": os.getpid()}).encode())
+    except OSError as error:
+        raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
 
 
 async def serve_until_stopped(serving: AbstractAsyncContextManager[str], ready_file: Path | None) -> None:

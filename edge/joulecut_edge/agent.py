@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
@@ -162,7 +163,13 @@ async def _load_network(config: EdgeConfig, addresses: Callable[[], Sequence[str
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(_some_address(addresses), _FIND_S)
     await ensure_bundle(folder, config.digest, addresses())
-    return await asyncio.to_thread(Network.load, folder)
+    network = await asyncio.to_thread(Network.load, folder)
+    if config.digest not in ("", network.table.digest):
+        raise BundleError(
+            f"{folder} holds {network.table.network} {network.table.digest}; expected {config.digest}: "
+            "give another folder, or leave out --digest"
+        )
+    return network
 
 
 async def _some_address(addresses: Callable[[], Sequence[str]]) -> None:

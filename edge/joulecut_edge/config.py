@@ -51,5 +51,10 @@ class EdgeConfig:
             raise ConfigError(f"threads: {self.threads}; expected at least 1")
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+        if not 0.0 <= self.max_accuracy_loss <= 1.0:
+            raise ConfigError(f"max_accuracy_loss: {self.max_accuracy_loss}; expected 0 to 1")
+        for name, draw_w in (("uplink_w", self.radio.uplink_w), ("downlink_w", self.radio.downlink_w)):
+            if draw_w < 0:
+                raise ConfigError(f"radio.{name}: {draw_w}; expected 0 or more")
         if not self.server and not self.discover:
             raise ConfigError("server: empty while discover is false; expected host:port of a server-agent")

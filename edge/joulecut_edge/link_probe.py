@@ -9,7 +9,7 @@ The sizes grow until the extra time is well above the round trip's spread; slow 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from joulecut_core.errors import LinkError
@@ -23,6 +23,8 @@ _MOST_BYTES = 4 * 1024 * 1024
 _WORTH_S = 0.02
 """An extra transfer time above this is long against the spread of round trips on the links in use."""
 _SHORTEST_S = 1e-6
+_NORMAL = 1.4826
+"""Standard deviation over median absolute deviation, for a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,21 @@ async def probe_link(echo: Echo, *, uplink_w: float, downlink_w: float, figures:
         uplink_bps=uplink_bps,
         downlink_bps=downlink_bps,
         rtt_s=rtt_s,
-        latency_std_s=max(statistics.stdev(trips), up_spread_s, down_spread_s),
+        latency_std_s=max(_spread(trips), up_spread_s, down_spread_s),
         uplink_w=uplink_w,
         downlink_w=downlink_w,
         samples=_ROUND_TRIPS + 4 * _REPEATS,
         figures=figures,
     )
+
+
+def _spread(seconds: Sequence[float]) -> float:
+    """Standard deviation from the median absolute deviation.
+
+    A dozen echoes cannot tell a link's tail, but one hiccup of a busy host among them would pass for it.
+    """
+    middle = statistics.median(seconds)
+    return _NORMAL * statistics.median(abs(each - middle) for each in seconds)
 
 
 async def _bandwidth(transfer: Callable[[int], Awaitable[EchoSample]]) -> tuple[float, float]:
@@ -77,4 +88,4 @@ async def _bandwidth(transfer: Callable[[int], Awaitable[EchoSample]]) -> tuple[
         raise LinkError(
             f"{large - small} extra bytes took {extra_s * 1e3:.3f} ms; expected more: too unsteady a link to measure"
         )
-    return 8.0 * (large - small) / extra_s, statistics.stdev(small_s)
+    return 8.0 * (large - small) / extra_s, _spread(small_s)

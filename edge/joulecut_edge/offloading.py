@@ -143,7 +143,6 @@ class Offloading:
         try:
             await self._join(connection)
         except BaseException:
-            self.connection = None
             await connection.close()
             raise
         return connection
@@ -164,8 +163,8 @@ class Offloading:
                 figures=_link_figures(identity.profile.figures),
             )
             _LOG.info("link: %s", self.link)
-        self.connection = connection
         await self._plan(connection, self.wishes, preview=False)
+        self.connection = connection
 
     async def _plan(self, connection: ServerConnection, wishes: Wishes, *, preview: bool) -> SessionReply:
         if self.link is None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from joulecut.demo.course import policy_result
+from joulecut.demo.course import Reporter, _until_whole, policy_result
+from joulecut.demo.metering import MeteredRun
 from joulecut.demo.planned import Configuration
 from joulecut.demo.scenario import NamedObjective, Scenario
-from joulecut_core.errors import PlanError
+from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.problems import Objective
 from joulecut_planner import Policy
 from tests.api.demo_samples import EDGE_CLOCK, SERVER_CLOCK, metered_run, planned
@@ -99,3 +101,33 @@ def test_a_policy_without_any_choice() -> None:
     """It is named with its objective; there is nothing to run."""
     with pytest.raises(PlanError, match="policy joint has no choice at all under total"):
         _ = replace(planned(Policy.JOINT), plan=NO_PLAN).configuration
+
+
+def test_a_run_that_lost_its_server_is_run_again() -> None:
+    """A half-local run is no measurement of its configuration; the demo waits for the server and repeats it."""
+    whole = MeteredRun(requests=(), edge_device_j=1.0, radio_j=0.0, server_busy_j=0.0, server_idle_j=0.0)
+    outcomes: Iterator[LinkError | MeteredRun] = iter([LinkError("the server was lost"), whole])
+    waited: list[bool] = []
+    stages: list[str] = []
+
+    def run() -> MeteredRun:
+        outcome = next(outcomes)
+        if isinstance(outcome, LinkError):
+            raise outcome
+        return outcome
+
+    report = Reporter(stage=stages.append, total=lambda _: None, answered=lambda: None)
+    assert _until_whole(run, lambda: waited.append(True), report) is whole
+    assert waited == [True]
+    assert stages == ["the server was lost; waiting for it to come back"]
+
+
+def test_a_server_that_stays_away_ends_the_demo() -> None:
+    """Three times is enough."""
+
+    def run() -> MeteredRun:
+        raise LinkError("the server was lost")
+
+    report = Reporter(stage=lambda _: None, total=lambda _: None, answered=lambda: None)
+    with pytest.raises(LinkError, match="the server was lost"):
+        _until_whole(run, lambda: None, report)

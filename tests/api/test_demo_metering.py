@@ -16,6 +16,7 @@ from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun, ser
 from joulecut.demo.scenario import Radio
 from joulecut.pictures import Picture
 from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import LinkError
 from joulecut_core.timing import ManualClock
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest
 from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
@@ -141,9 +142,9 @@ def test_the_window_lies_inside_the_load(requests: int) -> None:
 
 
 def test_a_run_without_a_server() -> None:
-    """No meter on the other side, nothing on its account."""
-    run, _ = _run(KnownEdge(ManualClock(), server=False), 10)
-    assert (run.server_busy_j, run.server_idle_j) == (0.0, 0.0)
+    """A meter that cannot be read is no meter at zero: the server's joules would be missing and flatter the run."""
+    with pytest.raises(LinkError, match="the server's meter could not be read"):
+        _run(KnownEdge(ManualClock(), server=False), 10)
 
 
 def test_no_requests() -> None:

@@ -75,3 +75,10 @@ def test_an_error_at_the_start_is_not_swallowed() -> None:
 
     with pytest.raises(ConfigError, match="address in use"):
         asyncio.run(serve_until_stopped(serving(), None))
+
+
+def test_an_unwritable_ready_file_is_one_line(tmp_path: Path) -> None:
+    """A path below a file is the caller's mistake, not a traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"ready file .*/file/ready\.json: .*; give a path"):
+        announce_ready(tmp_path / "file" / "ready.json", "127.0.0.1:4711")

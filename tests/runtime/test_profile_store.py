@@ -117,7 +117,7 @@ def test_nan_is_refused_with_file_and_field(tmp_path: Path) -> None:
     document = json.loads(path.read_text())
     document["points"][0]["wait_w"] = float("nan")
     path.write_text(json.dumps(document))
-    with pytest.raises(ProfileError, match=r"896ea6fc1083\.json: NaN is not a number"):
+    with pytest.raises(ProfileError, match=r"896ea6fc1083\.json: points\[0\]\.wait_w: nan; expected a finite number"):
         store.get(KEY)
     document["points"][0]["wait_w"] = None
     path.write_text(json.dumps(document))

@@ -7,9 +7,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
-from joulecut.connection import connect
-from joulecut.demo.agents import running_agents
+from joulecut.connection import Connection, connect
+from joulecut.demo.agents import running_agents, wait_connected
 from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun
 from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
 from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
@@ -68,14 +69,9 @@ def run_demo(
         stack.callback(load.close)
         runs: dict[Configuration, MeteredRun] = {}
         for configuration, each in distinct.items():
-            report.stage(str(configuration))
-            edge.replan(each.request)
-            runs[configuration] = load.run(
-                rate_hz=scenario.rate_hz,
-                requests=scenario.requests,
-                server_idle_w=0.0 if configuration.server_clock is None else idle_w[configuration.server_clock],
-                answered=report.answered,
-            )
+            clock_idle_w = 0.0 if configuration.server_clock is None else idle_w[configuration.server_clock]
+            run = partial(_run, edge, load, each, scenario=scenario, server_idle_w=clock_idle_w, report=report)
+            runs[configuration] = _until_whole(run, lambda: wait_connected(agents.edge_address, _BACK_S), report)
         status = edge.status()
     kinds = labels(status.device_info.figures, (status.server_info or status.device_info).figures, slowdown)
     objectives = tuple(
@@ -97,6 +93,44 @@ def run_demo(
         for row in sweep_rows(named.name, replace(inputs, objective=named.objective), scenario.sweep_bps)
     )
     return DemoResult(objectives=objectives, sweep=sweep, fallbacks=status.counters.fallbacks)
+
+
+_ATTEMPTS = 3
+_BACK_S = 60.0
+"""How often a configuration is run, and how long a lost server is waited for, before the demo gives up."""
+
+_ROUNDING = 1e-9
+"""One miss in a hundred is within a quantile of 0.99, whatever binary fractions make of it."""
+
+
+def _run(
+    edge: Connection,
+    load: LoadRunner,
+    planned: PlannedPolicy,
+    *,
+    scenario: Scenario,
+    server_idle_w: float,
+    report: Reporter,
+) -> MeteredRun:
+    report.stage(str(planned.configuration))
+    edge.replan(planned.request)
+    return load.run(
+        rate_hz=scenario.rate_hz,
+        requests=scenario.requests,
+        server_idle_w=server_idle_w,
+        answered=report.answered,
+    )
+
+
+def _until_whole(run: Callable[[], MeteredRun], server_back: Callable[[], None], report: Reporter) -> MeteredRun:
+    """A run during which the server was there throughout; what was lost with it is run again."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return run()
+        except LinkError as error:
+            report.stage(f"{error}; waiting for it to come back")
+            server_back()
+    return run()
 
 
 def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, truth: Sequence[int]) -> PolicyResult:
@@ -126,7 +160,7 @@ def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, t
         requests=len(latencies_s),
         deadline_misses=misses,
         top1_agreement=sum(request.top1 == truth[request.picture] for request in run.requests) / len(run.requests),
-        keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s),
+        keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s) + _ROUNDING,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from joulecut.connection import Answer, Connection
@@ -58,6 +59,14 @@ class MeteredRun:
         return self.edge_device_j + self.radio_j
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """An answer and when it came, taken in the callback: whoever waits for it may wake later."""
+
+    answer: Answer
+    done_s: float
+
+
 class LoadRunner:
     """Sends pictures to an edge-agent at a rate and reads both sides' meters meanwhile."""
 
@@ -78,11 +87,11 @@ class LoadRunner:
     def run(self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]) -> MeteredRun:
         """Send `requests` metered pictures after a few for warming up; `answered` is called after each.
 
-        Raises LinkError where an answer does not come.
+        Raises LinkError where an answer does not come or a meter cannot be read.
         """
         period_s = 1.0 / rate_hz
         start_s = self._clock.now_s() + period_s
-        sent: list[tuple[int, float, Future[Answer], list[float]]] = []
+        sent: list[tuple[int, float, Future[_Timed]]] = []
         window: Future[tuple[MeterReadings, MeterReadings]] | None = None
         before: LinkCounters | None = None
         for index in range(WARM_UP_REQUESTS + requests):
@@ -96,32 +105,37 @@ class LoadRunner:
         if window is None or before is None:
             raise ValueError(f"requests: {requests}; expected at least 1")
         first, last = window.result()
+        alone = sum(request.ledger.fallback for request in served)
+        if alone:
+            raise LinkError(f"the server was lost: {alone} of {len(served)} requests were finished by the edge alone")
         return self._metered(tuple(served[WARM_UP_REQUESTS:]), before, first, last, period_s, server_idle_w)
 
-    def _send(
-        self, index: int, due_s: float, answered: Callable[[], None]
-    ) -> tuple[int, float, Future[Answer], list[float]]:
+    def _send(self, index: int, due_s: float, answered: Callable[[], None]) -> tuple[int, float, Future[_Timed]]:
         picture = index % len(self._pictures)
-        done_s: list[float] = []
-        future = self._edge.submit(self._pictures[picture].pixels.numpy())
+        timed: Future[_Timed] = Future()
 
-        def note(_: Future[Answer]) -> None:
-            done_s.append(self._clock.now_s())
+        def note(done: Future[Answer]) -> None:
+            done_s = self._clock.now_s()
+            error = done.exception()
+            if error is None:
+                timed.set_result(_Timed(answer=done.result(), done_s=done_s))
+            else:
+                timed.set_exception(error)
             answered()
 
-        future.add_done_callback(note)
-        return picture, due_s, future, done_s
+        self._edge.submit(self._pictures[picture].pixels.numpy()).add_done_callback(note)
+        return picture, due_s, timed
 
-    def _served(self, picture: int, due_s: float, future: Future[Answer], done_s: list[float]) -> ServedRequest:
+    def _served(self, picture: int, due_s: float, timed: Future[_Timed]) -> ServedRequest:
         try:
-            answer = future.result(timeout=_ANSWER_S)
-        except TimeoutError as error:
+            result = timed.result(timeout=_ANSWER_S)
+        except FutureTimeoutError as error:
             raise LinkError(f"no answer within {_ANSWER_S:.0f} s; see the agents' logs") from error
         return ServedRequest(
-            latency_s=done_s[0] - due_s,
-            top1=int(answer.outputs[0].reshape(-1).argmax()),
+            latency_s=result.done_s - due_s,
+            top1=int(result.answer.outputs[0].reshape(-1).argmax()),
             picture=picture,
-            ledger=answer.ledger,
+            ledger=result.answer.ledger,
         )
 
     def _read_window(self, period_s: float, requests: int) -> tuple[MeterReadings, MeterReadings]:
@@ -156,9 +170,9 @@ class LoadRunner:
             self._radio.uplink_w * (after.up_busy_s - before.up_busy_s)
             + self._radio.downlink_w * (after.down_busy_s - before.down_busy_s)
         ) / len(served)
-        busy_j, idle_j = 0.0, 0.0
-        if first.server is not None and last.server is not None:
-            busy_j, idle_j = server_shares(first.server, last.server, server_idle_w, period_s)
+        if first.server is None or last.server is None or last.server.energy_j < first.server.energy_j:
+            raise LinkError("the server's meter could not be read, so its joules are unknown; see the agents' logs")
+        busy_j, idle_j = server_shares(first.server, last.server, server_idle_w, period_s)
         return MeteredRun(
             requests=served,
             edge_device_j=window_between(first.edge, last.edge).power_w * period_s,

@@ -26,6 +26,8 @@ def print_report(scenario: Scenario, result: DemoResult, console: Console) -> No
     console.print(sweep_table(result.sweep))
     for objective in result.objectives:
         console.print(saving_sentence(objective))
+    if result.fallbacks:
+        console.print(f"{result.fallbacks} requests were finished by the edge alone: the server was lost meanwhile.")
     console.print(
         "Energies and latencies are emulated; predictions are estimated; the radio's joules are its emulated airtime "
         "times its assumed draw and part of the edge's."
