@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 _CALL_S = 10.0
 """Wall seconds that a short call to a server may take before it counts as unreachable."""
 _HELLO_S = 3.0
+_METER_S = 600.0
+"""Clocks of two hosts cannot be compared, so how long the server is asked to wait is not known here."""
 _MOST_UNANSWERED = 3
 """Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
 
@@ -69,9 +71,8 @@ class ServerConnection:
         return EchoSample(elapsed_s=self._clock.now_s() - start_s, server_s=reply.server_s)
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:
-        """The server's energy counter at a tick."""
-        wait_s = self._clock.wall_s(max(0.0, (not_before_s or 0.0) - self._clock.now_s()) + 1.0)
-        return await self.agent.read_meter(not_before_s, timeout_s=_CALL_S + wait_s)
+        """The server's energy counter at its first tick from `not_before_s` on, a time of the server's own clock."""
+        return await self.agent.read_meter(not_before_s, timeout_s=_METER_S)
 
     async def finish(
         self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
