@@ -139,22 +139,16 @@ class LoadRunner:
         )
 
     def _read_window(self, period_s: float, requests: int) -> tuple[MeterReadings, MeterReadings]:
+        tick_s = self._edge.status().device_info.meter_period_s or 0.0
         first = self._edge.read_meters(ReadMetersRequest())
-        periods = max(1, requests - _SPARE_PERIODS - math.ceil(self._meter_lag_s / period_s))
-        length_s = periods * period_s - self._tick_s
+        # The first tick may come up to two meter periods after the load began.
+        periods = max(1, requests - _SPARE_PERIODS - math.ceil(2 * tick_s / period_s))
+        length_s = periods * period_s - tick_s
         until = ReadMetersRequest(
             edge_not_before_s=first.edge.time_s + length_s,
             server_not_before_s=None if first.server is None else first.server.time_s + length_s,
         )
         return first, self._edge.read_meters(until)
-
-    @property
-    def _meter_lag_s(self) -> float:
-        return 2 * self._tick_s
-
-    @property
-    def _tick_s(self) -> float:
-        return self._edge.status().device_info.meter_period_s or 0.0
 
     def _metered(
         self,
