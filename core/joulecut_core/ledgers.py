@@ -9,15 +9,20 @@ from joulecut_core.figures import FigureKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSeconds:
-    """Stages of one request, in order; 0 where one was skipped. `up_and_down` excludes the server's time."""
+    """Stages of one request, in order; 0 where one was skipped.
+
+    The time on the link is measured in all, the server's own excluded; clocks of two hosts cannot be
+    compared, so how it falls to `up` and `down` is estimated from the bytes and the link's estimate.
+    """
 
     edge_queue: float = 0.0
     head: float = 0.0
     encode: float = 0.0
-    up_and_down: float = 0.0
+    up: float = 0.0
     server_queue: float = 0.0
     decode: float = 0.0
     tail: float = 0.0
+    down: float = 0.0
     total: float = 0.0
 
 

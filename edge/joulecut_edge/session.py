@@ -18,6 +18,7 @@ from torch import Tensor
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
@@ -132,9 +133,12 @@ class EdgeSession:
             return self._local_answer(request_id, active, outputs, both, seconds, start_s, encode=run.encode)
         round_trip_s = self._clock.now_s() - sent_s
         server_s = reply.queue_s + reply.decode_s + reply.tail_s
+        link_s = max(0.0, round_trip_s - server_s)
+        up_share = _up_share(active.link, reply)
         seconds = replace(
             seconds,
-            up_and_down=max(0.0, round_trip_s - server_s),
+            up=link_s * up_share,
+            down=link_s * (1.0 - up_share),
             server_queue=reply.queue_s,
             decode=reply.decode_s,
             tail=reply.tail_s,
@@ -214,6 +218,15 @@ class EdgeSession:
             local=was.local + local,
             fallbacks=was.fallbacks + fallbacks,
         )
+
+
+def _up_share(link: LinkEstimate | None, reply: RemoteReply) -> float:
+    """How much of a request's time on the link its way up took, as far as the link's estimate tells."""
+    if link is None:
+        return 0.5
+    up_s = 8.0 * reply.uplink_bytes / link.uplink_bps + link.rtt_s / 2
+    down_s = 8.0 * reply.downlink_bytes / link.downlink_bps + link.rtt_s / 2
+    return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5
 
 
 class _Nobody:

@@ -27,6 +27,9 @@ from tests.runtime.devices.device_files import quiet_file
 LOW = OperatingPoint(core_mhz=100, memory_mhz=1000)
 HIGH = OperatingPoint(core_mhz=400, memory_mhz=1000)
 
+DOWNLINK_BYTES = 40
+"""What the fake server says its replies took."""
+
 LINK = LinkEstimate(uplink_bps=8e6, downlink_bps=16e6, rtt_s=0.002, uplink_w=2.0, downlink_w=1.0)
 
 
@@ -68,7 +71,7 @@ class FakeRemote:
             tail_s=self.tail_s,
             energy_j=0.5,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
-            downlink_bytes=40,
+            downlink_bytes=DOWNLINK_BYTES,
         )
 
 

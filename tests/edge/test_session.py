@@ -22,7 +22,7 @@ from joulecut_core.errors import (
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
 from joulecut_edge.session import Counters
-from tests.edge.session_parts import HIGH, LINK, LOW, Bench, active_plan
+from tests.edge.session_parts import DOWNLINK_BYTES, HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures, tiny_network
 
 T = TypeVar("T")
@@ -81,10 +81,25 @@ def test_seconds_of_a_split_request_add_up() -> None:
         ledger = (await bench.session.infer("r", (PICTURE,))).ledger
         assert ledger.seconds.total == pytest.approx(bench.clock.now_s() - began_s)
         assert stages_s(ledger) == pytest.approx(ledger.seconds.total)
-        assert ledger.seconds.up_and_down == pytest.approx(bench.remote.link_s)
+        assert ledger.seconds.up + ledger.seconds.down == pytest.approx(bench.remote.link_s)
         assert (ledger.seconds.server_queue, ledger.seconds.decode, ledger.seconds.tail) == (0.001, 0.002, 0.004)
         assert ledger.seconds.head > 0
         assert ledger.seconds.encode > 0
+
+    run(use)
+
+
+def test_the_way_up_takes_the_share_its_bytes_say() -> None:
+    """What crosses upwards and the half round trip are weighed by the link's estimate against the way down."""
+
+    async def use(bench: Bench) -> None:
+        await bench.session.switch(active_plan(2), bench.remote)
+        seconds = (await bench.session.infer("r", (PICTURE,))).ledger.seconds
+        uplink_bytes = tiny_network().table.cuts[2].size_bytes
+        up_s = 8 * uplink_bytes / LINK.uplink_bps + LINK.rtt_s / 2
+        down_s = 8 * DOWNLINK_BYTES / LINK.downlink_bps + LINK.rtt_s / 2
+        assert seconds.up / seconds.down == pytest.approx(up_s / down_s)
+        assert seconds.up != pytest.approx(seconds.down)
 
     run(use)
 

@@ -39,24 +39,26 @@ class InferReply(_message.Message):
     def __init__(self, tensors: _Optional[_Iterable[_Union[_tensors_pb2.Tensor, _Mapping]]] = ..., ledger: _Optional[_Union[RequestLedger, _Mapping]] = ...) -> None: ...
 
 class RequestSeconds(_message.Message):
-    __slots__ = ("edge_queue", "head", "encode", "up_and_down", "server_queue", "decode", "tail", "total")
+    __slots__ = ("edge_queue", "head", "encode", "up", "server_queue", "decode", "tail", "down", "total")
     EDGE_QUEUE_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     ENCODE_FIELD_NUMBER: _ClassVar[int]
-    UP_AND_DOWN_FIELD_NUMBER: _ClassVar[int]
+    UP_FIELD_NUMBER: _ClassVar[int]
     SERVER_QUEUE_FIELD_NUMBER: _ClassVar[int]
     DECODE_FIELD_NUMBER: _ClassVar[int]
     TAIL_FIELD_NUMBER: _ClassVar[int]
+    DOWN_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     edge_queue: float
     head: float
     encode: float
-    up_and_down: float
+    up: float
     server_queue: float
     decode: float
     tail: float
+    down: float
     total: float
-    def __init__(self, edge_queue: _Optional[float] = ..., head: _Optional[float] = ..., encode: _Optional[float] = ..., up_and_down: _Optional[float] = ..., server_queue: _Optional[float] = ..., decode: _Optional[float] = ..., tail: _Optional[float] = ..., total: _Optional[float] = ...) -> None: ...
+    def __init__(self, edge_queue: _Optional[float] = ..., head: _Optional[float] = ..., encode: _Optional[float] = ..., up: _Optional[float] = ..., server_queue: _Optional[float] = ..., decode: _Optional[float] = ..., tail: _Optional[float] = ..., down: _Optional[float] = ..., total: _Optional[float] = ...) -> None: ...
 
 class RequestJoules(_message.Message):
     __slots__ = ("edge_busy", "edge_wait", "encode", "radio", "server")
