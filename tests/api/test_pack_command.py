@@ -60,6 +60,8 @@ def test_pack_and_cuts(tmp_path: Path, joulecut: Command) -> None:
     code, out, _ = joulecut("cuts", folder)
     assert code == 0
     assert "100.0 %" in out
+    assert f"{table.blocks[0].flops / 1e6:.1f}" in out
+    assert f"{table.blocks[0].size_bytes / 1e6:.2f}" in out
 
 
 def test_fold_is_optional(tmp_path: Path, joulecut: Command) -> None:

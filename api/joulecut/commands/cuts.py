@@ -29,7 +29,7 @@ def cuts(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the cut table as JSON.")] = False,
 ) -> None:
-    """Show a network's candidate cuts: what crosses, and how much of the work lies before."""
+    """Show a network's candidate cuts: what crosses, how much of the work lies before, and the blocks between them."""
     table = _load(network, inputs or []).table
     if as_json:
         typer.echo(json.dumps(encode(table), indent=1))
@@ -57,6 +57,8 @@ def _rendered(table: CutTable) -> Table:
     rendered.add_column("crosses")
     rendered.add_column("kB", justify="right")
     rendered.add_column("FLOPs before", justify="right")
+    rendered.add_column("block MFLOP", justify="right")
+    rendered.add_column("block MB", justify="right")
     rendered.add_column("operations since the cut before")
     done_flops = 0.0
     for cut in table.cuts:
@@ -68,6 +70,8 @@ def _rendered(table: CutTable) -> Table:
             escape(", ".join(map(str, cut.tensors)) or "nothing"),
             f"{cut.size_bytes / 1e3:.1f}",
             f"{100 * done_flops / total_flops if total_flops else 0:.1f} %",
+            f"{since.flops / 1e6:.1f}" if since else "",
+            f"{since.size_bytes / 1e6:.2f}" if since else "",
             _kinds(since),
         )
     return rendered
