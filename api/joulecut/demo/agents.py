@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,7 +81,7 @@ def running_agents(
     patience_s = _PROFILE_S if reprofile else _START_S
     common = common_arguments(scenario, workplace, slowdown=slowdown, reprofile=reprofile)
     with ExitStack() as stack:
-        server = stack.enter_context(start_server(scenario, folder, common))
+        server = stack.enter_context(start_server(scenario, folder, common, listen=free_address()))
         config = folder / "edge.toml"
         write_bytes(config, _edge_config(scenario).encode())
         place = parse_address(server.wait_ready(patience_s))
@@ -127,7 +128,14 @@ def common_arguments(scenario: Scenario, workplace: Workplace, *, slowdown: floa
     ]  # fmt: skip
 
 
-def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str = "127.0.0.1:0") -> AgentProcess:
+def free_address() -> str:
+    """An address of this host that nobody listens at now, so that a server started again there is found again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str) -> AgentProcess:
     """A server-agent of the scenario; not waited for."""
     arguments = [
         "--device", scenario.server_device,
