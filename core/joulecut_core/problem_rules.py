@@ -27,22 +27,24 @@ _WIRE_NUMBERS = ("uplink_bytes", "downlink_bytes", "accuracy_loss", "encode_s", 
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
+class Range:
+    """The numbers that a field may hold, and how a complaint says so."""
+
     text: str
     holds: Callable[[float], bool]
 
 
-_POSITIVE = _Range("a finite number above 0", lambda value: value > 0)
-_NOT_NEGATIVE = _Range("a finite number of at least 0", lambda value: value >= 0)
-_ZERO = _Range("0", lambda value: value == 0)
-_SHARE = _Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
-_QUANTILE = _Range("a number above 0.5 and below 1, or null", lambda value: 0.5 < value < 1)
+POSITIVE = Range("a finite number above 0", lambda value: value > 0)
+NOT_NEGATIVE = Range("a finite number of at least 0", lambda value: value >= 0)
+_ZERO = Range("0", lambda value: value == 0)
+SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
+_QUANTILE = Range("a number above 0.5 and below 1, or null", lambda value: 0.5 < value < 1)
 
 
 def check_numbers(problem: Problem) -> None:
     """Raise ProblemError for the first value of `problem` that is out of range, of a wrong type, ragged or empty."""
     _check_slo(problem.slo)
-    _number("max_accuracy_loss", problem.max_accuracy_loss, _NOT_NEGATIVE)
+    check_number("max_accuracy_loss", problem.max_accuracy_loss, NOT_NEGATIVE)
     _check_objective(problem.objective)
     _check_link(problem.link)
     _check_edge(problem.edge)
@@ -56,38 +58,38 @@ def check_numbers(problem: Problem) -> None:
     for index, variant in enumerate(problem.variants):
         path = f"variants[{index}]"
         _text(f"{path}.name", variant.name)
-        _number(f"{path}.accuracy_loss", variant.accuracy_loss, _NOT_NEGATIVE)
+        check_number(f"{path}.accuracy_loss", variant.accuracy_loss, NOT_NEGATIVE)
         for side, tables, points, idle_cut in (
             ("edge", variant.edge, len(problem.edge.points), 0),
             ("server", variant.server, len(problem.server.points), len(problem.cuts) - 1),
         ):
             _check_tables(f"{path}.{side}", tables, cuts=len(problem.cuts), points=points)
             for point, value in enumerate(tables.time_s[idle_cut]):
-                _number(f"{path}.{side}.time_s[{idle_cut}][{point}]", value, _ZERO)
+                check_number(f"{path}.{side}.time_s[{idle_cut}][{point}]", value, _ZERO)
 
 
 def _check_slo(slo: Slo) -> None:
     if slo.latency_s is not None:
-        _number("slo.latency_s", slo.latency_s, _POSITIVE)
+        check_number("slo.latency_s", slo.latency_s, POSITIVE)
     if slo.quantile is not None:
-        _number("slo.quantile", slo.quantile, _QUANTILE)
+        check_number("slo.quantile", slo.quantile, _QUANTILE)
     if slo.margin not in MARGINS:
         raise ProblemError(f"slo.margin: {show(slo.margin)}; expected one of {', '.join(map(repr, MARGINS))}")
     if slo.rate_hz is not None:
-        _number("slo.rate_hz", slo.rate_hz, _POSITIVE)
+        check_number("slo.rate_hz", slo.rate_hz, POSITIVE)
 
 
 def _check_objective(objective: Objective) -> None:
-    _number("objective.edge_weight", objective.edge_weight, _NOT_NEGATIVE)
-    _number("objective.server_weight", objective.server_weight, _NOT_NEGATIVE)
-    _number("objective.server_idle_share", objective.server_idle_share, _SHARE)
+    check_number("objective.edge_weight", objective.edge_weight, NOT_NEGATIVE)
+    check_number("objective.server_weight", objective.server_weight, NOT_NEGATIVE)
+    check_number("objective.server_idle_share", objective.server_idle_share, SHARE)
 
 
 def _check_link(link: Link) -> None:
     for name in ("uplink_bps", "downlink_bps"):
-        _number(f"link.{name}", getattr(link, name), _POSITIVE)
+        check_number(f"link.{name}", getattr(link, name), POSITIVE)
     for name in ("rtt_s", "latency_std_s", "uplink_w", "downlink_w"):
-        _number(f"link.{name}", getattr(link, name), _NOT_NEGATIVE)
+        check_number(f"link.{name}", getattr(link, name), NOT_NEGATIVE)
 
 
 def _check_edge(edge: Edge) -> None:
@@ -96,7 +98,7 @@ def _check_edge(edge: Edge) -> None:
         raise ProblemError("edge.points: empty; expected at least one operating point")
     for index, point in enumerate(edge.points):
         _check_clock(f"edge.points[{index}]", point.core_mhz, point.memory_mhz)
-        _number(f"edge.points[{index}].wait_w", point.wait_w, _NOT_NEGATIVE)
+        check_number(f"edge.points[{index}].wait_w", point.wait_w, NOT_NEGATIVE)
 
 
 def _check_server(server: Server) -> None:
@@ -105,13 +107,13 @@ def _check_server(server: Server) -> None:
         raise ProblemError("server.points: empty; expected at least one operating point")
     for index, point in enumerate(server.points):
         _check_clock(f"server.points[{index}]", point.core_mhz, point.memory_mhz)
-        _number(f"server.points[{index}].idle_w", point.idle_w, _NOT_NEGATIVE)
+        check_number(f"server.points[{index}].idle_w", point.idle_w, NOT_NEGATIVE)
 
 
 def _check_clock(path: str, core_mhz: float, memory_mhz: float | None) -> None:
-    _number(f"{path}.core_mhz", core_mhz, _NOT_NEGATIVE)
+    check_number(f"{path}.core_mhz", core_mhz, NOT_NEGATIVE)
     if memory_mhz is not None:
-        _number(f"{path}.memory_mhz", memory_mhz, _NOT_NEGATIVE)
+        check_number(f"{path}.memory_mhz", memory_mhz, NOT_NEGATIVE)
 
 
 def _check_cut(path: str, cut: ProblemCut, *, last: bool) -> None:
@@ -131,7 +133,7 @@ def _check_wire(path: str, wire: Wire, *, last: bool) -> None:
     if last and wire.codec != NO_CODEC:
         raise ProblemError(f"{path}.codec: {show(wire.codec)}; expected {NO_CODEC!r} at the last cut")
     for name in _WIRE_NUMBERS:
-        _number(f"{path}.{name}", getattr(wire, name), _ZERO if last else _NOT_NEGATIVE)
+        check_number(f"{path}.{name}", getattr(wire, name), _ZERO if last else NOT_NEGATIVE)
 
 
 def _check_tables(path: str, tables: SideTables, *, cuts: int, points: int) -> None:
@@ -155,10 +157,11 @@ def _table(path: str, table: object, cuts: int, points: int) -> None:
         if set(map(type, row)) == {float} and min(row) >= 0 and math.isfinite(sum(row)):
             continue
         for point, value in enumerate(row):
-            _number(f"{path}[{index}][{point}]", value, _NOT_NEGATIVE)
+            check_number(f"{path}[{index}][{point}]", value, NOT_NEGATIVE)
 
 
-def _number(path: str, value: object, allowed: _Range) -> None:
+def check_number(path: str, value: object, allowed: Range) -> None:
+    """Raise ProblemError, starting with `path`, where `value` is no finite number within `allowed`."""
     if isinstance(value, Real) and not isinstance(value, bool):
         try:
             number = float(value)
