@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -16,7 +18,7 @@ import pytest
 
 from joulecut_core import errors
 from joulecut_core.exits import ExitCode
-from tests.architecture.tree import ROOT, documents, name, shell_blocks
+from tests.architecture.tree import ROOT, documents, name, python_cells, shell_blocks
 
 PROGRAMS = Path(sys.executable).parent
 PROGRAM_NAMES = {"edge-agent", "joulecut", "server-agent"}
@@ -120,8 +122,29 @@ def test_marked_commands_run(path: Path, tmp_path: Path) -> None:
 
 
 def test_readme_has_something_to_run() -> None:
-    """The first page's commands are among those that are run."""
+    """The first page's commands and its Python are among what is run."""
     assert ROOT / "README.md" in documents_to_run()
+    assert ROOT / "README.md" in documents_with_cells()
+
+
+def documents_with_cells() -> list[Path]:
+    """The documents that hold Python to run."""
+    return [path for path in documents() if python_cells(path)]
+
+
+@pytest.mark.parametrize("path", documents_with_cells(), ids=name)
+def test_marked_python_runs_and_prints_what_the_page_shows(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cell after cell in one namespace, as in a notebook; a text block behind a cell is what it prints."""
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for number, (code, expected) in enumerate(python_cells(path)):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, f"{name(path)}, cell {number}", "exec"), namespace)  # noqa: S102 - our own pages
+        assert expected is None or printed.getvalue() == expected
 
 
 def test_example_problems_are_of_the_contract() -> None:

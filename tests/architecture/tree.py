@@ -75,3 +75,10 @@ def shell_blocks(path: Path, *, marked: bool = False) -> tuple[str, ...]:
     """The ```sh blocks of a document; with `marked`, only those right below `<!-- test -->`."""
     pattern = r"^```sh\n(.*?)^```" if not marked else r"^<!-- test -->\n```sh\n(.*?)^```"
     return tuple(re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL))
+
+
+def python_cells(path: Path) -> tuple[tuple[str, str | None], ...]:
+    """The ```python blocks of a document below `<!-- test -->`, each with the ```text block right behind it, if any."""
+    pattern = r"^<!-- test -->\n```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?"
+    found = re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return tuple((code, printed or None) for code, printed in found)
