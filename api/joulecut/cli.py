@@ -8,6 +8,7 @@ import typer
 
 from joulecut.commands.cuts import cuts
 from joulecut.commands.demo import demo
+from joulecut.commands.fit import fit
 from joulecut.commands.pack import pack
 from joulecut.commands.plan import plan
 from joulecut.commands.profile import profile
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, pack, cuts, profile, run):
+for command in (demo, plan, fit, pack, cuts, profile, run):
     app.command()(command)
 
 

@@ -162,6 +162,8 @@ def _table(path: str, table: object, cuts: int, points: int) -> None:
 
 def check_number(path: str, value: object, allowed: Range) -> None:
     """Raise ProblemError, starting with `path`, where `value` is no finite number within `allowed`."""
+    if type(value) is float and math.isfinite(value) and allowed.holds(value):
+        return
     if isinstance(value, Real) and not isinstance(value, bool):
         try:
             number = float(value)

@@ -7,7 +7,7 @@ and where one cut was measured at several core clocks it is a straight line in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +41,19 @@ class _Line:
         return line
 
 
-def ratios(anchors: Iterable[Anchor], core_mhz: Array, cuts: int) -> Array:
-    """The ratio for each cut and clock, of shape (cuts, clocks); 1 where nothing was measured."""
+def ratios(anchors: Iterable[Anchor], core_mhz: Array, cuts: int, *, known: Mapping[int, Array] | None = None) -> Array:
+    """The ratio for each cut and clock, of shape (cuts, clocks); 1 where nothing was measured.
+
+    `known`: ratios of shape (clocks,) for some cuts, used as they are; anchors of other cuts become lines.
+    """
     by_cut: dict[int, list[Anchor]] = {}
     for anchor in anchors:
         by_cut.setdefault(anchor.cut, []).append(anchor)
-    if not by_cut:
+    rows = {cut: _line(at_cut).at(core_mhz) for cut, at_cut in by_cut.items()} | dict(known or {})
+    if not rows:
         return np.ones((cuts, len(core_mhz)))
-    measured = sorted(by_cut)
-    lines = np.stack([_line(by_cut[cut]).at(core_mhz) for cut in measured])
+    measured = sorted(rows)
+    lines = np.stack([rows[cut] for cut in measured])
     every_cut = np.arange(cuts)
     columns = [np.interp(every_cut, measured, lines[:, clock]) for clock in range(len(core_mhz))]
     return np.stack(columns, axis=1)

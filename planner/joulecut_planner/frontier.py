@@ -16,6 +16,15 @@ def with_ties(energy_j: float) -> float:
     return energy_j + TOLERANCE * abs(energy_j)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """A choice with its J and T_q."""
+
+    choice: Choice
+    energy_j: float
+    bound_s: float
+
+
 @dataclass(slots=True)
 class Frontier:
     """Feasible choices that no other beats in both J and T_q, near the least J seen so far."""
@@ -42,8 +51,16 @@ class Frontier:
 
     def best(self) -> Choice | None:
         """The contract's pick: within tolerance of the least J the lowest T_q, then the lowest indices."""
-        ties = [(bound_s, choice) for energy_j, bound_s, choice in self._kept if energy_j <= with_ties(self.least_j)]
-        return min(ties)[1] if ties else None
+        tie = self.fastest(with_ties(self.least_j))
+        return None if tie is None else tie.choice
+
+    def fastest(self, ceiling_j: float) -> Tie | None:
+        """The lowest T_q, then the lowest indices, among the choices kept of at most `ceiling_j` joules."""
+        ties = [(bound_s, choice, energy_j) for energy_j, bound_s, choice in self._kept if energy_j <= ceiling_j]
+        if not ties:
+            return None
+        bound_s, choice, energy_j = min(ties)
+        return Tie(choice=choice, energy_j=energy_j, bound_s=bound_s)
 
 
 @dataclass(slots=True)
@@ -62,7 +79,12 @@ class Nearest:
 
     def best(self) -> Choice | None:
         """The nearest of all offered."""
-        return min(self._kept)[2] if self._kept else None
+        return self.nearest().choice if self._kept else None
+
+    def nearest(self) -> Tie:
+        """The nearest of those offered, at least one, with what it costs."""
+        bound_s, energy_j, choice = min(self._kept)
+        return Tie(choice=choice, energy_j=energy_j, bound_s=bound_s)
 
 
 def _choice(indices: tuple[Indices, ...], index: int) -> Choice:

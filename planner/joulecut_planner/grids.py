@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from struct import Struct
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_core.problems import EdgePoint, Problem, ProblemCut, ServerPoint, SideTables, Variant
+from joulecut_core.problems import EdgePoint, Problem, ProblemCut, ServerPoint, SideTables, Table, Variant
 from joulecut_planner.identity import Same
 
 Array: TypeAlias = "NDArray[np.float64]"
 Indices: TypeAlias = "NDArray[np.int64]"
+
+_T = TypeVar("_T", bound=np.generic)
 
 _KEPT = 16
 """Sets of arrays kept: a handful of problems under planning at once, some megabytes each."""
@@ -34,6 +37,7 @@ class SideGrid:
     """time_s * busy_w."""
     least_time_s: Array
     """Shape (rows,): the least time of each row."""
+    most_time_s: Array
     least_std_s: Array
 
 
@@ -63,6 +67,12 @@ class Grids:
     wait_w: Array
     idle_w: Array
     wires: WireGrid
+
+    @property
+    def choices(self) -> int:
+        """How many choices there are, forbidden ones included."""
+        variants = len(self.edge.time_s) // self.cuts
+        return variants * len(self.wait_w) * (1 + len(self.wires.cut) * len(self.idle_w))
 
 
 def grids_of(problem: Problem) -> Grids:
@@ -94,15 +104,10 @@ def _sides(key: Same[tuple[Variant, ...]]) -> _Sides:
 
 
 def _side(tables: list[SideTables]) -> SideGrid:
-    time_s = read_only(np.concatenate([np.array(table.time_s, dtype=np.float64) for table in tables]))
-    busy_w = read_only(np.concatenate([np.array(table.busy_w, dtype=np.float64) for table in tables]))
-    spreads = [
-        np.zeros((len(table.time_s), len(table.time_s[0])))
-        if table.time_std_s is None
-        else np.array(table.time_std_s, dtype=np.float64)
-        for table in tables
-    ]
-    std_s = read_only(np.concatenate(spreads))
+    shape = len(tables[0].time_s), len(tables[0].time_s[0])
+    time_s = _stacked([table.time_s for table in tables], shape)
+    busy_w = _stacked([table.busy_w for table in tables], shape)
+    std_s = _stacked([table.time_std_s for table in tables], shape)
     with np.errstate(over="ignore"):
         busy_j = read_only(time_s * busy_w)
     return SideGrid(
@@ -111,29 +116,43 @@ def _side(tables: list[SideTables]) -> SideGrid:
         std_s=std_s,
         busy_j=busy_j,
         least_time_s=read_only(time_s.min(axis=1)),
+        most_time_s=read_only(time_s.max(axis=1)),
         least_std_s=read_only(std_s.min(axis=1)),
     )
 
 
+def _stacked(tables: list[Table | None], shape: tuple[int, int]) -> Array:
+    """Tables of one shape, one below the other; zeros where there is none."""
+    cuts, points = shape
+    array = np.zeros((len(tables) * cuts, points))
+    # Packing tuples of floats is several times faster than giving them to numpy one by one.
+    row = Struct(f"={points}d")
+    for index, table in enumerate(tables):
+        if table is not None:
+            packed = b"".join([row.pack(*values) for values in table])
+            array[index * cuts : (index + 1) * cuts] = np.frombuffer(packed).reshape(shape)
+    return read_only(array)
+
+
 @lru_cache(maxsize=_KEPT)
 def _waits(key: Same[tuple[EdgePoint, ...]]) -> Array:
-    return read_only(np.array([point.wait_w for point in key.value], dtype=np.float64))
+    return _column([point.wait_w for point in key.value])
 
 
 @lru_cache(maxsize=_KEPT)
 def _idles(key: Same[tuple[ServerPoint, ...]]) -> Array:
-    return read_only(np.array([point.idle_w for point in key.value], dtype=np.float64))
+    return _column([point.idle_w for point in key.value])
 
 
 @lru_cache(maxsize=_KEPT)
 def _wires(key: Same[tuple[ProblemCut, ...]]) -> WireGrid:
-    cuts = key.value
-    rows = [(c, w, cut.allowed, wire) for c, cut in enumerate(cuts[:-1]) for w, wire in enumerate(cut.wires)]
-    wires = [wire for _, _, _, wire in rows]
+    cuts = key.value[:-1]
+    wires = [wire for cut in cuts for wire in cut.wires]
+    held = np.array([len(cut.wires) for cut in cuts])
     return WireGrid(
-        cut=np.array([c for c, _, _, _ in rows], dtype=np.int64),
-        wire=np.array([w for _, w, _, _ in rows], dtype=np.int64),
-        allowed=np.array([allowed for _, _, allowed, _ in rows], dtype=np.bool_),
+        cut=read_only(np.repeat(np.arange(len(cuts)), held)),
+        wire=read_only(np.arange(len(wires)) - np.repeat(np.cumsum(held) - held, held)),
+        allowed=read_only(np.repeat(np.array([cut.allowed for cut in cuts], dtype=np.bool_), held)),
         uplink_bytes=_column([wire.uplink_bytes for wire in wires]),
         downlink_bytes=_column([wire.downlink_bytes for wire in wires]),
         accuracy_loss=_column([wire.accuracy_loss for wire in wires]),
@@ -145,10 +164,10 @@ def _wires(key: Same[tuple[ProblemCut, ...]]) -> WireGrid:
 
 
 def _column(values: list[float]) -> Array:
-    return read_only(np.array(values, dtype=np.float64))
+    return read_only(np.frombuffer(Struct(f"={len(values)}d").pack(*values)))
 
 
-def read_only(array: Array) -> Array:
+def read_only(array: NDArray[_T]) -> NDArray[_T]:
     """The array itself, which nobody can write any more."""
     array.flags.writeable = False
     return array

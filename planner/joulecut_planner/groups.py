@@ -14,6 +14,7 @@ from joulecut_core.problems import Problem
 from joulecut_planner.constraints import limit
 from joulecut_planner.grids import Array, Grids, Indices
 from joulecut_planner.pricing import (
+    Choice,
     Crossing,
     Part,
     Values,
@@ -47,9 +48,31 @@ class Groups:
     def __len__(self) -> int:
         return len(self.cut)
 
+    def follow(self, choice: Choice) -> NDArray[np.bool_]:
+        """Which groups come after `choice` in the contract's order of indices."""
+        wire = (self.wire > choice.wire) | ((self.wire == choice.wire) & (self.variant > choice.variant))
+        after: NDArray[np.bool_] = (self.cut > choice.cut) | ((self.cut == choice.cut) & wire)
+        return after
+
     def crossing_of(self, groups: Indices) -> Crossing:
         """The stages between the parts of some groups, as arrays of shape (groups,)."""
         return _pick(self.crossing, groups)
+
+    def crossing_columns(self) -> Crossing:
+        """The stages between the parts of every group, as arrays of shape (groups, 1), to go with its points."""
+        return _pick(self.crossing, (slice(None), None))
+
+    def only(self, kept: Indices) -> Groups:
+        """Some of the groups, in the order of `kept`."""
+        return Groups(
+            cut=self.cut[kept],
+            wire=self.wire[kept],
+            variant=self.variant[kept],
+            row=self.row[kept],
+            crossing=_pick(self.crossing, kept),
+            between_s=self.between_s[kept],
+            carried_j=self.carried_j[kept],
+        )
 
     def crossing_at(self, group: int) -> Crossing:
         """The stages between the parts of one group, as numbers."""
@@ -147,7 +170,7 @@ def server_part(grids: Grids, row: Indices | int, point: Indices | slice) -> Par
     )
 
 
-def _pick(crossing: Crossing, index: Indices | int) -> Crossing:
+def _pick(crossing: Crossing, index: Indices | int | tuple[slice, None]) -> Crossing:
     def at(values: Values) -> Values:
         return values[index] if isinstance(values, np.ndarray) else values
 

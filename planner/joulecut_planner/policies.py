@@ -1,22 +1,20 @@
 """The joint plan and what people do instead, on one footing: same measurements, same service level, same formulas.
 
 Every policy keeps the service level where its own choices allow it; where they do not, it takes the
-nearest of them and says "infeasible". Only `cpu-dvfs` is priced by a model of its own.
+nearest of them and says "infeasible". Only `cpu-dvfs` is priced by a model of its own, fitted to the
+profiles; the baseline of that name (`joulecut_planner.baselines`) is fitted to a problem's tables and
+priced by them.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from joulecut_core.plans import Plan
-from joulecut_core.problems import EdgePoint, Problem, ServerPoint
-from joulecut_planner.answers import plan_for
+from joulecut_core.problems import Problem
+from joulecut_planner.baselines import BASELINES
 from joulecut_planner.governors import governed_plan
-from joulecut_planner.pricing import Choice
-from joulecut_planner.selection import energy_of, mean_latency_of, pick
 from joulecut_planner.side_models import ModelKind
 from joulecut_planner.solver import solve
 from joulecut_planner.tables import PlanningInputs, build_problem
@@ -30,7 +28,8 @@ class Policy(str, Enum):
     ALL_SERVER = "all-server"
     """The input is sent, by the best wire there is for it; both sides at their top clocks."""
     LATENCY_CUT = "latency-cut"
-    """The cut and wire of least mean latency at top clocks (Kang et al., Neurosurgeon, ASPLOS 2017)."""
+    """The cut and wire of least mean latency at top clocks (after Kang et al., Neurosurgeon, ASPLOS
+    2017, which is blind to the service level)."""
     ENERGY_CUT = "energy-cut"
     """The cut and wire of least energy at top clocks: partitioning alone."""
     EDGE_CLOCK = "edge-clock"
@@ -74,10 +73,7 @@ def plan_choices(policy: Policy, problem: Problem) -> Plan:
         raise ValueError("governor picks no operating point; expected a policy that does: use plan_policy")
     if policy in (Policy.JOINT, Policy.CPU_DVFS):
         return solve(problem)
-    started_s = time.perf_counter()
-    least = mean_latency_of if policy is Policy.LATENCY_CUT else energy_of
-    choice, evaluated = pick(problem, _choices(policy, problem), least=least)
-    return plan_for(problem, choice, evaluated=evaluated, solve_s=time.perf_counter() - started_s)
+    return BASELINES[policy.value].plan(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,29 +107,3 @@ def bandwidth_sweep(inputs: PlanningInputs, uplinks_bps: list[float]) -> list[Sw
 def _only_cut(problem: Problem, cut: int) -> Problem:
     cuts = tuple(replace(each, allowed=each.allowed and index == cut) for index, each in enumerate(problem.cuts))
     return replace(problem, cuts=cuts)
-
-
-def _choices(policy: Policy, problem: Problem) -> Iterator[Choice]:
-    last = len(problem.cuts) - 1
-    cuts = {
-        Policy.ALL_EDGE: range(last, last + 1),
-        Policy.EDGE_CLOCK: range(last, last + 1),
-        Policy.ALL_SERVER: range(1),
-    }.get(policy, range(last + 1))
-    top_edge, top_server = _top(problem.edge.points), _top(problem.server.points)
-    edge_points = range(len(problem.edge.points)) if policy is Policy.EDGE_CLOCK else range(top_edge, top_edge + 1)
-    for cut in cuts:
-        for wire in range(len(problem.cuts[cut].wires)):
-            for variant in range(len(problem.variants)):
-                for edge_point in edge_points:
-                    yield Choice(
-                        cut=cut,
-                        wire=wire,
-                        variant=variant,
-                        edge_point=edge_point,
-                        server_point=None if cut == last else top_server,
-                    )
-
-
-def _top(points: tuple[EdgePoint, ...] | tuple[ServerPoint, ...]) -> int:
-    return max(range(len(points)), key=lambda index: (points[index].memory_mhz or 0.0, points[index].core_mhz))

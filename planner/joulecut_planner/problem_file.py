@@ -11,6 +11,7 @@ from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.problems import PROBLEM_SCHEMA, Problem
 from joulecut_core.strict_json import parse_strictly
+from joulecut_planner.grids import grids_of
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:
@@ -36,4 +37,7 @@ def _decoded(document: object) -> Problem:
             raise ProblemError(f"schema: missing; expected {PROBLEM_SCHEMA!r}")
         if document["schema"] != PROBLEM_SCHEMA:
             raise ProblemError(f"schema: {show(document['schema'])}; expected {PROBLEM_SCHEMA!r}")
-    return decode(Problem, document, error=ProblemError)
+    problem = decode(Problem, document, error=ProblemError)
+    # Reading is the slow part anyway: the first plan then need not wait for the arrays.
+    grids_of(problem)
+    return problem

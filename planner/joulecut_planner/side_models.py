@@ -1,9 +1,11 @@
 """What one side's profile predicts for each of its parts at each operating point it offers.
 
-Times are fitted per block and memory clock over achieved core clocks and summed to parts; power is
-fitted per memory clock for the whole network. Both are corrected by the parts that were measured
-whole (`joulecut_planner.corrections`). An operating point on offer is one of the clock table whose
-memory clock was measured, between the lowest and the highest core clock measured there: nothing is
+Time and power of the whole network are fitted per memory clock on achieved clocks
+(`joulecut_planner.fits`): a clock that is not believed bends no curve, and is offered as it was
+measured. Blocks are short and noisy, and carry less: their times are fitted one by one with
+a f^-b + c, and summed to parts that are scaled to the whole and to the parts that were measured whole
+(`joulecut_planner.corrections`). An operating point on offer is one of the clock table
+whose memory clock was measured, between the lowest and the highest core clock measured there: nothing is
 extrapolated. With fewer than three distinct core clocks at a memory clock only the measured points
 themselves are offered, as measured.
 """
@@ -14,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.errors import ProfileError
@@ -24,9 +27,11 @@ from joulecut_core.profiles import PointMeasurement, Profile
 from joulecut_planner.corrections import Anchor, ratios
 from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 from joulecut_planner.fit_quality import FitQuality
+from joulecut_planner.fits import ClockKind, Measurement, SeriesFit, fit_series
 from joulecut_planner.grids import Array, read_only
 from joulecut_planner.latency_fit import LEAST_CLOCKS, fit_latency
-from joulecut_planner.power_fit import fit_power
+
+Flags: TypeAlias = "NDArray[np.bool_]"
 
 _KEPT = 16
 """Fitted profiles kept: both sides of a few networks, with both kinds of model."""
@@ -55,26 +60,14 @@ class LatencyModel(Protocol):
         ...
 
 
-class PowerModel(Protocol):
-    """Watts of the whole network against the core clock."""
-
-    @property
-    def quality(self) -> FitQuality:
-        """Errors in sample."""
-        ...
-
-    def power_w(self, core_mhz: float) -> float:
-        """Watts at a core clock."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockedFit:
-    """The curves fitted at one memory clock: one of time for each block, one of power."""
+    """The curves fitted at one memory clock: one of time for each block, time and power of the whole network."""
 
     memory_mhz: float | None
     blocks: tuple[LatencyModel, ...]
-    power: PowerModel
+    whole: SeriesFit | None
+    """None for the CPU's model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +157,27 @@ class _Measured:
             part_powers=tuple(powers),
         )
 
+    def whole_times(self, whole_cut: int) -> list[Anchor]:
+        """Whole runs against the sums of their blocks, at each measured clock."""
+        sums_s = self.block_s.sum(axis=1).tolist()
+        return [
+            Anchor(cut=whole_cut, core_mhz=clock, ratio=whole_s / sum_s)
+            for clock, whole_s, sum_s in zip(self.core_mhz.tolist(), self.whole_s.tolist(), sums_s, strict=True)
+            if sum_s > 0
+        ]
+
+    def believed(self, whole: SeriesFit | None) -> Flags:
+        """Which clocks blocks are fitted on: those that are not suspect, or all where too few would be left.
+
+        The lowest and the highest stay, since blocks are not extrapolated.
+        """
+        points = [OperatingPoint(core_mhz=clock, memory_mhz=self.memory_mhz) for clock in self.core_mhz.tolist()]
+        suspects = () if whole is None else whole.suspects
+        inner = (self.core_mhz > self.core_mhz.min()) & (self.core_mhz < self.core_mhz.max())
+        doubted = np.array([any(point.matches(suspect) for suspect in suspects) for point in points])
+        believed: Flags = ~(doubted & inner)
+        return believed if len(np.unique(self.core_mhz[believed])) >= LEAST_CLOCKS else np.ones_like(believed)
+
 
 def _predict(
     profile: Profile,
@@ -176,26 +190,32 @@ def _predict(
     requested_mhz = _offered(profile, measured) if fitted else measured.requested_mhz
     # What the device will run at when asked: the requested clock, or less under a power limit.
     core_mhz = np.interp(requested_mhz, measured.requested_mhz, measured.core_mhz)
-    block_s, whole_w = measured.block_s, measured.busy_w
-    fits: tuple[ClockedFit, ...] = ()
-    if fitted or model is ModelKind.CPU_DVFS:
-        fit = _fit(measured, model)
-        fits = (fit,)
-        block_s = np.array([[block.latency_s(clock) for block in fit.blocks] for clock in core_mhz.tolist()])
-        whole_w = np.array([fit.power.power_w(clock) for clock in core_mhz.tolist()])
     cuts, whole_cut = len(profile.cut_names), _whole_cut(profile)
-    sums_s = measured.block_s.sum(axis=1)
-    whole_times = [
-        Anchor(cut=whole_cut, core_mhz=clock, ratio=whole_s / sum_s)
-        for clock, whole_s, sum_s in zip(
-            measured.core_mhz.tolist(), measured.whole_s.tolist(), sums_s.tolist(), strict=True
-        )
-        if sum_s > 0
-    ]
-    whole_powers = [Anchor(cut=whole_cut, core_mhz=float(core_mhz[0]), ratio=1.0)]
+    block_s, whole_w = measured.block_s, measured.busy_w
+    known_times: dict[int, Array] = {}
+    whole_times = measured.whole_times(whole_cut)
+    fits: tuple[ClockedFit, ...] = ()
+    if model is ModelKind.CPU_DVFS:
+        fits = (_block_fits(measured, model, None),)
+        block_s = _block_times(fits[0], core_mhz)
+        power = fit_cpu_power(measured.core_mhz.tolist(), measured.busy_w.tolist())
+        whole_w = np.array([power.power_w(clock) for clock in core_mhz.tolist()])
+    elif fitted:
+        whole = _whole_fit(measured)
+        fits = (_block_fits(measured, model, whole),)
+        block_s = _block_times(fits[0], core_mhz)
+        for k in np.flatnonzero(~measured.believed(whole)).tolist():
+            block_s[core_mhz == measured.core_mhz[k]] = measured.block_s[k]
+        points = [OperatingPoint(core_mhz=clock, memory_mhz=measured.memory_mhz) for clock in core_mhz.tolist()]
+        predicted = whole.predict(points, smooth=True)
+        whole_w = np.array([prediction.power_w or 0.0 for prediction in predicted])
+        whole_s = np.array([prediction.latency_s or 0.0 for prediction in predicted])
+        sums_s = block_s.sum(axis=1)
+        if (sums_s > 0).all():
+            known_times, whole_times = {whole_cut: whole_s / sums_s}, []
     time_anchors = [anchor for anchor in measured.part_times or all_times if anchor.cut != whole_cut]
     power_anchors = [anchor for anchor in measured.part_powers or all_powers if anchor.cut != whole_cut]
-    time_s = _part_sums(profile, block_s) * ratios([*time_anchors, *whole_times], core_mhz, cuts)
+    time_s = _part_sums(profile, block_s) * ratios([*time_anchors, *whole_times], core_mhz, cuts, known=known_times)
     wait_w = np.interp(requested_mhz, measured.requested_mhz, measured.wait_w)
     return SideModel(
         points=tuple(
@@ -203,26 +223,41 @@ def _predict(
         ),
         time_s=time_s,
         std_s=time_s * np.interp(requested_mhz, measured.requested_mhz, measured.spread),
-        busy_w=whole_w * ratios([*power_anchors, *whole_powers], core_mhz, cuts),
+        busy_w=whole_w * ratios(power_anchors, core_mhz, cuts, known={whole_cut: np.ones_like(core_mhz)}),
         wait_w=np.zeros_like(wait_w) if model is ModelKind.CPU_DVFS else wait_w,
         fits=fits,
     )
 
 
-def _fit(measured: _Measured, model: ModelKind) -> ClockedFit:
-    clocks, watts = measured.core_mhz.tolist(), measured.busy_w.tolist()
-    columns: list[list[float]] = measured.block_s.T.tolist()
-    if model is ModelKind.CPU_DVFS:
-        return ClockedFit(
-            memory_mhz=measured.memory_mhz,
-            blocks=tuple(fit_cpu_latency(clocks, seconds) for seconds in columns),
-            power=fit_cpu_power(clocks, watts),
-        )
-    return ClockedFit(
-        memory_mhz=measured.memory_mhz,
-        blocks=tuple(fit_latency(clocks, seconds) for seconds in columns),
-        power=fit_power(clocks, watts, exponent=None),
+def _whole_fit(measured: _Measured) -> SeriesFit:
+    """Time and power of the whole network at one memory clock."""
+    columns = zip(measured.core_mhz.tolist(), measured.whole_s.tolist(), measured.busy_w.tolist(), strict=True)
+    return fit_series(
+        [
+            Measurement(
+                core_mhz=clock,
+                memory_mhz=measured.memory_mhz,
+                latency_s=whole_s,
+                power_w=busy_w or None,
+                clock_kind=ClockKind.ACHIEVED,
+            )
+            for clock, whole_s, busy_w in columns
+        ]
     )
+
+
+def _block_fits(measured: _Measured, model: ModelKind, whole: SeriesFit | None) -> ClockedFit:
+    believed = measured.believed(whole)
+    clocks = measured.core_mhz[believed].tolist()
+    columns: list[list[float]] = measured.block_s[believed].T.tolist()
+    fit = fit_cpu_latency if model is ModelKind.CPU_DVFS else fit_latency
+    return ClockedFit(
+        memory_mhz=measured.memory_mhz, blocks=tuple(fit(clocks, seconds) for seconds in columns), whole=whole
+    )
+
+
+def _block_times(fit: ClockedFit, core_mhz: Array) -> Array:
+    return np.array([[block.latency_s(clock) for block in fit.blocks] for clock in core_mhz.tolist()])
 
 
 def _offered(profile: Profile, measured: _Measured) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from joulecut_core.profiles import CodecMeasurement, Profile
 from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_planner.grids import Array
 from joulecut_planner.side_models import ModelKind, SideModel, side_model
+from joulecut_planner.tails import TailEstimates
 
 _NOTHING = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
 
@@ -68,19 +69,27 @@ class PlanningInputs:
             )
 
 
-def build_problem(inputs: PlanningInputs, *, model: ModelKind = ModelKind.DVFS_AWARE) -> Problem:
+def build_problem(
+    inputs: PlanningInputs, *, model: ModelKind = ModelKind.DVFS_AWARE, tails: TailEstimates | None = None
+) -> Problem:
     """The planning problem that the measurements pose.
 
     A codec is offered at a cut where its bytes, its encoding on the edge and its decoding on the
-    server were all measured; a cut without any is forbidden. Raises ProfileError or FitError where
-    the measurements cannot carry a problem.
+    server were all measured; a cut without any is forbidden. `tails`: what takes the place of standard
+    deviations where the SLO has a quantile; the spreads are then equivalents for that quantile and
+    margin alone (`joulecut_planner.tails.margins`). Raises ProfileError or FitError where the
+    measurements cannot carry a problem.
     """
     edge, server = side_model(inputs.edge, model), side_model(inputs.server, model)
+    known = tails or TailEstimates()
+    edge_spread, server_spread = known.edge_spread(inputs.slo), known.server_spread(inputs.slo)
+    edge_std_s = edge.std_s if edge_spread is None else edge.time_s * edge_spread
+    server_std_s = server.std_s if server_spread is None else server.time_s * server_spread
     return Problem(
         slo=inputs.slo,
         max_accuracy_loss=inputs.max_accuracy_loss,
         objective=inputs.objective,
-        link=problem_link(inputs.link),
+        link=_link(inputs, known),
         edge=Edge(
             points=tuple(
                 EdgePoint(core_mhz=point.core_mhz, memory_mhz=point.memory_mhz, wait_w=wait_w)
@@ -99,8 +108,8 @@ def build_problem(inputs: PlanningInputs, *, model: ModelKind = ModelKind.DVFS_A
         variants=(
             Variant(
                 name=variant_name(inputs.edge),
-                edge=_tables(edge, edge.std_s),
-                server=_tables(server, _with_payload_spread(server.std_s, inputs)),
+                edge=_tables(edge, edge_std_s),
+                server=_tables(server, _with_payload_spread(server_std_s, inputs)),
             ),
         ),
     )
@@ -116,6 +125,11 @@ def problem_link(link: LinkEstimate) -> Link:
         uplink_w=link.uplink_w,
         downlink_w=link.downlink_w,
     )
+
+
+def _link(inputs: PlanningInputs, tails: TailEstimates) -> Link:
+    link, spread_s = problem_link(inputs.link), tails.link_spread_s(inputs.slo)
+    return link if spread_s is None else replace(link, latency_std_s=spread_s)
 
 
 def variant_name(profile: Profile) -> str:

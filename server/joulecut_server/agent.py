@@ -42,6 +42,7 @@ from joulecut_server.planning import ServerPlanning
 from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.sessions import SessionBook
+from joulecut_server.solving import ServerSolver
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,6 +77,9 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         stack.callback(worker.close)
         clocks = ClockKeeper(device)
         planning = ServerPlanning(networks, sessions, worker, clocks)
+        stack.callback(planning.close)
+        solver = ServerSolver(config.planning)
+        stack.callback(solver.close)
         inference = ServerInference(networks, sessions, worker, planning.release)
         server = make_server()
         add_agent(
@@ -90,7 +94,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
                 sessions=sessions,
             ),
         )
-        add_planner(server, planning)
+        add_planner(server, planning, solver)
         add_inference(server, inference)
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

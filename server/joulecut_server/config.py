@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
+from joulecut_server.planning_limits import PlanningLimits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 """Part of a file's name and of an announcement over multicast DNS."""
@@ -18,6 +19,7 @@ class ServerConfig:
     `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
+    `planning`: what planning requests may ask of this server; a table of the file, without flags.
     """
 
     device: str
@@ -33,6 +35,7 @@ class ServerConfig:
     advertise: bool = True
     ready_file: str = ""
     drain_s: float = 5.0
+    planning: PlanningLimits = field(default_factory=PlanningLimits)
 
     def __post_init__(self) -> None:
         if not self.bundles:

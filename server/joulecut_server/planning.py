@@ -1,23 +1,28 @@
-"""Planning for this server's edges, and single problems for anybody who asks."""
+"""Planning for this server's edges: sessions, their epochs, and the clock they need."""
 
 from __future__ import annotations
 
-import asyncio
-
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
-from joulecut_core.plans import Plan
-from joulecut_core.problems import Problem
-from joulecut_planner import PlanningInputs, Policy, solve
+from joulecut_planner import PlanningInputs, Policy, plan_policy
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions import SessionBook
+from joulecut_server.turns import Turns
+
+_MOST_WAITING = 256
+_PLAN_S = 60.0
+"""Edges ask with deadlines of their own; this one only ends what nobody can want any more."""
 
 
 class ServerPlanning:
-    """Implements the Planner service; leases this server's clock for plans in force."""
+    """Implements the sessions of the Planner service; leases this server's clock for plans in force.
+
+    One thread plans, first come first served, and what it made is entered on the event loop in the
+    same order: epochs rise as requests came in, and calls of other edges are answered meanwhile.
+    """
 
     def __init__(
         self, networks: ServedNetworks, sessions: SessionBook, worker: DeviceWorker, clocks: ClockKeeper
@@ -26,13 +31,15 @@ class ServerPlanning:
         self._sessions = sessions
         self._worker = worker
         self._clocks = clocks
+        self._turns = Turns(name="sessions", threads=1, waiting=_MOST_WAITING, limit_s=_PLAN_S)
 
-    async def plan(self, problem: Problem) -> Plan:
-        """The exact plan of one problem."""
-        return await asyncio.to_thread(solve, problem)
+    def close(self) -> None:
+        """Plan no more."""
+        self._turns.close()
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
-        """A plan for an edge's network on this server's device."""
+        """A plan for an edge's network on this server's device; an edge that has left by then gets no epoch."""
+        policy = _policy(request.policy)
         network = self._networks.find(request.network_digest)
         inputs = PlanningInputs(
             edge=request.edge,
@@ -44,8 +51,13 @@ class ServerPlanning:
             max_accuracy_loss=request.max_accuracy_loss,
             envelope_bytes=request.envelope_bytes,
         )
-        made = self._sessions.plan(request.session_id, _policy(request.policy), inputs, preview=request.preview)
-        return SessionReply(assignment=made.assignment, plan=made.plan, problem=made.problem)
+        made = await self._turns.run(lambda _: plan_policy(policy, inputs))
+        assignment = None
+        if not request.preview:
+            assignment = self._sessions.propose(
+                request.session_id, made, network_digest=request.edge.key.network_digest
+            )
+        return SessionReply(assignment=assignment, plan=made.plan, problem=made.problem)
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch in force, its clock held before the answer."""

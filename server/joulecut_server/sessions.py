@@ -11,24 +11,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from joulecut_core.errors import ContractError
-from joulecut_core.plans import Assignment, Plan
-from joulecut_core.problems import Problem
-from joulecut_planner import PlanningInputs, Policy, plan_policy
+from joulecut_core.plans import Assignment
+from joulecut_planner import PolicyPlan
 from joulecut_server.epochs import EpochCounter
 
 _LOG = logging.getLogger(__name__)
 
 _MOST_SESSIONS = 10_000
 """The longest silent ones are forgotten beyond this; they plan again when they come back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionPlan:
-    """A plan made for a session; `assignment` is None where no choice exists or only a preview was asked for."""
-
-    assignment: Assignment | None
-    plan: Plan
-    problem: Problem
 
 
 @dataclass(slots=True)
@@ -39,7 +29,7 @@ class _Session:
 
 
 class SessionBook:
-    """Plans for sessions and remembers which epochs are valid. Used from the event loop only."""
+    """Gives plans their epochs and remembers which are valid. Used from the event loop only."""
 
     def __init__(self, epochs: EpochCounter, *, most: int = _MOST_SESSIONS) -> None:
         self._epochs = epochs
@@ -54,16 +44,15 @@ class SessionBook:
         """The highest epoch handed out."""
         return self._epochs.last
 
-    def plan(self, session_id: str, policy: Policy, inputs: PlanningInputs, *, preview: bool) -> SessionPlan:
-        """Plan for an edge; without `preview` the plan gets an epoch that `activate` can put in force."""
-        made = plan_policy(policy, inputs)
+    def propose(self, session_id: str, made: PolicyPlan, *, network_digest: str) -> Assignment | None:
+        """An epoch for a plan made for an edge, which `activate` can put in force; None where no choice exists."""
         chosen = made.plan
-        if preview or chosen.cut is None or chosen.codec is None or chosen.variant is None:
-            return SessionPlan(assignment=None, plan=chosen, problem=made.problem)
+        if chosen.cut is None or chosen.codec is None or chosen.variant is None:
+            return None
         assignment = Assignment(
             epoch=self._epochs.next(),
-            network_digest=inputs.edge.key.network_digest,
-            policy=policy.value,
+            network_digest=network_digest,
+            policy=made.policy.value,
             cut=chosen.cut,
             codec=chosen.codec,
             variant=chosen.variant,
@@ -72,7 +61,7 @@ class SessionBook:
         )
         self._started(session_id).proposed = assignment
         _LOG.info("session %s: planned %s", session_id, assignment)
-        return SessionPlan(assignment=assignment, plan=chosen, problem=made.problem)
+        return assignment
 
     def activate(self, session_id: str, epoch: int) -> Assignment:
         """Put a proposed epoch in force; the one before stays valid for requests already under way."""

@@ -12,6 +12,8 @@ import typer
 
 from joulecut.commands.plan import plan
 from joulecut_core.programs import run_program
+from joulecut_planner.policy_table import parse_policy_table
+from joulecut_planner.variations import Downlink
 from tests.planner.small_document import small_document
 
 
@@ -87,3 +89,173 @@ def test_tables_of_an_infeasible_problem(tmp_path: Path, joulecut_plan: Callable
     code, out, _ = joulecut_plan(written(tmp_path, variants=variants))
     assert code == 3
     assert "accuracy budget" in out
+
+
+def one_server_point_fleet(**shared: Any) -> dict[str, Any]:
+    """Two edges with the small problem; what they share may be changed."""
+    edges = [{"name": name, "problem": small_document()} for name in ("door", "gate[1]")]
+    return {"schema": "joulecut.fleet/1", "shared": shared, "edges": edges}
+
+
+def fleet_file(tmp_path: Path, **shared: Any) -> str:
+    """A fleet file."""
+    path = tmp_path / "fleet.json"
+    path.write_text(json.dumps(one_server_point_fleet(**shared)), encoding="utf-8")
+    return str(path)
+
+
+def test_a_front_as_json(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """The front ignores the deadline, so one that nothing meets changes nothing."""
+    code, out, err = joulecut_plan(written(tmp_path, slo={"latency_s": 1e-4, "rate_hz": 10}), "--pareto", "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert document["schema"] == "joulecut.pareto/1"
+    steps = [(plan["latency_bound_s"], -plan["energy_j"]) for plan in document["plans"]]
+    assert len(steps) > 1
+    assert steps == sorted(steps)
+
+
+def test_an_empty_front(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """A rate that nothing keeps up with: an empty list, exit 3."""
+    impossible = written(tmp_path, slo={"rate_hz": 1e6})
+    code, out, err = joulecut_plan(impossible, "--pareto", "--json")
+    assert (code, json.loads(out), err) == (3, {"schema": "joulecut.pareto/1", "plans": []}, "")
+    code, out, _ = joulecut_plan(impossible, "--pareto")
+    assert code == 3
+    assert "infeasible" in out
+
+
+def test_a_front_as_a_table(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """A person reads one line for each step."""
+    code, out, _ = joulecut_plan(written(tmp_path), "--pareto")
+    assert code == 0
+    assert "energy-latency front" in out
+    assert "choices priced" in out
+
+
+def test_an_explanation_as_json(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """The plan is inside, as --json alone would show it."""
+    file = written(tmp_path)
+    code, out, err = joulecut_plan(file, "--explain", "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert document["schema"] == "joulecut.explanation/1"
+    plain = json.loads(joulecut_plan(file, "--json")[1])
+    assert {**document["plan"], "solve_s": 0} == {**plain, "solve_s": 0}
+
+
+def test_an_explanation_for_a_person(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """Where it goes, what binds, what a later deadline saves, what else there is, when it changes; names intact."""
+    document = small_document()
+    for cut in document["cuts"]:
+        cut["name"] = f"blocks[{cut['name']}]"
+    file = written(tmp_path, cuts=document["cuts"], slo={"latency_s": 0.03, "rate_hz": 10})
+    code, out, _ = joulecut_plan(file, "--explain")
+    assert code == 0
+    for expected in (
+        "blocks[",
+        "what it costs where",
+        "latency:",
+        "rate:",
+        "per ms",
+        "the decision stays from",
+        "variant:",
+    ):
+        assert expected in out
+
+
+def test_the_explanation_of_an_infeasible_problem(
+    tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]
+) -> None:
+    """What is broken is said, exit 3; so is that nothing is accurate enough."""
+    file = written(tmp_path, slo={"latency_s": 1e-4})
+    code, out, _ = joulecut_plan(file, "--explain")
+    assert code == 3
+    assert "broken" in out
+    assert "no price: no choice keeps the constraints" in out
+    assert joulecut_plan(file, "--explain", "--json")[0] == 3
+    variants = small_document()["variants"]
+    variants[0]["accuracy_loss"] = 0.5
+    code, out, _ = joulecut_plan(written(tmp_path, variants=variants), "--explain")
+    assert code == 3
+    assert "accuracy budget" in out
+
+
+def test_a_policy_table(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """The range is in Mbit/s; the JSON is what an edge reads back, the table what a person reads."""
+    file = written(tmp_path)
+    code, out, err = joulecut_plan(file, "--policy-table", "0.5:200", "--downlink", "proportional", "--json")
+    assert (code, err) == (0, "")
+    table = parse_policy_table(out)
+    assert (table.lowest_bps, table.highest_bps, table.downlink) == (5e5, 2e8, Downlink.PROPORTIONAL)
+    code, out, _ = joulecut_plan(file, "--policy-table", "0.5:200")
+    assert code == 0
+    assert "downlink fixed" in out
+    code, out, _ = joulecut_plan(written(tmp_path, slo={"latency_s": 1e-4}), "--policy-table", "1:2")
+    assert code == 3
+    assert "infeasible" in out
+
+
+@pytest.mark.parametrize("text", ["", "1", "2:1", "0:1", "a:b", "1:inf", "nan:1", "-1:1", "1:2:3"])
+def test_a_wrong_range_is_refused(
+    tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]], text: str
+) -> None:
+    """What is no range of bandwidths is one line with an example, exit 2."""
+    code, out, err = joulecut_plan(written(tmp_path), f"--policy-table={text}")
+    assert (code, out) == (2, "")
+    assert err == f"error: --policy-table: {text!r}; expected LOW:HIGH in Mbit/s, such as 1:100\n"
+
+
+def test_one_question_at_a_time(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """Two ways to ask exclude each other, and a fleet has neither front nor explanation."""
+    code, out, err = joulecut_plan(written(tmp_path), "--pareto", "--explain")
+    assert (code, out) == (2, "")
+    assert err == "error: --pareto, --explain: 2 of them; expected one at a time\n"
+    code, out, err = joulecut_plan(fleet_file(tmp_path), "--pareto")
+    assert (code, out) == (2, "")
+    assert "expected the problem of one pair" in err
+
+
+def test_a_fleet(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """Told by its schema; JSON of the contract, or one line for each edge."""
+    file = fleet_file(tmp_path)
+    code, out, err = joulecut_plan(file, "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert (document["schema"], document["status"]) == ("joulecut.fleet_plan/1", "optimal")
+    assert [edge["name"] for edge in document["edges"]] == ["door", "gate[1]"]
+    code, out, _ = joulecut_plan(file)
+    assert code == 0
+    for expected in ("gate[1]", "no plan draws less than", "2 edges planned"):
+        assert expected in out
+
+
+def test_fleets_with_edges_left_out_or_nothing_in_common(
+    tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]
+) -> None:
+    """A rejected edge is named with its reason, exit 0; edges that cannot be served together are exit 3."""
+    hurried = one_server_point_fleet()
+    hurried["edges"][0]["problem"]["slo"]["latency_s"] = 1e-4
+    path = tmp_path / "hurried.json"
+    path.write_text(json.dumps(hurried), encoding="utf-8")
+    code, out, _ = joulecut_plan(str(path))
+    assert code == 0
+    assert "rejected: door:" in out
+    crowded = one_server_point_fleet(server_utilisation=0.02)
+    for edge in crowded["edges"]:
+        edge["problem"]["cuts"][-1]["allowed"] = False
+        edge["problem"]["cuts"][0]["allowed"] = False
+    path.write_text(json.dumps(crowded), encoding="utf-8")
+    code, out, _ = joulecut_plan(str(path))
+    assert (code, "cannot be served together" in out) == (3, True), out
+    assert joulecut_plan(str(path), "--json")[0] == 3
+
+
+@pytest.mark.parametrize("text", ["[]", '"{}"', "3", "null"])
+def test_json_that_is_no_object(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]], text: str) -> None:
+    """A file with anything but an object in it is neither problem nor fleet."""
+    path = tmp_path / "other.json"
+    path.write_text(text, encoding="utf-8")
+    code, out, err = joulecut_plan(str(path), "--json")
+    assert (code, out) == (2, "")
+    assert "expected Problem" in err

@@ -15,8 +15,9 @@ PAGE = (ROOT / "docs" / "nomenclature.md").read_text(encoding="utf-8")
 SUFFIXES = tuple(re.findall(r"^\| `(_\w+)` \|", PAGE, flags=re.MULTILINE))
 
 BARE_NUMBERS = {
-    # Weights, shares, counts of arithmetic and statistics have no unit.
+    # Weights, shares, ratios, counts of arithmetic and statistics have no unit.
     *("edge_weight", "server_weight", "server_idle_share", "quantile", "max_accuracy_loss", "accuracy_loss", "flops"),
+    *("server_utilisation", "gap"),
     *("slowdown", "top1_agreement"),
     # The name of the dataclass says the unit.
     *("RequestSeconds", "RequestJoules"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from joulecut_core.problems import (
@@ -21,6 +22,9 @@ from joulecut_core.problems import (
 )
 
 HOME_WIRE = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
+
+SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
+"""Checks of hypothesis that whole problems do not pass on a busy machine."""
 
 # Few distinct values make ties common, a continuum makes every choice its own.
 SECONDS = st.one_of(st.sampled_from([0.0, 0.001, 0.002, 0.01]), st.floats(0.0, 0.05))

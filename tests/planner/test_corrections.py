@@ -31,3 +31,10 @@ def test_repeats_at_one_clock_are_averaged() -> None:
     """Repeated measurements at one clock are one measurement."""
     anchors = [Anchor(cut=0, core_mhz=400.0, ratio=ratio) for ratio in (1.0, 1.2)]
     np.testing.assert_allclose(ratios(anchors, np.array([300.0]), 1), [[1.1]])
+
+
+def test_known_ratios_are_used_as_they_are() -> None:
+    """A cut whose ratio is known at every clock takes no line; cuts between it and an anchor lie between."""
+    known = np.array([1.0, 1.3, 0.9])
+    table = ratios([Anchor(cut=0, core_mhz=400.0, ratio=1.1)], np.array([300.0, 400.0, 500.0]), 3, known={2: known})
+    np.testing.assert_allclose(table, [[1.1, 1.1, 1.1], [1.05, 1.2, 1.0], [1.0, 1.3, 0.9]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,31 +11,9 @@ from hypothesis import given, settings
 from joulecut_core.errors import ProblemError
 from joulecut_core.problems import Problem
 from joulecut_planner.problem_file import load_problem, parse_problem, problem_document
+from tests.planner.edited_document import MISSING, complaint, edited
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
-
-MISSING = object()
-
-
-def edited(path: str, leaf: object) -> dict[str, Any]:
-    """The small document with the value at a dotted path set, or taken out."""
-    document = small_document()
-    *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    owner: Any = document
-    for step in parents:
-        owner = owner[step]
-    if leaf is MISSING:
-        del owner[last]
-    else:
-        owner[last] = leaf
-    return document
-
-
-def complaint(source: str | dict[str, Any]) -> str:
-    """What parsing says."""
-    with pytest.raises(ProblemError) as caught:
-        parse_problem(source)
-    return str(caught.value)
 
 
 def test_every_field_arrives() -> None:

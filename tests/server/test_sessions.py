@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from joulecut_core.errors import ContractError
 from joulecut_core.plans import Assignment
-from joulecut_planner import PlanningInputs, Policy
+from joulecut_planner import PlanningInputs, Policy, PolicyPlan, parse_problem, plan_policy, solve
 from joulecut_server.epochs import EpochCounter
 from joulecut_server.sessions import SessionBook
+from tests.planner.small_document import small_document
 from tests.planner.synthetic_profiles import DIGEST, planning_inputs
 
 INPUTS: PlanningInputs = planning_inputs()
@@ -22,7 +24,7 @@ def _book(tmp_path: Path) -> SessionBook:
 
 
 def planned(book: SessionBook, session_id: str, policy: Policy = Policy.JOINT) -> Assignment:
-    assignment = book.plan(session_id, policy, INPUTS, preview=False).assignment
+    assignment = book.propose(session_id, plan_policy(policy, INPUTS), network_digest=DIGEST)
     assert assignment is not None
     return assignment
 
@@ -46,12 +48,14 @@ def test_epochs_rise_over_all_sessions(book: SessionBook) -> None:
     epochs = [planned(book, session_id).epoch for session_id in ("a", "b", "a")]
     assert epochs == [1, 2, 3]
     assert book.last_epoch == 3
-    made = book.plan("a", Policy.JOINT, INPUTS, preview=False)
-    assert made.assignment is not None
-    assert made.assignment.network_digest == DIGEST
-    assert (made.assignment.cut, made.assignment.codec) == (made.plan.cut, made.plan.codec)
-    assert made.assignment.server_clock == made.plan.server_clock
-    assert made.assignment.edge_clock == made.plan.edge_clock
+    made = plan_policy(Policy.JOINT, INPUTS)
+    assignment = book.propose("a", made, network_digest=DIGEST)
+    assert assignment is not None
+    assert assignment.network_digest == DIGEST
+    assert assignment.policy == "joint"
+    assert (assignment.cut, assignment.codec) == (made.plan.cut, made.plan.codec)
+    assert assignment.server_clock == made.plan.server_clock
+    assert assignment.edge_clock == made.plan.edge_clock
 
 
 def test_the_governor_gets_no_clock(book: SessionBook) -> None:
@@ -59,12 +63,16 @@ def test_the_governor_gets_no_clock(book: SessionBook) -> None:
     assert planned(book, "a", Policy.GOVERNOR).edge_clock is None
 
 
-def test_a_preview_changes_nothing(book: SessionBook) -> None:
-    """Asking what would be planned raises no epoch, starts no session and leaves the proposal that is on the table."""
+def test_what_has_no_choice_gets_no_epoch(book: SessionBook) -> None:
+    """Where no cut is allowed there is nothing to carry out: no epoch, no session, the proposal on the table stays."""
     proposed = planned(book, "a")
-    made = book.plan("a", Policy.ALL_SERVER, INPUTS, preview=True)
-    assert (made.assignment, made.plan.cut) == (None, 0)
-    book.plan("stranger", Policy.JOINT, INPUTS, preview=True)
+    problem = parse_problem(small_document())
+    forbidden = tuple(replace(cut, allowed=False) for cut in problem.cuts)
+    nothing = solve(replace(problem, cuts=forbidden))
+    assert nothing.cut is None
+    made = PolicyPlan(policy=Policy.JOINT, plan=nothing, governed=False, problem=problem)
+    assert book.propose("a", made, network_digest=DIGEST) is None
+    assert book.propose("stranger", made, network_digest=DIGEST) is None
     assert (book.last_epoch, len(book)) == (proposed.epoch, 1)
     assert book.activate("a", proposed.epoch) == proposed
 

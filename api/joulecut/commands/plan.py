@@ -1,99 +1,137 @@
-"""`joulecut plan`: the exact plan of a problem file."""
+"""`joulecut plan`: the exact plan of a problem or fleet file, why it is the plan, and what it would be elsewhere."""
 
 from __future__ import annotations
 
 import json as json_format
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from joulecut_core.clocks import OperatingPoint
+from joulecut.commands.plan_explanation import show_explanation
+from joulecut.commands.plan_fleets import show_fleet_plan
+from joulecut.commands.plan_tables import show_front, show_plan, show_policy_table
+from joulecut_core.documents import read_text
+from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.exits import ExitCode
-from joulecut_core.plans import OPTIMAL, Breakdown, Plan
-from joulecut_planner import load_problem, plan_document, solve
-
-_STAGES = (
-    ("edge part", "t_edge"),
-    ("encode", "encode_s"),
-    ("uplink", "t_up"),
-    ("round trip", "rtt_s"),
-    ("decode", "decode_s"),
-    ("server part", "t_server"),
-    ("downlink", "t_down"),
-)
-_SHARES = (
-    ("edge computing", "edge_busy_j"),
-    ("edge waiting", "edge_wait_j"),
-    ("encode", "encode_j"),
-    ("radio", "radio_j"),
-    ("server computing", "server_busy_j"),
-    ("decode", "decode_j"),
-    ("server idling", "server_idle_j"),
-)
+from joulecut_core.fleets import FLEET_SCHEMA, Fleet
+from joulecut_core.plans import OPTIMAL
+from joulecut_core.problems import Problem
+from joulecut_core.strict_json import parse_strictly
+from joulecut_planner import load_problem, parse_problem, plan_document, solve
+from joulecut_planner.break_points import break_points
+from joulecut_planner.explain import explain
+from joulecut_planner.explanation import explanation_document
+from joulecut_planner.fleet import solve_fleet
+from joulecut_planner.fleet_file import fleet_plan_document, parse_fleet
+from joulecut_planner.pareto import pareto, pareto_document
+from joulecut_planner.policy_table import policy_table_document
+from joulecut_planner.variations import Downlink
 
 
 def plan(
-    problem: Annotated[Path, typer.Argument(help="A planning problem, joulecut.problem/1 as JSON.")],
-    json: Annotated[bool, typer.Option("--json", help="Print joulecut.plan/1 as JSON.")] = False,
+    problem: Annotated[
+        Path, typer.Argument(help="A planning problem, joulecut.problem/1 or joulecut.fleet/1 as JSON.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    front: Annotated[
+        bool, typer.Option("--pareto", help="The exact energy-latency front; the deadline is ignored.")
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--explain", help="What the plan costs where, what binds, what else there is.")
+    ] = False,
+    policy_table: Annotated[
+        str | None,
+        typer.Option("--policy-table", metavar="LOW:HIGH", help="The plan at every uplink between two, in Mbit/s."),
+    ] = None,
+    downlink: Annotated[
+        Downlink, typer.Option("--downlink", help="What the downlink does as a policy table's uplink varies.")
+    ] = Downlink.FIXED,
 ) -> None:
     """Find the cut, wire and clocks that cost the fewest joules; exit 3 where nothing keeps the constraints."""
-    answer = solve(load_problem(problem))
-    if json:
-        typer.echo(json_format.dumps(plan_document(answer), indent=1, allow_nan=False))
+    modes = {"--pareto": front, "--explain": why, "--policy-table": policy_table is not None}
+    asked = [flag for flag, is_given in modes.items() if is_given]
+    if len(asked) > 1:
+        raise ConfigError(f"{', '.join(asked)}: {len(asked)} of them; expected one at a time")
+    question = _load(problem)
+    if isinstance(question, Fleet):
+        if asked:
+            raise ConfigError(f"{asked[0]}: {problem} is a {FLEET_SCHEMA}; expected the problem of one pair")
+        answer = _fleet_plan(question)
+    elif policy_table is not None:
+        answer = _policy_table(question, policy_table, downlink)
     else:
-        _show(answer, Console())
-    if answer.status != OPTIMAL:
+        answer = _front(question) if front else _explanation(question) if why else _plan(question)
+    if json:
+        typer.echo(json_format.dumps(answer.document(), indent=1, allow_nan=False))
+    else:
+        answer.show(Console())
+    if not answer.is_feasible:
         raise typer.Exit(int(ExitCode.INFEASIBLE))
 
 
-def _show(answer: Plan, console: Console) -> None:
-    if answer.breakdown is None:
-        console.print("[bold]infeasible[/bold]: no allowed choice keeps the accuracy budget")
-        return
-    console.print(_choice(answer))
-    console.print(_listing("seconds", "ms", answer.breakdown, _STAGES))
-    console.print(_listing("energy", "mJ", answer.breakdown, _SHARES))
-    if answer.status == OPTIMAL:
-        console.print(f"binding: {', '.join(answer.binding) or 'nothing'}")
-    else:
-        console.print(f"infeasible; the nearest choice violates: {', '.join(answer.binding)}")
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    is_feasible: bool
+    document: Callable[[], dict[str, object]]
+    show: Callable[[Console], None]
 
 
-def _choice(answer: Plan) -> Table:
-    scopes = answer.power_scopes
-    table = Table(title=f"plan: {answer.status}", show_header=False)
-    table.add_column()
-    table.add_column()
-    table.add_row("cut", escape(f"{answer.cut} ({answer.cut_name})"))
-    table.add_row("codec", escape(answer.codec or ""))
-    table.add_row("variant", escape(answer.variant or ""))
-    table.add_row("edge clock", _clock(answer.edge_clock))
-    table.add_row("server clock", _clock(answer.server_clock))
-    table.add_row("latency, mean", _milli(answer.latency_s, "ms"))
-    table.add_row("latency, bound", _milli(answer.latency_bound_s, "ms"))
-    table.add_row("energy, weighted", _milli(answer.energy_j, "mJ"))
-    table.add_row(escape(f"energy, edge ({scopes.edge or 'scope unknown'})"), _milli(answer.edge_energy_j, "mJ"))
-    table.add_row(escape(f"energy, server ({scopes.server or 'scope unknown'})"), _milli(answer.server_energy_j, "mJ"))
-    table.add_row("choices priced", f"{answer.evaluated} in {1e3 * answer.solve_s:.2f} ms")
-    return table
+def _load(path: Path) -> Problem | Fleet:
+    document = parse_strictly(read_text(path, ProblemError), ProblemError, str(path))
+    if not isinstance(document, Mapping):
+        return load_problem(path)
+    return parse_fleet(document) if document.get("schema") == FLEET_SCHEMA else parse_problem(document)
 
 
-def _listing(title: str, unit: str, breakdown: Breakdown, rows: tuple[tuple[str, str], ...]) -> Table:
-    table = Table(title=title, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for label, name in rows:
-        table.add_row(label, _milli(getattr(breakdown, name), unit))
-    return table
+def _plan(problem: Problem) -> _Answer:
+    answer = solve(problem)
+    return _Answer(answer.status == OPTIMAL, lambda: plan_document(answer), lambda console: show_plan(answer, console))
 
 
-def _clock(point: OperatingPoint | None) -> str:
-    return "not used" if point is None else str(point)
+def _front(problem: Problem) -> _Answer:
+    plans = pareto(problem)
+    return _Answer(bool(plans), lambda: pareto_document(plans), lambda console: show_front(plans, console))
 
 
-def _milli(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{1e3 * value:.3f} {unit}"
+def _explanation(problem: Problem) -> _Answer:
+    explanation = explain(problem)
+    return _Answer(
+        explanation.plan.status == OPTIMAL,
+        lambda: explanation_document(explanation),
+        lambda console: show_explanation(problem, explanation, console),
+    )
+
+
+def _policy_table(problem: Problem, text: str, downlink: Downlink) -> _Answer:
+    lowest_bps, highest_bps = _range_bps(text)
+    table = break_points(problem, lowest_bps, highest_bps, downlink)
+    return _Answer(
+        any(row.status == OPTIMAL for row in table.rows),
+        lambda: policy_table_document(table),
+        lambda console: show_policy_table(table, console),
+    )
+
+
+def _fleet_plan(fleet: Fleet) -> _Answer:
+    answer = solve_fleet(fleet)
+    return _Answer(
+        answer.status == OPTIMAL,
+        lambda: fleet_plan_document(answer),
+        lambda console: show_fleet_plan(fleet, answer, console),
+    )
+
+
+def _range_bps(text: str) -> tuple[float, float]:
+    low, separator, high = text.partition(":")
+    try:
+        lowest, highest = float(low), float(high)
+    except ValueError:
+        lowest = highest = math.nan
+    if not (separator and 0.0 < lowest <= highest < math.inf):
+        raise ConfigError(f"--policy-table: {text!r}; expected LOW:HIGH in Mbit/s, such as 1:100")
+    return 1e6 * lowest, 1e6 * highest

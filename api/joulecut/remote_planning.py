@@ -1,0 +1,55 @@
+"""The library's planning calls answered by a server-agent: the same arguments, answers and errors.
+
+A large fleet is planned where there are cores for it, and a host without cvxpy can still have it planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from joulecut_core.fleets import Fleet, FleetPlan
+from joulecut_core.plans import Plan
+from joulecut_core.problems import Problem
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import PlannerClient
+from joulecut_proto.security import ChannelSecurity
+
+R = TypeVar("R")
+
+_ANSWER_S = 60.0
+
+
+def plan_remotely(
+    problem: Problem, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
+) -> Plan:
+    """As `solve(problem)`, by the server-agent at `server` ("host:port" or "unix:/path").
+
+    `timeout_s` is in seconds of the wall. Raises ProblemError where the problem is malformed or larger
+    than the server takes, LinkError where it cannot be reached, is busy or does not answer in time,
+    ConfigError where the address is malformed.
+    """
+    return _asked(server, security, lambda client: client.plan(problem, timeout_s=timeout_s))
+
+
+def pareto_remotely(
+    problem: Problem, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
+) -> list[Plan]:
+    """As `pareto(problem)`; otherwise as `plan_remotely`."""
+    return _asked(server, security, lambda client: client.pareto(problem, timeout_s=timeout_s))
+
+
+def plan_fleet_remotely(
+    fleet: Fleet, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
+) -> FleetPlan:
+    """As `solve_fleet(fleet)`; otherwise as `plan_remotely`."""
+    return _asked(server, security, lambda client: client.plan_fleet(fleet, timeout_s=timeout_s))
+
+
+def _asked(server: str, security: ChannelSecurity | None, ask: Callable[[PlannerClient], Awaitable[R]]) -> R:
+    async def talk() -> R:
+        async with open_channel(server, security) as channel:
+            return await ask(PlannerClient(channel, peer=f"server-agent {server}"))
+
+    return asyncio.run(talk())

@@ -1,0 +1,174 @@
+"""One quantity over both clocks: the averaged curve, the measurements behind it, and those left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import FitError
+from joulecut_planner.fits.latency_shapes import latency_shapes
+from joulecut_planner.fits.posterior import NoisePrior, Posterior, Samples, posterior
+from joulecut_planner.fits.power_shapes import power_shapes
+from joulecut_planner.fits.screening import LEAST_CLOCKS, Rejection, rejections
+from joulecut_planner.fits.shapes import Form, ShapeFamily
+from joulecut_planner.grids import Array
+
+
+class Quantity(str, Enum):
+    """What is fitted."""
+
+    LATENCY = "latency_s"
+    POWER = "power_w"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    prior: NoisePrior
+    least_deviation: float
+    """Relative deviation below which a measurement is never rejected."""
+    requested_noise: float
+    """Replaces the prior's noise where clocks were only requested: what was reached is off by some 0.5 %."""
+
+
+# Chosen by leaving out one file of public series at a time (docs/explanation-fits.md).
+_SETTINGS = {
+    Quantity.LATENCY: _Settings(
+        prior=NoisePrior(noise=0.003, freedom=3.0, amplitudes=(1.0, 3.0), core_scale=0.4, memory_scale=0.3, shared=0.7),
+        least_deviation=0.06,
+        requested_noise=0.008,
+    ),
+    # Wall meters and board sensors are noisier than clocks, and a load beside the measured one is not a false clock.
+    Quantity.POWER: _Settings(
+        prior=NoisePrior(
+            noise=0.006, freedom=3.0, amplitudes=(1.0, 3.0, 8.0), core_scale=0.4, memory_scale=0.25, shared=0.5
+        ),
+        least_deviation=0.08,
+        requested_noise=0.008,
+    ),
+}
+
+LOG_ODDS_GOOD = 4.5
+"""One clock in ninety is false."""
+
+_MOST_POINTS = 1000
+"""Covariances are dense: their size is the square of this."""
+_AT_ONCE = 512
+"""Points predicted at once, for the same reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormFit:
+    """A form's share of the average, and its likeliest coefficients with the unit in each name."""
+
+    form: Form
+    probability: float
+    coefficients: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointValue:
+    """A quantity at one operating point, its repeats averaged."""
+
+    point: OperatingPoint
+    value: float
+    log_odds_good: float = LOG_ODDS_GOOD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveFit:
+    """A fitted quantity. `rejected` holds what was left out and its relative deviation from the curve."""
+
+    quantity: Quantity
+    curve: Posterior
+    top: OperatingPoint
+    accepted: tuple[PointValue, ...]
+    rejected: tuple[tuple[PointValue, float], ...]
+
+    def logs(self, points: Sequence[OperatingPoint]) -> tuple[Array, Array]:
+        """Mean and standard deviation of the log of a new measurement at each point; of shape (points,)."""
+        parts = [points[first : first + _AT_ONCE] for first in range(0, len(points), _AT_ONCE)]
+        logs = [self.curve.predict(*_relative(part, self.top)) for part in parts]
+        return np.concatenate([mean for mean, _ in logs]), np.concatenate([deviation for _, deviation in logs])
+
+    def forms(self) -> tuple[FormFit, ...]:
+        """The forms that share in the average, likeliest first."""
+        weights = self.curve.form_weights()
+        fits = []
+        for index in np.argsort(-weights, kind="stable").tolist():
+            if weights[index] > 0:
+                theta, scale = self.curve.best(index)
+                named = self.curve.family.coefficients(theta, scale, self.top.core_mhz, self.top.memory_mhz)
+                form = self.curve.family.forms[index]
+                fits.append(FormFit(form=form, probability=float(weights[index]), coefficients=named))
+        return tuple(fits)
+
+    def residuals(self) -> Array:
+        """Relative deviations of the accepted measurements from the curve, in their order."""
+        mean, _ = self.logs([measured.point for measured in self.accepted])
+        values = np.array([measured.value for measured in self.accepted])
+        residuals: Array = values / np.exp(mean) - 1.0
+        return residuals
+
+
+def fit_curve(quantity: Quantity, values: Sequence[PointValue], *, clocks_known: bool = True) -> CurveFit:
+    """Fit one quantity to measurements at distinct operating points, leaving out those that no curve explains.
+
+    `clocks_known` is false where all clocks were requested and what was reached is unknown.
+    Raises FitError for fewer than three distinct core clocks, or more than a thousand points.
+    """
+    distinct = len({measured.point.core_mhz for measured in values})
+    if distinct < LEAST_CLOCKS:
+        raise FitError(
+            f"{quantity.value} was measured at {distinct} distinct core clocks; expected {LEAST_CLOCKS} or more: "
+            "measure the lowest, the highest and one between"
+        )
+    if len(values) > _MOST_POINTS:
+        raise FitError(
+            f"{quantity.value} was measured at {len(values)} operating points; "
+            f"expected at most {_MOST_POINTS}: leave some out"
+        )
+    family, settings = _family(quantity), _SETTINGS[quantity]
+    prior = settings.prior if clocks_known else replace(settings.prior, noise=settings.requested_noise)
+    memory = [m.point.memory_mhz for m in values if m.point.memory_mhz is not None]
+    top = OperatingPoint(core_mhz=max(m.point.core_mhz for m in values), memory_mhz=max(memory, default=None))
+    samples = Samples(
+        *_relative([measured.point for measured in values], top),
+        np.array([math.log(measured.value) for measured in values]),
+    )
+    out = rejections(
+        samples,
+        family,
+        prior,
+        log_odds=np.array([measured.log_odds_good for measured in values]),
+        least_deviation=settings.least_deviation,
+    )
+    left_out = {rejection.index for rejection in out}
+    kept = np.array([k for k in range(len(values)) if k not in left_out])
+    return CurveFit(
+        quantity=quantity,
+        curve=posterior(samples.only(kept), family, prior),
+        top=top,
+        accepted=tuple(values[k] for k in kept.tolist()),
+        rejected=tuple(_rejected(values, rejection) for rejection in out),
+    )
+
+
+def _rejected(values: Sequence[PointValue], rejection: Rejection) -> tuple[PointValue, float]:
+    return values[rejection.index], math.expm1(rejection.deviation)
+
+
+def _family(quantity: Quantity) -> ShapeFamily:
+    return latency_shapes() if quantity is Quantity.LATENCY else power_shapes()
+
+
+def _relative(points: Sequence[OperatingPoint], top: OperatingPoint) -> tuple[Array, Array]:
+    core = np.array([point.core_mhz for point in points]) / top.core_mhz
+    if top.memory_mhz is None:
+        return core, np.ones(len(points))
+    memory = np.array([top.memory_mhz if point.memory_mhz is None else point.memory_mhz for point in points])
+    return core, memory / top.memory_mhz

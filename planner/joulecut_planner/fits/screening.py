@@ -1,0 +1,160 @@
+"""Measurements that no curve of the family explains beside the others: clocks that were not what they were called.
+
+Each operating point, and each core clock over all memory clocks, is left out in turn; where that accuses
+nobody though no draw comes near, each pair of points too, since two false clocks hide each other from a look
+at one. If the others predict a group worse than a wide guess does, by more than the prior odds of false clocks,
+the one with the most evidence against it is rejected, and the rest is looked at again. All draws of the family
+vote by how well they explain the others, in closed form (Rasmussen and Williams 2006, equations 5.10 to 5.12).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from joulecut_planner.fits.posterior import Evidence, NoisePrior, Samples, evidences
+from joulecut_planner.fits.shapes import ShapeFamily
+from joulecut_planner.grids import Array, Indices
+
+LEAST_CLOCKS = 3
+"""Core clocks that a fit keeps, whatever is believed of them."""
+_LEAST_IN_ROW = 2
+"""Points that each memory clock keeps: of fewer nobody knows which is wrong."""
+
+_LEAST_BESIDE_PAIR = 4
+"""Core clocks that a pair is judged by: three leave a curve too free to accuse two others."""
+_MOST_FOR_PAIRS = 20
+"""Points up to which pairs are looked at: their number is the square, and among many two hide nothing."""
+_FAR = 4.0
+"""Noises that measurements are off the nearest draw where something must be false."""
+
+_WIDE = math.log(2.0 * math.log(3.0))
+"""Log width of the wide guess: a false clock's value is anywhere from a third to three times the curve's."""
+_ALIKE = math.log(1.0 / (0.04 * math.sqrt(2.0 * math.pi)))
+"""A clock that is false at one memory clock is off by the same at the others, to 4 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A rejected sample, and its log deviation from the curve through the others: positive where it is higher."""
+
+    index: int
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Samples that may be false together, and how many clocks would have to be false for it."""
+
+    samples: Indices
+    clocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspicion:
+    log_odds: float
+    group: Indices
+    deviations: Array
+
+
+def rejections(
+    samples: Samples, family: ShapeFamily, prior: NoisePrior, *, log_odds: Array, least_deviation: float
+) -> tuple[Rejection, ...]:
+    """The samples to leave out of a fit, most suspicious first.
+
+    `log_odds` (points,): log of how much likelier than not each sample is good before it is seen. Deviations below
+    `least_deviation` (relative) are noise whatever the evidence. Three core clocks, and two points at each memory
+    clock concerned, are always kept.
+    """
+    log_values = samples.log_values - samples.log_values.mean()
+    shapes = family.log_shape(family.theta, samples.core, samples.memory)
+    shapes = shapes - shapes.mean(axis=1, keepdims=True)
+    kept = np.arange(len(samples.core))
+    found: list[Rejection] = []
+    while len(np.unique(samples.core[kept])) > LEAST_CLOCKS:
+        left = Samples(samples.core[kept], samples.memory[kept], log_values[kept])
+        worst = _worst(left, shapes[:, kept], family, prior, log_odds[kept], least_deviation)
+        if worst is None:
+            break
+        found += [
+            Rejection(int(kept[k]), deviation)
+            for k, deviation in zip(worst.group.tolist(), worst.deviations.tolist(), strict=True)
+        ]
+        kept = np.delete(kept, worst.group)
+    return tuple(found)
+
+
+def _worst(
+    samples: Samples, shapes: Array, family: ShapeFamily, prior: NoisePrior, log_odds: Array, least_deviation: float
+) -> _Suspicion | None:
+    seen = evidences(samples, shapes, prior)
+    everything = _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
+    nearest = min(float(evidence.misfit.min()) for evidence in seen) / len(samples.core)
+    looks = [_single_groups(samples)]
+    if nearest > (_FAR * prior.noise) ** 2 and len(samples.core) <= _MOST_FOR_PAIRS:
+        looks.append([_Group(np.array(pair), 2) for pair in combinations(range(len(samples.core)), 2)])
+    worst: _Suspicion | None = None
+    for look in looks:
+        for group in (group for group in look if _judgeable(group, samples)):
+            others, deviations = _without(group.samples, seen, samples, family, prior)
+            wide_guess = -group.clocks * _WIDE + (len(group.samples) - group.clocks) * _ALIKE
+            against = wide_guess - (everything - others) - group.clocks * float(log_odds[group.samples].min())
+            convincing = against > 0 and np.abs(deviations).min() > least_deviation
+            if convincing and (worst is None or against > worst.log_odds):
+                worst = _Suspicion(against, group.samples, deviations)
+        if worst is not None:
+            break
+    return worst
+
+
+def _without(
+    group: Indices, seen: tuple[Evidence, ...], samples: Samples, family: ShapeFamily, prior: NoisePrior
+) -> tuple[float, Array]:
+    """Log evidence of all samples but a group, and the group's mean log deviations from what the others predict."""
+    count = len(samples.core) - len(group)
+    log_weights, deviations = [], []
+    for evidence in seen:
+        block = evidence.precision[np.ix_(group, group)]
+        weighted = evidence.weighted[:, group]
+        apart = weighted @ np.linalg.inv(block)
+        misfit = np.maximum(evidence.misfit - (weighted * apart).sum(axis=1), 0.0)
+        log_volume = evidence.log_volume - 0.5 * float(np.linalg.slogdet(block)[1])
+        log_weights.append(_log_weights(family, log_volume, misfit, count, prior))
+        deviations.append(apart)
+    total = _log_total(log_weights)
+    shares = [np.exp(log_weight - total) for log_weight in log_weights]
+    mean = np.sum([share @ apart for share, apart in zip(shares, deviations, strict=True)], axis=0)
+    return total, np.asarray(mean, dtype=np.float64)
+
+
+def _single_groups(samples: Samples) -> list[_Group]:
+    groups = [_Group(np.array([k]), 1) for k in range(len(samples.core))]
+    if len(np.unique(samples.memory)) > 1:
+        columns = (np.flatnonzero(samples.core == clock) for clock in np.unique(samples.core))
+        groups += [_Group(column, 1) for column in columns if len(column) > 1]
+    return groups
+
+
+def _judgeable(group: _Group, samples: Samples) -> bool:
+    others = np.delete(np.arange(len(samples.core)), group.samples)
+    least = LEAST_CLOCKS if group.clocks == 1 else _LEAST_BESIDE_PAIR
+    rows = (samples.memory[others] == memory for memory in set(samples.memory[group.samples].tolist()))
+    enough = len(np.unique(samples.core[others])) >= least
+    return enough and all(np.count_nonzero(row) >= _LEAST_IN_ROW for row in rows)
+
+
+def _log_weights(family: ShapeFamily, log_volume: float, misfit: Array, count: int, prior: NoisePrior) -> Array:
+    """Log evidence of each draw for `count` samples, constants included: Student-t."""
+    expected = prior.freedom * prior.noise**2
+    half = 0.5 * (prior.freedom + count)
+    constant = math.lgamma(half) - math.lgamma(0.5 * prior.freedom) - 0.5 * count * math.log(math.pi * expected)
+    log_weights: Array = family.log_prior + constant + log_volume - half * np.log1p(misfit / expected)
+    return log_weights
+
+
+def _log_total(log_weights: list[Array]) -> float:
+    top = max(float(weights.max()) for weights in log_weights)
+    return top + math.log(sum(float(np.exp(weights - top).sum()) for weights in log_weights))

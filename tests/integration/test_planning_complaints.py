@@ -1,0 +1,261 @@
+"""Planning over gRPC: what is malformed is refused in the library's words, what is too large with the bound."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import grpc.aio
+import pytest
+
+from joulecut_core.errors import LinkError, ProblemError
+from joulecut_core.problems import Slo
+from joulecut_planner import parse_problem, solve
+from joulecut_planner.fleet_file import parse_fleet
+from joulecut_proto.channels import MESSAGE_LIMIT_BYTES, bind, make_server
+from joulecut_proto.convert_planning import PROBLEM
+from joulecut_proto.servicers import add_planner
+from joulecut_proto.status import error_from_rpc
+from joulecut_proto.v1 import planning_pb2, planning_pb2_grpc
+from joulecut_server.planning_limits import PlanningLimits
+from joulecut_server.solving import ServerSolver
+from tests.integration.planning_site import (
+    SMALL,
+    message_of,
+    planner,
+    run,
+    small_fleet_document,
+)
+from tests.integration.site import WAIT_S
+from tests.planner.small_document import small_document
+from tests.proto.fake_services import FakePlanner
+
+
+def changed(document: dict[str, Any], path: Sequence[str | int], value: Any) -> dict[str, Any]:
+    """A copy of the document with another value at the path; ... removes what is there."""
+    copied = copy.deepcopy(document)
+    place: Any = copied
+    for step in path[:-1]:
+        place = place[step]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return copied
+
+
+_HOME = {"codec": "none", "uplink_bytes": 0.0, "downlink_bytes": 0.0}
+
+MALFORMED: list[tuple[tuple[str | int, ...], Any]] = [
+    (("schema",), "joulecut.problem/2"),
+    (("slo", "latency_s"), 0.0),
+    (("slo", "latency_s"), -0.1),
+    (("slo", "quantile"), 0.5),
+    (("slo", "quantile"), 1.0),
+    (("slo", "rate_hz"), 0.0),
+    (("max_accuracy_loss",), -0.01),
+    (("objective", "edge_weight"), -1.0),
+    (("objective", "server_idle_share"), 1.5),
+    (("link", "uplink_bps"), 0.0),
+    (("link", "downlink_bps"), -1.0),
+    (("link", "rtt_s"), -0.001),
+    (("link",), ...),
+    (("edge", "points"), []),
+    (("edge", "points", 1, "wait_w"), -2.0),
+    (("server", "points", 0, "core_mhz"), -1.0),
+    (("server", "points", 0, "idle_w"), -1.0),
+    (("cuts",), []),
+    (("cuts",), [{"name": "output", "wires": [_HOME]}]),
+    (("cuts", 0, "wires"), []),
+    (("cuts", 0, "wires", 1, "encode_s"), -1.0),
+    (("cuts", 2, "wires"), [_HOME, _HOME]),
+    (("cuts", 2, "wires", 0, "codec"), "raw"),
+    (("cuts", 2, "wires", 0, "uplink_bytes"), 1.0),
+    (("variants",), []),
+    (("variants", 0, "accuracy_loss"), -1.0),
+    (("variants", 0, "edge", "time_s"), [[0.0, 0.0], [0.1, 0.1]]),
+    (("variants", 0, "edge", "time_s", 1), [0.1]),
+    (("variants", 0, "edge", "busy_w", 2), [1.0, 1.0, 1.0]),
+    (("variants", 0, "edge", "busy_w", 0, 1), -9.0),
+    (("variants", 0, "edge", "time_s", 0, 1), 0.001),
+    (("variants", 0, "edge", "time_std_s", 1), []),
+    (("variants", 0, "server", "time_s", 2, 0), 0.001),
+    (("variants", 0, "server", "busy_w"), []),
+]
+
+MALFORMED_FLEETS: list[tuple[tuple[str | int, ...], Any]] = [
+    (("schema",), "joulecut.problem/1"),
+    (("edges",), []),
+    (("edges", 1, "name"), "a"),
+    (("edges", 1, "problem", "slo", "rate_hz"), ...),
+    (("edges", 1, "problem", "slo", "rate_hz"), -1.0),
+    (("edges", 1, "problem", "server", "points", 0, "core_mhz"), 1.0),
+    (("edges", 1, "problem", "variants", 0, "edge", "time_s", 1), [0.1]),
+    (("shared", "uplink_bps"), 0.0),
+    (("shared", "server_utilisation"), 1.5),
+    (("shared", "server_wait_s"), -1.0),
+]
+
+
+async def complaint_about(channel: grpc.aio.Channel, call: str, request: Any) -> ProblemError:
+    """What a raw call is refused with, as a client reads it."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await getattr(cast(Any, planning_pb2_grpc.PlannerStub)(channel), call)(request, timeout=WAIT_S)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    error = error_from_rpc(caught.value, peer="gpu")
+    assert type(error) is ProblemError
+    return error
+
+
+def test_malformed_problems_are_refused_in_the_same_words() -> None:
+    """Over the wire and from a file: one error, one line, the path in the document first."""
+
+    async def test() -> None:
+        async with planner() as (_, channel, _):
+            for path, value in MALFORMED:
+                document = changed(small_document(), path, value)
+                with pytest.raises(ProblemError) as from_file:
+                    parse_problem(document)
+                message = message_of(planning_pb2.Problem, document)
+                for call, request in (
+                    ("Plan", planning_pb2.PlanRequest(problem=message)),
+                    ("Pareto", planning_pb2.ParetoRequest(problem=message)),
+                ):
+                    assert str(await complaint_about(channel, call, request)) == str(from_file.value), (path, value)
+
+    run(test())
+
+
+def test_malformed_fleets_are_refused_in_the_same_words() -> None:
+    """Likewise, down into the problem of one edge."""
+
+    async def test() -> None:
+        async with planner() as (_, channel, _):
+            for path, value in MALFORMED_FLEETS:
+                document = changed(small_fleet_document(), path, value)
+                with pytest.raises(ProblemError) as from_file:
+                    parse_fleet(document)
+                request = planning_pb2.PlanFleetRequest(fleet=message_of(planning_pb2.Fleet, document))
+                assert str(await complaint_about(channel, "PlanFleet", request)) == str(from_file.value), (path, value)
+
+    run(test())
+
+
+def test_a_well_formed_message_is_taken() -> None:
+    """The messages of the tests above are refused for what was changed in them, not for how they are made."""
+
+    async def test() -> None:
+        async with planner() as (client, channel, _):
+            stub = cast(Any, planning_pb2_grpc.PlannerStub)(channel)
+            message = message_of(planning_pb2.Problem, small_document())
+            assert PROBLEM.from_wire(message) == SMALL
+            reply = await stub.Plan(planning_pb2.PlanRequest(problem=message), timeout=WAIT_S)
+            assert reply.plan.energy_j == solve(SMALL).energy_j
+            fleet = parse_fleet(small_fleet_document())
+            request = planning_pb2.PlanFleetRequest(fleet=message_of(planning_pb2.Fleet, small_fleet_document()))
+            reply = await stub.PlanFleet(request, timeout=WAIT_S)
+            assert reply.plan.power_w == (await client.plan_fleet(fleet, timeout_s=WAIT_S)).power_w
+
+    run(test())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_refused_in_the_same_words(value: float) -> None:
+    """JSON has no word for these, protobuf does: the complaint is the one of the library's own dataclasses."""
+    tables = SMALL.variants[0].server
+    broken = replace(tables, busy_w=((value,), *tables.busy_w[1:]))
+    attempts: list[tuple[tuple[str | int, ...], Callable[[], object]]] = [
+        (("link", "rtt_s"), lambda: replace(SMALL, link=replace(SMALL.link, rtt_s=value))),
+        (("slo", "latency_s"), lambda: replace(SMALL, slo=replace(SMALL.slo, latency_s=value))),
+        (
+            ("variants", 0, "server", "busy_w", 0, 0),
+            lambda: replace(SMALL, variants=(replace(SMALL.variants[0], server=broken),)),
+        ),
+    ]
+
+    async def test() -> None:
+        async with planner() as (_, channel, _):
+            for path, make in attempts:
+                with pytest.raises(ProblemError) as from_library:
+                    make()
+                message = message_of(planning_pb2.Problem, changed(small_document(), path, value))
+                error = await complaint_about(channel, "Plan", planning_pb2.PlanRequest(problem=message))
+                assert str(error) == str(from_library.value)
+
+    run(test())
+
+
+def test_numbers_that_overflow_are_refused_in_the_same_words() -> None:
+    """Also what only the solver finds out."""
+    huge = replace(SMALL, slo=Slo(), link=replace(SMALL.link, uplink_bps=1e-300, downlink_bps=1e-300))
+    cuts = (*(replace(cut, allowed=index == 1) for index, cut in enumerate(SMALL.cuts[:-1])), SMALL.cuts[-1])
+    huge = replace(huge, cuts=(*cuts[:-1], replace(cuts[-1], allowed=False)))
+    huge = replace(huge, link=replace(huge.link, uplink_w=1e300))
+    with pytest.raises(ProblemError) as from_library:
+        solve(huge)
+
+    async def test() -> None:
+        async with planner() as (client, _, _):
+            with pytest.raises(ProblemError) as over_the_wire:
+                await client.plan(huge, timeout_s=WAIT_S)
+            assert str(over_the_wire.value) == str(from_library.value)
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        (PlanningLimits(choices=7), "choices: this problem has at least 8; expected at most 7 here: send a smaller"),
+        (PlanningLimits(clock_pairs=1), "clock pairs: this problem has at least 2; expected at most 1 here"),
+        (PlanningLimits(table_entries=23), "table entries: this problem has at least 24; expected at most 23 here"),
+    ],
+)
+def test_a_problem_beyond_the_bounds_is_refused(limits: PlanningLimits, complaint: str) -> None:
+    """Size bounds the time of a solve that cannot be stopped; the caller reads value, bound and what to do."""
+
+    async def test() -> None:
+        async with planner(limits) as (client, _, _):
+            for call in (client.plan, client.pareto):
+                with pytest.raises(ProblemError, match=f"^{complaint}"):
+                    await call(SMALL, timeout_s=WAIT_S)
+
+    run(test())
+
+
+def test_a_fleet_beyond_the_bounds_is_refused() -> None:
+    """Likewise for the number of edges."""
+    fleet = parse_fleet(small_fleet_document())
+
+    async def test() -> None:
+        async with planner(PlanningLimits(edges=1)) as (client, _, _):
+            with pytest.raises(ProblemError, match=r"^edges: this fleet has at least 2; expected at most 1 here"):
+                await client.plan_fleet(fleet, timeout_s=WAIT_S)
+
+    run(test())
+
+
+def test_a_message_beyond_the_limit_is_not_taken() -> None:
+    """What is too large to be parsed is refused by gRPC, sizes named, whatever the client's own limit."""
+    request = planning_pb2.PlanRequest(problem=planning_pb2.Problem(schema="x" * (MESSAGE_LIMIT_BYTES + 1)))
+    unlimited = (("grpc.max_send_message_length", -1),)
+
+    async def test() -> None:
+        solver = ServerSolver(PlanningLimits())
+        server = make_server()
+        add_planner(server, FakePlanner(), solver)
+        port = bind(server, "127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=unlimited) as channel:
+            stub = cast(Any, planning_pb2_grpc.PlannerStub)(channel)
+            with pytest.raises(grpc.aio.AioRpcError, match=f"larger than max .*{MESSAGE_LIMIT_BYTES}") as caught:
+                await stub.Plan(request, timeout=WAIT_S)
+            assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert type(error_from_rpc(caught.value, peer="gpu")) is LinkError
+        await server.stop(None)
+        solver.close()
+
+    run(test())

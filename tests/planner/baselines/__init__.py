@@ -1,0 +1,1 @@
+"""The baselines against brute forces of their own rules."""

@@ -1,0 +1,45 @@
+"""Offers that another one beats are left out, and no others."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joulecut_planner.fleet.dominance import undominated, undominated_rows
+
+SMALL = st.sampled_from([0.0, 1.0, 2.0, 3.0])
+
+
+def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether `one` is no worse in anything and better in something."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), SMALL, SMALL, SMALL, SMALL), max_size=40))
+def test_exactly_the_unbeaten_of_each_segment_stay(entries: list[tuple[int, float, float, float, float]]) -> None:
+    """Every distinct unbeaten entry once, nothing else: as comparing all pairs says."""
+    entries = sorted(entries, key=lambda entry: entry[0])
+    segment = np.array([entry[0] for entry in entries], dtype=np.int64)
+    columns = [np.array([entry[k] for entry in entries], dtype=np.float64) for k in range(1, 5)]
+    kept = undominated(segment, *columns).tolist()
+    expected = {
+        entry for entry in entries if not any(other[0] == entry[0] and beats(other[1:], entry[1:]) for other in entries)
+    }
+    assert len(kept) == len(expected)
+    assert {entries[index] for index in kept} == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.0, np.inf]), SMALL, SMALL), min_size=1, max_size=8))
+def test_rows_keep_the_first_of_equals(points: list[tuple[float, float, float]]) -> None:
+    """Operating points of one part: unbeaten, of equal ones the first, and none of infinite cost."""
+    columns = [np.array([[point[k] for point in points]]) for k in range(3)]
+    kept = np.flatnonzero(undominated_rows(*columns)[0]).tolist()
+    expected = [
+        index
+        for index, point in enumerate(points)
+        if np.isfinite(point[0]) and not any(beats(other, point) for other in points) and point not in points[:index]
+    ]
+    assert kept == expected

@@ -1,0 +1,140 @@
+"""Sessions are planned beside the event loop, and their epochs still rise as their requests came in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import joulecut_server.planning
+from joulecut_core.links import LinkEstimate
+from joulecut_core.problems import Objective, Slo
+from joulecut_core.timing import ManualClock
+from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
+from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.epochs import EpochCounter
+from joulecut_server.planning import ServerPlanning
+from joulecut_server.served_network import ServedNetwork, ServedNetworks
+from joulecut_server.sessions import SessionBook
+from tests.integration.tiny_network import tiny_network
+from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
+from tests.server.gates import WAIT_S, Gate
+
+TABLE = tiny_network().table
+REQUEST = SessionRequest(
+    session_id="edge-1",
+    network_digest=TABLE.digest,
+    edge=edge_profile(),
+    wires=lossless_wires(TABLE),
+    link=LinkEstimate(uplink_bps=1e8, downlink_bps=1e8, rtt_s=0.001),
+    slo=Slo(),
+    objective=Objective(),
+    max_accuracy_loss=0.0,
+    policy="all-server",
+)
+
+
+def with_planning(folder: Path, use: Callable[[ServerPlanning, SessionBook], Awaitable[None]]) -> None:
+    """Planning of the tiny network on virtual time."""
+
+    async def run() -> None:
+        clock = ManualClock()
+        device = open_device(SERVER_DEVICE, clock=clock)
+        served = ServedNetwork(folder=folder, runner=PartRunner(tiny_network(), device), profile=server_profile())
+        sessions = SessionBook(EpochCounter(folder / "epoch"))
+        worker = DeviceWorker(clock)
+        planning = ServerPlanning(ServedNetworks((served,)), sessions, worker, ClockKeeper(device))
+        await asyncio.wait_for(use(planning, sessions), 2 * WAIT_S)
+        planning.close()
+        worker.close()
+        device.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(name="gate")
+def _gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Every plan of a session stands still in the gate before it is made."""
+    gate = Gate()
+
+    def gated(policy: Policy, inputs: PlanningInputs) -> PolicyPlan:
+        gate.pass_through()
+        return plan_policy(policy, inputs)
+
+    monkeypatch.setattr(joulecut_server.planning, "plan_policy", gated)
+    return gate
+
+
+def epoch_of(reply: SessionReply) -> int:
+    assert reply.assignment is not None
+    return reply.assignment.epoch
+
+
+def test_epochs_rise_as_requests_came_in(tmp_path: Path) -> None:
+    """Many edges at once: each gets the next epoch of its turn, so a later plan never looks older than an earlier."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        requests = [
+            replace(REQUEST, session_id=f"edge-{index % 4}", policy=policy)
+            for index, policy in enumerate(("joint", "all-server", "all-edge") * 4)
+        ]
+        replies = await asyncio.gather(*map(planning.plan_session, requests))
+        assert [epoch_of(reply) for reply in replies] == list(range(1, 13))
+        last = max(
+            epoch_of(reply) for reply, asked in zip(replies, requests, strict=True) if asked.session_id[-1] == "2"
+        )
+        assert sessions.activate("edge-2", last).epoch == last
+
+    with_planning(tmp_path, use)
+
+
+def test_the_event_loop_is_free_while_a_session_is_planned(tmp_path: Path, gate: Gate) -> None:
+    """One edge's plan under way: another's clock is leased and given back meanwhile."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        asked = asyncio.create_task(planning.plan_session(REQUEST))
+        await gate.entered()
+        await planning.release("edge-2")
+        assert (asked.done(), sessions.last_epoch) == (False, 0)
+        gate.open()
+        assert epoch_of(await asked) == 1
+        assert await planning.activate("edge-1", 1) is not None
+
+    with_planning(tmp_path, use)
+
+
+def test_an_edge_that_leaves_gets_no_epoch(tmp_path: Path, gate: Gate) -> None:
+    """A plan whose edge has hung up, running or waiting, changes nothing; the next edge gets the first epoch."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        running = asyncio.create_task(planning.plan_session(REQUEST))
+        await gate.entered()
+        waiting = asyncio.create_task(planning.plan_session(REQUEST))
+        await asyncio.sleep(0)
+        running.cancel()
+        waiting.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+        gate.open()
+        reply = await planning.plan_session(replace(REQUEST, session_id="edge-2"))
+        assert (epoch_of(reply), sessions.last_epoch, len(sessions)) == (1, 1, 1)
+
+    with_planning(tmp_path, use)
+
+
+def test_a_preview_changes_nothing(tmp_path: Path) -> None:
+    """Asking what would be planned raises no epoch and starts no session."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        reply = await planning.plan_session(replace(REQUEST, preview=True))
+        assert (reply.assignment, reply.plan.cut) == (None, 0)
+        assert (sessions.last_epoch, len(sessions)) == (0, 0)
+
+    with_planning(tmp_path, use)
