@@ -7,12 +7,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joulecut_planner import Plan, Problem, load_problem, solve
+from joulecut_planner import (
+    Fleet,
+    FleetPlan,
+    Plan,
+    PolicyTable,
+    Problem,
+    break_points,
+    explain,
+    load_fleet,
+    load_problem,
+    pareto,
+    parse_fleet,
+    parse_problem,
+    solve,
+    solve_fleet,
+    what_if,
+)
 
 if TYPE_CHECKING:
     from joulecut.connection import Answer, Connection, connect
 
-__all__ = ["Answer", "Connection", "Plan", "Problem", "connect", "load_problem", "plan", "solve"]
+__all__ = [
+    "Answer",
+    "Connection",
+    "Fleet",
+    "FleetPlan",
+    "Plan",
+    "PolicyTable",
+    "Problem",
+    "break_points",
+    "connect",
+    "explain",
+    "load_fleet",
+    "load_problem",
+    "pareto",
+    "parse_fleet",
+    "parse_problem",
+    "plan",
+    "solve",
+    "solve_fleet",
+    "what_if",
+]
 
 plan = solve
 

@@ -38,7 +38,8 @@ class PointMeasurement:
 
     `block_s[k]`: mean seconds of block k. `whole_std_s`: spread of one whole run. `busy_w`: mean
     draw while running back to back over `window_s`. `wait_w`: draw when not computing, clock held,
-    context loaded. `runs`: repetitions behind the means.
+    context loaded. `runs`: repetitions behind the means. `samples_s`: seconds of single whole runs in
+    the order they ran, the latest where not all are kept; empty where none are.
     """
 
     requested: OperatingPoint
@@ -50,6 +51,7 @@ class PointMeasurement:
     busy_w: float
     wait_w: float
     window_s: float
+    samples_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,8 @@ class Profile:
                 raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
             if min(point.block_s) < 0 or point.whole_s <= 0 or point.busy_w < 0 or point.wait_w < 0:
                 raise ProfileError(f"points[{index}]: negative or zero times or watts; make the profile again")
+            if min(point.samples_s, default=1.0) <= 0:
+                raise ProfileError(f"points[{index}].samples_s: a run of 0 or fewer seconds; make the profile again")
 
     @property
     def last_cut(self) -> int:

@@ -6,6 +6,7 @@ with, or LinkError where it cannot be reached or does not answer in time.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, TypeVar, cast
 
@@ -13,6 +14,7 @@ import grpc.aio
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.energy import EnergyReading
+from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
@@ -36,7 +38,7 @@ from joulecut_proto.convert_inference import (
     infer_reply_from_wire,
     infer_request_to_wire,
 )
-from joulecut_proto.convert_planning import PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
 from joulecut_proto.convert_profiles import PROFILE
 from joulecut_proto.local_messages import (
     InferReply,
@@ -117,6 +119,20 @@ class PlannerClient:
         request = planning_pb2.PlanRequest(problem=PROBLEM.to_wire(problem))
         reply = cast(planning_pb2.PlanReply, await _answer(self._stub.Plan(request, timeout=timeout_s), self._peer))
         return PLAN.from_wire(reply.plan)
+
+    async def pareto(self, problem: Problem, *, timeout_s: float) -> list[Plan]:
+        """The energy-latency front of a problem, by rising latency bound; nothing is kept."""
+        request = planning_pb2.ParetoRequest(problem=PROBLEM.to_wire(problem))
+        reply = cast(planning_pb2.ParetoReply, await _answer(self._stub.Pareto(request, timeout=timeout_s), self._peer))
+        return [PLAN.from_wire(plan) for plan in reply.plans]
+
+    async def plan_fleet(self, fleet: Fleet, *, timeout_s: float) -> FleetPlan:
+        """The solution of a fleet problem; nothing is kept. `timeout_s` counts from when it is sent."""
+        # A large fleet takes seconds to write and to read, in which this event loop has other things to do.
+        message = await asyncio.to_thread(FLEET.to_wire, fleet)
+        call = self._stub.PlanFleet(planning_pb2.PlanFleetRequest(fleet=message), timeout=timeout_s)
+        reply = cast(planning_pb2.PlanFleetReply, await _answer(call, self._peer))
+        return await asyncio.to_thread(FLEET_PLAN.from_wire, reply.plan)
 
     async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
         """A plan for this edge; starts the session or raises its epoch."""

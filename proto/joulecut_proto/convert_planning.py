@@ -1,15 +1,18 @@
-"""Problems, plans and sessions: dataclasses to protobuf and back."""
+"""Problems, fleets, plans and sessions: dataclasses to protobuf and back."""
 
 from __future__ import annotations
 
+from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Assignment, Plan
 from joulecut_core.problems import Problem
 from joulecut_proto.messages import Converter
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_proto.v1 import planning_pb2
 
-PROBLEM = Converter(Problem, planning_pb2.Problem)
+PROBLEM = Converter(Problem, planning_pb2.Problem, checks_itself=True)
 PLAN = Converter(Plan, planning_pb2.Plan)
+FLEET = Converter(Fleet, planning_pb2.Fleet, checks_itself=True)
+FLEET_PLAN = Converter(FleetPlan, planning_pb2.FleetPlan)
 ASSIGNMENT = Converter(Assignment, planning_pb2.Assignment)
 SESSION_REQUEST = Converter(SessionRequest, planning_pb2.PlanSessionRequest)
 SESSION_REPLY = Converter(SessionReply, planning_pb2.PlanSessionReply)

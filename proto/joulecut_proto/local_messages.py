@@ -32,12 +32,19 @@ class InferReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounters:
-    """Requests answered since the start: in all, by both sides, by the edge as planned, by the edge in need."""
+    """Requests answered since the start: in all, by both sides, by the edge as planned, by the edge in need.
+
+    `*_drifts`: alarms that measured times had left the plan's, by cause: a device below its clock, the
+    planner's tables, the link.
+    """
 
     requests: int = 0
     split: int = 0
     local: int = 0
     fallbacks: int = 0
+    throttle_drifts: int = 0
+    model_drifts: int = 0
+    link_drifts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ follows the dataclass's type hints and the message's descriptor:
     tuple[tuple[float, ...], ...]  a Table
     Mapping[str, str]              a map
 
-What is missing, unknown or not finite raises ContractError naming the path and the value.
+What is missing, unknown or not finite raises ContractError naming the path and the value. Documents
+that people write (problems, fleets) have an error and checks of their own, which then stand in their
+place: the same complaint, word for word, wherever such a document comes from.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from joulecut_core.decoding import join, show
-from joulecut_core.errors import ContractError
+from joulecut_core.errors import ContractError, JoulecutError, ProblemError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -38,12 +40,29 @@ _FLOATS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
 _TABLE = "joulecut.v1.Table"
 
 
-class Converter(Generic[T, M]):
-    """Turns dataclass `kind` into message `message` and back."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a message that cannot be read raises, and whether its numbers are checked here or by the dataclass."""
 
-    def __init__(self, kind: type[T], message: type[M]) -> None:
+    error: type[JoulecutError]
+    finite: bool
+
+
+_TRUSTS_NOTHING = _Rules(ContractError, finite=True)
+_CHECKS_ITSELF = _Rules(ProblemError, finite=False)
+
+
+class Converter(Generic[T, M]):
+    """Turns dataclass `kind` into message `message` and back.
+
+    `checks_itself`: the dataclass refuses what is not finite by itself, with ProblemError, which then
+    is also what a missing or unknown field raises.
+    """
+
+    def __init__(self, kind: type[T], message: type[M], *, checks_itself: bool = False) -> None:
         self.kind = kind
         self.message = message
+        self._rules = _CHECKS_ITSELF if checks_itself else _TRUSTS_NOTHING
 
     def to_wire(self, value: T) -> M:
         """The message of `value`; raises ContractError where a field cannot be sent."""
@@ -54,10 +73,10 @@ class Converter(Generic[T, M]):
     def from_wire(self, message: M) -> T:
         """The dataclass in `message`.
 
-        Raises ContractError where a field is missing, unknown or not finite, and whatever the
-        dataclass itself raises where its values do not fit together.
+        Raises ContractError (ProblemError where the dataclass checks itself) where a field is missing,
+        unknown or not finite, and whatever the dataclass itself raises where its values do not fit together.
         """
-        return cast(T, _read(self.kind, message, ""))
+        return cast(T, _read(self.kind, message, "", self._rules))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,7 +132,7 @@ def _numbers(enum: EnumDescriptor) -> Mapping[str, int]:
     return {word: number for number, word in _words(enum).items()}
 
 
-def _read(kind: type, message: Message, path: str) -> Any:
+def _read(kind: type, message: Message, path: str, rules: _Rules) -> Any:
     arguments: dict[str, Any] = {}
     descriptors = _descriptors(message)
     for field in _fields(kind):
@@ -123,14 +142,21 @@ def _read(kind: type, message: Message, path: str) -> Any:
             if field.has_default:
                 continue
             if not field.nullable:
-                raise ContractError(f"{where}: missing; expected a value")
+                raise rules.error(f"{where}: missing; expected {_expected(field.item)}")
             arguments[field.name] = None
         else:
-            arguments[field.name] = _read_value(field, descriptor, getattr(message, field.name), where)
+            arguments[field.name] = _read_value(field, descriptor, getattr(message, field.name), where, rules)
     try:
         return kind(**arguments)
+    except ProblemError as error:
+        # Its message starts with a path inside `kind`.
+        raise ProblemError(join(path, str(error))) from error
     except (TypeError, ValueError) as error:
-        raise ContractError(f"{path or kind.__name__}: {error}; expected values that fit together") from error
+        raise rules.error(f"{path or kind.__name__}: {error}; expected values that fit together") from error
+
+
+def _expected(item: Any) -> str:
+    return f"an object ({item.__name__})" if dataclasses.is_dataclass(item) and isinstance(item, type) else "a value"
 
 
 def _is_absent(message: Message, descriptor: FieldDescriptor) -> bool:
@@ -139,32 +165,41 @@ def _is_absent(message: Message, descriptor: FieldDescriptor) -> bool:
     return descriptor.enum_type is not None and not descriptor.is_repeated and not getattr(message, descriptor.name)
 
 
-def _read_value(field: _Field, descriptor: FieldDescriptor, value: Any, path: str) -> Any:
+def _read_value(field: _Field, descriptor: FieldDescriptor, value: Any, path: str, rules: _Rules) -> Any:
     if descriptor.message_type is not None and descriptor.message_type.full_name == _TABLE:
-        return tuple(_finite(tuple(row.values), f"{path}[{index}]") for index, row in enumerate(cast(Any, value).rows))
+        rows = tuple(tuple(row.values) for row in value.rows)
+        return _checked_rows(rows, path) if rules.finite else rows
     if field.container is None:
         if descriptor.is_repeated:
             return dict(value)
-        return _read_item(field, descriptor, value, path)
+        return _read_item(field, descriptor, value, path, rules)
     if descriptor.message_type is None and descriptor.enum_type is None:
-        return field.container(_finite(value, path) if descriptor.type in _FLOATS else value)
-    return field.container(_read_item(field, descriptor, item, f"{path}[{index}]") for index, item in enumerate(value))
+        return field.container(_finite(value, path) if descriptor.type in _FLOATS and rules.finite else value)
+    return field.container(
+        _read_item(field, descriptor, item, f"{path}[{index}]", rules) for index, item in enumerate(value)
+    )
 
 
-def _read_item(field: _Field, descriptor: FieldDescriptor, value: Any, path: str) -> Any:
+def _read_item(field: _Field, descriptor: FieldDescriptor, value: Any, path: str, rules: _Rules) -> Any:
     if descriptor.message_type is not None:
-        return _read(field.item, value, path)
+        return _read(field.item, value, path, rules)
     if descriptor.enum_type is not None:
         word = _words(descriptor.enum_type).get(value)
         if word is None:
-            raise ContractError(
+            raise rules.error(
                 f"{path}: {descriptor.enum_type.name} {value} is unknown; "
                 f"expected one of {', '.join(_numbers(descriptor.enum_type))}"
             )
         return field.item(word) if issubclass(field.item, Enum) else word
-    if descriptor.type in _FLOATS and not math.isfinite(value):
-        raise ContractError(f"{path}: {value}; expected a finite number")
+    if rules.finite and descriptor.type in _FLOATS and not math.isfinite(value):
+        raise rules.error(f"{path}: {value}; expected a finite number")
     return value
+
+
+def _checked_rows(rows: tuple[tuple[float, ...], ...], path: str) -> tuple[tuple[float, ...], ...]:
+    for index, row in enumerate(rows):
+        _finite(row, f"{path}[{index}]")
+    return rows
 
 
 def _finite(values: Sequence[float], path: str) -> Sequence[float]:

@@ -1,4 +1,4 @@
-"""What an edge and the planning server say about a session: one edge, one network."""
+"""What callers and the planning server say besides problems and plans: sessions of one edge and one network, sizes."""
 
 from __future__ import annotations
 
@@ -38,3 +38,19 @@ class SessionReply:
     assignment: Assignment | None
     plan: Plan
     problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSize:
+    """What a request has, or the most that it may have, over all of its problems together.
+
+    `edges`: of a fleet, 0 for a single problem. `objects`: operating points, cuts, wires, variants and
+    rows of tables. `table_entries`: the numbers in tables. `clock_pairs`: edge points times server
+    points, of the problem that has most of them. `choices`: those of the contract.
+    """
+
+    edges: int = 0
+    objects: int = 0
+    table_entries: int = 0
+    clock_pairs: int = 0
+    choices: int = 0

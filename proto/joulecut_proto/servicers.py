@@ -6,8 +6,8 @@ Names of methods (N802) and their arguments, used or not (ARG002), are gRPC's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -35,9 +35,17 @@ from joulecut_proto.convert_inference import (
     infer_reply_to_wire,
     infer_request_from_wire,
 )
-from joulecut_proto.convert_planning import PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
 from joulecut_proto.convert_profiles import PROFILE
-from joulecut_proto.services import AgentService, InferenceService, LocalService, PlannerService
+from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size
+from joulecut_proto.services import (
+    AgentService,
+    InferenceService,
+    LocalService,
+    PlannerService,
+    SolverService,
+    TimeLeft,
+)
 from joulecut_proto.streams import DownMessage, InferenceServerStream, UpMessage
 from joulecut_proto.v1 import (
     agent_pb2,
@@ -51,6 +59,8 @@ from joulecut_proto.v1 import (
     profiles_pb2,
 )
 
+R = TypeVar("R")
+
 _ECHO_LIMIT_BYTES = MESSAGE_LIMIT_BYTES - 4096
 """Leaves room for the reply's other fields."""
 
@@ -60,9 +70,9 @@ def add_agent(server: grpc.aio.Server, service: AgentService) -> None:
     cast(Any, agent_pb2_grpc.add_AgentServicer_to_server)(_AgentServicer(service), server)
 
 
-def add_planner(server: grpc.aio.Server, service: PlannerService) -> None:
-    """Serve joulecut.v1.Planner."""
-    cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(_PlannerServicer(service), server)
+def add_planner(server: grpc.aio.Server, service: PlannerService, solver: SolverService) -> None:
+    """Serve joulecut.v1.Planner: sessions by `service`, problems of their own by `solver`."""
+    cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(_PlannerServicer(service, solver), server)
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService) -> None:
@@ -113,13 +123,37 @@ class _AgentServicer(agent_pb2_grpc.AgentServicer):
 
 
 class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
-    def __init__(self, service: PlannerService) -> None:
+    def __init__(self, service: PlannerService, solver: SolverService) -> None:
         self._service = service
+        self._solver = solver
 
     async def Plan(self, request: planning_pb2.PlanRequest, context: Context) -> planning_pb2.PlanReply:
-        async with Answering(context, "Planner.Plan"):
-            plan = await self._service.plan(PROBLEM.from_wire(request.problem))
+        def work(_: TimeLeft) -> planning_pb2.PlanReply:
+            check_problem_size(request.problem, self._solver.most)
+            plan = self._solver.plan(PROBLEM.from_wire(request.problem))
             return planning_pb2.PlanReply(plan=PLAN.to_wire(plan))
+
+        return await self._solved(context, "Planner.Plan", work)
+
+    async def Pareto(self, request: planning_pb2.ParetoRequest, context: Context) -> planning_pb2.ParetoReply:
+        def work(_: TimeLeft) -> planning_pb2.ParetoReply:
+            check_problem_size(request.problem, self._solver.most)
+            plans = self._solver.pareto(PROBLEM.from_wire(request.problem))
+            return planning_pb2.ParetoReply(plans=map(PLAN.to_wire, plans))
+
+        return await self._solved(context, "Planner.Pareto", work)
+
+    async def PlanFleet(self, request: planning_pb2.PlanFleetRequest, context: Context) -> planning_pb2.PlanFleetReply:
+        def work(left_s: TimeLeft) -> planning_pb2.PlanFleetReply:
+            check_fleet_size(request.fleet, self._solver.most)
+            plan = self._solver.plan_fleet(FLEET.from_wire(request.fleet), time_limit_s=left_s())
+            return planning_pb2.PlanFleetReply(plan=FLEET_PLAN.to_wire(plan))
+
+        return await self._solved(context, "Planner.PlanFleet", work)
+
+    async def _solved(self, context: Context, call: str, work: Callable[[TimeLeft], R]) -> R:
+        async with Answering(context, call):
+            return await self._solver.in_turn(work, caller_s=context.time_remaining())
 
     async def PlanSession(
         self, request: planning_pb2.PlanSessionRequest, context: Context

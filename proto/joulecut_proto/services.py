@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.energy import EnergyReading
+from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
@@ -23,8 +24,13 @@ from joulecut_proto.local_messages import (
     ReplanReply,
     ReplanRequest,
 )
-from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.planning_messages import RequestSize, SessionReply, SessionRequest
 from joulecut_proto.streams import InferenceServerStream
+
+R = TypeVar("R")
+
+TimeLeft: TypeAlias = Callable[[], float]
+"""Seconds that may still be spent on an answer; they pass, and end below 0."""
 
 
 class AgentService(Protocol):
@@ -58,12 +64,40 @@ class AgentService(Protocol):
         ...
 
 
+class SolverService(Protocol):
+    """Solves problems for anybody; nothing is kept.
+
+    Reading, solving and writing a large problem all take long, so the three are one piece of work
+    that runs `in_turn`; what solves is called there and need not be quick.
+    """
+
+    @property
+    def most(self) -> RequestSize:
+        """The largest request that is read at all."""
+        ...
+
+    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None) -> R:
+        """What `work` gives, run off the event loop; `caller_s` is the caller's deadline, None without one.
+
+        Raises PlannerBusyError where too many wait already, SolveTimeError where it takes too long.
+        """
+        ...
+
+    def plan(self, problem: Problem) -> Plan:
+        """The exact plan of one problem."""
+        ...
+
+    def pareto(self, problem: Problem) -> Sequence[Plan]:
+        """The exact energy-latency front of one problem."""
+        ...
+
+    def plan_fleet(self, fleet: Fleet, *, time_limit_s: float) -> FleetPlan:
+        """The plan of many edges on one server; raises SolveTimeError where the time does not suffice."""
+        ...
+
+
 class PlannerService(Protocol):
     """Plans for sessions of one edge and one network each."""
-
-    async def plan(self, problem: Problem) -> Plan:
-        """The solution; nothing is kept."""
-        ...
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for this edge; starts the session or raises its epoch."""

@@ -30,6 +30,7 @@ from joulecut_core.errors import (
     ProfileError,
 )
 from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 
 ERROR_KEY = "joulecut-error"
 """The trailing metadata entry that names the error's class."""
@@ -71,6 +72,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(FitError, grpc.StatusCode.NOT_FOUND, f"the profile cannot carry a model; {_IN_LOG}"),
     Entry(ProblemError, grpc.StatusCode.INVALID_ARGUMENT),
     Entry(PlanError, grpc.StatusCode.NOT_FOUND),
+    Entry(PlannerBusyError, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    Entry(SolveTimeError, grpc.StatusCode.DEADLINE_EXCEEDED),
     Entry(LinkError, grpc.StatusCode.UNAVAILABLE),
     Entry(ContractError, grpc.StatusCode.FAILED_PRECONDITION),
     Entry(JoulecutError, grpc.StatusCode.UNKNOWN, f"the call failed; {_IN_LOG}"),
@@ -152,6 +155,9 @@ def error_from_rpc(error: grpc.aio.AioRpcError, *, peer: str) -> JoulecutError:
     """The error behind a failed call to `peer`, in the branch it was raised in where the peer says so."""
     code, details = error.code(), " ".join((error.details() or "no details").split())
     kind = _named_error(error.trailing_metadata())
+    if kind is ProblemError:
+        # The caller's own document is at fault, and the path stands first wherever it is found out.
+        return ProblemError(details)
     if kind is not None:
         return kind(f"{peer}: {details}")
     if code is grpc.StatusCode.UNAVAILABLE:

@@ -133,6 +133,23 @@ def test_impossible_measurements(change: dict[str, Any]) -> None:
         dataclasses.replace(PROFILE, points=(MEASUREMENT, point))
 
 
+def test_single_runs_are_optional(tmp_path: Path) -> None:
+    """A profile from before single runs were kept reads as one that kept none; what was kept reads back in order."""
+    point = encode(MEASUREMENT)
+    assert point.pop("samples_s") == []
+    assert load_profile(damaged(tmp_path / "old.json", points=[point])) == PROFILE
+    kept = dataclasses.replace(PROFILE, points=(dataclasses.replace(MEASUREMENT, samples_s=(0.0032, 0.0030)),))
+    save_profile(kept, tmp_path / "new.json")
+    assert load_profile(tmp_path / "new.json") == kept
+
+
+def test_a_run_takes_time() -> None:
+    """A run of no seconds is a failed measurement."""
+    point = dataclasses.replace(MEASUREMENT, samples_s=(0.003, 0.0))
+    with pytest.raises(ProfileError, match=r"points\[0\]\.samples_s"):
+        dataclasses.replace(PROFILE, points=(point,))
+
+
 def test_side_is_edge_or_server() -> None:
     """There are two sides."""
     with pytest.raises(ProfileError, match=r"key\.side: 'cloud'"):

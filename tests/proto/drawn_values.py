@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import strategies as st
 
+from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, Shared
 from joulecut_core.plans import INFEASIBLE, Plan
 from joulecut_core.problems import (
     Edge,
@@ -27,6 +29,7 @@ from joulecut_core.problems import (
     ServerPoint,
     SideTables,
     Slo,
+    Table,
     Variant,
     Wire,
 )
@@ -108,9 +111,9 @@ def words_of(descriptor: FieldDescriptor) -> list[str]:
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> Problem:
+def problems(draw: st.DrawFn, *, most_cuts: int = 4) -> Problem:
     """Problems that pass their own checks, with every optional field both there and not."""
-    cuts, edges, servers = draw(st.integers(2, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    cuts, edges, servers = draw(st.integers(2, most_cuts)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
     def table(columns: int, zero: int | None = None) -> tuple[tuple[float, ...], ...]:
         row = st.lists(SMALL, min_size=columns, max_size=columns).map(tuple)
@@ -144,6 +147,42 @@ def problems(draw: st.DrawFn) -> Problem:
 
 
 @st.composite
+def _fleets(draw: st.DrawFn, _: Descriptor) -> Fleet:
+    drawn = draw(st.lists(problems(most_cuts=2), min_size=1, max_size=2))
+    edges = []
+    for index, problem in enumerate(drawn):
+        # One server: its points are the first problem's, and its tables as wide.
+        points = drawn[0].server.points
+        variants = tuple(replace(variant, server=_widened(variant.server, len(points))) for variant in problem.variants)
+        slo = replace(problem.slo, rate_hz=draw(SMALL))
+        own = replace(problem, server=Server(points=points), variants=variants, slo=slo)
+        edges.append(FleetEdge(name=f"{draw(TEXTS)}{index}", problem=own))
+    shared = st.builds(
+        Shared,
+        uplink_bps=st.none() | SMALL,
+        server_utilisation=st.floats(0.0, 1.0),
+        server_wait_s=st.just(0.0) | SMALL,
+        server_idle_w_counts=st.booleans(),
+    )
+    return Fleet(edges=tuple(edges), shared=draw(st.just(Shared()) | shared))
+
+
+def _widened(tables: SideTables, points: int) -> SideTables:
+    def widened(table: Table) -> Table:
+        return tuple((row[0],) * points for row in table)
+
+    std_s = None if tables.time_std_s is None else widened(tables.time_std_s)
+    return SideTables(time_s=widened(tables.time_s), busy_w=widened(tables.busy_w), time_std_s=std_s)
+
+
+def _fleet_plans(message: Descriptor) -> st.SearchStrategy[Any]:
+    numbers = {name: st.just(0.0) | NUMBERS for name in ("power_w", "lower_bound_w", "gap")}
+    nothing = {name: st.none() for name in numbers}
+    solved = _filled(FleetPlan, message, status=st.just("optimal"), **numbers)
+    return solved | _filled(FleetPlan, message, status=st.just(INFEASIBLE), **nothing)
+
+
+@st.composite
 def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
     points_message = cast(Descriptor, message.fields_by_name["points"].message_type)
     hints = get_type_hints(Profile)
@@ -155,6 +194,7 @@ def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
         whole_s=SMALL,
         busy_w=SMALL,
         wait_w=SMALL,
+        samples_s=st.lists(SMALL, max_size=3).map(tuple),
     )
     filled = _filled(
         Profile,
@@ -196,5 +236,7 @@ _CHECKED: dict[type, Callable[[Descriptor], st.SearchStrategy[Any]]] = {
     Problem: lambda _: problems(),
     Profile: _profiles,
     Plan: _plans,
+    Fleet: _fleets,
+    FleetPlan: _fleet_plans,
     BundleChunk: _bundle_chunks,
 }

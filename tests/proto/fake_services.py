@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import BundleError, JoulecutError
 from joulecut_core.figures import FigureKind
-from joulecut_core.plans import INFEASIBLE, Plan, PowerScopes
+from joulecut_core.fleets import Fleet, FleetEdge, FleetEdgePlan, FleetPlan, RejectedEdge, Shared
+from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan, PowerScopes
 from joulecut_core.problems import (
     Edge,
     EdgePoint,
@@ -19,13 +22,17 @@ from joulecut_core.problems import (
     Server,
     ServerPoint,
     SideTables,
+    Slo,
     Variant,
     Wire,
 )
 from joulecut_core.profiles import PointMeasurement, Profile, ProfileKey
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply, NetworkId, Side
 from joulecut_proto.contract import CONTRACT_VERSION
-from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.planning_messages import RequestSize, SessionReply, SessionRequest
+from joulecut_proto.services import TimeLeft
+
+R = TypeVar("R")
 
 POINT = OperatingPoint(core_mhz=612.0, memory_mhz=2133.0)
 
@@ -120,6 +127,23 @@ NO_PLAN = Plan(
     solve_s=0.001,
 )
 
+_EDGE_PROBLEM = replace(PROBLEM, slo=Slo(rate_hz=5.0))
+
+FLEET = Fleet(
+    edges=(FleetEdge(name="a", problem=_EDGE_PROBLEM), FleetEdge(name="b", problem=_EDGE_PROBLEM)),
+    shared=Shared(uplink_bps=2e6, server_idle_w_counts=True),
+)
+
+FLEET_PLAN = FleetPlan(
+    status=OPTIMAL,
+    server_point=0,
+    edges=(FleetEdgePlan(name="a", plan=NO_PLAN, uplink_bps=0.0),),
+    power_w=2.0,
+    lower_bound_w=1.5,
+    gap=0.25,
+    rejected=(RejectedEdge(name="b", reason="too slow"),),
+)
+
 BUNDLE = (
     BundleChunk(file="graph.json", offset=0, data=b"{}", total_bytes=2),
     BundleChunk(file="weights.safetensors", offset=0, data=b"ab", total_bytes=3),
@@ -176,10 +200,6 @@ class FakePlanner:
         self.requests: list[SessionRequest] = []
         self.released: list[str] = []
 
-    async def plan(self, problem: Problem) -> Plan:
-        assert problem == PROBLEM
-        return NO_PLAN
-
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         self.requests.append(request)
         return SessionReply(assignment=None, plan=NO_PLAN, problem=PROBLEM)
@@ -190,6 +210,36 @@ class FakePlanner:
 
     async def release(self, session_id: str) -> None:
         self.released.append(session_id)
+
+
+class FakeSolver:
+    """A SolverService that knows one problem and one fleet; `refusal` is raised in place of a turn."""
+
+    most = RequestSize(edges=2, objects=100, table_entries=100, clock_pairs=10, choices=10)
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.refusal = refusal
+        self.caller_s: list[float | None] = []
+        self.time_limit_s: list[float] = []
+
+    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None) -> R:
+        self.caller_s.append(caller_s)
+        if self.refusal is not None:
+            raise self.refusal
+        return work(lambda: 7.0)
+
+    def plan(self, problem: Problem) -> Plan:
+        assert problem == PROBLEM
+        return NO_PLAN
+
+    def pareto(self, problem: Problem) -> list[Plan]:
+        assert problem == PROBLEM
+        return [NO_PLAN, NO_PLAN]
+
+    def plan_fleet(self, fleet: Fleet, *, time_limit_s: float) -> FleetPlan:
+        assert fleet == FLEET
+        self.time_limit_s.append(time_limit_s)
+        return FLEET_PLAN
 
 
 class RefusingAgent(FakeAgent):

@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceState, ThrottleReason
 from joulecut_core.errors import ContractError, JoulecutError, ProblemError
+from joulecut_core.fleets import Shared
 from joulecut_core.links import LinkEstimate
-from joulecut_core.problems import Objective, Slo
+from joulecut_core.problems import Objective, SideTables, Slo
 from joulecut_proto.convert_agent import DEVICE_STATE, HELLO_REPLY, OPERATING_POINT
+from joulecut_proto.convert_planning import FLEET as FLEET_CONVERTER
 from joulecut_proto.convert_planning import PLAN, PROBLEM
 from joulecut_proto.convert_profiles import LINK_ESTIMATE, PROFILE
 from joulecut_proto.messages import Converter
 from joulecut_proto.v1 import devices_pb2, planning_pb2, profiles_pb2
 from tests.proto.converters import CONVERTERS
 from tests.proto.drawn_values import problems, values_of, words_of
+from tests.proto.fake_services import FLEET
 
 STATE = DeviceState(
     time_s=1.5,
@@ -110,7 +113,7 @@ def test_absent_is_never_zero(name: str) -> None:
         for field in dataclasses.fields(kind):
             descriptor = message.fields_by_name[field.name]
             unusual = field.default is not dataclasses.MISSING and bool(field.default) and not descriptor.enum_type
-            if type(None) in get_args(hints[field.name]) or (unusual and kind in (Objective, Slo)):
+            if type(None) in get_args(hints[field.name]) or (unusual and kind in (Objective, Shared, Slo)):
                 assert descriptor.has_presence, descriptor.full_name
 
 
@@ -142,6 +145,8 @@ def test_defaults_of_the_document_hold_for_absent_fields() -> None:
     slo: Converter[Slo, Any] = Converter(Slo, planning_pb2.Slo)
     assert objective.from_wire(message.objective) == Objective(edge_weight=1.0, server_weight=1.0)
     assert slo.from_wire(message.slo) == Slo(margin="cantelli")
+    shared: Converter[Shared, Any] = Converter(Shared, planning_pb2.Shared)
+    assert shared.from_wire(planning_pb2.Shared()) == Shared(uplink_bps=None, server_utilisation=0.8)
 
 
 @given(problem=problems())
@@ -180,12 +185,44 @@ def test_not_finite_is_refused_both_ways(value: float) -> None:
 
 @given(problem=problems())
 @settings(max_examples=5, deadline=None)
-def test_not_finite_in_a_table_names_its_place(problem: Any) -> None:
-    """Tables are long: the complaint says where."""
+def test_a_problem_complains_in_its_own_words(problem: Any) -> None:
+    """Not finite, missing or unknown: what checks itself raises one error, the document's, with the path."""
     message = PROBLEM.to_wire(problem)
     message.variants[0].edge.time_s.rows[1].values[0] = math.nan
-    with pytest.raises(ContractError, match=r"variants\[0\]\.edge\.time_s\[1\]\[0\]: nan"):
+    complaint = r"^variants\[0\]\.edge\.time_s\[1\]\[0\]: nan; expected a finite number of at least 0$"
+    with pytest.raises(ProblemError, match=complaint):
         PROBLEM.from_wire(message)
+    message.variants[0].edge.ClearField("time_s")
+    with pytest.raises(ProblemError, match=r"^variants\[0\]\.edge\.time_s: missing; expected a value$"):
+        PROBLEM.from_wire(message)
+    message.ClearField("link")
+    with pytest.raises(ProblemError, match=r"^link: missing; expected an object \(Link\)$"):
+        PROBLEM.from_wire(message)
+    message = PROBLEM.to_wire(problem)
+    cast(Any, message.slo).margin = 99
+    with pytest.raises(ProblemError, match=r"^slo\.margin: Margin 99 is unknown; expected one of cantelli, gaussian$"):
+        PROBLEM.from_wire(message)
+
+
+def test_a_problem_inside_a_fleet_is_found() -> None:
+    """A complaint about one problem of many says which edge's."""
+    message = FLEET_CONVERTER.to_wire(FLEET)
+    message.edges[1].problem.link.rtt_s = -1.0
+    complaint = r"^edges\[1\]\.problem\.link\.rtt_s: -1\.0; expected a finite number of at least 0$"
+    with pytest.raises(ProblemError, match=complaint):
+        FLEET_CONVERTER.from_wire(message)
+
+
+def test_a_table_sent_out_is_finite() -> None:
+    """Also what no dataclass has checked is refused with its place before it leaves."""
+    tables: Converter[SideTables, Any] = Converter(SideTables, planning_pb2.SideTables)
+    broken = SideTables(time_s=((0.0,), (math.inf,)), busy_w=((0.0,), (0.0,)))
+    with pytest.raises(ContractError, match=r"time_s\[1\]\[0\]: inf; expected a finite number"):
+        tables.to_wire(broken)
+    message = tables.to_wire(SideTables(time_s=((0.0,),), busy_w=((0.0,),)))
+    message.time_s.rows[0].values[0] = math.nan
+    with pytest.raises(ContractError, match=r"time_s\[0\]\[0\]: nan; expected a finite number"):
+        tables.from_wire(message)
 
 
 def test_not_finite_in_a_list_names_its_place() -> None:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
+import grpc
+import grpc.aio
 import pytest
 
 from joulecut_core.energy import EnergyReading
-from joulecut_core.errors import BundleError, ContractError, DeviceError, JoulecutError, LeaseError, LinkError
+from joulecut_core.errors import (
+    BundleError,
+    ContractError,
+    DeviceError,
+    JoulecutError,
+    LeaseError,
+    LinkError,
+    ProblemError,
+)
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.links import LinkEstimate
@@ -21,6 +34,7 @@ from joulecut_proto.agent_messages import AgentState, Echo, EchoReply, Hello, Si
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, LocalClient, PlannerClient
 from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.convert_planning import PROBLEM as PROBLEM_CONVERTER
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
@@ -32,9 +46,14 @@ from joulecut_proto.local_messages import (
     RequestCounters,
 )
 from joulecut_proto.planning_messages import SessionRequest
+from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.servicers import add_agent, add_local, add_planner
+from joulecut_proto.status import error_from_rpc
+from joulecut_proto.v1 import planning_pb2, planning_pb2_grpc
 from tests.proto.fake_services import (
     BUNDLE,
+    FLEET,
+    FLEET_PLAN,
     INFO,
     NO_PLAN,
     POINT,
@@ -43,6 +62,7 @@ from tests.proto.fake_services import (
     STATE,
     FakeAgent,
     FakePlanner,
+    FakeSolver,
     RefusingAgent,
 )
 from tests.proto.serving import TIMEOUT_S, serving
@@ -95,12 +115,16 @@ def test_agent() -> None:
 
 def test_planner() -> None:
     """Every call of the Planner service; an infeasible plan is an answer, not an error."""
-    planner = FakePlanner()
+    planner, solver = FakePlanner(), FakeSolver()
 
     async def talk() -> None:
-        async with serving(lambda server: add_planner(server, planner)) as channel:
+        async with serving(lambda server: add_planner(server, planner, solver)) as channel:
             client = PlannerClient(channel, peer="gpu")
             assert await client.plan(PROBLEM, timeout_s=TIMEOUT_S) == NO_PLAN
+            assert await client.pareto(PROBLEM, timeout_s=TIMEOUT_S) == [NO_PLAN, NO_PLAN]
+            assert await client.plan_fleet(FLEET, timeout_s=TIMEOUT_S) == FLEET_PLAN
+            assert solver.time_limit_s == [7.0]
+            assert all(given_s is not None and 0 < given_s < TIMEOUT_S + 1 for given_s in solver.caller_s)
             reply = await client.plan_session(REQUEST, timeout_s=TIMEOUT_S)
             assert (reply.assignment, reply.plan, reply.problem) == (None, NO_PLAN, PROBLEM)
             assert planner.requests == [REQUEST]
@@ -110,6 +134,73 @@ def test_planner() -> None:
             assert planner.released == ["edge-1"]
 
     asyncio.run(talk())
+
+
+def _refusal_of(
+    call: Callable[[Any], Awaitable[Any]], solver: FakeSolver | None = None
+) -> tuple[grpc.aio.AioRpcError, JoulecutError]:
+    """What a raw call of the Planner service ends with, as gRPC tells it and as the clients do."""
+
+    async def talk() -> grpc.aio.AioRpcError:
+        async with serving(lambda server: add_planner(server, FakePlanner(), solver or FakeSolver())) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(cast(Any, planning_pb2_grpc.PlannerStub)(channel))
+            return caught.value
+
+    error = asyncio.run(talk())
+    return error, error_from_rpc(error, peer="gpu")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (PlannerBusyError("9 requests wait; try again in about 2 s"), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (SolveTimeError("no answer within 30 s; ask for less"), grpc.StatusCode.DEADLINE_EXCEEDED),
+    ],
+)
+def test_a_planner_without_time_says_so(refusal: JoulecutError, code: grpc.StatusCode) -> None:
+    """Busy and too slow have statuses and classes of their own, and the caller reads what to do."""
+    request = planning_pb2.PlanRequest(problem=PROBLEM_CONVERTER.to_wire(PROBLEM))
+    sent, back = _refusal_of(lambda stub: stub.Plan(request, timeout=TIMEOUT_S), FakeSolver(refusal))
+    assert sent.code() is code
+    assert type(back) is type(refusal)
+    assert str(back) == f"gpu: {refusal}"
+
+
+def _too_large() -> planning_pb2.Problem:
+    message = PROBLEM_CONVERTER.to_wire(PROBLEM)
+    for _ in range(200):
+        message.cuts[0].wires.add()
+    return message
+
+
+@pytest.mark.parametrize("call", ["Plan", "Pareto", "PlanFleet"])
+def test_a_request_is_measured_before_it_is_read(call: str) -> None:
+    """Two hundred empty wires, malformed every one of them, are refused for their number."""
+    requests = {
+        "Plan": planning_pb2.PlanRequest(problem=_too_large()),
+        "Pareto": planning_pb2.ParetoRequest(problem=_too_large()),
+        "PlanFleet": planning_pb2.PlanFleetRequest(
+            fleet=planning_pb2.Fleet(edges=[planning_pb2.FleetEdge(name="a", problem=_too_large())])
+        ),
+    }
+    sent, back = _refusal_of(lambda stub: getattr(stub, call)(requests[call], timeout=TIMEOUT_S))
+    assert sent.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert type(back) is ProblemError
+    assert re.fullmatch(r"objects: this (problem|fleet) has at least 21\d; expected at most 100 here: .*", str(back))
+
+
+def test_an_empty_planning_request_is_refused() -> None:
+    """A request without its problem names the first thing that is missing, as a document without it does."""
+    for call, request, path in (
+        ("Plan", planning_pb2.PlanRequest(), "link"),
+        ("Pareto", planning_pb2.ParetoRequest(), "link"),
+        ("PlanFleet", planning_pb2.PlanFleetRequest(), "edges"),
+    ):
+        send = lambda stub, call=call, request=request: getattr(stub, call)(request, timeout=TIMEOUT_S)  # noqa: E731
+        sent, back = _refusal_of(send)
+        assert sent.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert str(back).startswith(f"{path}: ")
 
 
 STATUS = LocalStatus(

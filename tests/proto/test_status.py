@@ -43,12 +43,19 @@ def test_every_error_has_its_own_entry(kind: type[JoulecutError]) -> None:
 
 @pytest.mark.parametrize("kind", tree())
 def test_every_error_comes_back_as_itself(kind: type[JoulecutError]) -> None:
-    """The caller can react to a branch, not to a text."""
+    """The caller can react to a branch, not to a text, and reads who says so."""
     error = kind("the story")
     sent = rpc_error(entry_of(error).code, public_text(error), ((ERROR_KEY, type(error).__name__),))
     back = error_from_rpc(sent, peer="server at host:1")
     assert type(back) is kind
-    assert str(back).startswith("server at host:1: ")
+    assert str(back).startswith("the story" if kind is ProblemError else "server at host:1: ")
+
+
+def test_a_malformed_problem_reads_the_same_from_afar() -> None:
+    """The path in the caller's document stands first, as when the library finds it out."""
+    text = "edges[1].problem.link.rtt_s: -1.0; expected a finite number of at least 0"
+    sent = rpc_error(grpc.StatusCode.INVALID_ARGUMENT, text, ((ERROR_KEY, "ProblemError"),))
+    assert str(error_from_rpc(sent, peer="server")) == text
 
 
 def test_a_subclass_outside_the_tree_crosses_as_its_base() -> None:

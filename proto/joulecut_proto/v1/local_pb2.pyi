@@ -101,16 +101,22 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class RequestCounters(_message.Message):
-    __slots__ = ("requests", "split", "local", "fallbacks")
+    __slots__ = ("requests", "split", "local", "fallbacks", "throttle_drifts", "model_drifts", "link_drifts")
     REQUESTS_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     LOCAL_FIELD_NUMBER: _ClassVar[int]
     FALLBACKS_FIELD_NUMBER: _ClassVar[int]
+    THROTTLE_DRIFTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_DRIFTS_FIELD_NUMBER: _ClassVar[int]
+    LINK_DRIFTS_FIELD_NUMBER: _ClassVar[int]
     requests: int
     split: int
     local: int
     fallbacks: int
-    def __init__(self, requests: _Optional[int] = ..., split: _Optional[int] = ..., local: _Optional[int] = ..., fallbacks: _Optional[int] = ...) -> None: ...
+    throttle_drifts: int
+    model_drifts: int
+    link_drifts: int
+    def __init__(self, requests: _Optional[int] = ..., split: _Optional[int] = ..., local: _Optional[int] = ..., fallbacks: _Optional[int] = ..., throttle_drifts: _Optional[int] = ..., model_drifts: _Optional[int] = ..., link_drifts: _Optional[int] = ...) -> None: ...
 
 class LocalStatus(_message.Message):
     __slots__ = ("network", "network_digest", "inputs", "outputs", "server_connected", "assignment", "plan", "link", "counters", "device", "device_info", "server_info", "slowdown")

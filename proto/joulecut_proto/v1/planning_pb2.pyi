@@ -281,6 +281,74 @@ class Plan(_message.Message):
     schema: str
     def __init__(self, status: _Optional[_Union[PlanStatus, str]] = ..., cut: _Optional[int] = ..., cut_name: _Optional[str] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., edge_point: _Optional[int] = ..., server_point: _Optional[int] = ..., edge_clock: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., server_clock: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., latency_s: _Optional[float] = ..., latency_bound_s: _Optional[float] = ..., energy_j: _Optional[float] = ..., edge_energy_j: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., breakdown: _Optional[_Union[Breakdown, _Mapping]] = ..., power_scopes: _Optional[_Union[PowerScopes, _Mapping]] = ..., binding: _Optional[_Iterable[_Union[Constraint, str]]] = ..., evaluated: _Optional[int] = ..., solve_s: _Optional[float] = ..., schema: _Optional[str] = ...) -> None: ...
 
+class Shared(_message.Message):
+    __slots__ = ("uplink_bps", "server_utilisation", "server_wait_s", "server_idle_w_counts")
+    UPLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    SERVER_UTILISATION_FIELD_NUMBER: _ClassVar[int]
+    SERVER_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    SERVER_IDLE_W_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    uplink_bps: float
+    server_utilisation: float
+    server_wait_s: float
+    server_idle_w_counts: bool
+    def __init__(self, uplink_bps: _Optional[float] = ..., server_utilisation: _Optional[float] = ..., server_wait_s: _Optional[float] = ..., server_idle_w_counts: bool = ...) -> None: ...
+
+class FleetEdge(_message.Message):
+    __slots__ = ("name", "problem")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    problem: Problem
+    def __init__(self, name: _Optional[str] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class Fleet(_message.Message):
+    __slots__ = ("edges", "shared", "schema")
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    edges: _containers.RepeatedCompositeFieldContainer[FleetEdge]
+    shared: Shared
+    schema: str
+    def __init__(self, edges: _Optional[_Iterable[_Union[FleetEdge, _Mapping]]] = ..., shared: _Optional[_Union[Shared, _Mapping]] = ..., schema: _Optional[str] = ...) -> None: ...
+
+class FleetEdgePlan(_message.Message):
+    __slots__ = ("name", "plan", "uplink_bps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    plan: Plan
+    uplink_bps: float
+    def __init__(self, name: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., uplink_bps: _Optional[float] = ...) -> None: ...
+
+class RejectedEdge(_message.Message):
+    __slots__ = ("name", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class FleetPlan(_message.Message):
+    __slots__ = ("status", "server_point", "edges", "power_w", "lower_bound_w", "gap", "rejected", "schema")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SERVER_POINT_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    POWER_W_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BOUND_W_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    status: PlanStatus
+    server_point: int
+    edges: _containers.RepeatedCompositeFieldContainer[FleetEdgePlan]
+    power_w: float
+    lower_bound_w: float
+    gap: float
+    rejected: _containers.RepeatedCompositeFieldContainer[RejectedEdge]
+    schema: str
+    def __init__(self, status: _Optional[_Union[PlanStatus, str]] = ..., server_point: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[FleetEdgePlan, _Mapping]]] = ..., power_w: _Optional[float] = ..., lower_bound_w: _Optional[float] = ..., gap: _Optional[float] = ..., rejected: _Optional[_Iterable[_Union[RejectedEdge, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
+
 class Assignment(_message.Message):
     __slots__ = ("epoch", "network_digest", "policy", "cut", "codec", "variant", "edge_clock", "server_clock")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -312,6 +380,30 @@ class PlanReply(_message.Message):
     PLAN_FIELD_NUMBER: _ClassVar[int]
     plan: Plan
     def __init__(self, plan: _Optional[_Union[Plan, _Mapping]] = ...) -> None: ...
+
+class ParetoRequest(_message.Message):
+    __slots__ = ("problem",)
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    problem: Problem
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class ParetoReply(_message.Message):
+    __slots__ = ("plans",)
+    PLANS_FIELD_NUMBER: _ClassVar[int]
+    plans: _containers.RepeatedCompositeFieldContainer[Plan]
+    def __init__(self, plans: _Optional[_Iterable[_Union[Plan, _Mapping]]] = ...) -> None: ...
+
+class PlanFleetRequest(_message.Message):
+    __slots__ = ("fleet",)
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    fleet: Fleet
+    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ...) -> None: ...
+
+class PlanFleetReply(_message.Message):
+    __slots__ = ("plan",)
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    plan: FleetPlan
+    def __init__(self, plan: _Optional[_Union[FleetPlan, _Mapping]] = ...) -> None: ...
 
 class PlanSessionRequest(_message.Message):
     __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview")

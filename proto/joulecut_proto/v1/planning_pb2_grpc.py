@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PlannerStub(object):
-    """Plans for sessions: one session is one edge and one network.
+    """Solves problems for anybody, within the server's bounds, and plans for sessions: one session is one edge and one network.
     """
 
     def __init__(self, channel):
@@ -39,6 +39,16 @@ class PlannerStub(object):
                 '/joulecut.v1.Planner/Plan',
                 request_serializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanRequest.SerializeToString,
                 response_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanReply.FromString,
+                _registered_method=True)
+        self.Pareto = channel.unary_unary(
+                '/joulecut.v1.Planner/Pareto',
+                request_serializer=joulecut__proto_dot_v1_dot_planning__pb2.ParetoRequest.SerializeToString,
+                response_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.ParetoReply.FromString,
+                _registered_method=True)
+        self.PlanFleet = channel.unary_unary(
+                '/joulecut.v1.Planner/PlanFleet',
+                request_serializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetRequest.SerializeToString,
+                response_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetReply.FromString,
                 _registered_method=True)
         self.PlanSession = channel.unary_unary(
                 '/joulecut.v1.Planner/PlanSession',
@@ -58,11 +68,25 @@ class PlannerStub(object):
 
 
 class PlannerServicer(object):
-    """Plans for sessions: one session is one edge and one network.
+    """Solves problems for anybody, within the server's bounds, and plans for sessions: one session is one edge and one network.
     """
 
     def Plan(self, request, context):
         """Solves a problem; nothing is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Pareto(self, request, context):
+        """The exact energy-latency front of a problem; nothing is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanFleet(self, request, context):
+        """Solves a fleet problem; nothing is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +121,16 @@ def add_PlannerServicer_to_server(servicer, server):
                     request_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanRequest.FromString,
                     response_serializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanReply.SerializeToString,
             ),
+            'Pareto': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pareto,
+                    request_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.ParetoRequest.FromString,
+                    response_serializer=joulecut__proto_dot_v1_dot_planning__pb2.ParetoReply.SerializeToString,
+            ),
+            'PlanFleet': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanFleet,
+                    request_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetRequest.FromString,
+                    response_serializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetReply.SerializeToString,
+            ),
             'PlanSession': grpc.unary_unary_rpc_method_handler(
                     servicer.PlanSession,
                     request_deserializer=joulecut__proto_dot_v1_dot_planning__pb2.PlanSessionRequest.FromString,
@@ -121,7 +155,7 @@ def add_PlannerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Planner(object):
-    """Plans for sessions: one session is one edge and one network.
+    """Solves problems for anybody, within the server's bounds, and plans for sessions: one session is one edge and one network.
     """
 
     @staticmethod
@@ -141,6 +175,60 @@ class Planner(object):
             '/joulecut.v1.Planner/Plan',
             joulecut__proto_dot_v1_dot_planning__pb2.PlanRequest.SerializeToString,
             joulecut__proto_dot_v1_dot_planning__pb2.PlanReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pareto(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/joulecut.v1.Planner/Pareto',
+            joulecut__proto_dot_v1_dot_planning__pb2.ParetoRequest.SerializeToString,
+            joulecut__proto_dot_v1_dot_planning__pb2.ParetoReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanFleet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/joulecut.v1.Planner/PlanFleet',
+            joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetRequest.SerializeToString,
+            joulecut__proto_dot_v1_dot_planning__pb2.PlanFleetReply.FromString,
             options,
             channel_credentials,
             insecure,

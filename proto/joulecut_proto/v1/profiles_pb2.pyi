@@ -38,7 +38,7 @@ class ProfileKey(_message.Message):
     def __init__(self, device: _Optional[str] = ..., driver: _Optional[str] = ..., power_scope: _Optional[str] = ..., network_digest: _Optional[str] = ..., side: _Optional[_Union[Side, str]] = ..., engine: _Optional[str] = ..., precision: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
 
 class PointMeasurement(_message.Message):
-    __slots__ = ("requested", "achieved", "runs", "block_s", "whole_s", "whole_std_s", "busy_w", "wait_w", "window_s")
+    __slots__ = ("requested", "achieved", "runs", "block_s", "whole_s", "whole_std_s", "busy_w", "wait_w", "window_s", "samples_s")
     REQUESTED_FIELD_NUMBER: _ClassVar[int]
     ACHIEVED_FIELD_NUMBER: _ClassVar[int]
     RUNS_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class PointMeasurement(_message.Message):
     BUSY_W_FIELD_NUMBER: _ClassVar[int]
     WAIT_W_FIELD_NUMBER: _ClassVar[int]
     WINDOW_S_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_S_FIELD_NUMBER: _ClassVar[int]
     requested: _devices_pb2.OperatingPoint
     achieved: _devices_pb2.OperatingPoint
     runs: int
@@ -57,7 +58,8 @@ class PointMeasurement(_message.Message):
     busy_w: float
     wait_w: float
     window_s: float
-    def __init__(self, requested: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., achieved: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., runs: _Optional[int] = ..., block_s: _Optional[_Iterable[float]] = ..., whole_s: _Optional[float] = ..., whole_std_s: _Optional[float] = ..., busy_w: _Optional[float] = ..., wait_w: _Optional[float] = ..., window_s: _Optional[float] = ...) -> None: ...
+    samples_s: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, requested: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., achieved: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., runs: _Optional[int] = ..., block_s: _Optional[_Iterable[float]] = ..., whole_s: _Optional[float] = ..., whole_std_s: _Optional[float] = ..., busy_w: _Optional[float] = ..., wait_w: _Optional[float] = ..., window_s: _Optional[float] = ..., samples_s: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class PartMeasurement(_message.Message):
     __slots__ = ("cut", "achieved", "runs", "time_s", "time_std_s", "busy_w")

@@ -1,0 +1,72 @@
+"""How much a planning request asks for, counted on its message before anything is made of it.
+
+A message's bytes say little: an empty object takes two of them and a hundred times that once it is
+read. Counting stops at the first bound that is passed, so it costs no more than the bounds allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+from joulecut_core.errors import ProblemError
+from joulecut_proto.planning_messages import RequestSize
+from joulecut_proto.v1 import planning_pb2
+
+_REMEDY = "send a smaller one, or plan it with the library"
+
+
+def check_problem_size(message: planning_pb2.Problem, most: RequestSize) -> None:
+    """Raise ProblemError naming the value and the bound where a problem asks for more than `most`."""
+    _check("this problem", _problem_size(message, most), most)
+
+
+def check_fleet_size(message: planning_pb2.Fleet, most: RequestSize) -> None:
+    """Raise ProblemError naming the value and the bound where a fleet asks for more than `most`."""
+    total = RequestSize(edges=len(message.edges))
+    _check("this fleet", total, most)
+    for edge in message.edges:
+        size = _problem_size(edge.problem, most)
+        total = RequestSize(
+            edges=total.edges,
+            objects=total.objects + size.objects,
+            table_entries=total.table_entries + size.table_entries,
+            clock_pairs=max(total.clock_pairs, size.clock_pairs),
+            choices=total.choices + size.choices,
+        )
+        _check("this fleet", total, most)
+
+
+def _check(subject: str, size: RequestSize, most: RequestSize) -> None:
+    for field in fields(RequestSize):
+        value, bound = getattr(size, field.name), getattr(most, field.name)
+        if value > bound:
+            what = field.name.replace("_", " ")
+            raise ProblemError(f"{what}: {subject} has at least {value}; expected at most {bound} here: {_REMEDY}")
+
+
+def _problem_size(message: planning_pb2.Problem, most: RequestSize) -> RequestSize:
+    """The size of one problem; what is left uncounted when the objects are too many is 0."""
+    edge_points, server_points = len(message.edge.points), len(message.server.points)
+    size = RequestSize(
+        objects=edge_points + server_points + len(message.cuts) + len(message.variants),
+        clock_pairs=edge_points * server_points,
+    )
+    if size.objects > most.objects:
+        return size
+    wires = [len(cut.wires) for cut in message.cuts]
+    tables = list(_tables(message))
+    size = replace(
+        size,
+        objects=size.objects + sum(wires) + sum(len(table.rows) for table in tables),
+        choices=len(message.variants) * edge_points * (1 + sum(wires[:-1]) * server_points),
+    )
+    if size.objects > most.objects:
+        return size
+    return replace(size, table_entries=sum(len(row.values) for table in tables for row in table.rows))
+
+
+def _tables(message: planning_pb2.Problem) -> Iterator[planning_pb2.Table]:
+    for variant in message.variants:
+        for side in (variant.edge, variant.server):
+            yield from (side.time_s, side.busy_w, side.time_std_s)

@@ -1,0 +1,81 @@
+"""How large a planning request is: counted on its message, refused with the value and the bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from joulecut_core.errors import ProblemError
+from joulecut_core.problems import Problem
+from joulecut_planner import parse_problem
+from joulecut_proto.convert_planning import PROBLEM
+from joulecut_proto.planning_messages import RequestSize
+from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size
+from joulecut_proto.v1 import planning_pb2
+from tests.planner.problem_strategies import problems
+from tests.planner.small_document import small_document
+
+SMALL = PROBLEM.to_wire(parse_problem(small_document()))
+# 3 points, 3 cuts, 4 wires, 1 variant, 3 rows in each of five tables; 3 rows of 2 or 1 numbers.
+SIZE = RequestSize(edges=0, objects=26, table_entries=24, clock_pairs=2, choices=2 * (1 + 3 * 1))
+
+
+def fleet_of(count: int) -> planning_pb2.Fleet:
+    return planning_pb2.Fleet(edges=[planning_pb2.FleetEdge(name=str(n), problem=SMALL) for n in range(count)])
+
+
+def scaled(count: int) -> RequestSize:
+    return RequestSize(
+        edges=count,
+        objects=count * SIZE.objects,
+        table_entries=count * SIZE.table_entries,
+        clock_pairs=SIZE.clock_pairs,
+        choices=count * SIZE.choices,
+    )
+
+
+@pytest.mark.parametrize("name", ["objects", "table_entries", "clock_pairs", "choices"])
+def test_a_problem_at_the_bound_is_taken_and_one_beyond_is_not(name: str) -> None:
+    """Each bound by itself, to the unit, with its name, the value and the bound."""
+    check_problem_size(SMALL, SIZE)
+    value = getattr(SIZE, name)
+    complaint = f"^{name.replace('_', ' ')}: this problem has at least {value}; expected at most {value - 1} here: "
+    with pytest.raises(ProblemError, match=complaint):
+        check_problem_size(SMALL, replace(SIZE, **{name: value - 1}))
+
+
+@pytest.mark.parametrize("name", ["edges", "objects", "table_entries", "clock_pairs", "choices"])
+def test_a_fleet_counts_all_of_its_problems(name: str) -> None:
+    """What three problems take together; the pairs of clocks are those of one, since one is priced at a time."""
+    check_fleet_size(fleet_of(3), scaled(3))
+    value = getattr(scaled(3), name)
+    complaint = f"^{name.replace('_', ' ')}: this fleet has at least {value}; expected at most {value - 1} here: "
+    with pytest.raises(ProblemError, match=complaint):
+        check_fleet_size(fleet_of(3), replace(scaled(3), **{name: value - 1}))
+
+
+def test_counting_ends_where_it_is_too_much() -> None:
+    """The first problem beyond the bound ends it: the complaint is about two of three."""
+    with pytest.raises(ProblemError, match="objects: this fleet has at least 52; expected at most 51"):
+        check_fleet_size(fleet_of(3), replace(scaled(3), objects=51))
+
+
+@given(problem=problems())
+@settings(max_examples=30, deadline=None)
+def test_choices_are_those_of_the_contract(problem: Problem) -> None:
+    """One number for message and solver: every pair of clocks at every wire, and every edge clock at the last cut."""
+    wires = [wire for cut in problem.cuts[:-1] for wire in cut.wires]
+    choices = sum(
+        1
+        for _ in problem.variants
+        for _ in problem.edge.points
+        for option in (None, *wires)
+        for _ in (problem.server.points if option is not None else (None,))
+    )
+    message = PROBLEM.to_wire(problem)
+    most = RequestSize(objects=10**6, table_entries=10**6, clock_pairs=10**6, choices=choices)
+    check_problem_size(message, most)
+    with pytest.raises(ProblemError, match=f"choices: this problem has at least {choices}"):
+        check_problem_size(message, replace(most, choices=choices - 1))
