@@ -18,8 +18,8 @@ from joulecut.commands.plan_tables import show_front, show_plan, show_policy_tab
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.exits import ExitCode
-from joulecut_core.fleets import FLEET_SCHEMA, Fleet
-from joulecut_core.plans import OPTIMAL
+from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetPlan
+from joulecut_core.plans import OPTIMAL, Plan
 from joulecut_core.problems import Problem
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner import load_problem, parse_problem, plan_document, solve
@@ -51,27 +51,62 @@ def plan(
     downlink: Annotated[
         Downlink, typer.Option("--downlink", help="What the downlink does as a policy table's uplink varies.")
     ] = Downlink.FIXED,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the server-agent there plan (host:port or unix:/path); it answers as this command does."
+        ),
+    ] = None,
 ) -> None:
     """Find the cut, wire and clocks that cost the fewest joules; exit 3 where nothing keeps the constraints."""
     modes = {"--pareto": front, "--explain": why, "--policy-table": policy_table is not None}
     asked = [flag for flag, is_given in modes.items() if is_given]
     if len(asked) > 1:
         raise ConfigError(f"{', '.join(asked)}: {len(asked)} of them; expected one at a time")
+    if server is not None and (why or policy_table is not None):
+        raise ConfigError(f"--server: given with {asked[0]}; expected it with --pareto or alone: explained here only")
+    planner = _LIBRARY if server is None else _planner_at(server)
     question = _load(problem)
     if isinstance(question, Fleet):
         if asked:
             raise ConfigError(f"{asked[0]}: {problem} is a {FLEET_SCHEMA}; expected the problem of one pair")
-        answer = _fleet_plan(question)
+        answer = _fleet_plan(planner, question)
     elif policy_table is not None:
         answer = _policy_table(question, policy_table, downlink)
     else:
-        answer = _front(question) if front else _explanation(question) if why else _plan(question)
+        answer = _front(planner, question) if front else _explanation(question) if why else _plan(planner, question)
     if json:
         typer.echo(json_format.dumps(answer.document(), indent=1, allow_nan=False))
     else:
         answer.show(Console())
     if not answer.is_feasible:
         raise typer.Exit(int(ExitCode.INFEASIBLE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """Whoever answers: this process or a server-agent."""
+
+    plan: Callable[[Problem], Plan]
+    pareto: Callable[[Problem], list[Plan]]
+    plan_fleet: Callable[[Fleet], FleetPlan]
+
+
+_LIBRARY = _Planner(solve, pareto, solve_fleet)
+
+
+def _planner_at(server: str) -> _Planner:
+    try:
+        from joulecut import remote_planning as remote  # noqa: PLC0415 - grpc is not part of a planner-only install
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"--server: needs {error.name}, which is not installed; install it with `pip install 'joulecut[agents]'`"
+        ) from error
+    return _Planner(
+        lambda problem: remote.plan_remotely(problem, server),
+        lambda problem: remote.pareto_remotely(problem, server),
+        lambda fleet: remote.plan_fleet_remotely(fleet, server),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +123,13 @@ def _load(path: Path) -> Problem | Fleet:
     return parse_fleet(document) if document.get("schema") == FLEET_SCHEMA else parse_problem(document)
 
 
-def _plan(problem: Problem) -> _Answer:
-    answer = solve(problem)
+def _plan(planner: _Planner, problem: Problem) -> _Answer:
+    answer = planner.plan(problem)
     return _Answer(answer.status == OPTIMAL, lambda: plan_document(answer), lambda console: show_plan(answer, console))
 
 
-def _front(problem: Problem) -> _Answer:
-    plans = pareto(problem)
+def _front(planner: _Planner, problem: Problem) -> _Answer:
+    plans = planner.pareto(problem)
     return _Answer(bool(plans), lambda: pareto_document(plans), lambda console: show_front(plans, console))
 
 
@@ -117,8 +152,8 @@ def _policy_table(problem: Problem, text: str, downlink: Downlink) -> _Answer:
     )
 
 
-def _fleet_plan(fleet: Fleet) -> _Answer:
-    answer = solve_fleet(fleet)
+def _fleet_plan(planner: _Planner, fleet: Fleet) -> _Answer:
+    answer = planner.plan_fleet(fleet)
     return _Answer(
         answer.status == OPTIMAL,
         lambda: fleet_plan_document(answer),
