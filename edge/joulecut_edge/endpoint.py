@@ -48,7 +48,7 @@ class EdgeEndpoint:
     async def status(self) -> LocalStatus:
         """What runs, and how."""
         table = self._runner.network.table
-        counters = self._session.counters
+        counters, drifts = self._session.counters, self._session.drift.counters
         return LocalStatus(
             network=table.network,
             network_digest=table.digest,
@@ -63,6 +63,9 @@ class EdgeEndpoint:
                 split=counters.split,
                 local=counters.local,
                 fallbacks=counters.fallbacks,
+                throttle_drifts=drifts.throttle,
+                model_drifts=drifts.model,
+                link_drifts=drifts.link,
             ),
             device=await asyncio.to_thread(self._runner.device.state),
             device_info=self._runner.device.info,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from joulecut_core.devices import DeviceState
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 
@@ -36,4 +37,8 @@ class Remote(Protocol):
         Raises LinkError where the connection breaks or `timeout_s` (the agents' clock) passes,
         ContractError where the server refuses the request, DeviceError where it has no room.
         """
+        ...
+
+    async def device_state(self) -> DeviceState:
+        """How the server's device runs now; raises LinkError or DeviceError where it cannot be asked."""
         ...

@@ -10,6 +10,7 @@ import itertools
 import logging
 from collections.abc import Sequence
 
+from joulecut_core.devices import DeviceState
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import ContractError, DeviceError, JoulecutError, LinkError
 from joulecut_core.plans import Assignment
@@ -119,6 +120,10 @@ class ServerConnection:
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=reply.header.total_bytes,
         )
+
+    async def device_state(self) -> DeviceState:
+        """See `Remote.device_state`."""
+        return (await self.agent.state(timeout_s=_CALL_S)).device
 
     async def close(self) -> None:
         """End the stream and the channel; waiting requests fail with LinkError."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from joulecut_core.devices import DeviceState
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
@@ -23,6 +24,7 @@ from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.active_plan import ActivePlan
+from joulecut_edge.drift_watch import DriftWatch
 from joulecut_edge.remote import Remote, RemoteReply
 from joulecut_runtime.clock_holder import ClockHolder
 from joulecut_runtime.codecs import codec
@@ -72,6 +74,7 @@ class EdgeSession:
         self._active = local
         self._remote: Remote | None = None
         self.counters = Counters()
+        self.drift = DriftWatch(runner.device)
 
     @property
     def active(self) -> ActivePlan:
@@ -94,6 +97,7 @@ class EdgeSession:
     async def close(self) -> None:
         """Restore the device's clocks after the requests under way."""
         await self._worker.run_regardless(lambda: self._holder.hold(None))
+        await self.drift.settle()
 
     async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
         """Answer one request. Raises ContractError where the inputs are not the network's."""
@@ -104,6 +108,7 @@ class EdgeSession:
         if not isinstance(head, _Head):
             active, outputs, stage = head
             answer = self._local_answer(request_id, active, outputs, stage, seconds, start_s)
+            self._watch_drift(active, answer.ledger, None)
         else:
             answer = await self._offload(request_id, head, seconds, start_s)
         return answer
@@ -134,7 +139,7 @@ class EdgeSession:
         round_trip_s = self._clock.now_s() - sent_s
         server_s = reply.queue_s + reply.decode_s + reply.tail_s
         link_s = max(0.0, round_trip_s - server_s)
-        up_share = _up_share(active.link, reply)
+        up_share, planned_link_s = _link_shares(active.link, reply)
         seconds = replace(
             seconds,
             up=link_s * up_share,
@@ -145,7 +150,9 @@ class EdgeSession:
             total=self._clock.now_s() - start_s,
         )
         self._count(split=1)
-        return Answer(outputs=reply.outputs, ledger=self._split_ledger(request_id, head, reply, seconds))
+        ledger = self._split_ledger(request_id, head, reply, seconds)
+        self._watch_drift(active, ledger, planned_link_s)
+        return Answer(outputs=reply.outputs, ledger=ledger)
 
     def _split_ledger(self, request_id: str, head: _Head, reply: RemoteReply, seconds: RequestSeconds) -> RequestLedger:
         active, run = head.active, head.run
@@ -207,6 +214,11 @@ class EdgeSession:
         )
         return Answer(outputs=outputs, ledger=ledger)
 
+    def _watch_drift(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None) -> None:
+        # What ends under an older plan says nothing about the one in force.
+        if active is self._active:
+            self.drift.watch(active, ledger, link_s, self._remote)
+
     def _figures(self, stage: Stage) -> FigureKind:
         return FigureKind.ESTIMATED if stage.energy_j is None else self._runner.device.info.figures
 
@@ -220,13 +232,13 @@ class EdgeSession:
         )
 
 
-def _up_share(link: LinkEstimate | None, reply: RemoteReply) -> float:
-    """How much of a request's time on the link its way up took, as far as the link's estimate tells."""
+def _link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, float | None]:
+    """Of a request's time on the link, as far as its estimate tells: the share of the way up, and seconds in all."""
     if link is None:
-        return 0.5
+        return 0.5, None
     up_s = 8.0 * reply.uplink_bytes / link.uplink_bps + link.rtt_s / 2
     down_s = 8.0 * reply.downlink_bytes / link.downlink_bps + link.rtt_s / 2
-    return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5
+    return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5, up_s + down_s
 
 
 class _Nobody:
@@ -238,6 +250,10 @@ class _Nobody:
         """Nobody answers."""
         del assignment, encoded, timeout_s
         raise LinkError(f"the server was lost while {request_id} was computing")
+
+    async def device_state(self) -> DeviceState:
+        """Nobody tells."""
+        raise LinkError("the server was lost")
 
 
 _NOBODY: Remote = _Nobody()

@@ -55,6 +55,9 @@ _LOG = logging.getLogger(__name__)
 
 Side = Literal["edge", "server"]
 
+_MOST_SAMPLES = 512
+"""Single runs kept of each point: enough for a tail over all points, and some 15 kB each in the file."""
+
 
 def profile_network(
     network: MeasurableNetwork,
@@ -197,6 +200,7 @@ class _Profiler:
             busy_w=busy.energy.power_w,
             wait_w=idle.power_w,
             window_s=busy.energy.duration_s,
+            samples_s=busy.times_s[-_MOST_SAMPLES:],
         )
 
     def _block_s(self) -> tuple[float, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import JoulecutError
+from joulecut_core.devices import DeviceState
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
@@ -48,6 +49,7 @@ class FakeRemote:
     timeouts_s: list[float] = field(default_factory=list)
     reached: asyncio.Event | None = None
     may_answer: asyncio.Event | None = None
+    state: DeviceState | None = None
 
     async def finish(
         self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
@@ -73,6 +75,11 @@ class FakeRemote:
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=DOWNLINK_BYTES,
         )
+
+    async def device_state(self) -> DeviceState:
+        if self.state is None:
+            raise LinkError("this server does not tell how it runs")
+        return self.state
 
 
 def active_plan(

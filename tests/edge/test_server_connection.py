@@ -24,7 +24,7 @@ from joulecut_proto.streams import InferenceServerStream
 from joulecut_runtime.codecs import codec
 from tests.edge.session_parts import active_plan
 from tests.integration.tiny_network import pictures, tiny_network
-from tests.proto.fake_services import FakeAgent
+from tests.proto.fake_services import STATE, FakeAgent
 
 WAIT_S = 20.0
 """How long a test waits for what must happen at once; only a defect ever takes it."""
@@ -121,6 +121,15 @@ async def ask(
     connection: ServerConnection, picture: torch.Tensor, *, request_id: str = "r", timeout_s: float = WAIT_S
 ) -> RemoteReply:
     return await connection.finish(request_id, PLAN, codec("raw").encode((picture,)), timeout_s=timeout_s)
+
+
+def test_the_server_tells_how_its_device_runs() -> None:
+    """What a slow tail is judged by crosses whole: clocks and throttle reasons as the server's device has them."""
+
+    async def use(connection: ServerConnection) -> None:
+        assert await connection.device_state() == STATE
+
+    with_server(Answering(), use)
 
 
 def test_answers_find_their_requests() -> None:

@@ -334,6 +334,14 @@ def test_senseless_plans_are_refused(field: str, value: int) -> None:
         dataclasses.replace(QUICK, **{field: value})
 
 
+def test_single_runs_are_kept(measured: Profile) -> None:
+    """Each point keeps the runs behind its mean and spread, in order, so that a tail can be fitted later."""
+    for point in measured.points:
+        assert len(point.samples_s) == point.runs
+        assert trimmed_mean(point.samples_s) == point.whole_s
+        assert spread(point.samples_s) == point.whole_std_s
+
+
 def test_trimmed_mean_ignores_a_stray_run() -> None:
     """One disturbed run in ten does not move the mean; the spread still shows it."""
     times_s = [1.0] * 9 + [50.0]
