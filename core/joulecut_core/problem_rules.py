@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import TYPE_CHECKING, cast
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ProblemError
+from joulecut_core.identity import Same
 
 if TYPE_CHECKING:
     from joulecut_core.problems import Edge, Link, Objective, Problem, ProblemCut, Server, SideTables, Slo, Wire
@@ -22,6 +24,9 @@ MARGINS = ("cantelli", "gaussian")
 
 NO_CODEC = "none"
 """The codec of the last cut's only wire: nothing crosses."""
+
+_KEPT = 32
+"""Tables remembered as checked: both sides of a handful of problems under planning at once, some megabytes each."""
 
 _WIRE_NUMBERS = ("uplink_bytes", "downlink_bytes", "accuracy_loss", "encode_s", "encode_w", "decode_s", "decode_w")
 
@@ -63,9 +68,7 @@ def check_numbers(problem: Problem) -> None:
             ("edge", variant.edge, len(problem.edge.points), 0),
             ("server", variant.server, len(problem.server.points), len(problem.cuts) - 1),
         ):
-            _check_tables(f"{path}.{side}", tables, cuts=len(problem.cuts), points=points)
-            for point, value in enumerate(tables.time_s[idle_cut]):
-                check_number(f"{path}.{side}.time_s[{idle_cut}][{point}]", value, _ZERO)
+            _check_tables(f"{path}.{side}", tables, cuts=len(problem.cuts), points=points, idle_cut=idle_cut)
 
 
 def _check_slo(slo: Slo) -> None:
@@ -136,11 +139,20 @@ def _check_wire(path: str, wire: Wire, *, last: bool) -> None:
         check_number(f"{path}.{name}", getattr(wire, name), _ZERO if last else NOT_NEGATIVE)
 
 
-def _check_tables(path: str, tables: SideTables, *, cuts: int, points: int) -> None:
+def _check_tables(path: str, tables: SideTables, *, cuts: int, points: int, idle_cut: int) -> None:
+    """Check one side's tables, once: a problem varied in link or service level keeps its tables."""
+    _tables_checked(Same(tables), path, cuts, points, idle_cut)
+
+
+@lru_cache(maxsize=_KEPT)
+def _tables_checked(key: Same[SideTables], path: str, cuts: int, points: int, idle_cut: int) -> None:
+    tables = key.value
     _table(f"{path}.time_s", tables.time_s, cuts, points)
     _table(f"{path}.busy_w", tables.busy_w, cuts, points)
     if tables.time_std_s is not None:
         _table(f"{path}.time_std_s", tables.time_std_s, cuts, points)
+    for point, value in enumerate(tables.time_s[idle_cut]):
+        check_number(f"{path}.time_s[{idle_cut}][{point}]", value, _ZERO)
 
 
 def _table(path: str, table: object, cuts: int, points: int) -> None:

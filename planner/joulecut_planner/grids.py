@@ -14,8 +14,8 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from joulecut_core.identity import Same
 from joulecut_core.problems import EdgePoint, Problem, ProblemCut, ServerPoint, SideTables, Table, Variant
-from joulecut_planner.identity import Same
 
 Array: TypeAlias = "NDArray[np.float64]"
 Indices: TypeAlias = "NDArray[np.int64]"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, RejectedEdge, Shared
+from joulecut_core.identity import Same
 from joulecut_core.problems import Problem, ServerPoint
 from joulecut_planner.fleet.answers import Answer, Served, counted_idle_w, infeasible, unserved
 from joulecut_planner.fleet.menu import Budget, Menu
@@ -16,7 +17,6 @@ from joulecut_planner.fleet.rejections import rejection
 from joulecut_planner.fleet.search import Effort, search
 from joulecut_planner.fleet.standings import Standings
 from joulecut_planner.grids import Array, Indices
-from joulecut_planner.identity import Same
 
 _FEW = 32
 """Up to so many edges the optimum is worth proving."""
@@ -133,7 +133,7 @@ class FleetPlanner:
             places = {Same(edge.problem): place for place, edge in enumerate(memory.served)}
             rows = np.array([places.get(Same(edge.problem), -1) for edge in edges], dtype=np.int64)
             if float((rows < 0).mean()) <= _CHANGED_SHARE:
-                return memory.standings.moved(rows, offers), False
+                return memory.standings.moved(rows, offers, idle_w, budget), False
         return Standings.of(offers, idle_w, budget), True
 
 

@@ -31,22 +31,11 @@ class Standings:
     @classmethod
     def of(cls, offers: Sequence[Offers], idle_w: Array, budget: Budget) -> Standings:
         """Every server point priced anew."""
-        prices: list[Prices | None] = []
-        least_w = np.full((len(offers), idle_w.size), np.inf)
-        last = FREE
-        for point in range(idle_w.size):
-            if any(one.start[point] == one.start[point + 1] for one in offers):
-                prices.append(None)
-                continue
-            menu = Menu.of(offers, point, float(idle_w[point]))
-            worst_w = menu.worst_w()
-            priced = best_prices(menu, budget, last, ceiling_w=worst_w + abs(worst_w), tolerance=_PRECISION)
-            last = priced.best.prices
-            prices.append(last)
-            least_w[:, point] = priced.best.least_w
-        return cls(prices, least_w)
+        unknown = cls([None] * idle_w.size, np.full((len(offers), idle_w.size), np.inf))
+        unknown._price(offers, idle_w, budget)
+        return unknown
 
-    def moved(self, rows: Indices, offers: Sequence[Offers]) -> Standings:
+    def moved(self, rows: Indices, offers: Sequence[Offers], idle_w: Array, budget: Budget) -> Standings:
         """The standings of a changed fleet: edge n is the former edge rows[n], or a new one where that is -1."""
         least_w = self.least_w[rows]
         for edge in np.flatnonzero(rows < 0).tolist():
@@ -54,7 +43,22 @@ class Standings:
                 least_w[edge, point] = (
                     np.inf if prices is None else offers[edge].worth_w(point, prices).min(initial=np.inf)
                 )
-        return Standings(list(self.prices), least_w)
+        changed = Standings(list(self.prices), least_w)
+        # Who had nothing at a point may have left.
+        changed._price(offers, idle_w, budget)
+        return changed
+
+    def _price(self, offers: Sequence[Offers], idle_w: Array, budget: Budget) -> None:
+        """Price the points that have no prices yet and at which every edge has an offer."""
+        last = FREE
+        for point, known in enumerate(self.prices):
+            if known is not None or any(one.start[point] == one.start[point + 1] for one in offers):
+                continue
+            menu = Menu.of(offers, point, float(idle_w[point]))
+            worst_w = menu.worst_w()
+            priced = best_prices(menu, budget, last, ceiling_w=worst_w + abs(worst_w), tolerance=_PRECISION)
+            last = self.prices[point] = priced.best.prices
+            self.least_w[:, point] = priced.best.least_w
 
     def take(self, valued: dict[int, Valued]) -> None:
         """Note what was found out since about whole menus."""

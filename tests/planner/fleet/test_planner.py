@@ -79,7 +79,7 @@ def test_equals_exhaustive_search_where_everything_is_short(seed: int) -> None:
     check_against_oracle(fleet, solve_fleet(fleet))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(fleet=fleets(max_edges=3), data=st.data())
 def test_warm_equals_cold(fleet: Fleet, data: st.DataObject) -> None:
     """After edges leave, join and change bandwidth, a planner with a memory answers what one without it answers."""
@@ -136,6 +136,25 @@ def test_unchanged_edges_keep_their_plans() -> None:
     after = planner.plan(replace(fleet, edges=fleet.edges[1:])).edges
     same = [edge for edge in after if edge is before[edge.name]]
     assert len(same) >= 0.8 * len(after)
+
+
+def test_a_server_point_comes_back_with_its_last_opponent_gone() -> None:
+    """A point at which one edge has nothing to offer is open again as soon as that edge has left."""
+    fleet = drawn_fleet(13, 6, cuts=6, edge_points=3, server_points=4)
+    best_alone = solve_fleet(fleet).server_point
+    edge = fleet.edges[0]
+    tables = edge.problem.variants[0].server
+    slow = tuple(tuple(1.0 if j == best_alone else s for j, s in enumerate(row)) for row in tables.time_s[:-1])
+    tables = replace(tables, time_s=(*slow, tables.time_s[-1]))
+    picky = replace(
+        without_local(edge.problem),
+        variants=(replace(edge.problem.variants[0], server=tables),),
+        max_accuracy_loss=0.01,
+    )
+    with_it = replace(fleet, edges=(*fleet.edges, FleetEdge(name="picky", problem=picky)))
+    planner = FleetPlanner()
+    assert planner.plan(with_it).server_point != best_alone
+    assert planner.plan(fleet).server_point == best_alone
 
 
 def test_changed_bounds_are_planned_anew() -> None:

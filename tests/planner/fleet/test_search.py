@@ -8,8 +8,12 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from joulecut_core.fleets import Fleet
 from joulecut_planner.fleet import solve_fleet
+from joulecut_planner.fleet.menu import Budget, Menu
+from joulecut_planner.fleet.offers import offers_of
+from joulecut_planner.fleet.search import Effort, Root, search
+from joulecut_planner.fleet.worth import FREE
 from tests.planner.fleet.drawn_fleets import drawn_fleet
-from tests.planner.fleet.fleet_oracle import check_plan, share_range, terms
+from tests.planner.fleet.fleet_oracle import best, check_plan, share_range, terms
 
 
 def integer_optimum_w(fleet: Fleet, server_point: int) -> float:
@@ -40,6 +44,26 @@ def integer_optimum_w(fleet: Fleet, server_point: int) -> float:
         options={"mip_rel_gap": 1e-9},
     )
     return idle_w + float(result.fun) if result.status == 0 else np.inf
+
+
+@pytest.mark.parametrize("gap", [0.3, 0.05, 1e-3])
+@pytest.mark.parametrize("seed", range(12))
+def test_an_early_end_leaves_an_honest_bound(seed: int, gap: float) -> None:
+    """Where a wide gap is enough the plan is within it, and what was dropped on the way bounds the optimum."""
+    fleet = drawn_fleet(40 + seed, 3, cuts=4, edge_points=3, server_points=2, radio=bool(seed % 2), uplink_share=0.05)
+    offers = [offers_of(edge.problem, fleet.shared) for edge in fleet.edges]
+    points = fleet.edges[0].problem.server.points
+    found = search(
+        [Root(point, 0.0, FREE) for point in range(len(points))],
+        lambda point: Menu.of(offers, point, points[point].idle_w),
+        Budget.of(fleet.shared),
+        Effort(gap=gap, offers=10**9, until_s=None),
+    )
+    optimum_w = best(fleet, 0.0).power_w
+    assert found.pick is not None
+    assert found.bound_w <= optimum_w * (1 + 1e-9)
+    assert optimum_w * (1 - 1e-8) <= found.pick.power_w
+    assert found.pick.power_w - found.bound_w <= gap * found.pick.power_w * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
