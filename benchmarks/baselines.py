@@ -32,7 +32,7 @@ from joulecut_core.profiles import load_profile
 from joulecut_core.wires import load_wires
 from joulecut_planner import PlanningInputs, build_problem
 from joulecut_planner.baselines import BASELINES
-from joulecut_planner.constraints import LATENCY, RATE
+from joulecut_planner.choices.constraints import LATENCY, RATE
 from joulecut_proto.framing import ENVELOPE_BYTES
 
 RESULTS = Path(__file__).parent / "results"

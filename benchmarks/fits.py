@@ -25,9 +25,9 @@ from scipy.optimize import nnls
 from benchmarks.fit_plants import planted_table
 from joulecut.measurements import read_measurements
 from joulecut_core.documents import write_bytes
-from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits import Measurement, fit_series
-from joulecut_planner.grids import Array
+from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 
 _RESULTS = Path(__file__).parent / "results" / "fits.md"
 _DATA = Path(__file__).parents[2] / "shared" / "data" / "dvfs"

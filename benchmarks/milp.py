@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from joulecut_core.problems import Problem
-from joulecut_planner.constraints import limit
-from joulecut_planner.grids import Array, Grids, Indices, grids_of
-from joulecut_planner.groups import Groups, groups_of
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array, Grids, Indices, grids_of
+from joulecut_planner.choices.groups import Groups, groups_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,9 @@ from benchmarks.solver_cases import FULL, SMALL, Case, Size, drawn_cases, linear
 from joulecut_core.documents import write_bytes
 from joulecut_core.plans import OPTIMAL, Plan
 from joulecut_core.problems import Problem
-from joulecut_planner.dense import solve_densely
-from joulecut_planner.grids import grids_of
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.grids import grids_of
+from joulecut_planner.exact.dense import solve_densely
+from joulecut_planner.exact.solver import solve
 
 _RESULTS = Path(__file__).parent / "results" / "solver.md"
 _WARM_RUNS = 5

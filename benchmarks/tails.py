@@ -22,8 +22,8 @@ from tests.planner.tails.latencies import LAWS
 from joulecut_core.documents import write_bytes
 from joulecut_core.errors import FitError
 from joulecut_core.problems import Slo
+from joulecut_planner.choices.pricing import margin_factor
 from joulecut_planner.drift import DriftDetector, DriftSettings
-from joulecut_planner.pricing import margin_factor
 from joulecut_planner.tails import MissBudget, TailEstimates, TailMethod, fit_tail
 
 _RESULTS = Path(__file__).parent / "results" / "tails.md"

@@ -27,15 +27,15 @@ from benchmarks.solver_cases import FULL, SMALL, Size
 from joulecut_core.documents import write_bytes
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem, Slo
-from joulecut_planner.break_points import break_points
-from joulecut_planner.explain import explain
-from joulecut_planner.grids import grids_of
-from joulecut_planner.groups import edge_part, groups_of, price_many, server_part
-from joulecut_planner.pareto import pareto
-from joulecut_planner.pricing import Crossing, Part
-from joulecut_planner.solver import solve
-from joulecut_planner.variations import with_deadline, with_uplink
-from joulecut_planner.what_if import what_if
+from joulecut_planner.choices.grids import grids_of
+from joulecut_planner.choices.groups import edge_part, groups_of, price_many, server_part
+from joulecut_planner.choices.pricing import Crossing, Part
+from joulecut_planner.choices.variations import with_deadline, with_uplink
+from joulecut_planner.exact.solver import solve
+from joulecut_planner.explanations.explain import explain
+from joulecut_planner.fronts.pareto import pareto
+from joulecut_planner.uplinks.break_points import break_points
+from joulecut_planner.uplinks.what_if import what_if
 
 _RESULTS = Path(__file__).parent / "results" / "what_if.md"
 _LEVELS = {

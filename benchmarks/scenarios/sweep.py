@@ -14,10 +14,10 @@ from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
 from joulecut_core.wires import WireTable
 from joulecut_planner import ModelKind, PlanningInputs, Policy, build_problem, solve
-from joulecut_planner.constraints import violated
+from joulecut_planner.choices.constraints import violated
+from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.governors import governed_plan
 from joulecut_planner.policies import plan_choices
-from joulecut_planner.pricing import Choice, price
 
 CHOOSING: tuple[Policy, ...] = tuple(policy for policy in Policy if policy not in (Policy.GOVERNOR, Policy.CPU_DVFS))
 """Policies that choose among the problem's own points by the fitted model."""

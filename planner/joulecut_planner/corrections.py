@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

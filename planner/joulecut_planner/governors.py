@@ -9,8 +9,8 @@ from joulecut_core.errors import ProfileError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan, PowerScopes
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import GovernedMeasurement, Profile
-from joulecut_planner.constraints import binding, violated
-from joulecut_planner.pricing import Crossing, Part, price_parts
+from joulecut_planner.choices.constraints import binding, violated
+from joulecut_planner.choices.pricing import Crossing, Part, price_parts
 
 
 def governed_at(profile: Profile, rate_hz: float | None) -> GovernedMeasurement:

@@ -18,8 +18,8 @@ from joulecut_core.problems import (
     Wire,
 )
 from joulecut_core.profiles import Profile
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.side_models import side_model
-from joulecut_planner.solver import solve
 from joulecut_planner.tables import variant_name
 
 _NO_WIRE = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)

@@ -14,9 +14,9 @@ from enum import Enum
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.governors import governed_plan
 from joulecut_planner.side_models import ModelKind
-from joulecut_planner.solver import solve
 from joulecut_planner.tables import PlanningInputs, build_problem
 
 

@@ -11,7 +11,7 @@ from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.problems import PROBLEM_SCHEMA, Problem
 from joulecut_core.strict_json import parse_strictly
-from joulecut_planner.grids import grids_of
+from joulecut_planner.choices.grids import grids_of
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.errors import ProfileError
 from joulecut_core.profiles import PointMeasurement, Profile
+from joulecut_planner.choices.grids import Array, read_only
 from joulecut_planner.corrections import Anchor, ratios
-from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
-from joulecut_planner.fit_quality import FitQuality
 from joulecut_planner.fits import ClockKind, Measurement, SeriesFit, fit_series
-from joulecut_planner.grids import Array, read_only
-from joulecut_planner.latency_fit import LEAST_CLOCKS, fit_latency
+from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
+from joulecut_planner.fits.fit_quality import FitQuality
+from joulecut_planner.fits.latency_fit import LEAST_CLOCKS, fit_latency
 
 Flags: TypeAlias = "NDArray[np.bool_]"
 

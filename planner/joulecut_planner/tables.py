@@ -25,7 +25,7 @@ from joulecut_core.problems import (
 )
 from joulecut_core.profiles import CodecMeasurement, Profile
 from joulecut_core.wires import WireMeasurement, WireTable
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.side_models import ModelKind, SideModel, side_model
 from joulecut_planner.tails import TailEstimates
 

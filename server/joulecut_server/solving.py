@@ -12,7 +12,7 @@ from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner import solve
 from joulecut_planner.fleet import solve_fleet
-from joulecut_planner.pareto import pareto
+from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.planning_refusals import SolveTimeError
 from joulecut_proto.services import TimeLeft

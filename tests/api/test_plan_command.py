@@ -12,8 +12,8 @@ import typer
 
 from joulecut.commands.plan import plan
 from joulecut_core.programs import run_program
-from joulecut_planner.policy_table import parse_policy_table
-from joulecut_planner.variations import Downlink
+from joulecut_planner.choices.variations import Downlink
+from joulecut_planner.uplinks.policy_table import parse_policy_table
 from tests.planner.small_document import small_document
 
 

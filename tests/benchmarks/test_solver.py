@@ -10,7 +10,7 @@ from benchmarks.solver import main
 from benchmarks.solver_cases import SMALL, drawn_cases, linear_problems
 
 from joulecut_core.plans import OPTIMAL
-from joulecut_planner.solver import solve
+from joulecut_planner.exact.solver import solve
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results" / "solver.md"
 

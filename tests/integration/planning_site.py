@@ -18,7 +18,7 @@ from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem, Slo
 from joulecut_planner import parse_problem, solve
 from joulecut_planner.fleet import solve_fleet
-from joulecut_planner.pareto import pareto
+from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.clients import PlannerClient
 from joulecut_proto.servicers import add_planner
 from joulecut_server.planning_limits import PlanningLimits

@@ -18,7 +18,7 @@ from joulecut_core.errors import LinkError, ProblemError
 from joulecut_core.problems import Problem
 from joulecut_planner import load_problem, solve
 from joulecut_planner.fleet import solve_fleet
-from joulecut_planner.pareto import pareto
+from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import PlannerClient
 from joulecut_server import agent as server_agent

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from joulecut_core.problems import Problem, SideTables, Slo, Table, Variant
-from joulecut_planner.oracle import choices
-from joulecut_planner.pricing import Price, price
+from joulecut_planner.choices.pricing import Price, price
+from joulecut_planner.exact.oracle import choices
 from tests.planner.problem_strategies import problems
 
 NUDGES = st.sampled_from([0.0, 1e-9, -1e-9, 0.999e-9, 1.001e-9, 1e-12, -1e-12, 3e-16, 2e-9, 1e-6])

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 from joulecut_core.problems import Slo
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.plan_file import plan_document
 from joulecut_planner.problem_file import parse_problem
-from joulecut_planner.solver import solve
 from tests.planner.small_document import small_document
 
 FIELDS = {

@@ -23,14 +23,14 @@ from joulecut_core.plans import OPTIMAL, Plan
 from joulecut_core.problems import Problem
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner import load_problem, parse_problem, plan_document, solve
-from joulecut_planner.break_points import break_points
-from joulecut_planner.explain import explain
-from joulecut_planner.explanation import explanation_document
+from joulecut_planner.choices.variations import Downlink
+from joulecut_planner.explanations.explain import explain
+from joulecut_planner.explanations.explanation import explanation_document
 from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fleet_file import fleet_plan_document, parse_fleet
-from joulecut_planner.pareto import pareto, pareto_document
-from joulecut_planner.policy_table import policy_table_document
-from joulecut_planner.variations import Downlink
+from joulecut_planner.fronts.pareto import pareto, pareto_document
+from joulecut_planner.uplinks.break_points import break_points
+from joulecut_planner.uplinks.policy_table import policy_table_document
 
 
 def plan(

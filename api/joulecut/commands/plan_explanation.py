@@ -19,7 +19,7 @@ from joulecut.commands.plan_tables import (
 )
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import Problem
-from joulecut_planner.explanation import Explanation, Slack, UplinkRange
+from joulecut_planner.explanations.explanation import Explanation, Slack, UplinkRange
 
 
 def show_explanation(problem: Problem, explanation: Explanation, console: Console) -> None:

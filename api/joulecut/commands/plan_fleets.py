@@ -9,7 +9,7 @@ from rich.table import Table
 from joulecut.commands.plan_tables import clock, milli
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import OPTIMAL
-from joulecut_planner.answers import clock_of
+from joulecut_planner.choices.answers import clock_of
 
 
 def show_fleet_plan(fleet: Fleet, plan: FleetPlan, console: Console) -> None:

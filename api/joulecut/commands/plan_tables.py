@@ -10,7 +10,7 @@ from rich.table import Table
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.plans import OPTIMAL, Breakdown, Plan
-from joulecut_planner.policy_table import PolicyRow, PolicyTable
+from joulecut_planner.uplinks.policy_table import PolicyRow, PolicyTable
 
 STAGES = (
     ("edge part", "t_edge"),

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
-from joulecut_planner.answers import plan_for
-from joulecut_planner.pricing import Choice
+from joulecut_planner.choices.answers import plan_for
+from joulecut_planner.choices.pricing import Choice
 
 
 class Baseline(Protocol):

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from joulecut_core.problems import EdgePoint, Problem, ServerPoint
 from joulecut_planner.baselines.baseline import Decision
-from joulecut_planner.constraints import TOLERANCE, keeps_accuracy, limit
-from joulecut_planner.grids import Array, Grids, Indices, grids_of
-from joulecut_planner.groups import edge_part, groups_of, server_part
-from joulecut_planner.pricing import (
+from joulecut_planner.choices.constraints import TOLERANCE, keeps_accuracy, limit
+from joulecut_planner.choices.grids import Array, Grids, Indices, grids_of
+from joulecut_planner.choices.groups import edge_part, groups_of, server_part
+from joulecut_planner.choices.pricing import (
     Choice,
     Crossing,
     Part,

@@ -1,7 +1,7 @@
 """The joint choice by somebody who believes the CPU's laws: t = k / f, P = kappa * f^3, waiting free.
 
 Source: the model that Han, Nan, Zhou, Niu 2025 (arXiv 2502.06295) replace, see
-`joulecut_planner.cpu_dvfs_fit`. Here k and kappa are fitted to the rows of a problem's tables, by least
+`joulecut_planner.fits.cpu_dvfs_fit`. Here k and kappa are fitted to the rows of a problem's tables, by least
 squares on relative error, so that any problem can be planned with the model; `joulecut_planner.policies`
 fits them to measured profiles instead.
 
@@ -21,8 +21,8 @@ import numpy as np
 from joulecut_core.problems import EdgePoint, Problem, ServerPoint, SideTables, Table
 from joulecut_planner.baselines.baseline import Decision
 from joulecut_planner.baselines.joint import choice_of
-from joulecut_planner.grids import Array
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.exact.solver import solve
 
 SOURCE = "the model replaced by Han et al. 2025, arXiv 2502.06295"
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines.baseline import Decision
 from joulecut_planner.baselines.candidates import top_clocks
-from joulecut_planner.pricing import price
+from joulecut_planner.choices.pricing import price
 
 SOURCE = "Hu et al., DADS, INFOCOM 2019"
 

@@ -7,9 +7,9 @@ from itertools import product
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines.baseline import Decision
-from joulecut_planner.constraints import keeps_accuracy
-from joulecut_planner.pricing import Choice, price
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.constraints import keeps_accuracy
+from joulecut_planner.choices.pricing import Choice, price
+from joulecut_planner.exact.solver import solve
 
 
 def joint(problem: Problem) -> Decision:

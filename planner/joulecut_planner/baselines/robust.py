@@ -35,10 +35,10 @@ import numpy as np
 from joulecut_core.problems import EdgePoint, Problem
 from joulecut_planner.baselines.baseline import Decision
 from joulecut_planner.baselines.candidates import top_point, variants_at_home
-from joulecut_planner.constraints import TOLERANCE
-from joulecut_planner.grids import Array, Grids, Indices, grids_of
-from joulecut_planner.groups import groups_of
-from joulecut_planner.pricing import Choice
+from joulecut_planner.choices.constraints import TOLERANCE
+from joulecut_planner.choices.grids import Array, Grids, Indices, grids_of
+from joulecut_planner.choices.groups import groups_of
+from joulecut_planner.choices.pricing import Choice
 
 SOURCE = "Nan et al., robust partitioning, arXiv 2503.21476"
 

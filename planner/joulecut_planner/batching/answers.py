@@ -12,16 +12,16 @@ from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import RejectedEdge
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import Problem
-from joulecut_planner.answers import clock_of
 from joulecut_planner.batching.bounds import floors
 from joulecut_planner.batching.options import Case, case_of
 from joulecut_planner.batching.plan import Batch, BatchingPlan, BatchingStatus, EdgeAnswer
 from joulecut_planner.batching.problem import BatchingProblem, ServerClock
 from joulecut_planner.batching.runs import Member, Run, TimedRun, at_home, timed_schedule
-from joulecut_planner.constraints import TOLERANCE
-from joulecut_planner.grids import Array
-from joulecut_planner.pricing import Price
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.answers import clock_of
+from joulecut_planner.choices.constraints import TOLERANCE
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.pricing import Price
+from joulecut_planner.exact.solver import solve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

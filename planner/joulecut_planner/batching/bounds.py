@@ -11,7 +11,7 @@ import numpy as np
 
 from joulecut_planner.batching.options import Case
 from joulecut_planner.batching.slots import slots_of
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 def floors(case: Case, server_points: list[int]) -> Array:

@@ -33,7 +33,7 @@ import numpy as np
 from joulecut_planner.batching.options import Case
 from joulecut_planner.batching.runs import Run, timed, window_end_s
 from joulecut_planner.batching.slots import Step, option_costs, run_of
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.grids import Array, Indices
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from joulecut_planner.batching.options import Case
 from joulecut_planner.batching.runs import Run
 from joulecut_planner.batching.slots import Step, run_of
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.grids import Array, Indices
 
 
 @dataclass(frozen=True, slots=True)

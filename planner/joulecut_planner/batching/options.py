@@ -13,9 +13,9 @@ import numpy as np
 from joulecut_core.problems import Problem
 from joulecut_planner.batching.problem import BatchingEdge, BatchingProblem
 from joulecut_planner.batching.runs import Member, at_home, ready_s
-from joulecut_planner.constraints import keeps_accuracy, limit
-from joulecut_planner.grids import Array, Indices
-from joulecut_planner.pricing import transfer_s
+from joulecut_planner.choices.constraints import keeps_accuracy, limit
+from joulecut_planner.choices.grids import Array, Indices
+from joulecut_planner.choices.pricing import transfer_s
 
 
 @dataclass(frozen=True, slots=True)

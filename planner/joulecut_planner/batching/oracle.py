@@ -12,7 +12,7 @@ import numpy as np
 
 from joulecut_planner.batching.problem import BatchingProblem, BatchTables, ServerClock
 from joulecut_planner.batching.runs import Member, Run, at_home, timed
-from joulecut_planner.constraints import keeps_accuracy
+from joulecut_planner.choices.constraints import keeps_accuracy
 
 
 def least_energy_j(problem: BatchingProblem) -> float:

@@ -16,7 +16,7 @@ from joulecut_planner.batching.labels import START, Label, front, runs_of, undom
 from joulecut_planner.batching.options import Case
 from joulecut_planner.batching.runs import Run
 from joulecut_planner.batching.slots import Slots, slots_from, slots_of, step_in
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.grids import Array, Indices
 
 _KEPT = 48
 """Partial schedules kept per number of edges decided, from the earliest to the cheapest; a case seldom has more."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 from joulecut_core.problems import Problem
 from joulecut_planner.batching.problem import BatchingProblem, BatchTables
-from joulecut_planner.constraints import limit, violated
-from joulecut_planner.pricing import Choice, Part, Price, crossing_of, price, price_parts, transfer_s
+from joulecut_planner.choices.constraints import limit, violated
+from joulecut_planner.choices.pricing import Choice, Part, Price, crossing_of, price, price_parts, transfer_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

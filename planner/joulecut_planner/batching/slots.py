@@ -14,8 +14,8 @@ import numpy as np
 
 from joulecut_planner.batching.options import Case, Options
 from joulecut_planner.batching.runs import Member, Run, window_end_s
-from joulecut_planner.constraints import limit
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array, Indices
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from joulecut_planner.batching.plan import BatchingPlan
 from joulecut_planner.batching.problem import BatchingProblem
 from joulecut_planner.batching.runs import Run
 from joulecut_planner.batching.subsets import EXACT_EDGES, best_of_subsets
-from joulecut_planner.constraints import TOLERANCE
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.constraints import TOLERANCE
+from joulecut_planner.choices.grids import Array
 
 JOINT_BATCHING = "joint-batching"
 

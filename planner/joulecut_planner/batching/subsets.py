@@ -15,7 +15,7 @@ from joulecut_planner.batching.labels import START, Label, front, runs_of, undom
 from joulecut_planner.batching.options import Case
 from joulecut_planner.batching.runs import Run
 from joulecut_planner.batching.slots import Slots, slots_from, slots_of, step_in
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 EXACT_EDGES = 6
 """Up to this many edges the search is exhaustive; each further one takes about three times as long."""

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from joulecut_core.block_graphs import INPUT, BlockGraph
 from joulecut_core.problems import Problem, ProblemCut, SideTables, Variant, Wire
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.closed_sets.dag_problem import BlockTables, DagProblem
 from joulecut_planner.closed_sets.enumeration import members_of
-from joulecut_planner.grids import Array
 
 _HOME = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulecut_core.problems import EdgePoint, ServerPoint
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.pricing import Choice
 from joulecut_planner.closed_sets.cut_problem import membership, raw_bytes
 from joulecut_planner.closed_sets.dag_problem import DagProblem
 from joulecut_planner.closed_sets.enumeration import mask_of
 from joulecut_planner.closed_sets.least_set import SetCutter
 from joulecut_planner.closed_sets.linear_costs import CostModel
-from joulecut_planner.constraints import limit
-from joulecut_planner.pricing import Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

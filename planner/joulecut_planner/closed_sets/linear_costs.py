@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.closed_sets.cut_problem import block_arrays
 from joulecut_planner.closed_sets.dag_problem import DagProblem
-from joulecut_planner.grids import Array
 
 
 @dataclass(frozen=True, slots=True)

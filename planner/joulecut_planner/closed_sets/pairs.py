@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.pricing import margin_factor
 from joulecut_planner.closed_sets.cut_problem import membership, raw_bytes
 from joulecut_planner.closed_sets.dag_problem import DagProblem
 from joulecut_planner.closed_sets.linear_costs import LinearCost
-from joulecut_planner.constraints import limit
-from joulecut_planner.grids import Array
-from joulecut_planner.pricing import margin_factor
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ from heapq import heapify, heappop
 
 import numpy as np
 
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.closed_sets.dag_problem import DagProblem
 from joulecut_planner.closed_sets.least_set import SetCutter
 from joulecut_planner.closed_sets.linear_costs import CostModel, LinearCost
 from joulecut_planner.closed_sets.neighbours import Neighbours
 from joulecut_planner.closed_sets.pairs import Pair, allowed_s
-from joulecut_planner.constraints import limit
-from joulecut_planner.grids import Array
 
 _PRICE_STEPS = 8
 """Prices tried for one pair of clocks."""

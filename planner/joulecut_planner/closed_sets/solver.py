@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulecut_core.plans import OPTIMAL, Plan
-from joulecut_planner.answers import plan_for
+from joulecut_planner.choices.answers import plan_for
 from joulecut_planner.closed_sets.cut_problem import cut_problem
 from joulecut_planner.closed_sets.dads import dads_cut
 from joulecut_planner.closed_sets.dag_problem import DagProblem
 from joulecut_planner.closed_sets.enumeration import closed_sets, mask_of, members_of, prefixes
 from joulecut_planner.closed_sets.search import promising_sets
-from joulecut_planner.solver import solve
+from joulecut_planner.exact.solver import solve
 
 MOST_SETS = 10_000
 """Closed sets that are listed and planned over exactly: a second or two with two wires and a hundred clocks."""

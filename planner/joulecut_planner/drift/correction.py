@@ -10,7 +10,7 @@ import numpy as np
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
 from joulecut_core.problems import EdgePoint, Link, Problem, ProblemCut, ServerPoint, SideTables, Table, Variant, Wire
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ import numpy as np
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits.latency_shapes import latency_shapes
 from joulecut_planner.fits.posterior import NoisePrior, Posterior, Samples, posterior
 from joulecut_planner.fits.power_shapes import power_shapes
 from joulecut_planner.fits.screening import LEAST_CLOCKS, Rejection, rejections
 from joulecut_planner.fits.shapes import Form, ShapeFamily
-from joulecut_planner.grids import Array
 
 
 class Quantity(str, Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 _LOGISTIC_TO_NORMAL = 1.702
 """Divides a logistic quantile so that it is within 0.01 of the normal's distribution function."""

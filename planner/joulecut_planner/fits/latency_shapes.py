@@ -17,9 +17,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits.draws import between, even_draws, normal, some_zero
 from joulecut_planner.fits.shapes import Form, FormDraws, ShapeFamily, family
-from joulecut_planner.grids import Array
 
 _LOG_B, _LOG_R, _LOG_P, _GAMMA, _LOG_D, _LOG_E = range(6)
 _NEVER = -20.0

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fits.shapes import ShapeFamily
-from joulecut_planner.grids import Array, Indices
 
 _FREE_SCALE = 1e6
 """Variance of log A in units of s^2: as good as unknown, small enough for float64."""

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits.draws import between, even_draws, some_zero
 from joulecut_planner.fits.shapes import Form, FormDraws, ShapeFamily, family
-from joulecut_planner.grids import Array
 
 _U, _V, _N, _KNEE, _W = range(5)
 _RESTING = (0.0, 0.0, 3.0, 0.0, 0.0)

@@ -15,9 +15,9 @@ from itertools import combinations
 
 import numpy as np
 
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fits.posterior import Evidence, NoisePrior, Samples, evidences
 from joulecut_planner.fits.shapes import ShapeFamily
-from joulecut_planner.grids import Array, Indices
 
 LEAST_CLOCKS = 3
 """Core clocks that a fit keeps, whatever is believed of them."""

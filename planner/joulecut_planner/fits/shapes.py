@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.grids import Array, Indices
 
 
 class Form(str, Enum):

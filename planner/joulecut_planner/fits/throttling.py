@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 _FLAT = 0.01
 """Relative change that counts as none."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_planner.constraints import limit
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fleet.shares import fill, spread
-from joulecut_planner.grids import Array
 
 _STEADY = 1e-6
 """Relative to the radios' power: what keeping shares as they were may cost, so that most plans stay as they are."""

@@ -12,15 +12,15 @@ import numpy as np
 from joulecut_core.fleets import Fleet, FleetEdge, FleetEdgePlan, FleetPlan, RejectedEdge, Shared
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Problem
-from joulecut_planner.constraints import TOLERANCE
+from joulecut_planner.choices.constraints import TOLERANCE
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.pricing import Choice
 from joulecut_planner.fleet.allotment import Claims, allot
 from joulecut_planner.fleet.edge_plans import firm_bps, plan_at
 from joulecut_planner.fleet.menu import Menu
 from joulecut_planner.fleet.offers import Offers
 from joulecut_planner.fleet.rounding import Pick
 from joulecut_planner.fleet.stages import rate_hz_of
-from joulecut_planner.grids import Array
-from joulecut_planner.pricing import Choice
 
 
 @dataclass(frozen=True, slots=True)

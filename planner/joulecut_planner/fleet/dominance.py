@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_planner.grids import Array, Indices
+from joulecut_planner.choices.grids import Array, Indices
 
 _PIVOTS = 6
 """Rounds against the best offer at some prices: most of what can go goes in the first."""

@@ -9,10 +9,10 @@ from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import Shared
 from joulecut_core.plans import OPTIMAL, Plan, PowerScopes
 from joulecut_core.problems import Problem, Table
-from joulecut_planner.answers import clock_of
-from joulecut_planner.constraints import TOLERANCE, binding, violated
+from joulecut_planner.choices.answers import clock_of
+from joulecut_planner.choices.constraints import TOLERANCE, binding, violated
+from joulecut_planner.choices.pricing import Choice, Crossing, Part, Price, crossing_of, price_parts
 from joulecut_planner.fleet.stages import most_bps_of, rate_hz_of
-from joulecut_planner.pricing import Choice, Crossing, Part, Price, crossing_of, price_parts
 
 _NUDGE = 2.0**-51
 """The first step, relative, by which a share grows until rounding leaves the deadline kept."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.fleets import Shared
-from joulecut_planner.constraints import limit
+from joulecut_planner.choices.constraints import limit
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.offers import Offers
 from joulecut_planner.fleet.worth import TINY_BPS, Prices, shares_bps, worths_w
-from joulecut_planner.grids import Array, Indices
 
 _ROUNDING = 1e-13
 """Relative to the sum of all terms' sizes: more than the rounding of sums of 10^5 of them."""

@@ -13,13 +13,10 @@ import numpy as np
 
 from joulecut_core.fleets import Shared
 from joulecut_core.problems import Problem
-from joulecut_planner.constraints import keeps_accuracy, limit
-from joulecut_planner.fleet.dominance import undominated, undominated_rows
-from joulecut_planner.fleet.stages import Stages, most_bps_of, rate_hz_of, times_at, waited_bound_s
-from joulecut_planner.fleet.worth import Prices, shares_bps, worths_w
-from joulecut_planner.grids import Array, Grids, Indices, grids_of, read_only
-from joulecut_planner.groups import Groups, edge_part, groups_of, price_many, server_part
-from joulecut_planner.pricing import (
+from joulecut_planner.choices.constraints import keeps_accuracy, limit
+from joulecut_planner.choices.grids import Array, Grids, Indices, grids_of, read_only
+from joulecut_planner.choices.groups import Groups, edge_part, groups_of, price_many, server_part
+from joulecut_planner.choices.pricing import (
     Choice,
     Crossing,
     Part,
@@ -27,6 +24,9 @@ from joulecut_planner.pricing import (
     server_energy_j,
     transfer_s,
 )
+from joulecut_planner.fleet.dominance import undominated, undominated_rows
+from joulecut_planner.fleet.stages import Stages, most_bps_of, rate_hz_of, times_at, waited_bound_s
+from joulecut_planner.fleet.worth import Prices, shares_bps, worths_w
 
 LOCAL = -1
 """The code of the offer that stays on the edge."""

@@ -10,13 +10,13 @@ import numpy as np
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, RejectedEdge, Shared
 from joulecut_core.identity import Same
 from joulecut_core.problems import Problem, ServerPoint
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.answers import Answer, Served, counted_idle_w, infeasible, unserved
 from joulecut_planner.fleet.menu import Budget, Menu
 from joulecut_planner.fleet.offers import Offers, offers_of
 from joulecut_planner.fleet.rejections import rejection
 from joulecut_planner.fleet.search import Effort, search
 from joulecut_planner.fleet.standings import Standings
-from joulecut_planner.grids import Array, Indices
 
 _FEW = 32
 """Up to so many edges the optimum is worth proving."""

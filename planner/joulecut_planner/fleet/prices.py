@@ -13,9 +13,9 @@ from itertools import combinations
 
 import numpy as np
 
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued
 from joulecut_planner.fleet.worth import Prices
-from joulecut_planner.grids import Array, Indices
 
 _PLANES = 8
 """Planes kept: those that meet at the peak and a few more. Fewer would cycle, more cost time."""

@@ -8,11 +8,11 @@ import numpy as np
 
 from joulecut_core.fleets import Shared
 from joulecut_core.problems import Problem
-from joulecut_planner.constraints import keeps_accuracy, limit
+from joulecut_planner.choices.constraints import keeps_accuracy, limit
+from joulecut_planner.choices.grids import Array, Grids, grids_of
+from joulecut_planner.choices.groups import edge_part, groups_of, price_many, server_part
+from joulecut_planner.choices.pricing import Crossing, Part, transfer_s
 from joulecut_planner.fleet.stages import Stages, most_bps_of, rate_hz_of, times_at, waited_bound_s
-from joulecut_planner.grids import Array, Grids, grids_of
-from joulecut_planner.groups import edge_part, groups_of, price_many, server_part
-from joulecut_planner.pricing import Crossing, Part, transfer_s
 
 
 @dataclass(frozen=True, slots=True)

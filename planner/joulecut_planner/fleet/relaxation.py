@@ -18,9 +18,9 @@ from typing import cast
 import numpy as np
 
 from joulecut_core.errors import PlanError
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fleet.menu import Budget, Menu
 from joulecut_planner.fleet.worth import Prices
-from joulecut_planner.grids import Array
 
 
 @dataclass(frozen=True, slots=True)

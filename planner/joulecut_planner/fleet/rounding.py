@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued
 from joulecut_planner.fleet.shares import fill
 from joulecut_planner.fleet.worth import Prices
-from joulecut_planner.grids import Array, Indices
 
 _ROUNDS = 400
 """Improving swaps at most; each saves something, so they end by themselves."""

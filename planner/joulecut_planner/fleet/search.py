@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.errors import PlanError
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued
 from joulecut_planner.fleet.prices import Priced, best_prices
 from joulecut_planner.fleet.rounding import Pick, fits, rounded, settled
 from joulecut_planner.fleet.worth import Prices
-from joulecut_planner.grids import Array, Indices
 
 _PRECISION = 0.01
 """Precision of a node's prices, relative to the gap that is enough."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 @dataclass(frozen=True, slots=True)

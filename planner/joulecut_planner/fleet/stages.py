@@ -9,9 +9,9 @@ import numpy as np
 from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import Shared
 from joulecut_core.problems import Problem
-from joulecut_planner.grids import Array, Grids, Indices
-from joulecut_planner.groups import Groups
-from joulecut_planner.pricing import Crossing, Part, Values, latency_bound_s, latency_s, margin_factor
+from joulecut_planner.choices.grids import Array, Grids, Indices
+from joulecut_planner.choices.groups import Groups
+from joulecut_planner.choices.pricing import Crossing, Part, Values, latency_bound_s, latency_s, margin_factor
 
 
 @dataclass(frozen=True, slots=True)

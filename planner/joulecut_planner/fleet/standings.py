@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued, bound_w
 from joulecut_planner.fleet.offers import Offers
 from joulecut_planner.fleet.prices import best_prices
 from joulecut_planner.fleet.search import Root
 from joulecut_planner.fleet.worth import FREE, Prices
-from joulecut_planner.grids import Array, Indices
 
 _PRECISION = 1e-6
 """Relative precision of the prices; those of the points that matter are refined when they are looked at."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulecut_planner.grids import Array
-from joulecut_planner.pricing import Values
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.pricing import Values
 
 TINY_BPS = 1e-290
 """Stands for no share at all where a radio of 0 is divided by it."""

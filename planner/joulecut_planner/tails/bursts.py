@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulecut_core.errors import FitError
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.tail import sample_array
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.empirical import EmpiricalTail
 from joulecut_planner.tails.moments import MomentTail
 from joulecut_planner.tails.peaks import LEVEL, fit_peaks

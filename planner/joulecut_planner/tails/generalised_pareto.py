@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulecut_core.errors import FitError
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 _EXPONENTIAL = 1e-9
 """Shapes this close to 0 are 0: the formulas divide by them."""

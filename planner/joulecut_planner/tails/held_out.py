@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.estimation import fit_tail
 from joulecut_planner.tails.peaks import LEVEL
 from joulecut_planner.tails.tail import TailMethod, sample_array

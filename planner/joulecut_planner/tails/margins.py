@@ -18,7 +18,7 @@ from enum import Enum
 
 from joulecut_core.errors import FitError
 from joulecut_core.problems import Slo
-from joulecut_planner.pricing import margin_factor
+from joulecut_planner.choices.pricing import margin_factor
 from joulecut_planner.tails.peaks import ParetoTail
 from joulecut_planner.tails.tail import Tail
 

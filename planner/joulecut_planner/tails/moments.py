@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from joulecut_core.errors import FitError
 from joulecut_core.problems import Slo
-from joulecut_planner.pricing import margin_factor
+from joulecut_planner.choices.pricing import margin_factor
 from joulecut_planner.tails.tail import TailMethod, check_enough
 
 _LEAST = 30

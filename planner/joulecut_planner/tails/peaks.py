@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulecut_core.errors import FitError
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.empirical import EmpiricalTail
 from joulecut_planner.tails.generalised_pareto import GeneralisedPareto, fit_generalised_pareto
 from joulecut_planner.tails.tail import TailMethod, check_enough, check_quantile

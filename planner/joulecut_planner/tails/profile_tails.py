@@ -6,7 +6,7 @@ import numpy as np
 
 from joulecut_core.errors import ProfileError
 from joulecut_core.profiles import Profile
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.estimation import fit_tail
 from joulecut_planner.tails.peaks import LEVEL
 from joulecut_planner.tails.tail import Tail, TailMethod

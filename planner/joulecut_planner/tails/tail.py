@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from joulecut_core.errors import FitError
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 class TailMethod(str, Enum):

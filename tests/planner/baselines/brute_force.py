@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from hypothesis import HealthCheck, settings
 
 from joulecut_core.problems import Problem
-from joulecut_planner.constraints import keeps_accuracy
-from joulecut_planner.oracle import choices
-from joulecut_planner.pricing import Choice, Price, price
+from joulecut_planner.choices.constraints import keeps_accuracy
+from joulecut_planner.choices.pricing import Choice, Price, price
+from joulecut_planner.exact.oracle import choices
 
 PROPERTY = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

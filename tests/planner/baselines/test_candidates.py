@@ -7,8 +7,8 @@ from hypothesis import given
 
 from joulecut_core.problems import EdgePoint, Problem
 from joulecut_planner.baselines.candidates import candidates, top_clocks, top_point
-from joulecut_planner.constraints import violated
-from joulecut_planner.pricing import Choice, price
+from joulecut_planner.choices.constraints import violated
+from joulecut_planner.choices.pricing import Choice, price
 from tests.planner.baselines.brute_force import PROPERTY, at_top, offered
 from tests.planner.problem_strategies import problems
 

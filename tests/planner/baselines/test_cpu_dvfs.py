@@ -11,10 +11,10 @@ from hypothesis import given
 from joulecut_core.problems import EdgePoint, Problem, Table
 from joulecut_planner.baselines import BASELINES
 from joulecut_planner.baselines.cpu_dvfs import believed_problem, cpu_dvfs
-from joulecut_planner.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
-from joulecut_planner.oracle import choices
-from joulecut_planner.pricing import price
-from joulecut_planner.selection import pick
+from joulecut_planner.choices.pricing import price
+from joulecut_planner.choices.selection import pick
+from joulecut_planner.exact.oracle import choices
+from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 from tests.planner.baselines.brute_force import PROPERTY
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from joulecut_core.problems import Problem, Slo
 from joulecut_planner.baselines import dads
-from joulecut_planner.pricing import price
+from joulecut_planner.choices.pricing import price
 from tests.planner.baselines.brute_force import PROPERTY, at_top, blind_least, offered
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems

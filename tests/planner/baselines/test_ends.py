@@ -6,7 +6,7 @@ from hypothesis import given
 
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import ends
-from joulecut_planner.selection import pick
+from joulecut_planner.choices.selection import pick
 from tests.planner.baselines.brute_force import PROPERTY, at_top, offered
 from tests.planner.problem_strategies import problems
 

@@ -6,9 +6,9 @@ from hypothesis import given
 
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines.joint import choice_of, joint
-from joulecut_planner.oracle import choices
-from joulecut_planner.selection import pick
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.selection import pick
+from joulecut_planner.exact.oracle import choices
+from joulecut_planner.exact.solver import solve
 from tests.planner.baselines.brute_force import PROPERTY
 from tests.planner.problem_strategies import problems
 

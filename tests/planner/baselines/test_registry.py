@@ -10,10 +10,10 @@ from hypothesis import given
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES, Baseline
-from joulecut_planner.constraints import violated
+from joulecut_planner.choices.constraints import violated
+from joulecut_planner.choices.pricing import price
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.policies import Policy
-from joulecut_planner.pricing import price
-from joulecut_planner.solver import solve
 from tests.planner.baselines.brute_force import PROPERTY
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_planner.baselines import BASELINES
 from joulecut_planner.baselines.robust import RelaxedPlan, relaxed_plan, robust
-from joulecut_planner.pricing import Choice, crossing_of
+from joulecut_planner.choices.pricing import Choice, crossing_of
 from tests.planner.baselines.brute_force import PROPERTY, at_top, offered
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems

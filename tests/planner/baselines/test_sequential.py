@@ -9,7 +9,7 @@ from hypothesis import given
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES, sequential
-from joulecut_planner.selection import pick
+from joulecut_planner.choices.selection import pick
 from tests.planner.baselines.brute_force import PROPERTY, at_top, blind_least, offered
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems

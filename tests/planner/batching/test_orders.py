@@ -15,7 +15,7 @@ from joulecut_planner.batching.oracle import least_energy_j
 from joulecut_planner.batching.orders import _Gain, best_in_order
 from joulecut_planner.batching.runs import timed_schedule
 from joulecut_planner.batching.subsets import best_of_subsets
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
 

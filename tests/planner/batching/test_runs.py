@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from joulecut_core.plans import OPTIMAL
 from joulecut_planner.batching import BatchingProblem
 from joulecut_planner.batching.runs import Member, Run, at_home, timed, timed_schedule, window_end_s
-from joulecut_planner.pricing import Choice, price
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.pricing import Choice, price
+from joulecut_planner.exact.solver import solve
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.closed_sets import DagProblem
 from joulecut_planner.closed_sets.cut_problem import cut_problem, membership, raw_bytes
 from joulecut_planner.closed_sets.enumeration import closed_sets
 from joulecut_planner.closed_sets.linear_costs import CostModel
-from joulecut_planner.pricing import Choice, price
 from tests.planner.closed_sets.drawn_graphs import dag_problems
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
 from joulecut_planner.drift import Corrections, PointFactor, corrected
-from joulecut_planner.oracle import solve_exhaustively
-from joulecut_planner.solver import solve
+from joulecut_planner.exact.oracle import solve_exhaustively
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.tables import build_problem
 from tests.planner.synthetic_profiles import planning_inputs
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_t
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits.latency_shapes import latency_shapes
 from joulecut_planner.fits.posterior import NoisePrior, Samples, evidences, posterior
 from joulecut_planner.fits.shapes import Form, FormDraws, ShapeFamily, family
-from joulecut_planner.grids import Array
 from tests.planner.fits.boards import CORES_MHZ, latency_s
 
 PRIOR = NoisePrior(noise=0.01, freedom=4.0, amplitudes=(2.0,), core_scale=0.5, memory_scale=0.3, shared=0.6)

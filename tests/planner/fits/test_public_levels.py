@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits import Measurement, fit_series
-from joulecut_planner.grids import Array
 from tests.planner.fits.boards import four_clocks, public_series, six_points
 
 Plan = Callable[[Sequence[Measurement]], tuple[list[Measurement], list[Measurement]]]

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits.draws import even_draws, normal, some_zero
 from joulecut_planner.fits.latency_shapes import latency_shapes
 from joulecut_planner.fits.power_shapes import power_shapes
 from joulecut_planner.fits.shapes import Form, ShapeFamily
-from joulecut_planner.grids import Array
 
 CORE = np.array([0.2, 0.5, 0.8, 1.0])
 MEMORY = np.array([1.0, 0.5, 0.7, 1.0])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import stats
 
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 
 
 class Frozen(Protocol):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from joulecut_core.errors import FitError
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.tails.generalised_pareto import GeneralisedPareto, fit_generalised_pareto
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import FitError
 from joulecut_core.problems import Slo
-from joulecut_planner.grids import Array
-from joulecut_planner.pricing import margin_factor
+from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.pricing import margin_factor
 from joulecut_planner.tails import MissBudget, Tail, TailEstimates, TailMethod, fit_tail
 from joulecut_planner.tails.empirical import EmpiricalTail
 from joulecut_planner.tails.generalised_pareto import GeneralisedPareto

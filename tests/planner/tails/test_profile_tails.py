@@ -10,8 +10,8 @@ import pytest
 from joulecut_core.errors import FitError, ProfileError
 from joulecut_core.problems import Slo
 from joulecut_core.profiles import Profile
-from joulecut_planner.pricing import margin_factor
-from joulecut_planner.solver import solve
+from joulecut_planner.choices.pricing import margin_factor
+from joulecut_planner.exact.solver import solve
 from joulecut_planner.tables import PlanningInputs, build_problem
 from joulecut_planner.tails import TailEstimates, TailMethod, fit_tail, profile_tail, relative_times
 from tests.planner.synthetic_profiles import (

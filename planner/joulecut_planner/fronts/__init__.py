@@ -1,0 +1,1 @@
+"""The exact energy-latency front, by cells of choices that are bounded, beaten or split."""
