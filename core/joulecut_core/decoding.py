@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 import math
 import types
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -30,6 +30,28 @@ def decode(cls: type[T], data: object, *, error: type[JoulecutError], path: str 
     nested dataclasses. Raises `error` naming the path, the value and what was expected.
     """
     return cast(T, _dataclass(cls, data, error, path))
+
+
+def keyed_object(
+    data: object, known: Sequence[str], *, required: Sequence[str] = (), error: type[JoulecutError], path: str = ""
+) -> Mapping[str, object]:
+    """`data`, an object with no keys but the known ones and none of the required ones missing; raises `error` else."""
+    if not isinstance(data, Mapping):
+        raise error(f"{path or 'top level'}: {show(data)} is not an object; expected one")
+    for key in data:
+        if key not in known:
+            raise error(f"{join(path, str(key))}: unknown key; {_suggest(str(key), known)}")
+    for key in required:
+        if key not in data:
+            raise error(f"{join(path, key)}: missing; expected it beside {', '.join(data) or 'nothing'}")
+    return data
+
+
+def listed(data: object, *, error: type[JoulecutError], path: str) -> Sequence[object]:
+    """`data`, a list; raises `error` else."""
+    if not isinstance(data, Sequence) or isinstance(data, (str, bytes)):
+        raise error(f"{path}: {show(data)}; expected a list of objects")
+    return data
 
 
 def encode(value: object) -> Any:
@@ -78,7 +100,7 @@ def _dataclass(cls: type[Any], data: object, error: type[JoulecutError], path: s
     return cls(**arguments)
 
 
-def _suggest(key: str, known: Mapping[str, Any]) -> str:
+def _suggest(key: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from joulecut_core.decoding import decode, encode, join, show
+from joulecut_core.decoding import decode, encode, keyed_object, listed, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetEdge, FleetPlan, Shared
-from joulecut_core.problems import PROBLEM_SCHEMA
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner.plan_file import plan_document
-from joulecut_planner.problem_file import parse_problem, problem_document
+from joulecut_planner.problem_file import parse_problem_at, problem_document
 
 _FLEET_KEYS = ("schema", "edges", "shared")
 _EDGE_KEYS = ("name", "problem")
@@ -49,39 +48,17 @@ def fleet_plan_document(plan: FleetPlan) -> dict[str, object]:
 
 
 def _decoded(document: object) -> Fleet:
-    top = _object("", document, _FLEET_KEYS, required=("schema", "edges"))
+    top = keyed_object(document, _FLEET_KEYS, required=("schema", "edges"), error=ProblemError)
     if top["schema"] != FLEET_SCHEMA:
         raise ProblemError(f"schema: {show(top['schema'])}; expected {FLEET_SCHEMA!r}")
-    edges = top["edges"]
-    if not isinstance(edges, Sequence) or isinstance(edges, (str, bytes)):
-        raise ProblemError(f"edges: {show(edges)}; expected a list of objects")
+    edges = listed(top["edges"], error=ProblemError, path="edges")
     shared = decode(Shared, top.get("shared", {}), error=ProblemError, path="shared")
     return Fleet(edges=tuple(_edge(f"edges[{index}]", edge) for index, edge in enumerate(edges)), shared=shared)
 
 
 def _edge(path: str, document: object) -> FleetEdge:
-    fields = _object(path, document, _EDGE_KEYS, required=_EDGE_KEYS)
+    fields = keyed_object(document, _EDGE_KEYS, required=_EDGE_KEYS, error=ProblemError, path=path)
     name = fields["name"]
     if not isinstance(name, str):
         raise ProblemError(f"{path}.name: {show(name)}; expected a string")
-    problem = _object(f"{path}.problem", fields["problem"])
-    try:
-        # The fleet's schema already says what the inner problems are; their own may be left out.
-        return FleetEdge(name=name, problem=parse_problem({"schema": PROBLEM_SCHEMA} | dict(problem)))
-    except ProblemError as error:
-        raise ProblemError(f"{path}.problem.{error}") from error
-
-
-def _object(
-    path: str, document: object, known: Sequence[str] | None = None, *, required: Sequence[str] = ()
-) -> Mapping[str, object]:
-    """`document`, an object with no keys but the known ones and none missing."""
-    if not isinstance(document, Mapping):
-        raise ProblemError(f"{path or 'top level'}: {show(document)} is not an object; expected one")
-    for key in document:
-        if known is not None and key not in known:
-            raise ProblemError(f"{join(path, str(key))}: unknown key; expected one of {', '.join(known)}")
-    for key in required:
-        if key not in document:
-            raise ProblemError(f"{join(path, key)}: missing; expected it beside {', '.join(document) or 'nothing'}")
-    return document
+    return FleetEdge(name=name, problem=parse_problem_at(f"{path}.problem", fields["problem"]))

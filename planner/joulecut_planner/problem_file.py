@@ -25,6 +25,16 @@ def parse_problem(source: str | Mapping[str, object]) -> Problem:
     return _decoded(parse_strictly(source, ProblemError, "problem") if isinstance(source, str) else source)
 
 
+def parse_problem_at(path: str, document: object) -> Problem:
+    """The problem inside another document, at `path`, where its schema may be left out: the outer one fixes it."""
+    if not isinstance(document, Mapping):
+        raise ProblemError(f"{path}: {show(document)} is not an object; expected one")
+    try:
+        return parse_problem({"schema": PROBLEM_SCHEMA} | dict(document))
+    except ProblemError as error:
+        raise ProblemError(f"{path}.{error}") from error
+
+
 def problem_document(problem: Problem) -> dict[str, object]:
     """The problem as the contract's JSON object; `parse_problem` gives it back."""
     document: dict[str, object] = encode(problem)

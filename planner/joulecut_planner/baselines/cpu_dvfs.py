@@ -20,8 +20,8 @@ import numpy as np
 
 from joulecut_core.problems import EdgePoint, Problem, ServerPoint, SideTables, Table
 from joulecut_planner.baselines.baseline import Decision
-from joulecut_planner.baselines.joint import choice_of
 from joulecut_planner.choices.grids import Array
+from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.exact.solver import solve
 
 SOURCE = "the model replaced by Han et al. 2025, arXiv 2502.06295"
@@ -37,7 +37,7 @@ def cpu_dvfs(problem: Problem) -> Decision:
     """The least energy by the CPU's laws, exactly."""
     believed = believed_problem(problem)
     plan = solve(believed)
-    return Decision(choice=choice_of(believed, plan), evaluated=plan.evaluated)
+    return Decision(choice=None if plan.cut is None else choice_of(believed, plan), evaluated=plan.evaluated)
 
 
 def believed_problem(problem: Problem) -> Problem:

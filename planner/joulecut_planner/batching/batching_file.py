@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from joulecut_core.decoding import decode, encode, join, show
+from joulecut_core.decoding import decode, encode, keyed_object, listed, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
-from joulecut_core.problems import PROBLEM_SCHEMA
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner.batching.plan import BatchingPlan
 from joulecut_planner.batching.problem import BATCHING_SCHEMA, BatchingEdge, BatchingProblem, BatchTables, ServerClock
-from joulecut_planner.problem_file import parse_problem, problem_document
+from joulecut_planner.problem_file import parse_problem_at, problem_document
 
 _KEYS = ("schema", "server_clock", "batches", "edges")
 _EDGE_KEYS = ("name", "arrival_s", "problem")
@@ -50,7 +49,7 @@ def batching_plan_document(plan: BatchingPlan) -> dict[str, object]:
 
 
 def _decoded(document: object) -> BatchingProblem:
-    top = _object("", document, _KEYS, required=("schema", "batches", "edges"))
+    top = keyed_object(document, _KEYS, required=("schema", "batches", "edges"), error=ProblemError)
     if top["schema"] != BATCHING_SCHEMA:
         raise ProblemError(f"schema: {show(top['schema'])}; expected {BATCHING_SCHEMA!r}")
     clocks = [clock.value for clock in ServerClock]
@@ -61,44 +60,21 @@ def _decoded(document: object) -> BatchingProblem:
         server_clock=ServerClock(clock),
         batches=tuple(
             decode(BatchTables, tables, error=ProblemError, path=f"batches[{index}]")
-            for index, tables in enumerate(_list("batches", top["batches"]))
+            for index, tables in enumerate(listed(top["batches"], error=ProblemError, path="batches"))
         ),
-        edges=tuple(_edge(f"edges[{index}]", edge) for index, edge in enumerate(_list("edges", top["edges"]))),
+        edges=tuple(
+            _edge(f"edges[{index}]", edge)
+            for index, edge in enumerate(listed(top["edges"], error=ProblemError, path="edges"))
+        ),
     )
 
 
 def _edge(path: str, document: object) -> BatchingEdge:
-    fields = _object(path, document, _EDGE_KEYS, required=("name", "problem"))
+    fields = keyed_object(document, _EDGE_KEYS, required=("name", "problem"), error=ProblemError, path=path)
     name, arrival_s = fields["name"], fields.get("arrival_s", 0.0)
     if not isinstance(name, str):
         raise ProblemError(f"{path}.name: {show(name)}; expected a string")
     if isinstance(arrival_s, bool) or not isinstance(arrival_s, (int, float)):
         raise ProblemError(f"{path}.arrival_s: {show(arrival_s)}; expected a finite number of at least 0")
-    problem = _object(f"{path}.problem", fields["problem"])
-    try:
-        # The outer schema already says what the inner problems are; their own may be left out.
-        parsed = parse_problem({"schema": PROBLEM_SCHEMA} | dict(problem))
-    except ProblemError as error:
-        raise ProblemError(f"{path}.problem.{error}") from error
+    parsed = parse_problem_at(f"{path}.problem", fields["problem"])
     return BatchingEdge(name=name, problem=parsed, arrival_s=arrival_s)
-
-
-def _list(path: str, document: object) -> Sequence[object]:
-    if not isinstance(document, Sequence) or isinstance(document, (str, bytes)):
-        raise ProblemError(f"{path}: {show(document)}; expected a list of objects")
-    return document
-
-
-def _object(
-    path: str, document: object, known: Sequence[str] | None = None, *, required: Sequence[str] = ()
-) -> Mapping[str, object]:
-    """`document`, an object with no keys but the known ones and none missing."""
-    if not isinstance(document, Mapping):
-        raise ProblemError(f"{path or 'top level'}: {show(document)} is not an object; expected one")
-    for key in document:
-        if known is not None and key not in known:
-            raise ProblemError(f"{join(path, str(key))}: unknown key; expected one of {', '.join(known)}")
-    for key in required:
-        if key not in document:
-            raise ProblemError(f"{join(path, key)}: missing; expected it beside {', '.join(document) or 'nothing'}")
-    return document

@@ -9,7 +9,7 @@ from joulecut_core.errors import ProblemError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan, PowerScopes
 from joulecut_core.problems import EdgePoint, Problem, ServerPoint
 from joulecut_planner.choices.constraints import ACCURACY, binding, violated
-from joulecut_planner.choices.pricing import Choice, price
+from joulecut_planner.choices.pricing import Choice, Price, price
 
 
 def plan_for(problem: Problem, choice: Choice | None, *, evaluated: int, solve_s: float) -> Plan:
@@ -20,15 +20,42 @@ def plan_for(problem: Problem, choice: Choice | None, *, evaluated: int, solve_s
     if choice is None:
         return _no_plan(evaluated, solve_s)
     cost = price(problem, choice)
+    check_finite(choice, cost)
+    broken = violated(problem, cost)
+    return plan_of(
+        problem,
+        choice,
+        cost,
+        status=INFEASIBLE if broken else OPTIMAL,
+        binding=broken or binding(problem, cost),
+        evaluated=evaluated,
+        solve_s=solve_s,
+    )
+
+
+def check_finite(choice: Choice, cost: Price) -> None:
+    """Raise ProblemError where a choice's cost overflowed."""
     if not (math.isfinite(cost.latency_bound_s) and math.isfinite(cost.energy_j)):
         raise ProblemError(
             f"cuts[{choice.cut}]: {cost.latency_bound_s} s and {cost.energy_j} J; "
             "expected times and energies that stay finite: check the units of times, watts and bandwidths"
         )
-    broken = violated(problem, cost)
+
+
+def plan_of(
+    problem: Problem,
+    choice: Choice,
+    cost: Price,
+    *,
+    status: str,
+    binding: tuple[str, ...],
+    evaluated: int,
+    solve_s: float,
+) -> Plan:
+    """A choice and what it costs in the words of the contract; `solve_s` is in seconds."""
     offloaded = choice.server_point is not None
     return Plan(
-        status=INFEASIBLE if broken else OPTIMAL,
+        status=status,
         cut=choice.cut,
         cut_name=problem.cuts[choice.cut].name,
         codec=problem.cuts[choice.cut].wires[choice.wire].codec,
@@ -44,7 +71,7 @@ def plan_for(problem: Problem, choice: Choice | None, *, evaluated: int, solve_s
         server_energy_j=cost.server_energy_j,
         breakdown=cost.breakdown,
         power_scopes=PowerScopes(edge=problem.edge.power_scope, server=problem.server.power_scope),
-        binding=broken or binding(problem, cost),
+        binding=binding,
         evaluated=evaluated,
         solve_s=solve_s,
     )

@@ -159,8 +159,8 @@ def crossing_of(wire: Wire, link: Link) -> Crossing:
     )
 
 
-def price(problem: Problem, choice: Choice) -> Price:
-    """The full cost of one choice, in seconds and joules."""
+def price(problem: Problem, choice: Choice, *, link: Link | None = None) -> Price:
+    """The full cost of one choice, in seconds and joules; over `link` in place of the problem's own where given."""
     cut, variant = problem.cuts[choice.cut], problem.variants[choice.variant]
     point = choice.edge_point
     edge = Part(
@@ -178,7 +178,7 @@ def price(problem: Problem, choice: Choice) -> Price:
             busy_w=variant.server.busy_w[choice.cut][point],
             idle_w=problem.server.points[point].idle_w,
         )
-        crossing = crossing_of(cut.wires[choice.wire], problem.link)
+        crossing = crossing_of(cut.wires[choice.wire], problem.link if link is None else link)
         wire_loss = cut.wires[choice.wire].accuracy_loss
     return price_parts(problem, edge, server, crossing, accuracy_loss=variant.accuracy_loss + wire_loss)
 

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from joulecut_planner.exact import pairs as module
 from joulecut_planner.choices.grids import grids_of
 from joulecut_planner.choices.groups import groups_of
+from joulecut_planner.exact import pairs as module
 from joulecut_planner.exact.floors import PointFloors
 from joulecut_planner.exact.pairs import Pairs, Pricer, Survivors
 from tests.planner.drawn_problems import drawn_problem
