@@ -49,7 +49,7 @@ def _total(fleet: Fleet, plan: FleetPlan) -> Table:
     table.add_column()
     table.add_column()
     table.add_row("server clock", clock(None if plan.server_point is None else clock_of(points[plan.server_point])))
-    table.add_row("power, weighted", milli(plan.power_w, "mW"))
-    table.add_row("no plan draws less than", milli(plan.lower_bound_w, "mW"))
+    table.add_row("power, weighted", f"{plan.power_w:.3f} W")
+    table.add_row("no plan draws less than", f"{plan.lower_bound_w:.3f} W")
     table.add_row("gap", f"{100 * (plan.gap or 0.0):.4f} %")
     return table
