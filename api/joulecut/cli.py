@@ -12,6 +12,7 @@ from joulecut.commands.fit import fit
 from joulecut.commands.pack import pack
 from joulecut.commands.plan import plan
 from joulecut.commands.profile import profile
+from joulecut.commands.reproduce import reproduce
 from joulecut.commands.run import run
 from joulecut.commands.version import show_version
 from joulecut_core.programs import run_program
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, fit, pack, cuts, profile, run):
+for command in (demo, plan, fit, pack, cuts, profile, run, reproduce):
     app.command()(command)
 
 
