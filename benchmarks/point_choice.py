@@ -192,7 +192,9 @@ def _document(rows: Sequence[str], times_s: Sequence[float]) -> str:
         "at most a quarter of the table, rounded down, three points at least. *6 points*: corners, middle, a third up. "
         "*random*: as many as *quarter*, drawn. Watts of orin_nano and tx2_dnn are made up."
     )
-    spent = f"CPU time of choosing one point on this host, median over the files: {1e3 * statistics.median(times_s):.0f} ms."
+    spent = (
+        f"CPU time of choosing one point on this host, median over files: {1e3 * statistics.median(times_s):.0f} ms."
+    )
     lines = [
         "# point choice: few points against the full sweep",
         "",

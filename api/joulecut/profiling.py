@@ -15,16 +15,19 @@ from rich.table import Table
 from joulecut.pictures import folder_pictures, sample_crops
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.networks import TensorSpec
+from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import Profile, save_profile
-from joulecut_core.timing import ScaledClock, SystemClock
+from joulecut_core.timing import ManualClock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, save_wires
+from joulecut_planner.point_choice import PlanPointChooser
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.network import Network
+from joulecut_runtime.profile_journal import ProfileJournal, journal_path
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_provision import example_inputs
 from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
-from joulecut_runtime.profiler import Side, profile_network
+from joulecut_runtime.profiler import Side, profile_key, profile_network
 from joulecut_runtime.progress import ProgressSink
 from joulecut_runtime.rehearsal import rehearse_profile
 from joulecut_runtime.wire_measurement import measure_wires
@@ -45,13 +48,17 @@ class ProfileOrder:
     slowdown: float | None
     seed: int
     rates_hz: tuple[float, ...]
+    most_points: int | None
     wires_out: Path | None
     samples: Path | None
     crops: int
 
 
 def carry_out(order: ProfileOrder) -> None:
-    """Measure, save and print. Raises ConfigError, BundleError or DeviceError with the remedy."""
+    """Measure, save and print; go on where an interrupted run stopped.
+
+    Raises ConfigError, BundleError, DeviceError or ProfileError with the remedy.
+    """
     if order.samples is not None and order.wires_out is None:
         raise ConfigError(f"--samples {order.samples} is of no use without --wires-out FILE")
     torch.set_num_threads(1)
@@ -60,6 +67,8 @@ def carry_out(order: ProfileOrder) -> None:
         _samples(network.table.inputs, order.samples, order.crops, order.seed) if order.wires_out is not None else None
     )
     console = Console()
+    path, chooser = _preparations(network, order)
+    journal = ProfileJournal(journal_path(path))
     with _bar(console, "profile") as sink:
         measured = _measure(
             network,
@@ -69,8 +78,14 @@ def carry_out(order: ProfileOrder) -> None:
             seed=order.seed,
             rates_hz=order.rates_hz,
             sink=sink,
+            chooser=chooser,
+            journal=journal,
         )
-    path = _save(measured, order.out)
+    save_profile(measured, path)
+    journal.remove()
+    if journal.resumed_points:
+        done, points = journal.resumed_points, len(measured.points)
+        console.print(f"resumed: {done} of {points} operating points were measured before the interruption")
     console.print(_points_table(measured))
     console.print(f"{len(measured.parts)} parts and {len(measured.codecs)} codec costs measured")
     console.print(f"profile: {path}", soft_wrap=True)
@@ -110,6 +125,8 @@ def _measure(
     seed: int,
     rates_hz: Sequence[float],
     sink: ProgressSink,
+    chooser: PointChooser | None,
+    journal: ProfileJournal,
 ) -> Profile:
     inputs, plan = example_inputs(network.table.inputs, seed=seed), ProfilePlan(seed=seed)
     emulated = device_name.startswith(_EMULATED)
@@ -125,6 +142,8 @@ def _measure(
             seed=seed,
             governed_rates_hz=rates_hz,
             progress=sink,
+            chooser=chooser,
+            journal=journal,
         )
     clock = SystemClock() if slowdown is None else ScaledClock(slowdown)
     device = open_device(device_name, clock=clock, seed=seed)
@@ -138,6 +157,9 @@ def _measure(
             plan=plan,
             governed_rates_hz=rates_hz,
             progress=sink,
+            chooser=chooser,
+            # What an emulated device measured on a machine too slow for it is not to be found out later.
+            journal=None if emulated else journal,
         )
         if isinstance(device, EmulatedDevice):
             check_pace(device, device_name)
@@ -155,11 +177,16 @@ def check_pace(device: EmulatedDevice, name: str) -> None:
         )
 
 
-def _save(measured: Profile, out: Path | None) -> Path:
-    if out is None:
-        return ProfileStore(default_profile_folder()).put(measured)
-    save_profile(measured, out)
-    return out
+def _preparations(network: Network, order: ProfileOrder) -> tuple[Path, PointChooser | None]:
+    """The profile's file, and who chooses its operating points: both depend on the device."""
+    device = open_device(order.device, clock=ManualClock(), seed=order.seed)
+    try:
+        path = order.out or ProfileStore(default_profile_folder()).path(profile_key(network, device, side=order.side))
+        if order.most_points is None:
+            return path, None
+        return path, PlanPointChooser(device.clock_table, most_points=order.most_points)
+    finally:
+        device.close()
 
 
 def _samples(

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _LONG_LADDER = 32
 """Jetsons list at most some 30 core clocks, data-centre GPUs 80 and more."""
-_MAY_BE_ZERO = frozenset({"warm_up", "part_core_clocks", "most_parts", "seed"})
+_MAY_BE_ZERO = frozenset({"warm_up", "cool_down_s", "remeasurements", "part_core_clocks", "most_parts", "seed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,9 @@ class ProfilePlan:
     `core_clocks` and `memory_clocks`: how many of each to take from the clock table, spread over it
     (four core clocks carry a fit of 1-3 %; `many_core_clocks` where there are more than 32, as
     on data-centre GPUs, whose power bends over a wider range). `repetitions`: block-timed runs of the whole
-    network per point. `warm_up`: untimed runs before each. `window_periods`: a window lasts at least
-    that many periods of the meter (below ten its granularity shows) and `window_runs` runs.
+    network per point. `warm_up`: untimed runs before each. `remeasurements`: how often a point at which the
+    device got too hot is measured again, each time after `cool_down_s` seconds of rest. `window_periods`: a
+    window lasts at least that many periods of the meter (below ten its granularity shows) and `window_runs` runs.
     `part_core_clocks`: at how many core clocks of the top memory clock whole parts are measured, and
     `most_parts`: at how many cuts, spread evenly. `codec_runs`: runs per codec and cut.
     `governed_requests`: requests per rate, or as many as fill `governed_periods` of the meter where that
@@ -43,6 +44,8 @@ class ProfilePlan:
     memory_clocks: int = 3
     repetitions: int = 10
     warm_up: int = 2
+    remeasurements: int = 1
+    cool_down_s: float = 30.0
     window_periods: int = 10
     window_runs: int = 10
     part_core_clocks: int = 2

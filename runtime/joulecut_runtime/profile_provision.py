@@ -18,6 +18,7 @@ from joulecut_runtime.devices.emulated import EMULATED_BACKEND
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.governed_run import measure_governed
 from joulecut_runtime.network import Network
+from joulecut_runtime.profile_journal import ProfileJournal, journal_path
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_store import ProfileStore
 from joulecut_runtime.profiler import Side, profile_key, profile_network
@@ -57,7 +58,8 @@ def provide_profile(
     """The profile of a network on a device, from `store` or measured now and kept there.
 
     `device_name` and `seed` are what the device was opened with: an emulated one is profiled in its own
-    time, so that a slow host does not get into the figures. Raises ProfileError for a damaged file.
+    time, so that a slow host does not get into the figures. Profiling a real one goes on where an earlier start
+    was interrupted. Raises ProfileError for a damaged file.
     """
     kept = store.get(profile_key(network, device, side=side))
     if kept is not None:
@@ -73,6 +75,7 @@ def provide_profile(
     _LOG.info("profiling %s on %s; this happens once", network.table.network, device.info.name)
     inputs = example_inputs(network.table.inputs)
     progress = LoggedProgress(f"profiling {network.table.network}")
+    journal = ProfileJournal(journal_path(store.path(profile_key(network, device, side=side))))
     if device.info.backend == EMULATED_BACKEND:
         made = rehearse_profile(
             network,
@@ -92,8 +95,10 @@ def provide_profile(
             inputs=inputs,
             governed_rates_hz=governed_rates_hz,
             progress=progress,
+            journal=journal,
         )
     _LOG.info("kept the profile in %s", store.put(made))
+    journal.remove()
     return made
 
 

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from joulecut_core.errors import DeviceError
+from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.emulated import EMULATED_BACKEND
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.measurable import MeasurableNetwork
+from joulecut_runtime.profile_journal import ProfileJournal
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profiler import Side, profile_network
 from joulecut_runtime.progress import ProgressSink
@@ -34,6 +36,8 @@ def rehearse_profile(
     precision: str = "fp32",
     governed_rates_hz: Sequence[float] = (),
     progress: ProgressSink | None = None,
+    chooser: PointChooser | None = None,
+    journal: ProfileJournal | None = None,
 ) -> Profile:
     """`profile_network` of an emulated device opened for this alone, in its own time.
 
@@ -55,6 +59,8 @@ def rehearse_profile(
             precision=precision,
             governed_rates_hz=governed_rates_hz,
             progress=progress,
+            chooser=chooser,
+            journal=journal,
         )
     finally:
         device.close()

@@ -23,6 +23,7 @@ from joulecut_runtime.bundle import write_bundle
 from joulecut_runtime.capture import capture
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.profile_journal import PointRecord, ProfileJournal, journal_path
 from joulecut_runtime.profile_store import ProfileStore
 
 DEVICE = "emulated:orin-nano-15w"
@@ -108,6 +109,39 @@ def test_seed_is_the_devices_noise(bundle: Path, tmp_path: Path) -> None:
         times_s.append(load_profile(tmp_path / "p.json").points[0].whole_s)
     assert times_s[0] == times_s[1] != times_s[2]
     assert times_s[2] == pytest.approx(times_s[0], rel=0.03)
+
+
+def test_interrupted_and_resumed(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C the same command measures what is missing, says how much was there, and leaves no journal."""
+    out, arguments = tmp_path / "p.json", (bundle, "--device", DEVICE, "--side", "edge", "--out", tmp_path / "p.json")
+    add_point = ProfileJournal.add_point
+
+    def interrupted(journal: ProfileJournal, record: PointRecord) -> None:
+        add_point(journal, record)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProfileJournal, "add_point", interrupted)
+        app = typer.Typer()
+        app.command()(profile)
+        assert CliRunner().invoke(app, [str(each) for each in arguments]).exit_code != 0
+    assert journal_path(out).is_file()
+    assert not out.exists()
+    assert "resumed: 1 of 8 operating points were measured before" in run(*arguments)
+    assert load_profile(out).points
+    assert not journal_path(out).exists()
+    assert "resumed:" not in run(*arguments)
+
+
+def test_few_points_are_chosen(bundle: Path, tmp_path: Path) -> None:
+    """With a budget the points are chosen, both ends of the top memory clock among them."""
+    out = tmp_path / "p.json"
+    run(bundle, "--device", DEVICE, "--side", "edge", "--out", out, "--most-points", 5)
+    measured = load_profile(out)
+    assert 3 <= len(measured.points) <= 5
+    assert measured.points[-1].requested == measured.clock_table[-1]
+    with pytest.raises(ConfigError, match="most points is 2; expected 3 or more"):
+        run(bundle, "--device", DEVICE, "--side", "edge", "--out", out, "--most-points", 2)
 
 
 def test_too_slow_a_host_is_an_error() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from joulecut_core.errors import ProfileError
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import DeviceInfo, Lease
+from joulecut_core.errors import LeaseError, ProfileError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
@@ -19,6 +22,7 @@ from joulecut_runtime.profile_provision import LoggedProgress, example_inputs, p
 from joulecut_runtime.profile_store import ProfileStore
 from joulecut_runtime.profiler import Side
 from tests.integration.tiny_network import tiny_network
+from tests.runtime.bench import Bench
 
 DEVICE = "emulated:orin-nano-15w"
 
@@ -62,6 +66,39 @@ def test_made_once_then_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert "using the profile of tiny" in caplog.text
     assert "this happens once" not in caplog.text
     assert path.stat().st_mtime_ns == written
+
+
+class _RealBoard(Bench):
+    """A board that does not say it is emulated, and fails at one of its leases."""
+
+    def __init__(self, *, fails_at: int) -> None:
+        super().__init__()
+        self.fails_at = fails_at
+
+    @property
+    def info(self) -> DeviceInfo:
+        return replace(super().info, backend="real")
+
+    def lease(self, point: OperatingPoint) -> AbstractContextManager[Lease]:
+        if len(self.leased) == self.fails_at:
+            raise LeaseError("somebody else holds the clocks")
+        return super().lease(point)
+
+
+def test_an_interrupted_start_is_resumed(tmp_path: Path) -> None:
+    """A start on a real device keeps what it measured; the next start measures the rest and leaves the profile only."""
+    store, network = ProfileStore(tmp_path), tiny_network()
+
+    def start(board: Bench) -> Profile:
+        return provide_profile(network, board, device_name="board", seed=0, side="edge", clock=board.clock, store=store)
+
+    first, second = _RealBoard(fails_at=3), _RealBoard(fails_at=99)
+    with pytest.raises(LeaseError):
+        start(first)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".journal"]
+    made = start(second)
+    assert sorted(first.leased + second.leased) == sorted(point.requested for point in made.points)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
 def test_a_missing_governed_rate_is_added(tmp_path: Path) -> None:

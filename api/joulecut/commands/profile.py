@@ -32,13 +32,23 @@ def profile(
     rate_hz: Annotated[
         list[float] | None, typer.Option(help="Also measure the board's own governor at this request rate.")
     ] = None,
+    most_points: Annotated[
+        int | None,
+        typer.Option(
+            help="Measure at most so many operating points, each chosen where decisions are least sure, "
+            "and stop once they are sure. Default: a fixed grid."
+        ),
+    ] = None,
     wires_out: Annotated[Path | None, typer.Option(help="Also measure every codec at every cut; file for it.")] = None,
     samples: Annotated[
         Path | None, typer.Option(help="Folder of pictures for the wires. Default: crops of the sample pictures.")
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="How many crops of the sample pictures.")] = 200,
 ) -> None:
-    """Measure a network on a device, block by block, and write the profile that plans are made from."""
+    """Measure a network on a device, block by block, and write the profile that plans are made from.
+
+    Interrupted, it keeps what it has measured beside the profile's file; the same command goes on from there.
+    """
     from joulecut.profiling import ProfileOrder, carry_out  # noqa: PLC0415 - torch takes seconds; --help must not
 
     carry_out(
@@ -50,6 +60,7 @@ def profile(
             slowdown=slowdown,
             seed=seed,
             rates_hz=tuple(rate_hz or ()),
+            most_points=most_points,
             wires_out=wires_out,
             samples=samples,
             crops=crops,
