@@ -32,8 +32,9 @@ from joulecut_core.documents import write_bytes
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
 from joulecut_planner.block_power.model import BlockPowerModel, fit_block_power, refit
+from joulecut_planner.block_power.regressors import CANDIDATES
 from joulecut_planner.block_power.scores import Scores
-from joulecut_planner.grids import Array
+from joulecut_planner.choices.grids import Array
 from joulecut_runtime.block_features import block_features
 from joulecut_runtime.block_meter import BlockMeterPlan, meter_blocks
 from joulecut_runtime.capture import capture
@@ -50,12 +51,18 @@ DEVICES = ("orin-nano-15w", "tx2", "t4")
 BATCHES = (1, 4)
 EFFICIENTNET = "efficientnet_lite0"
 QUICK_NETWORKS = (EFFICIENTNET, "mobilenet_v2")
+QUICK_CANDIDATES = CANDIDATES[:3]
 METER = BlockMeterPlan()
 COLUMNS = (
     *("device", "network", "batch", "core_mhz", "memory_mhz", "blocks", "predicted", "whole_mj", "gap_pct"),
     *("predicted_factor", "metered_factor", "flat_error_pct", "raw_error_pct", "priced_error_pct"),
 )
-"""One row per network, batch and point; the errors are medians over its predicted blocks, empty where it has none."""
+"""One row per device, network, batch and point; errors are medians over its predicted blocks, empty without any."""
+
+_HEADINGS = (
+    "| regressor, features | plain: R², at one clock; RMSE | grouped: R², at one clock; RMSE "
+    "| shorter: R², at one clock; RMSE | whole, mean % | whole, median / p95 % | error % |"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, learn, price; write table and summary."""
     parser = argparse.ArgumentParser(description="Learn the watts of blocks on emulated devices and price short ones.")
     parser.add_argument("--out", type=Path, default=RESULTS, help="Folder for block_power.csv and block_power.md.")
-    parser.add_argument("--quick", action="store_true", help="Two networks, one device, to see that it works.")
+    parser.add_argument("--quick", action="store_true", help="Two networks, one device, the simple regressors.")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     names, batches = (QUICK_NETWORKS, (1,)) if options.quick else ((EFFICIENTNET, *NAMES), BATCHES)
@@ -106,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sections, priced = [], []
     for device in DEVICES[:1] if options.quick else DEVICES:
         measured = [measure(each, device) for each in subjects]
-        model = fit_block_power([each.blocks for each in measured])
+        candidates = QUICK_CANDIDATES if options.quick else CANDIDATES
+        model = fit_block_power([each.blocks for each in measured], candidates=candidates)
         found = list(left_out_prices(model, measured))
         sections.append(section(device, model, measured, found))
         priced += found
@@ -177,44 +185,46 @@ def section(device: str, model: BlockPowerModel, measured: Sequence[Measured], p
     rows = sum(each.exact_w.size for each in measured)
     gaps = np.abs([each.gap for each in priced])
     factors = np.array([each.predicted_factor for each in priced if each.predicted])
+    stated = model.report.whole.p95
     table = [
         f"| {report.candidate}{' **(chosen)**' if report.candidate == model.chosen else ''} | {_cells(report.plain)} | "
         f"{_cells(report.grouped)} | {_cells(report.shorter)} | {report.whole.mean * 100:+.1f} | "
-        f"{report.whole.median * 100:.1f} / {report.whole.p95 * 100:.1f} |"
+        f"{report.whole.median * 100:.1f} / {report.whole.p95 * 100:.1f} | {report.error * 100:.1f} |"
         for report in model.reports
     ]
-    return "\n".join(
-        (
-            f"## {device}",
-            "",
-            f"{metered} of {rows} rows (block, batch, point) were long enough to meter. Chosen: {model.chosen}.",
-            "",
-            "| regressor, features | plain: R², at one clock; RMSE | grouped: R², at one clock; RMSE "
-            "| shorter: R², at one clock; RMSE | whole, mean % | whole, median / p95 % |",
-            "|---|---|---|---|---|---|",
-            *table,
-            "",
-            "Blocks too short to meter, in networks that the model has not seen, against the emulator's law:",
-            "",
-            "| watts taken from | blocks | median % | p95 % |",
-            "|---|---|---|---|",
-            *(
-                f"| {label} | {len(errors)} | {np.median(errors) * 100:.1f} | {np.quantile(errors, 0.95) * 100:.1f} |"
-                for label, errors in (
-                    ("the whole network (flat)", np.concatenate([each.flat for each in priced])),
-                    ("the prediction", np.concatenate([each.raw for each in priced])),
-                    ("the prediction, closed to the whole", np.concatenate([each.closed for each in priced])),
-                )
-                if len(errors)
-            ),
-            "",
-            f"Before closing, blocks missed their whole by {np.median(gaps) * 100:.1f} % (median) and "
-            f"{np.quantile(gaps, 0.95) * 100:.1f} % (p95), stated: {model.report.whole.p95 * 100:.1f} %; "
-            f"{(gaps <= model.report.whole.p95).mean() * 100:.0f} % of {len(gaps)} wholes kept that. Factors on predicted "
-            f"watts: {_span(factors)}.",
-            "",
-        )
+    judged = (
+        ("the whole network (flat)", np.concatenate([each.flat for each in priced])),
+        ("the prediction", np.concatenate([each.raw for each in priced])),
+        ("the prediction, closed to the whole", np.concatenate([each.closed for each in priced])),
     )
+    closing = (
+        f"Before closing, blocks missed their whole by {np.median(gaps) * 100:.1f} % (median) and "
+        f"{np.quantile(gaps, 0.95) * 100:.1f} % (p95); stated: {stated * 100:.1f} %, kept by "
+        f"{(gaps <= stated).mean() * 100:.0f} % of {len(gaps)} wholes. Factors on predicted watts: {_span(factors)}."
+    )
+    lines = [
+        f"## {device}",
+        "",
+        f"{metered} of {rows} rows (block, batch, point) were long enough to meter. Chosen: {model.chosen}.",
+        "",
+        _HEADINGS,
+        "|---|---|---|---|---|---|---|",
+        *table,
+        "",
+        "Blocks too short to meter, in networks that the model has not seen, against the emulator's law:",
+        "",
+        "| watts taken from | rows | median % | p95 % |",
+        "|---|---|---|---|",
+        *(
+            f"| {label} | {len(errors)} | {np.median(errors) * 100:.1f} | {np.quantile(errors, 0.95) * 100:.1f} |"
+            for label, errors in judged
+            if len(errors)
+        ),
+        "",
+        closing,
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def csv_text(priced: Iterable[Priced]) -> str:
@@ -252,21 +262,18 @@ def _span(factors: Array) -> str:
 
 
 def _head(networks: int, batches: Sequence[int]) -> str:
-    return "\n".join(
-        (
-            "# Power of single blocks",
-            "",
-            f"**Emulated.** {networks} networks at batch {', '.join(map(str, batches))}, weights at random, on emulated "
-            "devices: what is learned here is the emulator's law, and how well a law of that shape can be learned. It "
-            "says nothing about a real board.",
-            "",
-            f"Made {datetime.now(timezone.utc):%Y-%m-%d} by `python -m benchmarks.block_power`, scikit-learn "
-            f"{importlib.metadata.version('scikit-learn')}. A block is metered where {METER.most_runs} runs of it fill "
-            f"{METER.window_periods} periods of the device's meter. "
-            "[What the columns mean](../../docs/explanation-block-power.md).",
-            "",
-        )
+    scope = (
+        f"**Emulated.** {networks} networks at batch {', '.join(map(str, batches))}, weights at random, on emulated "
+        "devices: what is learned here is the emulator's law, and what it shows is how well a law of that shape can be "
+        "learned. It says nothing about a real board."
     )
+    how = (
+        f"Made {datetime.now(timezone.utc):%Y-%m-%d} by `python -m benchmarks.block_power`, scikit-learn "
+        f"{importlib.metadata.version('scikit-learn')}. A block is metered where {METER.most_runs} runs of it fill "
+        f"{METER.window_periods} periods of the device's meter. "
+        "[What the columns mean](../../docs/explanation-block-power.md)."
+    )
+    return "\n".join(("# Power of single blocks", "", scope, "", how, ""))
 
 
 if __name__ == "__main__":

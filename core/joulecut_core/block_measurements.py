@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from joulecut_core.block_features import BlockFeatures
 from joulecut_core.clocks import ClockTable, OperatingPoint
+from joulecut_core.decoding import decode, encode
+from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
 from joulecut_core.profiles import Profile, ProfileKey
@@ -111,3 +114,17 @@ def blocks_of_profile(
             for point, known in zip(profile.points, watts, strict=True)
         ),
     )
+
+
+def load_blocks(path: Path) -> BlockMeasurements:
+    """The measured blocks in a file; raises ProfileError naming the file and the field."""
+    document = read_json(path, ProfileError)
+    try:
+        return decode(BlockMeasurements, document, error=ProfileError)
+    except (ProfileError, ValueError) as error:
+        raise ProfileError(f"{path}: {error}") from error
+
+
+def save_blocks(measured: BlockMeasurements, path: Path) -> None:
+    """Write measured blocks; a reader never sees half of them."""
+    write_json(path, encode(measured))
