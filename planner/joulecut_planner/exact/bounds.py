@@ -178,7 +178,9 @@ def _energies_in_period(
     server_j = objective.server_weight * server.busy_j[row]
     if not idle_weight > 0.0:
         return edge_j, server_j, groups.carried_j
-    server_j += (horizon_s - frames.decode_s[:, None] - server.time_s[row]) * (idle_weight * grids.idle_w)
+    idle_j = (horizon_s - frames.decode_s)[:, None] - server.time_s[row]
+    idle_j *= idle_weight * grids.idle_w
+    server_j += idle_j
     more_s = np.asarray(groups.crossing.decode_s) - frames.decode_s[frame]
     return edge_j, server_j, groups.carried_j - idle_weight * float(grids.idle_w.max()) * more_s
 
@@ -221,8 +223,11 @@ def _times(
     length_s = np.sqrt((spread_s * spread_s).sum(axis=0))
     length_s[~((length_s > 0.0) & (length_s < np.inf))] = np.inf
     edge_u, server_u, link_u = factor * spread_s / length_s
-    edge_s = edge_s + edge_u[:, None] * edge.std_s[row]
-    server_s = server_s + server_u[:, None] * server.std_s[row]
+    # In place: arrays of this size come from and go to the system's memory, which takes longer than the sums.
+    edge_s = edge_u[:, None] * edge.std_s[row]
+    edge_s += edge.time_s[row]
+    server_s = server_u[:, None] * server.std_s[row]
+    server_s += server.time_s[row]
     return edge_s, server_s, constant_s + link_u[frame] * link_std_s
 
 
