@@ -32,6 +32,13 @@ def decode(cls: type[T], data: object, *, error: type[JoulecutError], path: str 
     return cast(T, _dataclass(cls, data, error, path))
 
 
+def check_schema(data: object, schema: str, error: type[JoulecutError]) -> None:
+    """Raise `error` where `data` is an object of another schema, or of none."""
+    if isinstance(data, Mapping) and data.get("schema") != schema:
+        found = f"{show(data['schema'])}" if "schema" in data else "missing"
+        raise error(f"schema: {found}; expected {schema!r}")
+
+
 def keyed_object(
     data: object, known: Sequence[str], *, required: Sequence[str] = (), error: type[JoulecutError], path: str = ""
 ) -> Mapping[str, object]:
@@ -74,8 +81,9 @@ def show(value: object) -> str:
 
 
 def join(path: str, name: str) -> str:
-    """The path of a field inside the object at `path`."""
-    return f"{path}.{name}" if path else name
+    """The path of a field inside the object at `path`, on one line whatever the name."""
+    shown = name if name.isprintable() else repr(name)[1:-1]
+    return f"{path}.{shown}" if path else shown
 
 
 @cache

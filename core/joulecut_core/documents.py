@@ -24,7 +24,8 @@ def read_text(path: Path, error: type[JoulecutError]) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as cause:
         raise error(f"{path}: no such file") from cause
-    except (OSError, UnicodeDecodeError) as cause:
+    # ValueError: no text in UTF-8, or a path that no file can have.
+    except (OSError, ValueError) as cause:
         raise error(f"{path}: cannot be read: {cause}") from cause
 
 

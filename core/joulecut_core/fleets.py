@@ -12,7 +12,7 @@ from typing import cast
 from joulecut_core.decoding import show
 from joulecut_core.errors import PlanError, ProblemError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
-from joulecut_core.problem_rules import NOT_NEGATIVE, POSITIVE, SHARE, check_number
+from joulecut_core.problem_rules import NOT_NEGATIVE, POSITIVE, SHARE, check_number, check_text
 from joulecut_core.problems import Problem
 
 FLEET_SCHEMA = "joulecut.fleet/1"
@@ -80,8 +80,7 @@ def _check_edges(edges: object) -> None:
         path = f"edges[{index}]"
         if not isinstance(edge, FleetEdge) or not isinstance(cast(object, edge.problem), Problem):
             raise ProblemError(f"{path}: {show(edge)}; expected a name and a problem")
-        if not isinstance(cast(object, edge.name), str):
-            raise ProblemError(f"{path}.name: {show(edge.name)}; expected a string")
+        check_text(f"{path}.name", edge.name)
         if edge.problem.slo.rate_hz is None:
             raise ProblemError(f"{path}.problem.slo.rate_hz: None; expected a number above 0: every edge has a rate")
         points, first = edge.problem.server.points, edges[0].problem.server.points

@@ -62,7 +62,7 @@ def check_numbers(problem: Problem) -> None:
         raise ProblemError("variants: empty; expected at least one")
     for index, variant in enumerate(problem.variants):
         path = f"variants[{index}]"
-        _text(f"{path}.name", variant.name)
+        check_text(f"{path}.name", variant.name)
         check_number(f"{path}.accuracy_loss", variant.accuracy_loss, NOT_NEGATIVE)
         for side, tables, points, idle_cut in (
             ("edge", variant.edge, len(problem.edge.points), 0),
@@ -120,7 +120,7 @@ def _check_clock(path: str, core_mhz: float, memory_mhz: float | None) -> None:
 
 
 def _check_cut(path: str, cut: ProblemCut, *, last: bool) -> None:
-    _text(f"{path}.name", cut.name)
+    check_text(f"{path}.name", cut.name)
     if not isinstance(cast(object, cut.allowed), bool):
         raise ProblemError(f"{path}.allowed: {show(cut.allowed)}; expected true or false")
     if not cut.wires:
@@ -132,7 +132,7 @@ def _check_cut(path: str, cut: ProblemCut, *, last: bool) -> None:
 
 
 def _check_wire(path: str, wire: Wire, *, last: bool) -> None:
-    _text(f"{path}.codec", wire.codec)
+    check_text(f"{path}.codec", wire.codec)
     if last and wire.codec != NO_CODEC:
         raise ProblemError(f"{path}.codec: {show(wire.codec)}; expected {NO_CODEC!r} at the last cut")
     for name in _WIRE_NUMBERS:
@@ -186,11 +186,16 @@ def check_number(path: str, value: object, allowed: Range) -> None:
     raise ProblemError(f"{path}: {show(value)}; expected {allowed.text}")
 
 
-def _text(path: str, value: object) -> None:
+def check_text(path: str, value: object) -> None:
+    """Raise ProblemError, starting with `path`, where `value` is no string that can be written out."""
     if not isinstance(value, str):
         raise ProblemError(f"{path}: {show(value)}; expected a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError as cause:
+        raise ProblemError(f"{path}: {show(value)}; expected a string that UTF-8 can carry") from cause
 
 
 def _scope(path: str, value: object) -> None:
     if value is not None:
-        _text(path, value)
+        check_text(path, value)

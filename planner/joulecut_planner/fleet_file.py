@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from joulecut_core.decoding import decode, encode, keyed_object, listed, show
+from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetEdge, FleetPlan, Shared
@@ -48,9 +48,8 @@ def fleet_plan_document(plan: FleetPlan) -> dict[str, object]:
 
 
 def _decoded(document: object) -> Fleet:
-    top = keyed_object(document, _FLEET_KEYS, required=("schema", "edges"), error=ProblemError)
-    if top["schema"] != FLEET_SCHEMA:
-        raise ProblemError(f"schema: {show(top['schema'])}; expected {FLEET_SCHEMA!r}")
+    check_schema(document, FLEET_SCHEMA, ProblemError)
+    top = keyed_object(document, _FLEET_KEYS, required=("edges",), error=ProblemError)
     edges = listed(top["edges"], error=ProblemError, path="edges")
     shared = decode(Shared, top.get("shared", {}), error=ProblemError, path="shared")
     return Fleet(edges=tuple(_edge(f"edges[{index}]", edge) for index, edge in enumerate(edges)), shared=shared)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from joulecut_core.decoding import decode, encode, show
+from joulecut_core.decoding import check_schema, decode, encode, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.problems import PROBLEM_SCHEMA, Problem
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner.choices.grids import grids_of
+
+_SIDES = ("edge", "server")
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:
@@ -26,28 +29,39 @@ def parse_problem(source: str | Mapping[str, object]) -> Problem:
 
 
 def parse_problem_at(path: str, document: object) -> Problem:
-    """The problem inside another document, at `path`, where its schema may be left out: the outer one fixes it."""
+    """The problem inside another document, at `path`: a whole one, its schema included."""
     if not isinstance(document, Mapping):
         raise ProblemError(f"{path}: {show(document)} is not an object; expected one")
     try:
-        return parse_problem({"schema": PROBLEM_SCHEMA} | dict(document))
+        return parse_problem(document)
     except ProblemError as error:
         raise ProblemError(f"{path}.{error}") from error
 
 
 def problem_document(problem: Problem) -> dict[str, object]:
     """The problem as the contract's JSON object; `parse_problem` gives it back."""
-    document: dict[str, object] = encode(problem)
+    document: dict[str, Any] = encode(problem)
+    for variant in document["variants"]:
+        for side in _SIDES:
+            if variant[side]["time_std_s"] is None:
+                del variant[side]["time_std_s"]
     return {"schema": problem.schema} | document
 
 
 def _decoded(document: object) -> Problem:
-    if isinstance(document, Mapping):
-        if "schema" not in document:
-            raise ProblemError(f"schema: missing; expected {PROBLEM_SCHEMA!r}")
-        if document["schema"] != PROBLEM_SCHEMA:
-            raise ProblemError(f"schema: {show(document['schema'])}; expected {PROBLEM_SCHEMA!r}")
+    check_schema(document, PROBLEM_SCHEMA, ProblemError)
     problem = decode(Problem, document, error=ProblemError)
+    _refuse_null_spreads(document)
     # Reading is the slow part anyway: the first plan then need not wait for the arrays.
     grids_of(problem)
     return problem
+
+
+def _refuse_null_spreads(document: Any) -> None:
+    """In memory None stands for zeros; a file leaves them out."""
+    for index, variant in enumerate(document["variants"]):
+        for side in _SIDES:
+            if variant[side].get("time_std_s", ()) is None:
+                raise ProblemError(
+                    f"variants[{index}].{side}.time_std_s: None; expected a list for each cut, or nothing for zeros"
+                )

@@ -54,13 +54,18 @@ def test_shared_may_be_left_out() -> None:
     assert parse_fleet(document).shared.server_utilisation == 0.8
 
 
-def test_inner_problems_need_not_repeat_their_schema() -> None:
-    """The fleet's schema fixes it; a wrong one is refused."""
+def test_inner_problems_are_whole_ones() -> None:
+    """Their own schema is asked for, too."""
     document = fleet_json()
-    del document["edges"][0]["problem"]["schema"]
-    assert parse_fleet(document) == parse_fleet(fleet_json())
     document["edges"][0]["problem"]["schema"] = "joulecut.problem/2"
     assert complaint(document) == "edges[0].problem.schema: 'joulecut.problem/2'; expected 'joulecut.problem/1'"
+    del document["edges"][0]["problem"]["schema"]
+    assert complaint(document) == "edges[0].problem.schema: missing; expected 'joulecut.problem/1'"
+
+
+def test_a_problem_is_no_fleet() -> None:
+    """What the file is comes before what is in it."""
+    assert complaint(small_document()) == "schema: 'joulecut.problem/1'; expected 'joulecut.fleet/1'"
 
 
 def test_documents_come_back() -> None:
@@ -94,6 +99,7 @@ def test_files(tmp_path: Path) -> None:
         (("edges", 0, "colour"), "red", "edges[0].colour: unknown key"),
         (("edges", 0, "name"), 3, "edges[0].name: 3"),
         (("edges", 1, "name"), "cam-1", "edges[1].name: 'cam-1' again"),
+        (("edges", 1, "name"), "cam\ud800", "edges[1].name: 'cam\\ud800'; expected a string that UTF-8 can carry"),
         (("edges", 1, "problem"), [], "edges[1].problem: [] is not an object"),
         (("edges", 1, "problem", "link", "uplink_bps"), 0, "edges[1].problem.link.uplink_bps: 0"),
         (("edges", 1, "problem", "slo", "rate_hz"), None, "edges[1].problem.slo.rate_hz: None"),

@@ -146,3 +146,28 @@ def test_files(tmp_path: Path) -> None:
         assert str(caught.value).startswith(str(path))
     with pytest.raises(ProblemError, match="cannot be read"):
         load_problem(tmp_path)
+
+
+def test_a_spread_is_left_out_rather_than_null() -> None:
+    """None stands for zeros in memory only; what is written can be read again."""
+    assert complaint(edited("variants.0.server.time_std_s", None)).startswith("variants[0].server.time_std_s: None; ")
+    document = problem_document(parse_problem(small_document()))
+    assert "time_std_s" not in json.loads(json.dumps(document))["variants"][0]["server"]
+
+
+@pytest.mark.parametrize("path", ["cuts.0.name", "cuts.0.wires.0.codec", "variants.0.name", "edge.power_scope"])
+def test_names_can_be_written_out(path: str) -> None:
+    """Half a surrogate pair is valid JSON and no text: refused before a terminal or a message chokes on it."""
+    assert complaint(edited(path, "a\ud800")).endswith("'a\\ud800'; expected a string that UTF-8 can carry")
+
+
+def test_a_complaint_is_one_line() -> None:
+    """Whatever the key."""
+    document = edited("slo", {"mar\ngin": 1})
+    assert complaint(document).startswith("slo.mar\\ngin: unknown key; ")
+
+
+def test_a_path_that_no_file_has() -> None:
+    """Refused like one that is not there."""
+    with pytest.raises(ProblemError, match="cannot be read"):
+        load_problem("no\0file.json")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from joulecut_core.decoding import decode, encode, keyed_object, listed, show
+from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.strict_json import parse_strictly
@@ -49,9 +49,8 @@ def batching_plan_document(plan: BatchingPlan) -> dict[str, object]:
 
 
 def _decoded(document: object) -> BatchingProblem:
-    top = keyed_object(document, _KEYS, required=("schema", "batches", "edges"), error=ProblemError)
-    if top["schema"] != BATCHING_SCHEMA:
-        raise ProblemError(f"schema: {show(top['schema'])}; expected {BATCHING_SCHEMA!r}")
+    check_schema(document, BATCHING_SCHEMA, ProblemError)
+    top = keyed_object(document, _KEYS, required=("batches", "edges"), error=ProblemError)
     clocks = [clock.value for clock in ServerClock]
     clock = top.get("server_clock", ServerClock.SHARED.value)
     if clock not in clocks:

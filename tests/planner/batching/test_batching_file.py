@@ -37,11 +37,11 @@ def test_a_document_gives_the_problem_back(problem: BatchingProblem) -> None:
 
 
 def test_defaults_may_be_left_out(tmp_path: Path) -> None:
-    """A file needs neither arrivals, nor the server's clock rule, nor the inner problems' schema."""
+    """A file needs neither arrivals nor the server's clock rule."""
     short = document()
     del short["server_clock"]
     for edge in short["edges"]:
-        del edge["arrival_s"], edge["problem"]["schema"]
+        del edge["arrival_s"]
     file = tmp_path / "batching.json"
     file.write_text(json.dumps(short), encoding="utf-8")
     problem = load_batching(file)
