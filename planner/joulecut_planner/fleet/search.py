@@ -3,8 +3,8 @@
 A node is a menu: one server point, and for each edge the offers it may still choose from. Its bound is the
 Lagrangian's (`prices`), its plan the rounded one (`rounding`). The node with the lowest bound goes first: it is
 dropped where its bound reaches the best plan, and split where it does not, by the offers of one edge that the
-prices cannot settle. What is open or was dropped bounds the optimum from below; nothing left without a plan
-proves that there is none.
+prices cannot settle; edges alike keep an order, so that no plan is tried twice (`ranked`). What is open or was
+dropped bounds the optimum from below; nothing left without a plan proves that there is none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.errors import PlanError
-from joulecut_planner.choices.grids import Array, Indices
+from joulecut_planner.choices.grids import Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued
 from joulecut_planner.fleet.prices import Priced, best_prices
+from joulecut_planner.fleet.ranked import Ranked
 from joulecut_planner.fleet.rounding import Pick, fits, rounded, settled
 from joulecut_planner.fleet.worth import Prices
 
@@ -113,6 +114,7 @@ class _Search:
         self.nodes = 0
         self.valued = 0
         self.whole: dict[int, Valued] = {}
+        self.ranked: dict[int, Ranked] = {}
 
     def add(
         self, bound_w: float, server_point: int, prices: Prices, menu: Menu | None, start: Indices | None = None
@@ -206,30 +208,24 @@ class _Search:
         if not kept.all():
             # What was left out would draw at least this much.
             self.dropped_w = min(self.dropped_w, self.ceiling_w())
-        need = best.share_bps / self.budget.uplink_bps + menu.load / (self.budget.load or 1.0)
-        edge, most = _unsettled(priced, need, kept)
-        if edge is None:
-            edge = int(np.add.reduceat(kept.astype(np.int64), menu.start[:-1]).argmax())
-            span = np.flatnonzero(kept & (menu.owner == edge))
-            low = span[np.argsort(need[span], kind="stable")[: max(span.size // 2, 1)]]
-        else:
-            span = np.flatnonzero(kept & (menu.owner == edge))
-            low = span[need[span] <= most]
-        is_low = np.zeros(menu.owner.size, dtype=np.bool_)
-        is_low[low] = True
-        others = kept & (menu.owner != edge)
-        for side in (is_low, kept & (menu.owner == edge) & ~is_low):
-            if side.any():
-                self.add(bound_w, menu.server_point, best.prices, menu.only(others | side))
+        ranked = self.ranked.get(menu.server_point)
+        if ranked is None:
+            ranked = self.ranked[menu.server_point] = Ranked.of(menu, self.budget)
+        rank = ranked.rank_of(menu)
+        for side in ranked.halves(menu, rank, kept, *_unsettled(menu, priced, rank, kept)):
+            if np.add.reduceat(side.astype(np.int64), menu.start[:-1]).all():
+                self.add(bound_w, menu.server_point, best.prices, menu.only(side))
 
 
-def _unsettled(priced: Priced, need: Array, kept: NDArray[np.bool_]) -> tuple[int | None, float]:
-    """The edge whose offers differ most in need among the picks around the best prices, and where to split it."""
+def _unsettled(menu: Menu, priced: Priced, rank: Indices, kept: NDArray[np.bool_]) -> tuple[int, int]:
+    """The edge whose offers differ most in rank among the picks around the best prices, and the rank to split it at."""
     picks = np.stack(priced.picks)
     picks = picks[kept[picks].all(axis=1)] if kept[picks].all(axis=1).any() else picks[:1]
-    needs = need[picks]
-    low, high = needs.min(axis=0), needs.max(axis=0)
+    ranks = rank[picks]
+    low, high = ranks.min(axis=0), ranks.max(axis=0)
     edge = int((high - low).argmax())
-    if not high[edge] > low[edge]:
-        return None, 0.0
-    return edge, float(0.5 * (low[edge] + high[edge]))
+    if high[edge] > low[edge]:
+        return edge, int(low[edge] + high[edge]) // 2
+    edge = int(np.add.reduceat(kept.astype(np.int64), menu.start[:-1]).argmax())
+    own = np.sort(rank[kept & (menu.owner == edge)])
+    return edge, int(own[max(own.size // 2, 1) - 1])
