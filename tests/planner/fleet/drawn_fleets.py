@@ -78,3 +78,13 @@ def drawn_fleet(
             server_idle_w_counts=idle_counts,
         ),
     )
+
+
+def copied(fleet: Fleet, copies: int) -> Fleet:
+    """The fleet with so many of each edge, in turns, under the same shared bounds; equal problems, not one."""
+    edges = [
+        FleetEdge(name=f"{edge.name}-{turn}", problem=replace(edge.problem))
+        for turn in range(copies)
+        for edge in fleet.edges
+    ]
+    return Fleet(edges=tuple(edges), shared=fleet.shared)

@@ -15,7 +15,7 @@ from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, Shared
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Problem, Slo
 from joulecut_planner.fleet import FleetPlanner, solve_fleet
-from tests.planner.fleet.drawn_fleets import drawn_fleet
+from tests.planner.fleet.drawn_fleets import copied, drawn_fleet
 from tests.planner.fleet.fleet_oracle import best, check_plan
 from tests.planner.fleet.fleet_strategies import fleets
 from tests.planner.fleet.halves import halves_fleet
@@ -57,6 +57,14 @@ def check_against_oracle(fleet: Fleet, plan: FleetPlan) -> None:
 @given(fleet=fleets())
 def test_equals_exhaustive_search(fleet: Fleet) -> None:
     """On small fleets of every kind: the least power, a bound never above it, the rejected edges, and no false "no"."""
+    check_against_oracle(fleet, solve_fleet(fleet))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@given(one=fleets(max_edges=1))
+def test_three_of_a_kind_equal_exhaustive_search(one: Fleet) -> None:
+    """Edges that may trade places lose no plan by being kept in order: radios, ties and idle draw included."""
+    fleet = copied(one, 3)
     check_against_oracle(fleet, solve_fleet(fleet))
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from joulecut_core.fleets import Fleet, FleetEdge
-from joulecut_core.plans import OPTIMAL
+from joulecut_core.fleets import Fleet
 from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fleet.menu import Budget, Menu
 from joulecut_planner.fleet.offers import offers_of
 from joulecut_planner.fleet.search import Effort, Root, search
 from joulecut_planner.fleet.worth import FREE
-from tests.planner.fleet.drawn_fleets import drawn_fleet
+from tests.planner.fleet.drawn_fleets import copied, drawn_fleet
 from tests.planner.fleet.fleet_oracle import best, check_plan, share_range, terms
-from tests.planner.fleet.fleet_strategies import fleets
 
 
 def integer_optimum_w(fleet: Fleet, server_point: int, *, copies: int = 1) -> float:
@@ -88,16 +83,6 @@ def test_ten_edges_cost_what_the_integer_program_says(seed: int) -> None:
     assert plan.gap <= 2e-7
 
 
-def copied(fleet: Fleet, copies: int) -> Fleet:
-    """The fleet with so many of each edge, in turns, under the same shared bounds; equal problems, not one."""
-    edges = [
-        FleetEdge(name=f"{edge.name}-{turn}", problem=replace(edge.problem))
-        for turn in range(copies)
-        for edge in fleet.edges
-    ]
-    return Fleet(edges=tuple(edges), shared=fleet.shared)
-
-
 @pytest.mark.parametrize(("types", "copies"), [(1, 12), (1, 30), (2, 8), (3, 6)])
 @pytest.mark.parametrize("seed", range(4))
 def test_fleets_of_twins_are_settled(seed: int, types: int, copies: int) -> None:
@@ -112,22 +97,3 @@ def test_fleets_of_twins_are_settled(seed: int, types: int, copies: int) -> None
     assert plan.power_w == pytest.approx(optimum_w, rel=1e-6)
     assert plan.gap is not None
     assert plan.gap <= 2e-7
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(one=fleets(max_edges=1))
-def test_three_of_a_kind_against_every_choice(one: Fleet) -> None:
-    """Radios, ties and idle draw included: the plan is the exhaustive optimum, and the bound below it."""
-    fleet = copied(one, 3)
-    plan = solve_fleet(fleet)
-    check_plan(fleet, plan)
-    if plan.status != OPTIMAL:
-        assert best(fleet, 0.0).power_w == np.inf
-        return
-    assert plan.power_w is not None
-    assert plan.lower_bound_w is not None
-    served = Fleet(edges=fleet.edges[: len(plan.edges)], shared=fleet.shared) if plan.edges else None
-    if served is not None:
-        # The bounds of the contract hold with a tolerance, which an optimum may use or not.
-        assert plan.lower_bound_w <= best(served, 0.0).power_w * (1 + 1e-9) + 1e-12
-        assert plan.power_w >= best(served, 1e-9).power_w * (1 - 1e-8) - 1e-12
