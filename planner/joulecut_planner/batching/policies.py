@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
@@ -12,7 +11,7 @@ from joulecut_planner.batching.answers import Found, Task, answer
 from joulecut_planner.batching.jdob import j_dob_runs
 from joulecut_planner.batching.plan import BatchingPlan
 from joulecut_planner.batching.problem import BatchingProblem
-from joulecut_planner.batching.solver import JOINT_BATCHING, solve_batching
+from joulecut_planner.batching.solver import JOINT_BATCHING, solve_batching, solve_without_batches
 
 
 class BatchingPolicy(Protocol):
@@ -46,9 +45,8 @@ def j_dob(problem: BatchingProblem) -> BatchingPlan:
 
 
 def no_batching(problem: BatchingProblem) -> BatchingPlan:
-    """The joint plan without batches: bound and gap are those of serving each edge alone."""
-    plan = solve_batching(replace(problem, batches=()))
-    return replace(plan, policy=BatchingPolicyName.NO_BATCHING.value)
+    """The joint plan without batches, of the edges that the joint plan serves."""
+    return solve_without_batches(problem, BatchingPolicyName.NO_BATCHING.value)
 
 
 def all_local(problem: BatchingProblem) -> BatchingPlan:

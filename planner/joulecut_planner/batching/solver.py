@@ -33,6 +33,11 @@ def solve_batching(problem: BatchingProblem) -> BatchingPlan:
     return answer(problem, JOINT_BATCHING, _decide)
 
 
+def solve_without_batches(problem: BatchingProblem, policy: str) -> BatchingPlan:
+    """As `solve_batching`, each edge alone on the server; infeasible where one that a batch would serve cannot be."""
+    return answer(problem, policy, lambda task: _decide(task.without_batches()))
+
+
 def _decide(task: Task) -> Found:
     singles = _decide(task.without_batches()) if len(task.case.sizes) > 1 else Found(runs=())
     best = task.cheapest([(), singles.runs, *(j_dob_runs(task.case, points) for points in task.point_sets)])
