@@ -1,6 +1,6 @@
 """The library's planning calls answered by a server-agent: the same arguments, answers and errors.
 
-A large fleet is planned where there are cores for it, and a host without cvxpy can still have it planned.
+A large fleet is planned where there are cores for it.
 """
 
 from __future__ import annotations

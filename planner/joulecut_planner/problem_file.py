@@ -45,7 +45,7 @@ def problem_document(problem: Problem) -> dict[str, object]:
         for side in _SIDES:
             if variant[side]["time_std_s"] is None:
                 del variant[side]["time_std_s"]
-    return {"schema": problem.schema} | document
+    return {"schema": problem.schema, **document}
 
 
 def _decoded(document: object) -> Problem:

@@ -94,4 +94,4 @@ def test_torch_is_an_open_extra() -> None:
 def test_a_plain_install_is_light() -> None:
     """`pip install joulecut` brings what planning needs, by name."""
     names = {line.split(">")[0] for line in PROJECT["project"]["dependencies"]}
-    assert names == {"cvxpy", "numpy", "rich", "scipy", "tomli", "typer"}
+    assert names == {"numpy", "rich", "scipy", "tomli", "typer"}
