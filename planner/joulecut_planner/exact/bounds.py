@@ -28,6 +28,7 @@ from joulecut_planner.choices.constraints import TOLERANCE
 from joulecut_planner.choices.grids import Array, Grids, Indices
 from joulecut_planner.choices.groups import Groups
 from joulecut_planner.choices.pricing import Values, margin_factor
+from joulecut_planner.exact.scratch import Scratch
 
 _CAREFUL = 1.0 + 2.0 * TOLERANCE
 """Bounds are tested more loosely than the choices themselves, so that rounding never hides a feasible one."""
@@ -55,6 +56,7 @@ class Relaxation:
     rounding_j: float
     """How far the terms of J may be off where large ones cancel."""
     rounding_s: float
+    scratch: Scratch
 
     def only(self, groups: Indices) -> Relaxation:
         """The same terms of some of the groups, one frame each."""
@@ -69,14 +71,17 @@ class Relaxation:
             constant_s=self.constant_s[groups],
             rounding_j=self.rounding_j,
             rounding_s=self.rounding_s,
+            scratch=self.scratch,
         )
 
     def lower_j(self, price_w: float) -> Array:
         """A lower bound on J for every group, at one price of lateness in joules per second."""
         edge, server, constant_j = self.edge_j, self.server_j, self.constant_j
         if price_w > 0.0:
-            edge = edge + price_w * self.edge_s
-            server = server + price_w * self.server_s
+            edge = np.multiply(self.edge_s, price_w, out=self.scratch.empty(edge.shape))
+            edge += self.edge_j
+            server = np.multiply(self.server_s, price_w, out=self.scratch.empty(server.shape))
+            server += self.server_j
             constant_j = constant_j + price_w * self.constant_s
         # The least of each row by its index: argmin is the faster of numpy's two reductions.
         rows = np.arange(len(edge))
@@ -96,15 +101,15 @@ class Relaxation:
         return late
 
 
-def relax(problem: Problem, grids: Grids, groups: Groups) -> Relaxation:
-    """The separated terms of every group by itself."""
+def relax(problem: Problem, grids: Grids, groups: Groups, scratch: Scratch | None = None) -> Relaxation:
+    """The separated terms of every group by itself; valid until `scratch` is given back."""
     crossing, between_s = groups.crossing, groups.between_s
     encode_s, decode_s = np.asarray(crossing.encode_s), np.asarray(crossing.decode_s)
     frames = _Frames(groups.row, encode_s, decode_s, between_s, between_s - decode_s)
-    return _relaxation(problem, grids, groups, frames, np.arange(len(groups)))
+    return _relaxation(problem, grids, groups, frames, np.arange(len(groups)), scratch or Scratch())
 
 
-def relax_rows(problem: Problem, grids: Grids, groups: Groups) -> Relaxation:
+def relax_rows(problem: Problem, grids: Grids, groups: Groups, scratch: Scratch | None = None) -> Relaxation:
     """The separated terms of the groups of each row together, by the least of what their wires take."""
     crossing, rows = groups.crossing, len(grids.edge.time_s)
     encode_s, decode_s = np.asarray(crossing.encode_s), np.asarray(crossing.decode_s)
@@ -118,7 +123,7 @@ def relax_rows(problem: Problem, grids: Grids, groups: Groups) -> Relaxation:
     frames = _Frames(
         slice(None), least(encode_s), least(decode_s), least(groups.between_s), least(groups.between_s - decode_s)
     )
-    return _relaxation(problem, grids, groups, frames, groups.row)
+    return _relaxation(problem, grids, groups, frames, groups.row, scratch or Scratch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +138,12 @@ class _Frames:
     """Between the parts, but for decoding: what the server idles meanwhile."""
 
 
-def _relaxation(problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices) -> Relaxation:
+def _relaxation(
+    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
+) -> Relaxation:
     energies = _energies_in_period if problem.slo.rate_hz is not None else _energies_until_answer
-    edge_j, server_j, constant_j = energies(problem, grids, groups, frames, frame)
-    edge_s, server_s, constant_s = _times(problem, grids, groups, frames, frame)
+    edge_j, server_j, constant_j = energies(problem, grids, groups, frames, frame, scratch)
+    edge_s, server_s, constant_s = _times(problem, grids, groups, frames, frame, scratch)
     _bar_slow_points(problem, grids, frames, edge_j, server_j)
     return Relaxation(
         frame=frame,
@@ -148,6 +155,7 @@ def _relaxation(problem: Problem, grids: Grids, groups: Groups, frames: _Frames,
         constant_s=constant_s,
         rounding_j=_ROUNDING * _largest_j(problem, grids, groups),
         rounding_s=_ROUNDING * (problem.slo.latency_s or 0.0),
+        scratch=scratch,
     )
 
 
@@ -165,20 +173,21 @@ def _largest_j(problem: Problem, grids: Grids, groups: Groups) -> float:
 
 
 def _energies_in_period(
-    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices
+    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
     edge, server, objective, row = grids.edge, grids.server, problem.objective, frames.row
     idle_weight = objective.server_weight * objective.server_idle_share
     horizon_s = 1.0 / (problem.slo.rate_hz or np.inf)
-    edge_j = horizon_s - edge.time_s[row]
+    edge_s, server_s = edge.time_s[row], server.time_s[row]
+    edge_j = np.subtract(horizon_s, edge_s, out=scratch.empty(edge_s.shape))
     edge_j *= grids.wait_w
     edge_j += edge.busy_j[row]
     if objective.edge_weight != 1.0:
         edge_j *= objective.edge_weight
-    server_j = objective.server_weight * server.busy_j[row]
+    server_j = np.multiply(objective.server_weight, server.busy_j[row], out=scratch.empty(server_s.shape))
     if not idle_weight > 0.0:
         return edge_j, server_j, groups.carried_j
-    idle_j = (horizon_s - frames.decode_s)[:, None] - server.time_s[row]
+    idle_j = np.subtract((horizon_s - frames.decode_s)[:, None], server_s, out=scratch.empty(server_s.shape))
     idle_j *= idle_weight * grids.idle_w
     server_j += idle_j
     more_s = np.asarray(groups.crossing.decode_s) - frames.decode_s[frame]
@@ -186,7 +195,7 @@ def _energies_in_period(
 
 
 def _energies_until_answer(
-    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices
+    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
     edge, server, objective, row = grids.edge, grids.server, problem.objective, frames.row
     idle_weight = objective.server_weight * objective.server_idle_share
@@ -195,9 +204,11 @@ def _energies_until_answer(
     # At least this long the edge waits for others, and the server for the edge and the link.
     waits_s = frames.between_s + server.least_time_s[row]
     idles_s = frames.idle_s + edge.least_time_s[row]
-    edge_j = objective.edge_weight * edge.busy_j[row]
+    busy_j = edge.busy_j[row]
+    edge_j = np.multiply(objective.edge_weight, busy_j, out=scratch.empty(busy_j.shape))
     edge_j += waits_s[:, None] * (objective.edge_weight * grids.wait_w)
-    server_j = objective.server_weight * server.busy_j[row]
+    busy_j = server.busy_j[row]
+    server_j = np.multiply(objective.server_weight, busy_j, out=scratch.empty(busy_j.shape))
     if idle_weight > 0.0:
         server_j += idles_s[:, None] * (idle_weight * grids.idle_w)
     if least_idle_w > 0.0:
@@ -210,24 +221,23 @@ def _energies_until_answer(
 
 
 def _times(
-    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices
+    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
     edge, server, row, link_std_s = grids.edge, grids.server, frames.row, problem.link.latency_std_s
-    edge_s, server_s, factor = edge.time_s[row], server.time_s[row], margin_factor(problem.slo)
+    mean_edge_s, mean_server_s, factor = edge.time_s[row], server.time_s[row], margin_factor(problem.slo)
     if problem.slo.latency_s is None:
-        return edge_s, server_s, np.full(len(groups), -np.inf)
+        return mean_edge_s, mean_server_s, np.full(len(groups), -np.inf)
     constant_s = groups.between_s - problem.slo.latency_s * _CAREFUL
     if factor == 0.0:
-        return edge_s, server_s, constant_s
-    spread_s = np.stack((edge.least_std_s[row], server.least_std_s[row], np.full(len(edge_s), link_std_s)))
+        return mean_edge_s, mean_server_s, constant_s
+    spread_s = np.stack((edge.least_std_s[row], server.least_std_s[row], np.full(len(mean_edge_s), link_std_s)))
     length_s = np.sqrt((spread_s * spread_s).sum(axis=0))
     length_s[~((length_s > 0.0) & (length_s < np.inf))] = np.inf
     edge_u, server_u, link_u = factor * spread_s / length_s
-    # In place: arrays of this size come from and go to the system's memory, which takes longer than the sums.
-    edge_s = edge_u[:, None] * edge.std_s[row]
-    edge_s += edge.time_s[row]
-    server_s = server_u[:, None] * server.std_s[row]
-    server_s += server.time_s[row]
+    edge_s = np.multiply(edge_u[:, None], edge.std_s[row], out=scratch.empty(mean_edge_s.shape))
+    edge_s += mean_edge_s
+    server_s = np.multiply(server_u[:, None], server.std_s[row], out=scratch.empty(mean_server_s.shape))
+    server_s += mean_server_s
     return edge_s, server_s, constant_s + link_u[frame] * link_std_s
 
 

@@ -27,6 +27,7 @@ from joulecut_planner.exact.floors import group_floors_s, point_floors_s
 from joulecut_planner.exact.frontier import Frontier, with_ties
 from joulecut_planner.exact.lateness import Climb, climb
 from joulecut_planner.exact.pairs import Pairs, Pricer, Survivors
+from joulecut_planner.exact.scratch import borrowed
 
 _ROUNDS = 4
 """Groups whose price of lateness is tried on all; the bounds hold after any number."""
@@ -81,7 +82,10 @@ class _Search:
     def run(self) -> None:
         """Offer every choice of the groups that may be the plan to the frontier."""
         together = 2 * len(self.groups) > len(self.grids.edge.time_s)
-        relaxation = (relax_rows if together else relax)(self.problem, self.grids, self.groups)
+        with borrowed() as scratch:
+            self._run((relax_rows if together else relax)(self.problem, self.grids, self.groups, scratch))
+
+    def _run(self, relaxation: Relaxation) -> None:
         self.lower_j, self.price_w = relaxation.lower_j(0.0), np.zeros(len(self.groups))
         self._raise_bounds(relaxation)
         left = self._left(np.flatnonzero(~np.isposinf(self.lower_j)))
