@@ -67,6 +67,8 @@ class Grids:
     wait_w: Array
     idle_w: Array
     wires: WireGrid
+    more_than_waiting_j: Array
+    """Of the shape of `edge`: joules of computing beyond those of waiting as long."""
 
     @property
     def choices(self) -> int:
@@ -85,6 +87,18 @@ def grids_of(problem: Problem) -> Grids:
         wait_w=_waits(Same(problem.edge.points)),
         idle_w=_idles(Same(problem.server.points)),
         wires=_wires(Same(problem.cuts)),
+        more_than_waiting_j=_more_than_waiting_j(Same(problem.variants), Same(problem.edge.points)),
+    )
+
+
+def more_than_idling_j(problem: Problem, grids: Grids) -> Array:
+    """Of the shape of `grids.server`: weighted joules of computing beyond those of the weighted idling as long."""
+    objective = problem.objective
+    idle_weight = objective.server_weight * objective.server_idle_share
+    if idle_weight == 0.0 and objective.server_weight == 1.0:
+        return grids.server.busy_j
+    return _more_than_idling_j(
+        Same(problem.variants), Same(problem.server.points), objective.server_weight, idle_weight
     )
 
 
@@ -132,6 +146,22 @@ def _stacked(tables: list[Table | None], shape: tuple[int, int]) -> Array:
             packed = b"".join([row.pack(*values) for values in table])
             array[index * cuts : (index + 1) * cuts] = np.frombuffer(packed).reshape(shape)
     return read_only(array)
+
+
+@lru_cache(maxsize=_KEPT)
+def _more_than_waiting_j(variants: Same[tuple[Variant, ...]], points: Same[tuple[EdgePoint, ...]]) -> Array:
+    edge = _sides(variants).edge
+    with np.errstate(over="ignore", invalid="ignore"):
+        return read_only(edge.busy_j - _waits(points) * edge.time_s)
+
+
+@lru_cache(maxsize=_KEPT)
+def _more_than_idling_j(
+    variants: Same[tuple[Variant, ...]], points: Same[tuple[ServerPoint, ...]], weight: float, idle_weight: float
+) -> Array:
+    server = _sides(variants).server
+    with np.errstate(over="ignore", invalid="ignore"):
+        return read_only(weight * server.busy_j - (idle_weight * _idles(points)) * server.time_s)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -87,6 +87,10 @@ class Costs:
     bound_s: Array
     feasible: NDArray[np.bool_]
 
+    def only(self, kept: Indices) -> Costs:
+        """Some of the choices; of flat arrays."""
+        return Costs(self.energy_j[kept], self.bound_s[kept], self.feasible[kept])
+
 
 def groups_of(problem: Problem, grids: Grids, *, keep_rate: bool) -> Groups:
     """The groups that are allowed and within the accuracy budget; with `keep_rate`, whose transfers keep up with it."""

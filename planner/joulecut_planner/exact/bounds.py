@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from joulecut_core.problems import Problem
 from joulecut_planner.choices.constraints import TOLERANCE
-from joulecut_planner.choices.grids import Array, Grids, Indices
+from joulecut_planner.choices.grids import Array, Grids, Indices, more_than_idling_j
 from joulecut_planner.choices.groups import Groups
 from joulecut_planner.choices.pricing import Values, margin_factor
 from joulecut_planner.exact.scratch import Scratch
@@ -113,17 +113,13 @@ def relax_rows(problem: Problem, grids: Grids, groups: Groups, scratch: Scratch 
     """The separated terms of the groups of each row together, by the least of what their wires take."""
     crossing, rows = groups.crossing, len(grids.edge.time_s)
     encode_s, decode_s = np.asarray(crossing.encode_s), np.asarray(crossing.decode_s)
-
-    def least(values: Array) -> Array:
-        result = np.full(rows, np.inf)
-        np.minimum.at(result, groups.row, values)
-        result[np.isinf(result)] = 0.0
-        return result
-
-    frames = _Frames(
-        slice(None), least(encode_s), least(decode_s), least(groups.between_s), least(groups.between_s - decode_s)
-    )
-    return _relaxation(problem, grids, groups, frames, groups.row, scratch or Scratch())
+    order = groups.row.argsort(kind="stable")
+    row = groups.row[order]
+    first = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))
+    least = np.zeros((4, rows))
+    stages = np.stack((encode_s, decode_s, groups.between_s, groups.between_s - decode_s))
+    least[:, row[first]] = np.minimum.reduceat(stages[:, order], first, axis=1)
+    return _relaxation(problem, grids, groups, _Frames(slice(None), *least), groups.row, scratch or Scratch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,21 +171,20 @@ def _largest_j(problem: Problem, grids: Grids, groups: Groups) -> float:
 def _energies_in_period(
     problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
-    edge, server, objective, row = grids.edge, grids.server, problem.objective, frames.row
+    objective, row = problem.objective, frames.row
     idle_weight = objective.server_weight * objective.server_idle_share
     horizon_s = 1.0 / (problem.slo.rate_hz or np.inf)
-    edge_s, server_s = edge.time_s[row], server.time_s[row]
-    edge_j = np.subtract(horizon_s, edge_s, out=scratch.empty(edge_s.shape))
-    edge_j *= grids.wait_w
-    edge_j += edge.busy_j[row]
+    computing_j = grids.more_than_waiting_j[row]
+    edge_j = np.add(computing_j, horizon_s * grids.wait_w, out=scratch.empty(computing_j.shape))
     if objective.edge_weight != 1.0:
         edge_j *= objective.edge_weight
-    server_j = np.multiply(objective.server_weight, server.busy_j[row], out=scratch.empty(server_s.shape))
+    computing_j = more_than_idling_j(problem, grids)[row]
+    server_j = scratch.empty(computing_j.shape)
     if not idle_weight > 0.0:
+        np.copyto(server_j, computing_j)
         return edge_j, server_j, groups.carried_j
-    idle_j = np.subtract((horizon_s - frames.decode_s)[:, None], server_s, out=scratch.empty(server_s.shape))
-    idle_j *= idle_weight * grids.idle_w
-    server_j += idle_j
+    np.multiply((horizon_s - frames.decode_s)[:, None], idle_weight * grids.idle_w, out=server_j)
+    server_j += computing_j
     more_s = np.asarray(groups.crossing.decode_s) - frames.decode_s[frame]
     return edge_j, server_j, groups.carried_j - idle_weight * float(grids.idle_w.max()) * more_s
 
@@ -230,10 +225,11 @@ def _times(
     constant_s = groups.between_s - problem.slo.latency_s * _CAREFUL
     if factor == 0.0:
         return mean_edge_s, mean_server_s, constant_s
-    spread_s = np.stack((edge.least_std_s[row], server.least_std_s[row], np.full(len(mean_edge_s), link_std_s)))
-    length_s = np.sqrt((spread_s * spread_s).sum(axis=0))
+    least_edge_s, least_server_s = edge.least_std_s[row], server.least_std_s[row]
+    length_s = np.sqrt(least_edge_s * least_edge_s + least_server_s * least_server_s + link_std_s * link_std_s)
     length_s[~((length_s > 0.0) & (length_s < np.inf))] = np.inf
-    edge_u, server_u, link_u = factor * spread_s / length_s
+    scale = factor / length_s
+    edge_u, server_u, link_u = scale * least_edge_s, scale * least_server_s, scale * link_std_s
     edge_s = np.multiply(edge_u[:, None], edge.std_s[row], out=scratch.empty(mean_edge_s.shape))
     edge_s += mean_edge_s
     server_s = np.multiply(server_u[:, None], server.std_s[row], out=scratch.empty(mean_server_s.shape))

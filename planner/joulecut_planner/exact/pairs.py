@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.problems import Problem
-from joulecut_planner.choices.constraints import keeps_accuracy
+from joulecut_planner.choices.constraints import keeps_accuracy, limit
 from joulecut_planner.choices.grids import Array, Grids, Indices
 from joulecut_planner.choices.groups import Costs, Groups, edge_part, price_many, server_part
 from joulecut_planner.choices.pricing import Crossing, Part
@@ -30,7 +30,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.group)
 
-    def only(self, kept: NDArray[np.bool_]) -> Pairs:
+    def only(self, kept: NDArray[np.bool_] | Indices) -> Pairs:
         """Some of the pairs."""
         return Pairs(self.group[kept], self.edge_point[kept], self.server_point[kept])
 
@@ -98,16 +98,25 @@ class Pricer:
     feasible_only: bool = True
     priced: int = 0
 
+    @property
+    def _longest_s(self) -> float:
+        """No part may take longer."""
+        slo = self.problem.slo
+        latency_s = np.inf if slo.latency_s is None else limit(slo.latency_s)
+        return latency_s if slo.rate_hz is None else min(latency_s, limit(1.0 / slo.rate_hz))
+
     def at_home(self) -> Iterator[Candidates]:
-        """The choices that stay on the edge, variant by variant; none where that is forbidden or too inaccurate."""
+        """The choices that stay on the edge, variant by variant, but those forbidden, too inaccurate or too slow."""
         problem, grids = self.problem, self.grids
         last = grids.cuts - 1
         if not problem.cuts[last].allowed:
             return
         for v, variant in enumerate(problem.variants):
-            if not keeps_accuracy(problem, variant.accuracy_loss):
+            row = v * grids.cuts + last
+            too_slow = self.feasible_only and grids.edge.least_time_s[row] > self._longest_s
+            if too_slow or not keeps_accuracy(problem, variant.accuracy_loss):
                 continue
-            costs = price_many(problem, edge_part(grids, v * grids.cuts + last, slice(None)), Part(), Crossing())
+            costs = price_many(problem, edge_part(grids, row, slice(None)), Part(), Crossing())
             points = np.arange(costs.energy_j.size)
             same = np.zeros_like(points)
             yield self._candidates(costs, (same + last, same, same + v, points, same - 1))
@@ -121,8 +130,12 @@ class Pricer:
             server_part(self.grids, row, pairs.server_point),
             groups.crossing_of(pairs.group),
         )
+        self.priced += len(pairs)
+        if self.feasible_only and not costs.feasible.all():
+            kept = np.flatnonzero(costs.feasible)
+            costs, pairs = costs.only(kept), pairs.only(kept)
         cut, wire, variant = (column[pairs.group] for column in (groups.cut, groups.wire, groups.variant))
-        return self._candidates(costs, (cut, wire, variant, pairs.edge_point, pairs.server_point))
+        return Candidates(costs.energy_j, costs.bound_s, (cut, wire, variant, pairs.edge_point, pairs.server_point))
 
     def grid(self, groups: Groups, group: int) -> Candidates:
         """The choices that all pairs of points of one group are."""

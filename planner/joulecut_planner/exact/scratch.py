@@ -20,7 +20,7 @@ _KEPT = 32
 
 class _Free(threading.local):
     def __init__(self) -> None:
-        self.arrays: list[Array] = []
+        self.by_shape: dict[tuple[int, ...], list[Array]] = {}
 
 
 _FREE = _Free()
@@ -34,16 +34,24 @@ class Scratch:
 
     def empty(self, shape: tuple[int, ...]) -> Array:
         """An array of a shape, its values undefined."""
-        free = _FREE.arrays
-        index = next((index for index, array in enumerate(free) if array.shape == shape), None)
-        array = np.empty(shape) if index is None else free.pop(index)
+        free = _FREE.by_shape.get(shape)
+        array = free.pop() if free else np.empty(shape)
         self._taken.append(array)
         return array
 
     def give_back(self) -> None:
-        """Keep the arrays, the latest first; nobody may look at them any more."""
-        _FREE.arrays = (self._taken + _FREE.arrays)[:_KEPT]
+        """Keep the arrays, and those of the latest shapes longest; nobody may look at them any more."""
+        kept = _FREE.by_shape
+        for array in self._taken:
+            # Put at the end: the shapes at the front are those not used for longest.
+            kept[array.shape] = [*kept.pop(array.shape, ()), array]
         self._taken = []
+        while sum(map(len, kept.values())) > _KEPT:
+            oldest = next(iter(kept))
+            if kept[oldest]:
+                kept[oldest].pop()
+            else:
+                del kept[oldest]
 
 
 @contextmanager
