@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.figures import FigureKind
-from joulecut_core.service_tables import ServiceTable, ServiceVariant
+from joulecut_core.service_tables import ServiceTable, ServiceVariant, UnitTable
 
 
 def gpu_like(
@@ -63,10 +65,9 @@ def drawn_table(seed: int, *, units: int = 3, points: int = 3, variants: int = 2
     rng = np.random.default_rng(seed)
     batches = (1, 3, 4)
 
-    def values(low: float, high: float) -> tuple[tuple[tuple[float, ...], ...], ...]:
-        return tuple(
-            tuple(tuple(float(rng.uniform(low, high)) for _ in range(points)) for _ in range(units)) for _ in batches
-        )
+    def values(low: float, high: float) -> UnitTable:
+        drawn = rng.uniform(low, high, (len(batches), units, points)).tolist()
+        return tuple(tuple(map(tuple, rows)) for rows in drawn)
 
     return ServiceTable(
         network="drawn",
@@ -94,4 +95,4 @@ def drawn_table(seed: int, *, units: int = 3, points: int = 3, variants: int = 2
 
 def _work(batch: int) -> float:
     """Small batches leave the device idle: the first requests of a batch come cheap."""
-    return (batch**2 + 9.0) ** 0.5 / 10.0**0.5
+    return math.sqrt((batch**2 + 9.0) / 10.0)
