@@ -42,6 +42,9 @@ class ServiceCosts:
             _between(np.array(variant.time_s) * np.array(variant.busy_w), table.batches, sizes)
             for variant in table.variants
         )
+        self.unit_s: list[list[list[list[float]]]] = [each.tolist() for each in self.unit_time_s]
+        """The same as lists: `unit_s[variant][batch - 1][unit][point]`, which single lookups are quicker in."""
+        self.unit_j: list[list[list[list[float]]]] = [each.tolist() for each in self.unit_energy_j]
         self._time_s = [_from_each_unit(each).tolist() for each in self.unit_time_s]
         self._energy_j = [_from_each_unit(each).tolist() for each in self.unit_energy_j]
         self._fronts = [

@@ -1,0 +1,91 @@
+"""Requests that wait for a device: the most urgent first, bounded, and fair between edges.
+
+When the line is full, whoever holds the most places gives up its least urgent one: an edge that floods a
+server pushes out its own requests, never those of an edge that asks for little.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import overload
+
+from joulecut_core.serving import QueuedRequest
+
+
+def urgency(request: QueuedRequest) -> tuple[int, float, int]:
+    """Sorts by priority, highest first, then deadline, then id."""
+    return (-request.priority, request.deadline_s, request.id)
+
+
+class WaitingLine(Sequence[QueuedRequest]):
+    """The requests that wait, by urgency. Not thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        if most < 1:
+            raise ValueError(f"most: {most}; expected room for at least one request")
+        self._most = most
+        self._requests: list[QueuedRequest] = []
+        self._held: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    @overload
+    def __getitem__(self, index: int) -> QueuedRequest: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[QueuedRequest]: ...
+
+    def __getitem__(self, index: int | slice) -> QueuedRequest | list[QueuedRequest]:
+        return self._requests[index]
+
+    def add(self, request: QueuedRequest) -> QueuedRequest | None:
+        """Let a request in; returns the one that had to leave for it, perhaps itself, or None."""
+        waiting = self._requests
+        if not waiting or urgency(waiting[-1]) < urgency(request):
+            waiting.append(request)
+        else:
+            insort(waiting, request, key=urgency)
+        self._held[request.edge] += 1
+        if len(waiting) <= self._most:
+            return None
+        most_held = max(self._held.values())
+        # Of those who hold the most, the one whose least urgent request can wait longest; ties to the newest.
+        for leaving in reversed(waiting):
+            if self._held[leaving.edge] == most_held:
+                self.remove((leaving,))
+                return leaving
+        raise AssertionError("a full line has a largest holder")
+
+    def take_first(self, count: int) -> list[QueuedRequest]:
+        """Remove and return the `count` most urgent ones."""
+        taken = self._requests[:count]
+        del self._requests[:count]
+        self._forget(taken)
+        return taken
+
+    def remove(self, requests: Iterable[QueuedRequest]) -> None:
+        """Take some out, wherever they stand. Raises KeyError for one that does not wait."""
+        leaving = tuple(requests)
+        for request in leaving:
+            index = bisect_left(self._requests, urgency(request), key=urgency)
+            if index == len(self._requests) or self._requests[index].id != request.id:
+                raise KeyError(f"request {request.id} does not wait")
+            del self._requests[index]
+        self._forget(leaving)
+
+    def with_ids(self, ids: Iterable[int]) -> list[QueuedRequest]:
+        """Those of some ids, by urgency. Raises KeyError for one that does not wait."""
+        wanted = set(ids)
+        found = [request for request in self._requests if request.id in wanted]
+        if len(found) != len(wanted):
+            raise KeyError(f"requests {sorted(wanted - {request.id for request in found})} do not wait")
+        return found
+
+    def _forget(self, leaving: Iterable[QueuedRequest]) -> None:
+        for request in leaving:
+            self._held[request.edge] -= 1
+            if not self._held[request.edge]:
+                del self._held[request.edge]
