@@ -13,8 +13,9 @@ from torch import Tensor
 
 from joulecut_core.devices import Device
 from joulecut_core.tensor_frames import TensorFrame
-from joulecut_core.workloads import Workload
+from joulecut_core.timing import SystemClock
 from joulecut_runtime.codecs import Codec, decode_expected
+from joulecut_runtime.engines import Engine, EngineNetwork, open_engine
 from joulecut_runtime.network import Network
 from joulecut_runtime.parts import Part
 
@@ -47,12 +48,28 @@ class TailRun:
 
 
 class PartRunner:
-    """Runs parts of one network on one device; `busy_s` counts the seconds that parts took, codecs left out."""
+    """Runs parts of one network on one device; `busy_s` counts the seconds that parts took, codecs left out.
 
-    def __init__(self, network: Network, device: Device) -> None:
+    Whatever the engine, tensors that come and go are in the host's memory and in the network's declared types.
+    """
+
+    def __init__(self, network: Network, device: Device, engine: Engine | None = None) -> None:
+        """`engine`: what computes; by default the CPU, one operator after the other, in the captured precision."""
         self.network = network
         self.device = device
         self.busy_s = 0.0
+        self._prepared = EngineNetwork(network, engine or open_engine(clock=SystemClock()))
+
+    def prepare(self, cut: int, *, head: bool) -> float:
+        """Make ready what requests at `cut` run here, so that none of them waits for a compiler; seconds it took.
+
+        `head`: for an edge, which runs the head, and the rest where it loses the server; without it the rest
+        only. Raises ConfigError where the engine cannot run a part, DeviceError where the device fails.
+        """
+        parts = [self.network.head(cut)] if head and cut > 0 else []
+        if cut < self.network.table.last:
+            parts.append(self._rest(cut))
+        return sum(self._prepared.prepared(part).preparation_s for part in parts)
 
     def head(self, cut: int, codec: Codec, inputs: Sequence[Tensor]) -> HeadRun:
         """Everything before `cut` and the encoding of what crosses. Raises ContractError on wrong inputs."""
@@ -78,7 +95,7 @@ class PartRunner:
 
     def rest(self, cut: int, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Stage]:
         """Everything after `cut` from its undecoded tensors: the edge's way out when the server is lost."""
-        return self._run(self.network.whole if cut == 0 else self.network.tail(cut), tensors)
+        return self._run(self._rest(cut), tensors)
 
     def whole(self, inputs: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Stage]:
         """The whole network on this device."""
@@ -86,8 +103,11 @@ class PartRunner:
 
     def _run(self, part: Part, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Stage]:
         part.check_inputs(tensors)
-        workload: Workload = part.workload
-        with self.device.execution(workload) as execution:
-            outputs = part(tensors)
+        prepared = self._prepared.prepared(part)
+        with self.device.execution(part.workload) as execution:
+            outputs = prepared(tensors)
         self.busy_s += execution.elapsed_s
         return outputs, Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)
+
+    def _rest(self, cut: int) -> Part:
+        return self.network.whole if cut == 0 else self.network.tail(cut)

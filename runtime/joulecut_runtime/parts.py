@@ -43,8 +43,10 @@ class Part:
         self.inputs = inputs
         self.outputs = outputs
         self.workload = workload
-        self._strides = tuple(layouts[spec.name].strides for spec in inputs)
-        self._module = module
+        self.strides = tuple(layouts[spec.name].strides for spec in inputs)
+        """How each input must lie in memory, in elements."""
+        self.module = module
+        """The operators and weights, from tensors to tensors. Shared: not to be changed."""
         self._run = cast("Callable[..., tuple[Tensor, ...]]", module)
 
     def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -53,14 +55,14 @@ class Part:
         `tensors` must fit `inputs` (see `check_inputs`).
         """
         with torch.inference_mode():
-            return self._run(*map(_laid_out, tensors, self._strides))
+            return self._run(*map(laid_out, tensors, self.strides))
 
     def __repr__(self) -> str:
         return f"Part({self.name!r}, {len(self.workload.operations)} operations)"
 
     def buffers(self) -> tuple[Tensor, ...]:
         """The weights that the part reads."""
-        return tuple(self._module.buffers())
+        return tuple(self.module.buffers())
 
     def check_inputs(self, tensors: Sequence[Tensor]) -> None:
         """Raise ContractError where number, element type or shape of the tensors is not that of `inputs`."""
@@ -96,7 +98,8 @@ def compile_nodes(
     return fx.GraphModule(root, program)
 
 
-def _laid_out(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:
+def laid_out(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """The tensor where it lies in memory with these strides (in elements) and aligned, else a copy that does."""
     if tensor.stride() == strides and tensor.data_ptr() % _ALIGNMENT_BYTES == 0:
         return tensor
     return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device).copy_(tensor)

@@ -11,9 +11,14 @@ from joulecut_core.errors import ContractError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_runtime.engines import EngineName, Precision, open_engine
+from joulecut_runtime.engines.device_lane import DeviceLane
+from joulecut_runtime.engines.torch_engine import TorchEngine, eager
 from joulecut_runtime.part_runner import PartRunner
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.runtime.devices.device_files import quiet_file
+from tests.runtime.engines.fake_queue import FakeQueue, HostMemory
+from tests.runtime.engines.small_cases import TOLERANCE, error
 
 PICTURE = pictures(1)[0]
 TABLE = tiny_network().table
@@ -102,3 +107,62 @@ def test_a_payload_in_another_codec_is_refused(runner: PartRunner) -> None:
     encoded = runner.head(1, codec("fp16"), (PICTURE,)).encoded
     with pytest.raises(ContractError, match="tensor 0 is in codec 'fp16'; expected 'raw'"):
         runner.tail(1, RAW, encoded)
+
+
+@pytest.mark.parametrize("cut", range(TABLE.last))
+def test_another_precision_on_each_side_changes_no_border(cut: int, device: EmulatedDevice, clock: ManualClock) -> None:
+    """An edge in bf16 sends float32, keeps it for its way out, and a server in fp32 takes it."""
+    edge = PartRunner(tiny_network(), device, open_engine(precision=Precision.BF16, clock=clock))
+    head = edge.head(cut, RAW, (PICTURE,))
+    assert [(str(tensor.dtype), tensor.device.type) for tensor in head.tensors] == [
+        (f"torch.{spec.dtype}", "cpu") for spec in TABLE.cuts[cut].tensors
+    ]
+    server = PartRunner(tiny_network(), EmulatedDevice(quiet_file(), clock=ManualClock()))
+    expected = (EXPECTED,)
+    assert error(server.tail(cut, RAW, head.encoded).outputs, expected) <= TOLERANCE[Precision.BF16]
+    assert 0 < error(edge.rest(cut, head.tensors)[0], expected) <= TOLERANCE[Precision.BF16]
+    assert all(
+        torch.equal(a, b) for a, b in zip(edge.rest(cut, head.tensors)[0], edge.whole((PICTURE,))[0], strict=True)
+    )
+
+
+def test_requests_in_flight_keep_their_tensors(device: EmulatedDevice, clock: ManualClock) -> None:
+    """While a request waits for its server others run; its way out still starts from its own tensors."""
+    lane = DeviceLane(FakeQueue(), HostMemory())
+    runner = PartRunner(tiny_network(), device, TorchEngine(EngineName.EAGER, Precision.FP32, lane, eager, clock))
+    runs = [runner.head(2, RAW, (picture,)) for picture in pictures(3)]
+    for run, picture in zip(runs, pictures(3), strict=True):
+        assert torch.equal(runner.rest(2, run.tensors)[0][0], tiny_network().whole((picture,))[0])
+
+
+@pytest.mark.parametrize(
+    ("cut", "head", "names"),
+    [
+        (0, True, ["[input to output]"]),
+        (2, True, ["[input to", "to output]"]),
+        (2, False, ["to output]"]),
+        (TABLE.last, True, ["[input to output]"]),
+        (TABLE.last, False, []),
+    ],
+)
+def test_parts_are_prepared_ahead(cut: int, head: bool, names: list[str], device: EmulatedDevice) -> None:
+    """Before a plan is switched to, what its requests run here is ready, and it is said how long that took."""
+    clock = ManualClock()
+    prepared: list[str] = []
+
+    def slow(module: torch.fx.GraphModule, samples: object, *, name: str, **_: object) -> torch.fx.GraphModule:
+        del samples
+        prepared.append(name)
+        clock.sleep_until_s(clock.now_s() + 10)
+        return module
+
+    lane = DeviceLane(FakeQueue(), HostMemory())
+    runner = PartRunner(tiny_network(), device, TorchEngine(EngineName.COMPILE, Precision.FP32, lane, slow, clock))
+    assert runner.prepare(cut, head=head) == 10.0 * len(names)
+    assert len(prepared) == len(names)
+    assert all(expected in name for expected, name in zip(names, prepared, strict=True))
+    if head:
+        run = runner.head(cut, RAW, (PICTURE,))
+        if cut < TABLE.last:
+            runner.rest(cut, run.tensors)
+        assert len(prepared) == len(names)
