@@ -1,0 +1,103 @@
+"""Sampled power as an energy counter."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from joulecut_core.errors import DeviceError
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.devices.nvml.sampler import PowerSampler
+
+
+class Board:
+    """A board whose draw a test sets; it can refuse to tell and tells when it was asked."""
+
+    def __init__(self) -> None:
+        self.power_w: float | None = 100.0
+        self.is_lost = False
+        self.asked = threading.Semaphore(0)
+
+    def read_w(self) -> float | None:
+        """Watts, as NVML would tell."""
+        self.asked.release()
+        if self.is_lost:
+            raise DeviceError("the GPU has fallen off the bus")
+        return self.power_w
+
+
+def stepped(board: Board, clock: ManualClock, sampler: PowerSampler, power_w: float | None) -> float:
+    """Joules after a second at a draw reached in a straight line."""
+    board.power_w = power_w
+    for _ in range(50):
+        clock.advance_s(0.021)
+        sampler.read()
+    return sampler.read()[0]
+
+
+def test_a_constant_draw_is_integrated_exactly() -> None:
+    """Watts times seconds, and the time of the latest sample with it."""
+    board, clock = Board(), ManualClock()
+    sampler = PowerSampler(board.read_w, clock=clock)
+    sampler.read()
+    clock.advance_s(0.021)
+    start_j, start_s = sampler.read()
+    stepped(board, clock, sampler, 100.0)
+    end_j, end_s = sampler.read()
+    assert end_s > start_s + 1.0
+    assert (end_j - start_j) / (end_s - start_s) == pytest.approx(100.0)
+
+
+def test_a_ramp_is_a_trapezium() -> None:
+    """Between two samples the draw is a straight line."""
+    board, clock = Board(), ManualClock()
+    sampler = PowerSampler(board.read_w, clock=clock)
+    clock.advance_s(0.03)
+    before_j, _ = sampler.read()
+    board.power_w = 300.0
+    clock.advance_s(0.1)
+    assert sampler.read()[0] - before_j == pytest.approx(0.1 * 200.0)
+
+
+def test_an_unread_time_counts_nothing() -> None:
+    """While the GPU is lost nobody knows what it draws: the joules stand, and go on when it is back."""
+    board, clock = Board(), ManualClock()
+    sampler = PowerSampler(board.read_w, clock=clock)
+    before_j = stepped(board, clock, sampler, 100.0)
+    board.is_lost = True
+    assert stepped(board, clock, sampler, 100.0) == before_j
+    board.is_lost = False
+    clock.advance_s(0.1)
+    assert sampler.read()[0] == before_j
+    clock.advance_s(0.1)
+    assert sampler.read()[0] == pytest.approx(before_j + 10.0)
+
+
+def test_a_host_that_slept_counts_nothing_for_it() -> None:
+    """A straight line over minutes would be invention."""
+    board, clock = Board(), ManualClock()
+    sampler = PowerSampler(board.read_w, clock=clock)
+    before_j = stepped(board, clock, sampler, 100.0)
+    clock.advance_s(300.0)
+    assert sampler.read()[0] == before_j
+
+
+def test_the_thread_samples_by_itself_and_ends_with_close() -> None:
+    """Nobody has to read for joules to be counted; a closed sampler asks nothing more."""
+    board = Board()
+    sampler = PowerSampler(board.read_w, clock=ManualClock(), period_s=0.001)
+    sampler.start()
+    for _ in range(5):
+        assert board.asked.acquire(timeout=10)
+    sampler.close()
+    sampler.close()
+    while board.asked.acquire(blocking=False):
+        pass
+    assert not board.asked.acquire(timeout=0.02)
+    assert not [thread for thread in threading.enumerate() if thread.name == "nvml-power"]
+
+
+def test_a_sampler_that_never_ran_can_be_closed() -> None:
+    """Opening a device may fail between making the sampler and starting it."""
+    PowerSampler(Board().read_w, clock=ManualClock()).close()
