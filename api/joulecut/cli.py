@@ -8,12 +8,15 @@ import typer
 
 from joulecut.commands.cuts import cuts
 from joulecut.commands.demo import demo
+from joulecut.commands.device import app as device_app
+from joulecut.commands.doctor import doctor
 from joulecut.commands.fit import fit
 from joulecut.commands.pack import pack
 from joulecut.commands.plan import plan
 from joulecut.commands.profile import profile
 from joulecut.commands.reproduce import reproduce
 from joulecut.commands.run import run
+from joulecut.commands.study import study
 from joulecut.commands.version import show_version
 from joulecut_core.programs import run_program
 
@@ -24,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, fit, pack, cuts, profile, run, reproduce):
+for command in (demo, plan, fit, pack, cuts, profile, run, reproduce, study, doctor):
     app.command()(command)
+app.add_typer(device_app)
 
 
 def main() -> None:

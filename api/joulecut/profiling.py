@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,15 +13,20 @@ from rich.progress import Progress, TaskID, TextColumn
 from rich.table import Table
 
 from joulecut.pictures import folder_pictures, sample_crops
+from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import Profile, save_profile
-from joulecut_core.timing import ManualClock, ScaledClock, SystemClock
+from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, save_wires
+from joulecut_planner.pacing import paced_checks
 from joulecut_planner.point_choice import PlanPointChooser
+from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.devices.emulated import EmulatedDevice
-from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.devices.opening import is_real, open_device
+from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.engines import Engine, EngineNetwork
 from joulecut_runtime.network import Network
 from joulecut_runtime.profile_journal import ProfileJournal, journal_path
 from joulecut_runtime.profile_plan import ProfilePlan
@@ -32,7 +37,6 @@ from joulecut_runtime.progress import ProgressSink
 from joulecut_runtime.rehearsal import rehearse_profile
 from joulecut_runtime.wire_measurement import measure_wires
 
-_EMULATED = "emulated:"
 _TOLERATED_OVERRUN_S = 0.05
 """A scheduler's hiccup or two; the outliers' mean does not see those."""
 
@@ -52,6 +56,7 @@ class ProfileOrder:
     wires_out: Path | None
     samples: Path | None
     crops: int
+    options: DeviceOptions = field(default_factory=DeviceOptions)
 
 
 def carry_out(order: ProfileOrder) -> None:
@@ -67,20 +72,18 @@ def carry_out(order: ProfileOrder) -> None:
         _samples(network.table.inputs, order.samples, order.crops, order.seed) if order.wires_out is not None else None
     )
     console = Console()
-    path, chooser = _preparations(network, order)
-    journal = ProfileJournal(journal_path(path))
-    with _bar(console, "profile") as sink:
-        measured = _measure(
-            network,
-            order.device,
-            side=order.side,
-            slowdown=order.slowdown,
-            seed=order.seed,
-            rates_hz=order.rates_hz,
-            sink=sink,
-            chooser=chooser,
-            journal=journal,
-        )
+    if is_real(order.device) and order.slowdown is not None:
+        raise ConfigError(f"--slowdown {order.slowdown:g} is for emulated devices; {order.device!r} runs in real time")
+    clock = SystemClock() if order.slowdown is None else ScaledClock(order.slowdown)
+    device = open_device(order.device, clock=clock, seed=order.seed, options=order.options)
+    try:
+        engine = engine_on(device, order.options, clock=clock)
+        path, chooser = _preparations(network, device, engine, order)
+        journal = ProfileJournal(journal_path(path))
+        with _bar(console, "profile") as sink:
+            measured = _measure(network, device, engine, clock, order, sink=sink, chooser=chooser, journal=journal)
+    finally:
+        device.close()
     save_profile(measured, path)
     journal.remove()
     if journal.resumed_points:
@@ -118,54 +121,50 @@ def _bar(console: Console, title: str) -> Iterator[ProgressSink]:
 
 def _measure(
     network: Network,
-    device_name: str,
+    device: Device,
+    engine: Engine,
+    clock: Clock,
+    order: ProfileOrder,
     *,
-    side: Side,
-    slowdown: float | None,
-    seed: int,
-    rates_hz: Sequence[float],
     sink: ProgressSink,
     chooser: PointChooser | None,
     journal: ProfileJournal,
 ) -> Profile:
-    inputs, plan = example_inputs(network.table.inputs, seed=seed), ProfilePlan(seed=seed)
-    emulated = device_name.startswith(_EMULATED)
-    if not emulated and slowdown is not None:
-        raise ConfigError(f"--slowdown {slowdown:g} is for emulated devices; {device_name!r} runs in real time")
-    if emulated and slowdown is None:
+    inputs, plan = example_inputs(network.table.inputs, seed=order.seed), ProfilePlan(seed=order.seed)
+    emulated = isinstance(device, EmulatedDevice)
+    if emulated and order.slowdown is None:
         return rehearse_profile(
             network,
-            device_name,
-            side=side,
+            order.device,
+            side=order.side,
             inputs=inputs,
             plan=plan,
-            seed=seed,
-            governed_rates_hz=rates_hz,
+            seed=order.seed,
+            engine=engine.name.value,
+            precision=engine.precision.value,
+            governed_rates_hz=order.rates_hz,
             progress=sink,
             chooser=chooser,
             journal=journal,
         )
-    clock = SystemClock() if slowdown is None else ScaledClock(slowdown)
-    device = open_device(device_name, clock=clock, seed=seed)
-    try:
-        measured = profile_network(
-            network,
-            device,
-            side=side,
-            clock=clock,
-            inputs=inputs,
-            plan=plan,
-            governed_rates_hz=rates_hz,
-            progress=sink,
-            chooser=chooser,
-            # What an emulated device measured on a machine too slow for it is not to be found out later.
-            journal=None if emulated else journal,
-        )
-        if isinstance(device, EmulatedDevice):
-            check_pace(device, device_name)
-        return measured
-    finally:
-        device.close()
+    measured = profile_network(
+        EngineNetwork(network, engine),
+        device,
+        side=order.side,
+        clock=clock,
+        inputs=inputs,
+        plan=plan,
+        engine=engine.name.value,
+        precision=engine.precision.value,
+        governed_rates_hz=order.rates_hz,
+        progress=sink,
+        chooser=chooser,
+        # What an emulated device measured on a machine too slow for it is not to be found out later.
+        journal=None if emulated else journal,
+    )
+    if isinstance(device, EmulatedDevice):
+        check_pace(device, order.device)
+    return measured
 
 
 def check_pace(device: EmulatedDevice, name: str) -> None:
@@ -177,16 +176,15 @@ def check_pace(device: EmulatedDevice, name: str) -> None:
         )
 
 
-def _preparations(network: Network, order: ProfileOrder) -> tuple[Path, PointChooser | None]:
+def _preparations(
+    network: Network, device: Device, engine: Engine, order: ProfileOrder
+) -> tuple[Path, PointChooser | None]:
     """The profile's file, and who chooses its operating points: both depend on the device."""
-    device = open_device(order.device, clock=ManualClock(), seed=order.seed)
-    try:
-        path = order.out or ProfileStore(default_profile_folder()).path(profile_key(network, device, side=order.side))
-        if order.most_points is None:
-            return path, None
-        return path, PlanPointChooser(device.clock_table, most_points=order.most_points)
-    finally:
-        device.close()
+    key = profile_key(network, device, side=order.side, engine=engine.name.value, precision=engine.precision.value)
+    path = order.out or ProfileStore(default_profile_folder()).path(key)
+    if order.most_points is None:
+        return path, None
+    return path, PlanPointChooser(device.clock_table, most_points=order.most_points)
 
 
 def _samples(
@@ -227,6 +225,16 @@ def _points_table(measured: Profile) -> Table:
             f"mean {governed.mean_w:.2f}",
             "",
             "",
+        )
+    for check in paced_checks(measured):
+        table.add_row(
+            f"{check.paced.requested}, {check.paced.rate_hz:g} Hz",
+            str(check.paced.achieved),
+            f"{check.paced.latency_s * 1e3:.2f}",
+            f"{check.paced.latency_std_s * 1e3:.2f}",
+            f"mean {check.paced.mean_w:.2f}",
+            f"predicted {check.mean_w:.2f}",
+            str(len(check.paced.samples_s)),
         )
     return table
 

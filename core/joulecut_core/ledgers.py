@@ -28,13 +28,17 @@ class RequestSeconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestJoules:
-    """Shares of one request. `edge_wait` is what the edge drew while it was not computing for it."""
+    """Shares of one request. `edge_wait` is what the edge drew while it was not computing for it.
+
+    `server_wait`: its share of what the server's device drew between batches, where the server shares that out.
+    """
 
     edge_busy: float = 0.0
     edge_wait: float = 0.0
     encode: float = 0.0
     radio: float = 0.0
     server: float = 0.0
+    server_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import PlanError
+from joulecut_core.power_scopes import sum_scope
 
 PLAN_SCHEMA = "joulecut.plan/1"
 OPTIMAL = "optimal"
@@ -52,6 +53,10 @@ class PowerScopes:
 
     edge: str | None
     server: str | None
+
+    def of_sum(self, *, server: bool = True) -> str:
+        """What a sum over both sides contains, in words; `server`: whether that side has a part in it."""
+        return sum_scope({"edge": self.edge, "server": self.server} if server else {"edge": self.edge})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,8 @@ class PointMeasurement:
     `block_s[k]`: mean seconds of block k. `whole_std_s`: spread of one whole run. `busy_w`: mean
     draw while running back to back over `window_s`. `wait_w`: draw when not computing, clock held,
     context loaded. `runs`: repetitions behind the means. `samples_s`: seconds of single whole runs in
-    the order they ran, the latest where not all are kept; empty where none are.
+    the order they ran, the latest where not all are kept; empty where none are. `busy_std_w`, `wait_std_w`:
+    standard uncertainties of the two draws, as far as the meter repeats itself; None where they were not judged.
     """
 
     requested: OperatingPoint
@@ -52,6 +53,8 @@ class PointMeasurement:
     wait_w: float
     window_s: float
     samples_s: tuple[float, ...] = ()
+    busy_std_w: float | None = None
+    wait_std_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +82,32 @@ class CodecMeasurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernedMeasurement:
-    """The whole network under the board's own governor at a request rate: latency, and mean draw over the period."""
+    """The whole network under the board's own governor at a request rate: latency, and mean draw over the period.
+
+    `samples_s`: seconds of single requests in the order they ran; empty where none were kept.
+    """
 
     rate_hz: float
     latency_s: float
     latency_std_s: float
     mean_w: float
+    samples_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacedMeasurement:
+    """The whole network at a request rate with an operating point held: latency, and mean draw over the period.
+
+    `samples_s`: seconds of single requests in the order they ran.
+    """
+
+    requested: OperatingPoint
+    achieved: OperatingPoint
+    rate_hz: float
+    latency_s: float
+    latency_std_s: float
+    mean_w: float
+    samples_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +124,7 @@ class Profile:
     parts: tuple[PartMeasurement, ...] = ()
     codecs: tuple[CodecMeasurement, ...] = ()
     governed: tuple[GovernedMeasurement, ...] = ()
+    paced: tuple[PacedMeasurement, ...] = ()
     schema: str = PROFILE_SCHEMA
 
     def __post_init__(self) -> None:
@@ -116,8 +140,13 @@ class Profile:
                 raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
             if min(point.block_s) < 0 or point.whole_s <= 0 or point.busy_w < 0 or point.wait_w < 0:
                 raise ProfileError(f"points[{index}]: negative or zero times or watts; make the profile again")
+            if min(point.busy_std_w or 0.0, point.wait_std_w or 0.0) < 0:
+                raise ProfileError(f"points[{index}]: a negative uncertainty of watts; make the profile again")
             if min(point.samples_s, default=1.0) <= 0:
                 raise ProfileError(f"points[{index}].samples_s: a run of 0 or fewer seconds; make the profile again")
+        for index, paced in enumerate(self.paced):
+            if paced.rate_hz <= 0 or paced.latency_s <= 0 or paced.mean_w < 0 or min(paced.samples_s, default=1.0) <= 0:
+                raise ProfileError(f"paced[{index}]: negative or zero rates, times or watts; make the profile again")
 
     @property
     def last_cut(self) -> int:

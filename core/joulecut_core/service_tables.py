@@ -56,6 +56,8 @@ class ServiceTable:
     """Seconds for which nothing runs after a change of the clock."""
     switch_j: float = 0.0
     """Joules of a change beyond those of waiting as long."""
+    notes: tuple[str, ...] = ()
+    """Where figures come from that carry no label of their own, and what was left out: a sentence each."""
 
     def __post_init__(self) -> None:
         if not (self.units and self.points and self.variants):

@@ -36,6 +36,8 @@ from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
 from joulecut_runtime.bundle import MANIFEST_FILE
+from joulecut_runtime.clock_watch import watch_clocks
+from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.network import Network
@@ -68,11 +70,14 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
     async with AsyncExitStack() as stack:
         addresses = await _server_addresses(config, stack)
-        device = open_device(config.device, clock=clock, seed=config.seed)
+        device = await asyncio.to_thread(
+            open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
+        )
         stack.callback(device.close)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(parse_address(config.listen))
         network = await _load_network(config, addresses)
+        engine = engine_on(device, config.hardware, clock=clock)
         profile = await asyncio.to_thread(
             provide_profile,
             network,
@@ -82,9 +87,10 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             side="edge",
             clock=clock,
             store=_profile_store(config),
+            engine=engine,
             governed_rates_hz=() if config.slo.rate_hz is None else (config.slo.rate_hz,),
         )
-        runner = PartRunner(network, device)
+        runner = PartRunner(network, device, engine)
         worker = DeviceWorker(clock)
         stack.callback(worker.close)
         local = local_active_plan(profile, wishes)
@@ -105,12 +111,14 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())
+        watching = asyncio.create_task(watch_clocks(session.verify_clocks, worker))
         try:
             yield _endpoint_address(config, port)
         finally:
             await server.stop(_DRAIN_S)
             keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(keeping, watching, return_exceptions=True)
             await offloading.stop()
             await session.close()
             _LOG.info("stopped; clocks restored")

@@ -27,7 +27,9 @@ def _print_version(wanted: bool) -> None:
 @app.command()
 def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags override it.")] = None,
-    device: Annotated[str | None, typer.Option(help='Device to run on, for example "emulated:orin-nano-15w".')] = None,
+    device: Annotated[
+        str | None, typer.Option(help='Device to run on: "jetson", "cpu", "auto", "emulated:orin-nano-15w".')
+    ] = None,
     bundle: Annotated[str | None, typer.Option(help="Folder of the packed network.")] = None,
     digest: Annotated[
         str | None, typer.Option(help="Digest of the network to fetch where the folder is empty.")

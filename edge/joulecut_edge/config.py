@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective, Slo
+from joulecut_runtime.devices.options import DeviceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class EdgeConfig:
     `server`: "host:port", or empty to find one over zeroconf. `bundle`: folder of the packed network;
     where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications
     reach this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without
-    it only lossless wires are offered.
+    it only lossless wires are offered. `hardware`: how a real device is opened; a table of the file, without flags.
     """
 
     device: str
@@ -45,6 +46,7 @@ class EdgeConfig:
     slo: Slo = field(default_factory=Slo)
     objective: Objective = field(default_factory=Objective)
     radio: Radio = field(default_factory=Radio)
+    hardware: DeviceOptions = field(default_factory=DeviceOptions)
 
     def __post_init__(self) -> None:
         if self.threads < 1:

@@ -25,6 +25,7 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.active_plan import ActivePlan
 from joulecut_edge.drift_watch import DriftWatch
+from joulecut_edge.estimates import edge_busy_j, encode_j, server_j
 from joulecut_edge.remote import Remote, RemoteReply
 from joulecut_runtime.clock_holder import ClockHolder
 from joulecut_runtime.codecs import codec
@@ -85,14 +86,25 @@ class EdgeSession:
         """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held."""
 
         def change() -> None:
+            self._runner.prepare(active.assignment.cut, head=True)
             self._holder.hold(active.assignment.edge_clock)
             self._active, self._remote = active, remote
 
         await self._worker.run_regardless(change)
 
     async def go_local(self) -> None:
-        """Carry on alone, under the plan made for that."""
-        await self.switch(self._local, None)
+        """Carry on alone, under the plan made for that; under the board's governor where its clock is refused."""
+
+        def change() -> None:
+            self._runner.prepare(self._local.assignment.cut, head=True)
+            self._holder.hold_if_possible(self._local.assignment.edge_clock)
+            self._active, self._remote = self._local, None
+
+        await self._worker.run_regardless(change)
+
+    def verify_clocks(self) -> None:
+        """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
+        self._holder.verify()
 
     async def close(self) -> None:
         """Restore the device's clocks after the requests under way."""
@@ -133,7 +145,7 @@ class EdgeSession:
             outputs, stage = turn.result
             both = Stage(
                 time_s=run.head.time_s + stage.time_s,
-                energy_j=None if stage.energy_j is None else (run.head.energy_j or 0.0) + stage.energy_j,
+                energy_j=_sum_j(run.head, stage),
             )
             return self._local_answer(request_id, active, outputs, both, seconds, start_s, encode=run.encode)
         round_trip_s = self._clock.now_s() - sent_s
@@ -172,13 +184,15 @@ class EdgeSession:
             fallback=False,
             seconds=seconds,
             joules=RequestJoules(
-                edge_busy=run.head.energy_j or 0.0,
+                edge_busy=_known_j(run.head, edge_busy_j(active, run.head.time_s)),
                 edge_wait=active.wait_w * max(0.0, (active.period_s or seconds.total) - busy_s),
-                encode=run.encode.energy_j or 0.0,
+                encode=_known_j(run.encode, encode_j(active, run.encode.time_s)),
                 radio=radio_j,
-                server=reply.energy_j or 0.0,
+                server=server_j(active, decode_s=reply.decode_s, tail_s=reply.tail_s)
+                if reply.energy_j is None
+                else reply.energy_j,
             ),
-            # Cut 0 has no head; encoding is always run and metered.
+            # Cut 0 has no head; encoding is always run, and the shortest of all.
             figures=self._figures(run.encode),
         )
 
@@ -206,9 +220,9 @@ class EdgeSession:
             fallback=fallback,
             seconds=replace(seconds, head=stage.time_s, total=total_s),
             joules=RequestJoules(
-                edge_busy=stage.energy_j or 0.0,
+                edge_busy=_known_j(stage, edge_busy_j(active, stage.time_s)),
                 edge_wait=active.wait_w * max(0.0, (active.period_s or total_s) - busy_s),
-                encode=0.0 if encode is None else encode.energy_j or 0.0,
+                encode=0.0 if encode is None else _known_j(encode, encode_j(active, encode.time_s)),
             ),
             figures=self._figures(stage),
         )
@@ -230,6 +244,17 @@ class EdgeSession:
             local=was.local + local,
             fallbacks=was.fallbacks + fallbacks,
         )
+
+
+def _known_j(stage: Stage, estimate_j: float) -> float:
+    return estimate_j if stage.energy_j is None else stage.energy_j
+
+
+def _sum_j(head: Stage, rest: Stage) -> float | None:
+    """Joules of both; None where one of them ran and has none."""
+    if rest.energy_j is None or (head.energy_j is None and head.time_s > 0):
+        return None
+    return (head.energy_j or 0.0) + rest.energy_j
 
 
 def _link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, float | None]:

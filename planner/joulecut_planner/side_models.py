@@ -7,11 +7,13 @@ a f^-b + c, and summed to parts that are scaled to the whole and to the parts th
 (`joulecut_planner.corrections`). An operating point on offer is one of the clock table
 whose memory clock was measured, between the lowest and the highest core clock measured there: nothing is
 extrapolated. With fewer than three distinct core clocks at a memory clock only the measured points
-themselves are offered, as measured.
+themselves are offered, as measured. What was measured at a request rate takes no part: it is compared
+(`joulecut_planner.pacing`), and the log says where it disagrees.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -30,8 +32,11 @@ from joulecut_planner.fits import ClockKind, Measurement, SeriesFit, fit_series
 from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 from joulecut_planner.fits.fit_quality import FitQuality
 from joulecut_planner.fits.latency_fit import LEAST_CLOCKS, fit_latency
+from joulecut_planner.pacing import paced_checks
 
 Flags: TypeAlias = "NDArray[np.bool_]"
+
+_LOG = logging.getLogger(__name__)
 
 _KEPT = 16
 """Fitted profiles kept: both sides of a few networks, with both kinds of model."""
@@ -92,6 +97,9 @@ def side_model(profile: Profile, model: ModelKind = ModelKind.DVFS_AWARE) -> Sid
     for index, part in enumerate(profile.parts):
         if not 0 <= part.cut <= profile.last_cut:
             raise ProfileError(f"parts[{index}].cut: {part.cut}; expected 0 to {profile.last_cut}")
+    off = "; ".join(str(check) for check in paced_checks(profile) if not check.agrees)
+    if off and model is ModelKind.DVFS_AWARE:
+        _LOG.warning("%s on %s, measured at a request rate: %s", profile.network, profile.key.device, off)
     measured = [_Measured.of(profile, memory_mhz) for memory_mhz in _memory_clocks(profile)]
     all_times = [anchor for group in measured for anchor in group.part_times]
     all_powers = [anchor for group in measured for anchor in group.part_powers]

@@ -35,7 +35,8 @@ class ReplyStatus(str, Enum):
 class RequestHeader:
     """One request of a session, under one plan epoch.
 
-    `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline.
+    `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline. `priority`:
+    higher ones go first where the server schedules requests.
     """
 
     session_id: str
@@ -46,6 +47,7 @@ class RequestHeader:
     codec: str
     variant: str
     budget_s: float | None = None
+    priority: int = 0
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
     contract_version: int = CONTRACT_VERSION
@@ -60,7 +62,9 @@ class RequestHeader:
 class ReplyHeader:
     """How one request ended: the server's own seconds, and the joules of this request alone.
 
-    `current_epoch` is the session's now; `message` says why where `status` is not OK.
+    `current_epoch` is the session's now; `message` says why where `status` is not OK, and `retry_after_s` after
+    how many seconds to try again makes sense. `server_wait_j`: this request's share of what the device drew
+    between batches, where the server shares that out.
     """
 
     request_id: str
@@ -72,6 +76,8 @@ class ReplyHeader:
     tail_s: float = 0.0
     server_energy_j: float | None = None
     figures: FigureKind = FigureKind.ESTIMATED
+    retry_after_s: float = 0.0
+    server_wait_j: float | None = None
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
 

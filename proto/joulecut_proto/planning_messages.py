@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, fields
 
+from joulecut_core.errors import ContractError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Plan
 from joulecut_core.problems import Objective, Problem, Slo
@@ -12,10 +14,28 @@ from joulecut_core.wires import WireTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageFactors:
+    """Measured over predicted seconds of each stage, as live requests show; raises ContractError for none above 0."""
+
+    head: float = 1.0
+    encode: float = 1.0
+    decode: float = 1.0
+    tail: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            factor = getattr(self, field.name)
+            if not 0.0 < factor < math.inf:
+                raise ContractError(f"factors.{field.name}: {factor!r}; expected a finite factor above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
     """All that the planner needs of an edge.
 
-    `envelope_bytes`: what framing adds to each message. `preview`: plan only, raise no epoch.
+    `envelope_bytes`: what framing adds to each message. `preview`: plan only, raise no epoch. `tail_method`: how
+    quantiles are taken from the profiles' single runs; None for means and standard deviations. `factors`: by
+    what the tables' seconds are off; the link's are in `link` already.
     """
 
     session_id: str
@@ -29,6 +49,8 @@ class SessionRequest:
     policy: str
     envelope_bytes: int = 0
     preview: bool = False
+    tail_method: str | None = None
+    factors: StageFactors = field(default_factory=StageFactors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

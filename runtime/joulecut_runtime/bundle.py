@@ -3,10 +3,13 @@
     manifest.json         schema, name, digest, inputs and outputs
     graph.json            operator calls and declared shapes (joulecut_runtime.graph_json)
     weights.safetensors   the constants
+    scales.*              of the INT8 variant, where there is one (joulecut_runtime.quantised.scales_file)
 
 A bundle may come from a stranger. Nothing in it is executed: operators are looked up in a whitelist,
 arguments are checked against the operators' schemas, shapes are propagated without memory and
 compared with what the bundle declares and with `Limits`, and all of it must match the digest.
+
+The digest of a bundle without variants is that of its graph and weights; variants join it.
 """
 
 from __future__ import annotations
@@ -25,9 +28,18 @@ from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, write_bytes, write_json
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.digest import graph_digest
+from joulecut_runtime.digest import bundle_digest, graph_digest
 from joulecut_runtime.graph import Graph, tensor_spec
 from joulecut_runtime.graph_json import GraphRecord, decode_nodes, decode_record, encode_graph
+from joulecut_runtime.quantised.scales import Scales
+from joulecut_runtime.quantised.scales_file import (
+    SCALES_FILE,
+    WEIGHT_SCALES_FILE,
+    check_fits,
+    read_scales,
+    scales_digest,
+    write_scales,
+)
 from joulecut_runtime.shapes import Limits, Tour, walk
 
 BUNDLE_SCHEMA = "joulecut.bundle/1"
@@ -35,6 +47,9 @@ MANIFEST_FILE = "manifest.json"
 GRAPH_FILE = "graph.json"
 WEIGHTS_FILE = "weights.safetensors"
 BUNDLE_FILES = (MANIFEST_FILE, GRAPH_FILE, WEIGHTS_FILE)
+"""What every bundle has; `bundle_files` says what a bundle has."""
+INT8_VARIANT = "int8"
+_VARIANT_FILES = {INT8_VARIANT: (SCALES_FILE, WEIGHT_SCALES_FILE)}
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_HEADER_BYTES_PER_TENSOR = 4096
@@ -43,13 +58,17 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A bundle's cover sheet. `torch` tells what it was captured with; it is not part of the digest."""
+    """A bundle's cover sheet. `torch` tells what it was captured with; it is not part of the digest.
+
+    `variants`: those that come with files of their own. BF16 and FP16 need none: any bundle runs in them.
+    """
 
     name: str
     digest: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     torch: str = ""
+    variants: tuple[str, ...] = ()
     schema: str = BUNDLE_SCHEMA
 
     def __post_init__(self) -> None:
@@ -57,20 +76,32 @@ class Manifest:
             raise BundleError(f"schema: {self.schema!r}; expected {BUNDLE_SCHEMA!r}: pack the network again")
         if not 0 < len(self.name) <= _LONGEST_NAME or not self.name.isprintable():
             raise BundleError(f"name: {show(self.name)}; expected 1 to {_LONGEST_NAME} printable characters")
+        if len(set(self.variants)) != len(self.variants) or not set(self.variants) <= set(_VARIANT_FILES):
+            raise BundleError(
+                f"variants: {show(list(self.variants))}; expected some of {', '.join(_VARIANT_FILES)}, each once: "
+                "pack the network with this version again"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedBundle:
-    """A checked bundle: its graph, its digest, and how its values lie in memory."""
+    """A checked bundle: its graph, its digest, how its values lie in memory, and the scales of its INT8 variant."""
 
     graph: Graph
     digest: str
     tour: Tour
+    scales: Scales | None = None
 
 
-def write_bundle(graph: Graph, folder: Path) -> str:
-    """Write the graph's bundle into `folder`, made if missing, and return its digest."""
-    digest = graph_digest(graph)
+def write_bundle(graph: Graph, folder: Path, *, scales: Scales | None = None) -> str:
+    """Write the graph's bundle into `folder`, made if missing, and return its digest.
+
+    `scales`: of its INT8 variant. Raises BundleError where they are of another network.
+    """
+    network = graph_digest(graph)
+    if scales is not None:
+        check_fits(scales, graph, network)
+    digest = bundle_digest(network, _variant_digests(scales))
     specs = graph.value_specs()
     manifest = Manifest(
         name=graph.name,
@@ -78,11 +109,22 @@ def write_bundle(graph: Graph, folder: Path) -> str:
         inputs=graph.inputs,
         outputs=tuple(specs[name] for name in graph.outputs),
         torch=torch.__version__,
+        variants=() if scales is None else (INT8_VARIANT,),
     )
+    for file in _VARIANT_FILES[INT8_VARIANT]:
+        (folder / file).unlink(missing_ok=True)
+    if scales is not None:
+        write_scales(scales, folder)
     write_bytes(folder / WEIGHTS_FILE, save(dict(graph.constants)))
     write_bytes(folder / GRAPH_FILE, encode_graph(graph))
-    write_json(folder / MANIFEST_FILE, encode(manifest))
+    write_json(folder / MANIFEST_FILE, _document(manifest))
     return digest
+
+
+def bundle_files(folder: Path) -> tuple[str, ...]:
+    """The names of a bundle's files, by its manifest. Raises BundleError where that is damaged."""
+    variants = read_manifest(folder).variants
+    return (*BUNDLE_FILES, *(file for variant in variants for file in _VARIANT_FILES[variant]))
 
 
 def read_bundle(folder: Path, *, limits: Limits | None = None) -> Graph:
@@ -123,10 +165,24 @@ def _open(folder: Path, limits: Limits) -> OpenedBundle:
     specs = graph.value_specs()
     if manifest.inputs != graph.inputs or manifest.outputs != tuple(specs[name] for name in graph.outputs):
         raise BundleError(f"{MANIFEST_FILE} and {GRAPH_FILE} differ in inputs or outputs; fetch or pack it again")
-    digest = graph_digest(graph)
+    network = graph_digest(graph)
+    scales = read_scales(folder, graph, network) if INT8_VARIANT in manifest.variants else None
+    digest = bundle_digest(network, _variant_digests(scales))
     if digest != manifest.digest:
         raise BundleError(f"its content has digest {digest}; expected {show(manifest.digest)}: fetch or pack it again")
-    return OpenedBundle(graph=graph, digest=digest, tour=tour)
+    return OpenedBundle(graph=graph, digest=digest, tour=tour, scales=scales)
+
+
+def _variant_digests(scales: Scales | None) -> dict[str, str]:
+    return {} if scales is None else {INT8_VARIANT: scales_digest(scales)}
+
+
+def _document(manifest: Manifest) -> dict[str, object]:
+    document: dict[str, object] = encode(manifest)
+    if not manifest.variants:
+        # Earlier versions read bundles without variants, and know no such key.
+        del document["variants"]
+    return document
 
 
 def _size_bytes(path: Path) -> int:

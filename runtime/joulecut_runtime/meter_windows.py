@@ -1,12 +1,13 @@
 """Mean watts over windows of a slow meter, while running back to back and while idling at a held clock.
 
-    busy   run run | run run run ... run run | run     the device never rests before the closing tick
-                   ^tick                     ^tick
-    idle           | ............ waiting .. |
-                   ^tick                     ^tick
+    busy   run run | run run run | run run run | run run | run     the device never rests before the closing tick
+                   ^tick         ^tick         ^tick     ^tick
+    idle           | waiting ... | waiting ... | ....... |
+                   ^tick         ^tick         ^tick     ^tick
 
-A busy window keeps running until the meter ticks: waiting for the tick would book up to a period of
-idle draw as busy.
+A busy window keeps running until the meter ticks: waiting for the tick would book up to a period of idle draw as
+busy. Ticks in between cut a window into thirds, and how those differ says how sure the whole is. Where the meter
+does not stamp its values, a tick is noticed up to a run too late, and the window lasts long enough to bear it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from joulecut_core.devices import Device
-from joulecut_core.energy import EnergyReading, EnergyWindow, read_at_tick, window_between
+from joulecut_core.energy import EnergyReading, EnergyWindow, TickWatch, read_at_tick, window_through
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
 
-_PATIENCE_PERIODS = 20
-"""A meter that stands still for this many of its own periods is broken."""
+_STRETCHES = 3
+"""A window is judged by this many parts of itself: two would often agree by chance."""
+_LATENESSES = 40
+"""A window lasts at least this many times what its ends may be off: at worst 2.5 % of its energy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,9 @@ def meter_period_s(device: Device) -> float:
     period_s = device.info.meter_period_s
     if period_s is None:
         raise DeviceError(
-            f"{device.info.name} has no energy meter, so its busy and waiting watts cannot be measured; "
-            "expected a device with a meter: profile another one or plan from tables of your own"
+            f"{device.info.name} has no energy meter, so its busy and waiting watts cannot be measured; expected a "
+            "device with a meter: configure its watts (they are then estimates), profile another one or plan from "
+            "tables of your own"
         )
     return period_s
 
@@ -48,35 +52,34 @@ def busy_window(device: Device, clock: Clock, run: Callable[[], float], *, perio
     `run` computes once and returns its seconds. Raises DeviceError where the meter stands still.
     """
     times_s: list[float] = []
-    period_s = meter_period_s(device)
-    begin = _run_to_tick(device, clock, run, times_s)
-    before = len(times_s)
-    while clock.now_s() < begin.time_s + (periods - 0.5) * period_s or len(times_s) - before < runs - 1:
-        times_s.append(run())
-    end = _run_to_tick(device, clock, run, times_s)
-    return BusyWindow(energy=window_between(begin, end), times_s=tuple(times_s))
+    readings = [_run_to_tick(device, clock, run, times_s)]
+    before, begin = len(times_s), readings[0]
+    length_s = max((periods - 0.5) * meter_period_s(device), _LATENESSES * begin.late_s)
+    for stretch in range(1, _STRETCHES + 1):
+        until_s, least = begin.time_s + length_s * stretch / _STRETCHES, (runs - 1) * stretch // _STRETCHES
+        while clock.now_s() < until_s or len(times_s) - before < least:
+            times_s.append(run())
+        readings.append(_run_to_tick(device, clock, run, times_s))
+    return BusyWindow(energy=window_through(readings), times_s=tuple(times_s))
 
 
 def idle_window(device: Device, clock: Clock, *, periods: int) -> EnergyWindow:
     """Do nothing for at least `periods` of the meter between two ticks."""
-    period_s = meter_period_s(device)
-    begin = read_at_tick(device, clock)
+    readings = [read_at_tick(device, clock)]
     # Half a period short: the wait for the closing tick then ends at that very one and not at the next.
-    clock.sleep_until_s(begin.time_s + (periods - 0.5) * period_s)
-    return window_between(begin, read_at_tick(device, clock))
+    length_s = max((periods - 0.5) * meter_period_s(device), _LATENESSES * readings[0].late_s)
+    for stretch in range(1, _STRETCHES + 1):
+        clock.sleep_until_s(readings[0].time_s + length_s * stretch / _STRETCHES)
+        readings.append(read_at_tick(device, clock))
+    return window_through(readings)
 
 
 def _run_to_tick(device: Device, clock: Clock, run: Callable[[], float], times_s: list[float]) -> EnergyReading:
-    period_s = meter_period_s(device)
-    first_j = device.state().energy_j
-    start_s = clock.now_s()
+    watch, start_s = TickWatch(device), clock.now_s()
     while True:
         times_s.append(run())
-        state = device.state()
-        if state.energy_j is not None and state.energy_time_s is not None and state.energy_j != first_j:
-            return EnergyReading(time_s=state.energy_time_s, energy_j=state.energy_j)
-        if clock.now_s() - start_s > _PATIENCE_PERIODS * period_s:
-            raise DeviceError(
-                f"the energy meter of {device.info.name} stood at {first_j} J for {_PATIENCE_PERIODS * period_s:g} s "
-                f"of work; expected a change every {period_s:g} s"
-            )
+        reading = watch.poll()
+        if reading is not None:
+            return reading
+        if watch.stands_still(start_s, clock.now_s()):
+            raise watch.broken(doing="work")

@@ -12,6 +12,7 @@ from joulecut_runtime.cutting import candidates
 from joulecut_runtime.digest import graph_digest
 from joulecut_runtime.graph import Graph
 from joulecut_runtime.parts import Part, compile_nodes
+from joulecut_runtime.quantised.scales import Scales
 from joulecut_runtime.shapes import Limits, Tour, walk
 
 
@@ -21,11 +22,15 @@ class Network:
     Parts are made when first asked for and kept; all share the graph's weights.
     """
 
-    def __init__(self, graph: Graph, *, digest: str | None = None, tour: Tour | None = None) -> None:
-        """`digest` and `tour` spare computing them again where a bundle was just checked."""
+    def __init__(
+        self, graph: Graph, *, digest: str | None = None, tour: Tour | None = None, scales: Scales | None = None
+    ) -> None:
+        """`digest` and `tour` spare computing them again where a bundle was just checked; `scales` came with it."""
         tour = tour or walk(graph)
         cuts = candidates(graph, tour)
         self.graph = graph
+        self.scales = scales
+        """Of the INT8 variant; None where the bundle has none."""
         self.table: CutTable = build_cut_table(graph, digest or graph_digest(graph), tour, cuts)
         self._layouts = tour.layouts
         self._positions = tuple(cut.position for cut in cuts)
@@ -35,7 +40,7 @@ class Network:
     def load(cls, folder: Path, *, limits: Limits | None = None) -> Network:
         """The network of a bundle, checked. Raises BundleError; see `joulecut_runtime.bundle.read_bundle`."""
         opened = open_bundle(folder, limits=limits)
-        return cls(opened.graph, digest=opened.digest, tour=opened.tour)
+        return cls(opened.graph, digest=opened.digest, tour=opened.tour, scales=opened.scales)
 
     @property
     def whole(self) -> Part:
@@ -51,6 +56,12 @@ class Network:
         """Everything after `cut`. Raises ValueError for the last cut, where nothing is, and unknown cuts."""
         self._check(cut, lowest=0, highest=self.table.last - 1)
         return self._part(cut, self.table.last)
+
+    def stretch(self, first: int, last: int) -> Part:
+        """What lies between two cuts. Raises ValueError for unknown cuts and where nothing lies between them."""
+        self._check(first, lowest=0, highest=self.table.last - 1)
+        self._check(last, lowest=first + 1, highest=self.table.last)
+        return self._part(first, last)
 
     def steps(self) -> tuple[Part, ...]:
         """One part per block: step k takes the tensors of cut k and gives those of cut k + 1, the last the outputs."""

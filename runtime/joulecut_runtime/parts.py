@@ -19,6 +19,8 @@ from joulecut_runtime.signatures import to_torch
 if TYPE_CHECKING:
     from torch.fx.node import Argument as FxArgument
 
+VALUE_NAME = "value"
+"""Key of a compiled node's `meta` under which the graph's name of its value stands."""
 _ALIGNMENT_BYTES = 64
 """What torch's own allocations are aligned to. Some CPU kernels round differently on memory that is not."""
 
@@ -92,7 +94,9 @@ def compile_nodes(
                 known[reference] = program.get_attr(attribute)
         arguments = tuple(cast("FxArgument", to_torch(argument, known)) for argument in node.arguments)
         keywords = {key: cast("FxArgument", to_torch(argument, known)) for key, argument in node.keywords.items()}
-        known[Value(name=node.name)] = program.call_function(resolve(node.operator), arguments, keywords)
+        call = program.call_function(resolve(node.operator), arguments, keywords)
+        call.meta[VALUE_NAME] = node.name
+        known[Value(name=node.name)] = call
     program.output(tuple(known[Value(name=spec.name)] for spec in outputs))
     program.lint()
     return fx.GraphModule(root, program)

@@ -2,7 +2,7 @@
 
     <profile>.journal    beside the file that the profile will get
 
-Written anew after each operating point and each governed rate, whole or not at all. It counts for the same key, plan
+Written anew after each operating point and each request rate, whole or not at all. It counts for the same key, plan
 (and so seed) and clock table only. Whoever saves the profile removes the journal.
 """
 
@@ -17,7 +17,14 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
-from joulecut_core.profiles import CodecMeasurement, GovernedMeasurement, PartMeasurement, PointMeasurement, ProfileKey
+from joulecut_core.profiles import (
+    CodecMeasurement,
+    GovernedMeasurement,
+    PacedMeasurement,
+    PartMeasurement,
+    PointMeasurement,
+    ProfileKey,
+)
 from joulecut_runtime.profile_plan import ProfilePlan
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +50,7 @@ class UnfinishedProfile:
     clock_table: tuple[OperatingPoint, ...]
     points: tuple[PointRecord, ...] = ()
     governed: tuple[GovernedMeasurement, ...] = ()
+    paced: tuple[PacedMeasurement, ...] = ()
     schema: str = _SCHEMA
 
     def __post_init__(self) -> None:
@@ -87,6 +95,11 @@ class ProfileJournal:
         """Keep another governed rate."""
         state = self._opened()
         self._keep(dataclasses.replace(state, governed=(*state.governed, measurement)))
+
+    def add_paced(self, measurement: PacedMeasurement) -> None:
+        """Keep another rate at a held clock."""
+        state = self._opened()
+        self._keep(dataclasses.replace(state, paced=(*state.paced, measurement)))
 
     def remove(self) -> None:
         """The profile is saved: forget it."""

@@ -2,8 +2,8 @@
 
 The defaults are modest on purpose: where a slow host emulates a device, every second here lasts the
 slow-down factor on the wall. For nine cuts they come to some 6 s of an Orin Nano (8 points and 16 parts,
-a meter that ticks every 20 ms) and 20 s of an H200 (5 points, every 100 ms); a governed rate of 10 Hz
-adds 5 s.
+a meter that ticks every 20 ms) and 20 s of an H200 (5 points, every 100 ms); a request rate of 10 Hz
+adds 5 s under the governor and 5 s at each of two held clocks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ProfilePlan:
     `part_core_clocks`: at how many core clocks of the top memory clock whole parts are measured, and
     `most_parts`: at how many cuts, spread evenly. `codec_runs`: runs per codec and cut.
     `governed_requests`: requests per rate, or as many as fill `governed_periods` of the meter where that
-    is more, after `settle_requests` that only let the governor settle.
+    is more, after `settle_requests` that only let the governor settle; at the clocks of whole parts as many each.
     """
 
     core_clocks: int = 4

@@ -16,8 +16,11 @@ from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ManualClock
 from joulecut_runtime.devices.emulated import EMULATED_BACKEND
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.engines import Engine, EngineNetwork
 from joulecut_runtime.governed_run import measure_governed
+from joulecut_runtime.measurable import MeasurableNetwork
 from joulecut_runtime.network import Network
+from joulecut_runtime.paced_run import measure_paced
 from joulecut_runtime.profile_journal import ProfileJournal, journal_path
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.profile_store import ProfileStore
@@ -53,29 +56,38 @@ def provide_profile(
     side: Side,
     clock: Clock,
     store: ProfileStore,
+    engine: Engine | None = None,
     governed_rates_hz: Sequence[float] = (),
 ) -> Profile:
     """The profile of a network on a device, from `store` or measured now and kept there.
 
     `device_name` and `seed` are what the device was opened with: an emulated one is profiled in its own
-    time, so that a slow host does not get into the figures. Profiling a real one goes on where an earlier start
-    was interrupted. Raises ProfileError for a damaged file.
+    time, so that a slow host does not get into the figures. Profiling a real one, on `engine`, goes on where an
+    earlier start was interrupted. Raises ProfileError for a damaged file.
     """
-    kept = store.get(profile_key(network, device, side=side))
+    way, precision = ("eager", "fp32") if engine is None else (engine.name.value, engine.precision.value)
+    key = profile_key(network, device, side=side, engine=way, precision=precision)
+    kept = store.get(key)
     if kept is not None:
         _LOG.info("using the profile of %s made on %s", kept.network, kept.created)
         missing_hz = [rate_hz for rate_hz in governed_rates_hz if not _has_rate(kept, rate_hz)]
         if missing_hz:
-            _LOG.info("measuring %s under its own governor at %s Hz", device.info.name, missing_hz)
-            kept = _with_governed(
-                kept, network, device, device_name=device_name, seed=seed, clock=clock, rates_hz=missing_hz
+            _LOG.info("measuring %s under its own governor and at held clocks at %s Hz", device.info.name, missing_hz)
+            kept = _with_rates(
+                kept,
+                _on(network, engine),
+                device,
+                device_name=device_name,
+                seed=seed,
+                clock=clock,
+                rates_hz=missing_hz,
             )
             store.put(kept)
         return kept
     _LOG.info("profiling %s on %s; this happens once", network.table.network, device.info.name)
     inputs = example_inputs(network.table.inputs)
     progress = LoggedProgress(f"profiling {network.table.network}")
-    journal = ProfileJournal(journal_path(store.path(profile_key(network, device, side=side))))
+    journal = ProfileJournal(journal_path(store.path(key)))
     if device.info.backend == EMULATED_BACKEND:
         made = rehearse_profile(
             network,
@@ -85,10 +97,12 @@ def provide_profile(
             seed=seed,
             governed_rates_hz=governed_rates_hz,
             progress=progress,
+            engine=way,
+            precision=precision,
         )
     else:
         made = profile_network(
-            network,
+            _on(network, engine),
             device,
             side=side,
             clock=clock,
@@ -96,19 +110,25 @@ def provide_profile(
             governed_rates_hz=governed_rates_hz,
             progress=progress,
             journal=journal,
+            engine=way,
+            precision=precision,
         )
     _LOG.info("kept the profile in %s", store.put(made))
     journal.remove()
     return made
 
 
+def _on(network: Network, engine: Engine | None) -> MeasurableNetwork:
+    return network if engine is None else EngineNetwork(network, engine)
+
+
 def _has_rate(profile: Profile, rate_hz: float) -> bool:
     return any(math.isclose(measured.rate_hz, rate_hz) for measured in profile.governed)
 
 
-def _with_governed(
+def _with_rates(
     profile: Profile,
-    network: Network,
+    network: MeasurableNetwork,
     device: Device,
     *,
     device_name: str,
@@ -116,7 +136,7 @@ def _with_governed(
     clock: Clock,
     rates_hz: Sequence[float],
 ) -> Profile:
-    """The profile with the stock governor measured at further rates; nothing else is measured again."""
+    """The profile with the stock governor and held clocks measured at further rates; nothing else is measured again."""
     inputs = example_inputs(network.table.inputs)
     emulated = device.info.backend == EMULATED_BACKEND
     own_clock = ManualClock() if emulated else clock
@@ -127,14 +147,19 @@ def _with_governed(
             network.whole(inputs)
         return execution.elapsed_s
 
+    plan = ProfilePlan()
     try:
-        added = [
-            measure_governed(measured_on, own_clock, run, rate_hz=rate_hz, plan=ProfilePlan()) for rate_hz in rates_hz
+        governed = [measure_governed(measured_on, own_clock, run, rate_hz=rate_hz, plan=plan) for rate_hz in rates_hz]
+        held = [
+            measure_paced(measured_on, own_clock, run, point=point, rate_hz=rate_hz, plan=plan)
+            for rate_hz in rates_hz
+            for point in plan.part_points(measured_on.clock_table)
         ]
     finally:
         if emulated:
             measured_on.close()
-    return replace(profile, governed=(*profile.governed, *added))
+    paced = [each for each in held if each is not None]
+    return replace(profile, governed=(*profile.governed, *governed), paced=(*profile.paced, *paced))
 
 
 def example_inputs(specs: Sequence[TensorSpec], *, seed: int = 0) -> tuple[Tensor, ...]:

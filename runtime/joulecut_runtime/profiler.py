@@ -10,14 +10,16 @@
                               +- cool down <---+ too hot: once more
         restore
         into the journal
-    then, without a lease, for each request rate: requests at even intervals -> latency, mean draw
+    then, for each request rate: requests at even intervals -> latency, mean draw
+        without a lease, and at the clocks at which parts were measured
 
 - Every time comes from `device.execution`, synchronised by the device; every watt from a window
   between two ticks of its meter. Blocks are timed inside whole runs, never alone.
 - The order of clocks is random so that warming up is not mistaken for an effect of the clock. A chooser's
   order follows from what was measured; the points that carry parts and codecs come first.
 - Waiting draw is taken at each held clock, weights and context loaded, after the device has been busy.
-- Back to back says what a run costs; at a request period the board's own governor matters, and is measured.
+- Back to back says what a run costs; at a request period the board's own governor matters, and is measured,
+  as is a held clock, whose draw between requests plans rest on.
 - Means leave out the fastest and slowest tenth of the runs; standard deviations leave out nothing. Single
   runs are kept, so that quantiles can be taken.
 - Achieved clocks are read back right after work, when a power cap would show, and kept beside those
@@ -45,6 +47,7 @@ from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import (
     CodecMeasurement,
     GovernedMeasurement,
+    PacedMeasurement,
     PartMeasurement,
     PointMeasurement,
     Profile,
@@ -54,21 +57,20 @@ from joulecut_core.timing import Clock
 from joulecut_core.workloads import Workload
 from joulecut_runtime.codec_costs import measure_codec
 from joulecut_runtime.codecs import codecs_for
+from joulecut_runtime.engines import declared_on_host
 from joulecut_runtime.governed_run import measure_governed
 from joulecut_runtime.measurable import MeasurableNetwork, MeasurablePart
 from joulecut_runtime.meter_windows import BusyWindow, busy_window, idle_window, meter_period_s
+from joulecut_runtime.paced_run import measure_paced
 from joulecut_runtime.point_order import PlannedPoints
 from joulecut_runtime.profile_journal import PointRecord, ProfileJournal, UnfinishedProfile
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.progress import ProgressSink, Silence
-from joulecut_runtime.run_times import spread, trimmed_mean
+from joulecut_runtime.run_times import MOST_SAMPLES, spread, trimmed_mean
 
 _LOG = logging.getLogger(__name__)
 
 Side = Literal["edge", "server"]
-
-_MOST_SAMPLES = 512
-"""Single runs kept of each point: enough for a tail over all points, and some 15 kB each in the file."""
 
 
 def profile_network(
@@ -114,7 +116,7 @@ def profile_network(
         journal=journal,
     )
     records = profiler.points(chooser)
-    governed = tuple(profiler.governed(rate_hz) for rate_hz in governed_rates_hz)
+    rated = [(profiler.governed(rate_hz), profiler.paced(rate_hz)) for rate_hz in governed_rates_hz]
     parts = (part for record in records for part in record.parts)
     return Profile(
         key=key,
@@ -126,7 +128,8 @@ def profile_network(
         points=tuple(record.point for record in records),
         parts=tuple(sorted(parts, key=lambda part: (part.cut, part.achieved.core_mhz))),
         codecs=tuple(codec for record in records for codec in record.codecs),
-        governed=governed,
+        governed=tuple(governed for governed, _ in rated),
+        paced=tuple(each for _, paced in rated for each in paced),
     )
 
 
@@ -173,13 +176,16 @@ class _Profiler:
         self._plan = plan
         self._sink = sink
         self._crossing = [inputs]
-        for step in network.steps():
-            self._crossing.append(step(self._crossing[-1]))
+        tensors = inputs
+        specs = (*(cut.tensors for cut in network.table.cuts[1:-1]), network.table.outputs)
+        for step, crossing in zip(network.steps(), specs, strict=True):
+            tensors = step(tensors)
+            self._crossing.append(declared_on_host(tensors, crossing))
         table = device.clock_table
         self._points = plan.points(table)
         self._part_points = plan.part_points(table)
         self._part_cuts = plan.part_cuts(network.table.last)
-        self._total = rates
+        self._total = rates * (1 + len(self._part_points))
         self._done = 0
 
     def points(self, chooser: PointChooser | None) -> tuple[PointRecord, ...]:
@@ -215,6 +221,25 @@ class _Profiler:
             self._journal.add_governed(measurement)
         self._advance(f"governor at {rate_hz:g} Hz")
         return measurement
+
+    def paced(self, rate_hz: float) -> tuple[PacedMeasurement, ...]:
+        """The whole network at a request rate, at each clock at which parts are measured and that is fast enough."""
+        held = [self._paced(point, rate_hz) for point in self._part_points]
+        return tuple(each for each in held if each is not None)
+
+    def _paced(self, point: OperatingPoint, rate_hz: float) -> PacedMeasurement | None:
+        for known in self._before.paced:
+            if known.requested == point and math.isclose(known.rate_hz, rate_hz):
+                self._skip(1, "measured before")
+                return known
+        run = self._runner(self._network.whole, self._crossing[0])
+        paced = measure_paced(self._device, self._clock, run, point=point, rate_hz=rate_hz, plan=self._plan)
+        if paced is None:
+            _LOG.info("%s is too slow for %g Hz at %s", self._device.info.name, rate_hz, point)
+        elif self._journal is not None:
+            self._journal.add_paced(paced)
+        self._advance(f"{point} at {rate_hz:g} Hz")
+        return paced
 
     def _steps(self, point: OperatingPoint) -> int:
         """How many times progress is told while a point is held."""
@@ -254,7 +279,9 @@ class _Profiler:
             busy_w=busy.energy.power_w,
             wait_w=idle.power_w,
             window_s=busy.energy.duration_s,
-            samples_s=busy.times_s[-_MOST_SAMPLES:],
+            samples_s=busy.times_s[-MOST_SAMPLES:],
+            busy_std_w=busy.energy.power_std_w,
+            wait_std_w=idle.power_std_w,
         )
         return PointRecord(point=measurement, parts=parts, codecs=codecs)
 

@@ -14,8 +14,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.devices.emulated import EMULATED_BACKEND
-from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.devices.opening import is_real, open_device
 from joulecut_runtime.measurable import MeasurableNetwork
 from joulecut_runtime.profile_journal import ProfileJournal
 from joulecut_runtime.profile_plan import ProfilePlan
@@ -43,11 +42,11 @@ def rehearse_profile(
 
     `seed` is the emulated device's noise. Raises DeviceError for a device that is not emulated.
     """
+    if is_real(device_name):
+        raise DeviceError(f"{device_name} is real; expected an emulated device: real ones only run in real time")
     clock = ManualClock()
     device = open_device(device_name, clock=clock, seed=seed)
     try:
-        if device.info.backend != EMULATED_BACKEND:
-            raise DeviceError(f"{device_name} is real; expected an emulated device: real ones only run in real time")
         return profile_network(
             RecordedNetwork(network, inputs),
             device,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+MOST_SAMPLES = 512
+"""Single runs kept of each series: enough for a tail over several, and some 15 kB each in a profile's file."""
+
 _TRIMMED = 0.1
 """Share of the runs left out at either end: one run in ten may be disturbed without moving the mean."""
 

@@ -28,6 +28,8 @@ from joulecut_proto.discovery import Advertisement
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
+from joulecut_runtime.clock_watch import watch_clocks
+from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.network import Network
@@ -67,7 +69,9 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
     keep_freed_memory()
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
     async with AsyncExitStack() as stack:
-        device = open_device(config.device, clock=clock, seed=config.seed)
+        device = await asyncio.to_thread(
+            open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
+        )
         stack.callback(device.close)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(parse_address(config.listen))
@@ -105,6 +109,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         place = parse_address(config.listen)
         address = str(place if place.path is not None else replace(place, port=port))
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
+        watching = asyncio.create_task(watch_clocks(clocks.verify, worker))
         try:
             yield address
         finally:
@@ -113,6 +118,8 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
             await _report_health(healthy, serving=False)
             inference.drain()
             await server.stop(config.drain_s)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             await worker.run_regardless(clocks.close)
             _LOG.info("stopped; clocks restored")
 
@@ -126,6 +133,7 @@ async def _report_health(healthy: health.aio.HealthServicer, *, serving: bool) -
 def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> ServedNetworks:
     folder = Path(config.profiles) if config.profiles else default_profile_folder()
     store = ProfileStore(folder, shipped=tuple(map(Path, config.shipped_profiles)))
+    engine = engine_on(device, config.hardware, clock=clock)
     served = []
     for bundle in config.bundles:
         network = Network.load(Path(bundle))
@@ -137,8 +145,10 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
             side="server",
             clock=clock,
             store=store,
+            engine=engine,
         )
-        served.append(ServedNetwork(folder=Path(bundle), runner=PartRunner(network, device), profile=profile))
+        runner = PartRunner(network, device, engine)
+        served.append(ServedNetwork(folder=Path(bundle), runner=runner, profile=profile))
         _LOG.info("serving %s %s", network.table.network, network.table.digest)
     return ServedNetworks(tuple(served))
 

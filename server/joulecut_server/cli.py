@@ -27,7 +27,9 @@ def _print_version(wanted: bool) -> None:
 @app.command()
 def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags override it.")] = None,
-    device: Annotated[str | None, typer.Option(help='Device to run on, for example "emulated:t4".')] = None,
+    device: Annotated[
+        str | None, typer.Option(help='Device to run on: "nvml:<index or UUID>", "auto", "emulated:t4".')
+    ] = None,
     bundle: Annotated[list[str] | None, typer.Option(help="Folder of a packed network; repeatable.")] = None,
     listen: Annotated[str | None, typer.Option(help="host:port to serve on; port 0 lets the system choose.")] = None,
     name: Annotated[str | None, typer.Option(help="Name under which this server announces itself.")] = None,

@@ -18,21 +18,29 @@ class ClockKeeper:
     """
 
     def __init__(self, device: Device) -> None:
-        self._table = device.clock_table
+        self._device = device
         self._holder = ClockHolder(device)
         self._wishes: dict[str, OperatingPoint] = {}
 
     def wish(self, session_id: str, point: OperatingPoint | None) -> OperatingPoint | None:
         """What one session needs from now on (None: nothing). Returns what the device runs at, None unleased.
 
-        Raises ClockError where the point is not on the device's table; earlier wishes then stay.
+        Raises ClockError where the point is not on the device's table, LeaseError where somebody else holds the
+        device; earlier wishes then stay.
         """
+        wishes = {**self._wishes}
         if point is None:
-            self._wishes.pop(session_id, None)
+            wishes.pop(session_id, None)
         else:
-            self._wishes[session_id] = self._table.find(point)
-        highest = max(self._wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None)
-        return self._holder.hold(highest)
+            wishes[session_id] = self._device.clock_table.find(point)
+        highest = max(wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None)
+        achieved = self._holder.hold(highest)
+        self._wishes = wishes
+        return achieved
+
+    def verify(self) -> None:
+        """Take the clock again where it was lost meanwhile."""
+        self._holder.verify()
 
     @property
     def leased(self) -> OperatingPoint | None:

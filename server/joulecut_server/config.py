@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_server.planning_limits import PlanningLimits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -19,7 +20,8 @@ class ServerConfig:
     `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
-    `planning`: what planning requests may ask of this server; a table of the file, without flags.
+    `planning`: what planning requests may ask of this server; `hardware`: how a real device is opened; both are
+    tables of the file, without flags.
     """
 
     device: str
@@ -36,6 +38,7 @@ class ServerConfig:
     ready_file: str = ""
     drain_s: float = 5.0
     planning: PlanningLimits = field(default_factory=PlanningLimits)
+    hardware: DeviceOptions = field(default_factory=DeviceOptions)
 
     def __post_init__(self) -> None:
         if not self.bundles:

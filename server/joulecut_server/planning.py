@@ -60,9 +60,15 @@ class ServerPlanning:
         return SessionReply(assignment=assignment, plan=made.plan, problem=made.problem)
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
-        """Put an epoch in force, its clock held before the answer."""
+        """Put an epoch in force, its part ready and its clock held before the answer."""
         assignment = self._sessions.activate(session_id, epoch)
-        turn = await self._worker.run_regardless(lambda: self._clocks.wish(session_id, assignment.server_clock))
+        runner = self._networks.find(assignment.network_digest).runner
+
+        def change() -> OperatingPoint | None:
+            runner.prepare(assignment.cut, head=False)
+            return self._clocks.wish(session_id, assignment.server_clock)
+
+        turn = await self._worker.run_regardless(change)
         return None if assignment.server_clock is None else turn.result
 
     async def release(self, session_id: str) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from joulecut.cli import app, main
 
-COMMANDS = ("demo", "plan", "pack", "cuts", "profile", "run")
+COMMANDS = ("demo", "plan", "pack", "cuts", "profile", "run", "doctor", "device")
 
 
 def test_help_lists_every_command() -> None:

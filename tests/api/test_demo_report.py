@@ -14,6 +14,7 @@ from joulecut.demo.report import demo_document, print_report, saving_sentence
 from joulecut.demo.results import labels
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.tables import POLICY_COLUMNS, SWEEP_COLUMNS, policy_row, sweep_row
+from joulecut_core.devices import DeviceInfo
 from joulecut_core.figures import FigureKind
 from joulecut_planner import Policy
 from tests.api.demo_samples import EVERY_POLICY, INFEASIBLE_ROW, SPLIT_ROW, objective_result, policy_result
@@ -48,12 +49,27 @@ def test_the_document() -> None:
     assert governor["edge_clock"] is None
 
 
+def _info(scope: str, figures: FigureKind) -> DeviceInfo:
+    return DeviceInfo(
+        name="d", backend="b", uid="u", driver="1", power_scope=scope, figures=figures, meter_period_s=0.02
+    )
+
+
 def test_labels() -> None:
-    """Emulated only where both sides are; what mixes sources is estimated."""
-    assert labels(FigureKind.EMULATED, FigureKind.EMULATED, 4.0)["energy"] == "emulated"
-    mixed = labels(FigureKind.MEASURED, FigureKind.EMULATED, 1.0)
+    """Emulated only where both sides are; what mixes sources is estimated; what the joules contain is named."""
+    edge, server = _info("module input", FigureKind.EMULATED), _info("GPU board", FigureKind.EMULATED)
+    emulated = labels(edge, server, 4.0)
+    assert (emulated["energy"], emulated["slowdown"]) == ("emulated", "4")
+    assert emulated["energy_scope"] == "module input + GPU board, without the server's host"
+    mixed = labels(replace(edge, figures=FigureKind.MEASURED), server, 1.0)
     assert (mixed["energy"], mixed["latency"], mixed["link"]) == ("estimated", "estimated", "emulated")
-    assert labels(FigureKind.EMULATED, FigureKind.EMULATED, 4.0)["slowdown"] == "4"
+
+
+def test_the_report_says_what_the_joules_contain() -> None:
+    """A sum over a module and a GPU board is not the draw of two machines, and the terminal says so once."""
+    shown = io.StringIO()
+    print_report(Scenario(), RESULT, Console(file=shown, width=200))
+    assert shown.getvalue().count("module input + GPU board, without the server's host") == 1
 
 
 def test_the_sentence() -> None:

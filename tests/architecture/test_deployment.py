@@ -14,11 +14,16 @@ import pytest
 from joulecut_core.configuration import load_config
 from joulecut_core.exits import ExitCode
 from joulecut_edge.config import EdgeConfig
+from joulecut_runtime.clockd.allow_list import load_rules
+from joulecut_runtime.clockd.book import STATE
+from joulecut_runtime.clockd.service import SOCKET
 from joulecut_server.config import ServerConfig
 from tests.architecture.tree import ROOT, name
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+CLOCKD = DEPLOY / "systemd" / "joulecut-clockd.service"
+AGENTS = [unit for unit in UNITS if unit != CLOCKD]
 EXAMPLES: list[tuple[str, type[Any]]] = [("edge.toml", EdgeConfig), ("server.toml", ServerConfig)]
 
 
@@ -51,7 +56,7 @@ def test_units_verify(unit: Path, tmp_path: Path) -> None:
     """systemd finds no fault with the unit; the program it starts is replaced, since it is not installed here."""
     text = unit.read_text(encoding="utf-8")
     copy = tmp_path / unit.name
-    copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE), encoding="utf-8")
+    copy.write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE), encoding="utf-8")
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True, check=False, timeout=60
     )
@@ -60,12 +65,40 @@ def test_units_verify(unit: Path, tmp_path: Path) -> None:
     assert result.returncode == 0 or not complaints, result.stderr
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=name)
+@pytest.mark.parametrize("unit", AGENTS, ids=name)
 def test_units_run_without_privileges_and_know_the_exit_codes(unit: Path) -> None:
     """No root, no capabilities; bad input is not started again and again."""
     settings = set(unit.read_text(encoding="utf-8").splitlines())
     assert {"User=joulecut", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict"} <= settings
     assert f"RestartPreventExitStatus={int(ExitCode.BAD_INPUT)}" in settings
+
+
+def test_clockd_has_no_more_privilege_than_clocks_need() -> None:
+    """Root, but with one capability, no network and no writable files but the kernel's and its own folder."""
+    settings = CLOCKD.read_text(encoding="utf-8").splitlines()
+    assert {"NoNewPrivileges=yes", "CapabilityBoundingSet=CAP_SYS_ADMIN", "ProtectSystem=strict"} <= set(settings)
+    assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "ProtectHome=yes"} <= set(settings)
+    assert f"RestartPreventExitStatus={int(ExitCode.BAD_INPUT)}" in settings
+
+
+def test_clockd_restores_after_any_end() -> None:
+    """Whatever ends the daemon, the next command puts clocks back from journals that outlived it."""
+    settings = CLOCKD.read_text(encoding="utf-8").splitlines()
+    [start] = [line.removeprefix("ExecStart=") for line in settings if line.startswith("ExecStart=")]
+    assert f"ExecStopPost={start} --restore" in settings
+    assert "RuntimeDirectoryPreserve=yes" in settings
+    [folder] = [line.removeprefix("RuntimeDirectory=") for line in settings if line.startswith("RuntimeDirectory=")]
+    assert STATE.parent == SOCKET.parent == Path("run") / folder
+
+
+def test_clockd_rules_load(tmp_path: Path) -> None:
+    """The example is what the daemon takes, also with every comment mark taken off a key."""
+    example = (DEPLOY / "config" / "clockd.ini").read_text(encoding="utf-8").replace("users = joulecut", "users = 0")
+    for text in (example, re.sub(r"^# (\w+ = )\w+", r"\g<1>0", example, flags=re.MULTILINE)):
+        rules = tmp_path / "clockd.ini"
+        rules.write_text(text, encoding="utf-8")
+        rules.chmod(0o644)
+        assert len(load_rules(rules, needed=True)) == 2
 
 
 def test_the_sockets_folder_is_the_units() -> None:

@@ -21,7 +21,7 @@ from joulecut_core.exits import ExitCode
 from tests.architecture.tree import ROOT, documents, name, python_cells, shell_blocks
 
 PROGRAMS = Path(sys.executable).parent
-PROGRAM_NAMES = {"edge-agent", "joulecut", "server-agent"}
+PROGRAM_NAMES = {"edge-agent", "joulecut", "joulecut-clockd", "server-agent"}
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 

@@ -16,6 +16,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.profiles import (
     CodecMeasurement,
     GovernedMeasurement,
+    PacedMeasurement,
     PartMeasurement,
     PointMeasurement,
     Profile,
@@ -143,6 +144,25 @@ def test_single_runs_are_optional(tmp_path: Path) -> None:
     assert load_profile(tmp_path / "new.json") == kept
 
 
+def test_rates_at_held_clocks_are_optional(tmp_path: Path) -> None:
+    """A profile from before requests were paced at held clocks reads as one without; impossible ones are refused."""
+    document = encode(PROFILE)
+    assert document.pop("paced") == []
+    assert document["governed"][0].pop("samples_s") == []
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert load_profile(path) == PROFILE
+    held = PacedMeasurement(
+        requested=POINT, achieved=POINT, rate_hz=10, latency_s=0.003, latency_std_s=0, mean_w=5.6, samples_s=(0.003,)
+    )
+    paced = dataclasses.replace(PROFILE, paced=(held,))
+    save_profile(paced, path)
+    assert load_profile(path) == paced
+    for change in ({"rate_hz": 0.0}, {"latency_s": 0.0}, {"mean_w": -1.0}, {"samples_s": (0.0,)}):
+        with pytest.raises(ProfileError, match=r"paced\[0\]: negative or zero"):
+            dataclasses.replace(PROFILE, paced=(dataclasses.replace(held, **change),))
+
+
 def test_a_run_takes_time() -> None:
     """A run of no seconds is a failed measurement."""
     point = dataclasses.replace(MEASUREMENT, samples_s=(0.003, 0.0))
@@ -169,3 +189,19 @@ def test_wires_of_another_schema() -> None:
     """A table of another version is refused with the remedy."""
     with pytest.raises(ProfileError, match="measure the wires again"):
         dataclasses.replace(WIRES, schema="joulecut.wires/0")
+
+
+def test_profiles_without_uncertainties_are_still_read(tmp_path: Path) -> None:
+    """A profile made before draws had an uncertainty says that nobody judged it; a negative one is refused."""
+    document = encode(PROFILE)
+    for name in ("busy_std_w", "wait_std_w"):
+        del document["points"][0][name]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert load_profile(path) == PROFILE
+    assert PROFILE.points[0].busy_std_w is None
+    judged = dataclasses.replace(MEASUREMENT, busy_std_w=0.05, wait_std_w=0.02)
+    save_profile(dataclasses.replace(PROFILE, points=(judged,)), path)
+    assert load_profile(path).points == (judged,)
+    with pytest.raises(ProfileError, match=r"points\[0\]: a negative uncertainty"):
+        dataclasses.replace(PROFILE, points=(dataclasses.replace(MEASUREMENT, wait_std_w=-0.1),))

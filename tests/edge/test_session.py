@@ -232,6 +232,19 @@ def test_clocks_follow_the_plan_and_are_restored() -> None:
     run(use)
 
 
+def test_an_edge_whose_clocks_are_in_other_hands_answers() -> None:
+    """Under the board's governor until they are free; then the plan's clock is taken without anybody planning again."""
+
+    async def use(bench: Bench) -> None:
+        with bench.device.lease(HIGH):
+            await bench.session.go_local()
+            assert (await bench.session.infer("r", (PICTURE,))).ledger.served_by == "edge"
+        bench.session.verify_clocks()
+        assert bench.device.state().point == LOW
+
+    run(use)
+
+
 def test_a_plan_whose_clock_cannot_be_held_changes_nothing() -> None:
     """A clock that is not on the table is refused before plan or server are taken over."""
 

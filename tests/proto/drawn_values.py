@@ -36,6 +36,7 @@ from joulecut_core.problems import (
 from joulecut_core.profiles import Profile
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.messages import Converter
+from joulecut_proto.planning_messages import StageFactors
 
 T = TypeVar("T")
 
@@ -195,12 +196,23 @@ def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
         busy_w=SMALL,
         wait_w=SMALL,
         samples_s=st.lists(SMALL, max_size=3).map(tuple),
+        busy_std_w=st.none() | SMALL,
+        wait_std_w=st.none() | SMALL,
+    )
+    paced = _filled(
+        get_args(hints["paced"])[0],
+        cast(Descriptor, message.fields_by_name["paced"].message_type),
+        rate_hz=SMALL,
+        latency_s=SMALL,
+        mean_w=SMALL,
+        samples_s=st.lists(SMALL, max_size=3).map(tuple),
     )
     filled = _filled(
         Profile,
         message,
         cut_names=st.lists(TEXTS, min_size=blocks + 1, max_size=blocks + 1).map(tuple),
         points=st.lists(point, min_size=1, max_size=2).map(tuple),
+        paced=st.lists(paced, max_size=2).map(tuple),
     )
     return cast(Profile, draw(filled))
 
@@ -239,4 +251,5 @@ _CHECKED: dict[type, Callable[[Descriptor], st.SearchStrategy[Any]]] = {
     Fleet: _fleets,
     FleetPlan: _fleet_plans,
     BundleChunk: _bundle_chunks,
+    StageFactors: lambda _: st.builds(StageFactors, head=SMALL, encode=SMALL, decode=SMALL, tail=SMALL),
 }

@@ -89,7 +89,9 @@ def test_killed_and_resumed(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     bench, journal, listener = Bench(), ProfileJournal(path), Listener()
     with caplog.at_level(logging.INFO):
         resumed = bench.profile(plan=PLAN, governed_rates_hz=(20.0,), journal=journal, progress=listener)
-    assert kept + bench.leased == undisturbed.leased
+    held = bench.leased[len(whole.points) - len(kept) :]
+    assert kept + bench.leased == undisturbed.leased + held
+    assert held == [paced.requested for paced in resumed.paced]
     assert journal.resumed_points == len(kept)
     assert f"{len(kept)} operating points were measured before" in caplog.text
     assert [point.requested for point in resumed.points] == [point.requested for point in whole.points]
@@ -122,6 +124,9 @@ def test_wherever_it_is_interrupted(tmp_path: Path, steps: int) -> None:
     assert len(resumed.parts) == len(complete.parts)
     assert [(each.cut, each.codec) for each in resumed.codecs] == [(each.cut, each.codec) for each in complete.codecs]
     assert [each.rate_hz for each in resumed.governed] == list(rates_hz)
+    held = [(each.rate_hz, each.requested) for each in complete.paced]
+    assert [(each.rate_hz, each.requested) for each in resumed.paced] == held
+    assert len(held) == 4
     assert listener.told[-1][0] == listener.told[-1][1]
 
 

@@ -107,7 +107,10 @@ def test_a_missing_governed_rate_is_added(tmp_path: Path) -> None:
     first = start(rates_hz=(5.0,))
     second = start(rates_hz=(5.0, 10.0))
     assert [point.rate_hz for point in second.governed] == [5.0, 10.0]
-    assert replace(second, governed=first.governed) == first
+    assert [(paced.rate_hz, paced.requested.core_mhz) for paced in second.paced] == [
+        (rate_hz, clock) for rate_hz in (5.0, 10.0) for clock in (306.0, 612.0)
+    ]
+    assert replace(second, governed=first.governed, paced=first.paced) == first
     assert start() == second
 
 

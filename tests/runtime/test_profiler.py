@@ -213,7 +213,7 @@ def test_progress_counts_to_its_total() -> None:
     """Each step is told once; the last one is the total announced from the start."""
     listener = Listener()
     Bench().profile(governed_rates_hz=(50.0,), progress=listener)
-    total = 4 + 2 * 2 + (3 + 4 + 3) + 1
+    total = 4 + 2 * 2 + (3 + 4 + 3) + 1 + 2
     assert [told[:2] for told in listener.told] == [(step, total) for step in range(1, total + 1)]
 
 

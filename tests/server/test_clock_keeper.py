@@ -8,10 +8,11 @@ import pytest
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_core.errors import ClockError
+from joulecut_core.errors import ClockError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_server.clock_keeper import ClockKeeper
+from tests.fakes.hardware import FakeAuthority, FakeHardware, opened
 from tests.runtime.devices.device_files import quiet_file
 
 LOW = OperatingPoint(core_mhz=100, memory_mhz=1000)
@@ -75,3 +76,24 @@ def test_forgetting_who_never_wished(device: Device) -> None:
     keeper.close()
     assert keeper.leased is None
     assert keeper.wish("b", LOW) == LOW, "wishes from before must not come back"
+
+
+def test_a_wish_that_cannot_be_held_is_forgotten(device: Device) -> None:
+    """A session that was refused its clock must not hold it for others later."""
+    keeper = ClockKeeper(device)
+    with device.lease(LOW), pytest.raises(LeaseError):
+        keeper.wish("a", HIGH)
+    assert keeper.wish("b", MIDDLE) == MIDDLE
+
+
+def test_a_lost_clock_is_taken_again() -> None:
+    """Whoever took the lease away, the sessions' highest wish is held again at the next look."""
+    hardware = FakeHardware(clock=ManualClock())
+    authority = FakeAuthority(hardware=hardware)
+    keeper = ClockKeeper(opened(hardware, authority))
+    top = hardware.table.top
+    keeper.wish("a", top)
+    authority.take_back()
+    hardware.clock.advance_s(1.0)
+    keeper.verify()
+    assert hardware.held == keeper.leased == top

@@ -19,7 +19,7 @@ class SideOption(str, Enum):
 def profile(
     bundle: Annotated[Path, typer.Argument(help="Folder that `joulecut pack` wrote.")],
     *,
-    device: Annotated[str, typer.Option(help="Device to measure on, for example emulated:orin-nano-15w.")],
+    device: Annotated[str, typer.Option(help="Device to measure on: emulated:orin-nano-15w, jetson, nvml, cpu, auto.")],
     side: Annotated[SideOption, typer.Option(help="Whose parts and codecs to measure.")],
     out: Annotated[
         Path | None, typer.Option(help="File for the profile. Default: the user's cache, where agents find it.")
@@ -44,13 +44,38 @@ def profile(
         Path | None, typer.Option(help="Folder of pictures for the wires. Default: crops of the sample pictures.")
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="How many crops of the sample pictures.")] = 200,
+    clockd_socket: Annotated[
+        str | None, typer.Option(help="Socket of joulecut-clockd, which sets a real device's clocks for users.")
+    ] = None,
+    hold_clocks: Annotated[
+        bool, typer.Option(help="Measure at held clocks; without, a real device's governor sets them.")
+    ] = True,
+    busy_w: Annotated[
+        float | None, typer.Option(help="Watts of a real device without a meter while it computes; with --wait-w.")
+    ] = None,
+    wait_w: Annotated[float | None, typer.Option(help="Its watts while it waits.")] = None,
+    host_w: Annotated[float | None, typer.Option(help="Watts of the host beside a GPU board, added to it.")] = None,
+    host_meter: Annotated[bool, typer.Option(help="Take the host's watts from its own meter.")] = False,
+    engine: Annotated[str, typer.Option(help="How parts compute: eager, compile or cuda-graph.")] = "eager",
+    precision: Annotated[str, typer.Option(help="What they compute in: fp32, fp16 or bf16.")] = "fp32",
 ) -> None:
     """Measure a network on a device, block by block, and write the profile that plans are made from.
 
     Interrupted, it keeps what it has measured beside the profile's file; the same command goes on from there.
     """
     from joulecut.profiling import ProfileOrder, carry_out  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut_runtime.devices.options import DeviceOptions  # noqa: PLC0415
 
+    options = DeviceOptions(
+        clockd_socket=clockd_socket or "",
+        hold_clocks=hold_clocks,
+        busy_w=busy_w,
+        wait_w=wait_w,
+        host_w=host_w,
+        host_meter=host_meter,
+        engine=engine,
+        precision=precision,
+    )
     carry_out(
         ProfileOrder(
             bundle=bundle,
@@ -64,5 +89,6 @@ def profile(
             wires_out=wires_out,
             samples=samples,
             crops=crops,
+            options=options,
         )
     )

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from joulecut_core.decoding import encode
 from joulecut_core.errors import ConfigError
+from joulecut_core.power_scopes import sum_kind, sum_scope
 
 _PICTURE_RANK = 4
 
@@ -36,8 +38,12 @@ def run(
                 f"{status.network} takes {status.inputs[0]}, which is no uint8 picture; use joulecut.connect()"
             )
         found = sample_pictures(shape[-1]) if pictures is None else folder_pictures(pictures, shape[-1])
+        infos = {"edge": status.device_info, **({"server": status.server_info} if status.server_info else {})}
+        kind = sum_kind(info.figures for info in infos.values())
+        scope = sum_scope({side: info.power_scope for side, info in infos.items()})
         table = Table(
-            title=f"{status.network} on {status.device_info.name} ({status.device_info.figures.value} figures)"
+            title=f"{status.network} on {status.device_info.name} ({kind.value} figures)",
+            caption=escape(f"joules contain: {scope}"),
         )
         for column in ("picture", "answer", "served by", "cut", "codec", "ms", "edge mJ", "radio mJ", "server mJ"):
             table.add_column(column, justify="left" if column in ("picture", "served by", "codec") else "right")

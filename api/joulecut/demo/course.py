@@ -73,7 +73,7 @@ def run_demo(
             run = partial(_run, edge, load, each, scenario=scenario, server_idle_w=clock_idle_w, report=report)
             runs[configuration] = _until_whole(run, lambda: wait_connected(agents.edge_address, _BACK_S), report)
         status = edge.status()
-    kinds = labels(status.device_info.figures, (status.server_info or status.device_info).figures, slowdown)
+    kinds = labels(status.device_info, status.server_info or status.device_info, slowdown)
     objectives = tuple(
         ObjectiveResult(
             objective=named.name,

@@ -28,6 +28,8 @@ def print_report(scenario: Scenario, result: DemoResult, console: Console) -> No
         console.print(saving_sentence(objective))
     if result.fallbacks:
         console.print(f"{result.fallbacks} requests were finished by the edge alone: the server was lost meanwhile.")
+    for scope in sorted({objective.labels["energy_scope"] for objective in result.objectives}):
+        console.print(f"Joules of both sides contain: {scope}; and the radio.")
     console.print(
         "Energies and latencies are emulated; predictions are estimated; the radio's joules are its emulated airtime "
         "times its assumed draw and part of the edge's."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import DeviceInfo
 from joulecut_core.figures import FigureKind
+from joulecut_core.power_scopes import sum_kind, sum_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +86,12 @@ class SweepRow:
     verdict: str
 
 
-def labels(edge: FigureKind, server: FigureKind, slowdown: float) -> dict[str, str]:
-    """What kind of figures a result holds."""
-    kinds = {edge, server}
-    kind = kinds.pop() if len(kinds) == 1 else FigureKind.ESTIMATED
+def labels(edge: DeviceInfo, server: DeviceInfo, slowdown: float) -> dict[str, str]:
+    """What kind of figures a result holds, and what its joules contain."""
+    kind = sum_kind((edge.figures, server.figures))
     return {
         "energy": kind.value,
+        "energy_scope": sum_scope({"edge": edge.power_scope, "server": server.power_scope}),
         "latency": kind.value,
         "radio": FigureKind.EMULATED.value,
         "link": FigureKind.EMULATED.value,

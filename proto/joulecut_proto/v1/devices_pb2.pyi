@@ -83,11 +83,13 @@ class DeviceState(_message.Message):
     def __init__(self, time_s: _Optional[float] = ..., point: _Optional[_Union[OperatingPoint, _Mapping]] = ..., power_w: _Optional[float] = ..., temperature_c: _Optional[float] = ..., throttle: _Optional[_Iterable[_Union[ThrottleReason, str]]] = ..., energy_j: _Optional[float] = ..., energy_time_s: _Optional[float] = ...) -> None: ...
 
 class EnergyReading(_message.Message):
-    __slots__ = ("time_s", "energy_j", "busy_s")
+    __slots__ = ("time_s", "energy_j", "busy_s", "late_s")
     TIME_S_FIELD_NUMBER: _ClassVar[int]
     ENERGY_J_FIELD_NUMBER: _ClassVar[int]
     BUSY_S_FIELD_NUMBER: _ClassVar[int]
+    LATE_S_FIELD_NUMBER: _ClassVar[int]
     time_s: float
     energy_j: float
     busy_s: float
-    def __init__(self, time_s: _Optional[float] = ..., energy_j: _Optional[float] = ..., busy_s: _Optional[float] = ...) -> None: ...
+    late_s: float
+    def __init__(self, time_s: _Optional[float] = ..., energy_j: _Optional[float] = ..., busy_s: _Optional[float] = ..., late_s: _Optional[float] = ...) -> None: ...

@@ -45,7 +45,7 @@ class InferenceDown(_message.Message):
     def __init__(self, header: _Optional[_Union[ReplyHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RequestHeader(_message.Message):
-    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s")
+    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority")
     CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class RequestHeader(_message.Message):
     TENSORS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     BUDGET_S_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     contract_version: int
     session_id: str
     request_id: str
@@ -68,10 +69,11 @@ class RequestHeader(_message.Message):
     tensors: _containers.RepeatedCompositeFieldContainer[_tensors_pb2.WireTensor]
     total_bytes: int
     budget_s: float
-    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ...) -> None: ...
+    priority: int
+    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ...) -> None: ...
 
 class ReplyHeader(_message.Message):
-    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures")
+    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,8 @@ class ReplyHeader(_message.Message):
     TAIL_S_FIELD_NUMBER: _ClassVar[int]
     SERVER_ENERGY_J_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
+    SERVER_WAIT_J_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     status: ReplyStatus
     message: str
@@ -94,4 +98,6 @@ class ReplyHeader(_message.Message):
     tail_s: float
     server_energy_j: float
     figures: _devices_pb2.FigureKind
-    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ...) -> None: ...
+    retry_after_s: float
+    server_wait_j: float
+    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ...) -> None: ...

@@ -61,18 +61,20 @@ class RequestSeconds(_message.Message):
     def __init__(self, edge_queue: _Optional[float] = ..., head: _Optional[float] = ..., encode: _Optional[float] = ..., up: _Optional[float] = ..., server_queue: _Optional[float] = ..., decode: _Optional[float] = ..., tail: _Optional[float] = ..., down: _Optional[float] = ..., total: _Optional[float] = ...) -> None: ...
 
 class RequestJoules(_message.Message):
-    __slots__ = ("edge_busy", "edge_wait", "encode", "radio", "server")
+    __slots__ = ("edge_busy", "edge_wait", "encode", "radio", "server", "server_wait")
     EDGE_BUSY_FIELD_NUMBER: _ClassVar[int]
     EDGE_WAIT_FIELD_NUMBER: _ClassVar[int]
     ENCODE_FIELD_NUMBER: _ClassVar[int]
     RADIO_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
+    SERVER_WAIT_FIELD_NUMBER: _ClassVar[int]
     edge_busy: float
     edge_wait: float
     encode: float
     radio: float
     server: float
-    def __init__(self, edge_busy: _Optional[float] = ..., edge_wait: _Optional[float] = ..., encode: _Optional[float] = ..., radio: _Optional[float] = ..., server: _Optional[float] = ...) -> None: ...
+    server_wait: float
+    def __init__(self, edge_busy: _Optional[float] = ..., edge_wait: _Optional[float] = ..., encode: _Optional[float] = ..., radio: _Optional[float] = ..., server: _Optional[float] = ..., server_wait: _Optional[float] = ...) -> None: ...
 
 class RequestLedger(_message.Message):
     __slots__ = ("request_id", "epoch", "cut", "codec", "served_by", "fallback", "seconds", "joules", "figures")

@@ -406,7 +406,7 @@ class PlanFleetReply(_message.Message):
     def __init__(self, plan: _Optional[_Union[FleetPlan, _Mapping]] = ...) -> None: ...
 
 class PlanSessionRequest(_message.Message):
-    __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview")
+    __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview", "tail_method", "factors")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     NETWORK_DIGEST_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -418,6 +418,8 @@ class PlanSessionRequest(_message.Message):
     POLICY_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_BYTES_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    TAIL_METHOD_FIELD_NUMBER: _ClassVar[int]
+    FACTORS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     network_digest: str
     edge: _profiles_pb2.Profile
@@ -429,7 +431,21 @@ class PlanSessionRequest(_message.Message):
     policy: str
     envelope_bytes: int
     preview: bool
-    def __init__(self, session_id: _Optional[str] = ..., network_digest: _Optional[str] = ..., edge: _Optional[_Union[_profiles_pb2.Profile, _Mapping]] = ..., wires: _Optional[_Union[_profiles_pb2.WireTable, _Mapping]] = ..., link: _Optional[_Union[_profiles_pb2.LinkEstimate, _Mapping]] = ..., slo: _Optional[_Union[Slo, _Mapping]] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ..., policy: _Optional[str] = ..., envelope_bytes: _Optional[int] = ..., preview: bool = ...) -> None: ...
+    tail_method: str
+    factors: StageFactors
+    def __init__(self, session_id: _Optional[str] = ..., network_digest: _Optional[str] = ..., edge: _Optional[_Union[_profiles_pb2.Profile, _Mapping]] = ..., wires: _Optional[_Union[_profiles_pb2.WireTable, _Mapping]] = ..., link: _Optional[_Union[_profiles_pb2.LinkEstimate, _Mapping]] = ..., slo: _Optional[_Union[Slo, _Mapping]] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ..., policy: _Optional[str] = ..., envelope_bytes: _Optional[int] = ..., preview: bool = ..., tail_method: _Optional[str] = ..., factors: _Optional[_Union[StageFactors, _Mapping]] = ...) -> None: ...
+
+class StageFactors(_message.Message):
+    __slots__ = ("head", "encode", "decode", "tail")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ENCODE_FIELD_NUMBER: _ClassVar[int]
+    DECODE_FIELD_NUMBER: _ClassVar[int]
+    TAIL_FIELD_NUMBER: _ClassVar[int]
+    head: float
+    encode: float
+    decode: float
+    tail: float
+    def __init__(self, head: _Optional[float] = ..., encode: _Optional[float] = ..., decode: _Optional[float] = ..., tail: _Optional[float] = ...) -> None: ...
 
 class PlanSessionReply(_message.Message):
     __slots__ = ("assignment", "plan", "problem")

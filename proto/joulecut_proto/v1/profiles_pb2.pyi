@@ -38,7 +38,7 @@ class ProfileKey(_message.Message):
     def __init__(self, device: _Optional[str] = ..., driver: _Optional[str] = ..., power_scope: _Optional[str] = ..., network_digest: _Optional[str] = ..., side: _Optional[_Union[Side, str]] = ..., engine: _Optional[str] = ..., precision: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
 
 class PointMeasurement(_message.Message):
-    __slots__ = ("requested", "achieved", "runs", "block_s", "whole_s", "whole_std_s", "busy_w", "wait_w", "window_s", "samples_s")
+    __slots__ = ("requested", "achieved", "runs", "block_s", "whole_s", "whole_std_s", "busy_w", "wait_w", "window_s", "samples_s", "busy_std_w", "wait_std_w")
     REQUESTED_FIELD_NUMBER: _ClassVar[int]
     ACHIEVED_FIELD_NUMBER: _ClassVar[int]
     RUNS_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,8 @@ class PointMeasurement(_message.Message):
     WAIT_W_FIELD_NUMBER: _ClassVar[int]
     WINDOW_S_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_S_FIELD_NUMBER: _ClassVar[int]
+    BUSY_STD_W_FIELD_NUMBER: _ClassVar[int]
+    WAIT_STD_W_FIELD_NUMBER: _ClassVar[int]
     requested: _devices_pb2.OperatingPoint
     achieved: _devices_pb2.OperatingPoint
     runs: int
@@ -59,7 +61,9 @@ class PointMeasurement(_message.Message):
     wait_w: float
     window_s: float
     samples_s: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, requested: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., achieved: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., runs: _Optional[int] = ..., block_s: _Optional[_Iterable[float]] = ..., whole_s: _Optional[float] = ..., whole_std_s: _Optional[float] = ..., busy_w: _Optional[float] = ..., wait_w: _Optional[float] = ..., window_s: _Optional[float] = ..., samples_s: _Optional[_Iterable[float]] = ...) -> None: ...
+    busy_std_w: float
+    wait_std_w: float
+    def __init__(self, requested: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., achieved: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., runs: _Optional[int] = ..., block_s: _Optional[_Iterable[float]] = ..., whole_s: _Optional[float] = ..., whole_std_s: _Optional[float] = ..., busy_w: _Optional[float] = ..., wait_w: _Optional[float] = ..., window_s: _Optional[float] = ..., samples_s: _Optional[_Iterable[float]] = ..., busy_std_w: _Optional[float] = ..., wait_std_w: _Optional[float] = ...) -> None: ...
 
 class PartMeasurement(_message.Message):
     __slots__ = ("cut", "achieved", "runs", "time_s", "time_std_s", "busy_w")
@@ -92,19 +96,39 @@ class CodecMeasurement(_message.Message):
     def __init__(self, cut: _Optional[int] = ..., codec: _Optional[str] = ..., time_s: _Optional[float] = ..., time_std_s: _Optional[float] = ..., extra_w: _Optional[float] = ...) -> None: ...
 
 class GovernedMeasurement(_message.Message):
-    __slots__ = ("rate_hz", "latency_s", "latency_std_s", "mean_w")
+    __slots__ = ("rate_hz", "latency_s", "latency_std_s", "mean_w", "samples_s")
     RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     LATENCY_S_FIELD_NUMBER: _ClassVar[int]
     LATENCY_STD_S_FIELD_NUMBER: _ClassVar[int]
     MEAN_W_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_S_FIELD_NUMBER: _ClassVar[int]
     rate_hz: float
     latency_s: float
     latency_std_s: float
     mean_w: float
-    def __init__(self, rate_hz: _Optional[float] = ..., latency_s: _Optional[float] = ..., latency_std_s: _Optional[float] = ..., mean_w: _Optional[float] = ...) -> None: ...
+    samples_s: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, rate_hz: _Optional[float] = ..., latency_s: _Optional[float] = ..., latency_std_s: _Optional[float] = ..., mean_w: _Optional[float] = ..., samples_s: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class PacedMeasurement(_message.Message):
+    __slots__ = ("requested", "achieved", "rate_hz", "latency_s", "latency_std_s", "mean_w", "samples_s")
+    REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    ACHIEVED_FIELD_NUMBER: _ClassVar[int]
+    RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_S_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_STD_S_FIELD_NUMBER: _ClassVar[int]
+    MEAN_W_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_S_FIELD_NUMBER: _ClassVar[int]
+    requested: _devices_pb2.OperatingPoint
+    achieved: _devices_pb2.OperatingPoint
+    rate_hz: float
+    latency_s: float
+    latency_std_s: float
+    mean_w: float
+    samples_s: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, requested: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., achieved: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., rate_hz: _Optional[float] = ..., latency_s: _Optional[float] = ..., latency_std_s: _Optional[float] = ..., mean_w: _Optional[float] = ..., samples_s: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Profile(_message.Message):
-    __slots__ = ("key", "network", "cut_names", "clock_table", "created", "figures", "points", "parts", "codecs", "governed", "schema")
+    __slots__ = ("key", "network", "cut_names", "clock_table", "created", "figures", "points", "parts", "codecs", "governed", "schema", "paced")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NETWORK_FIELD_NUMBER: _ClassVar[int]
     CUT_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +140,7 @@ class Profile(_message.Message):
     CODECS_FIELD_NUMBER: _ClassVar[int]
     GOVERNED_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    PACED_FIELD_NUMBER: _ClassVar[int]
     key: ProfileKey
     network: str
     cut_names: _containers.RepeatedScalarFieldContainer[str]
@@ -127,7 +152,8 @@ class Profile(_message.Message):
     codecs: _containers.RepeatedCompositeFieldContainer[CodecMeasurement]
     governed: _containers.RepeatedCompositeFieldContainer[GovernedMeasurement]
     schema: str
-    def __init__(self, key: _Optional[_Union[ProfileKey, _Mapping]] = ..., network: _Optional[str] = ..., cut_names: _Optional[_Iterable[str]] = ..., clock_table: _Optional[_Iterable[_Union[_devices_pb2.OperatingPoint, _Mapping]]] = ..., created: _Optional[str] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., points: _Optional[_Iterable[_Union[PointMeasurement, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[PartMeasurement, _Mapping]]] = ..., codecs: _Optional[_Iterable[_Union[CodecMeasurement, _Mapping]]] = ..., governed: _Optional[_Iterable[_Union[GovernedMeasurement, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
+    paced: _containers.RepeatedCompositeFieldContainer[PacedMeasurement]
+    def __init__(self, key: _Optional[_Union[ProfileKey, _Mapping]] = ..., network: _Optional[str] = ..., cut_names: _Optional[_Iterable[str]] = ..., clock_table: _Optional[_Iterable[_Union[_devices_pb2.OperatingPoint, _Mapping]]] = ..., created: _Optional[str] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., points: _Optional[_Iterable[_Union[PointMeasurement, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[PartMeasurement, _Mapping]]] = ..., codecs: _Optional[_Iterable[_Union[CodecMeasurement, _Mapping]]] = ..., governed: _Optional[_Iterable[_Union[GovernedMeasurement, _Mapping]]] = ..., schema: _Optional[str] = ..., paced: _Optional[_Iterable[_Union[PacedMeasurement, _Mapping]]] = ...) -> None: ...
 
 class WireMeasurement(_message.Message):
     __slots__ = ("cut", "codec", "mean_bytes", "max_bytes", "accuracy_loss", "samples", "std_bytes")

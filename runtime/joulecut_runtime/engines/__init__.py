@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from joulecut_runtime.engines.engine import Border, Engine, EngineName, PartSeconds, Precision, PreparedPart
+from joulecut_runtime.engines.engine import (
+    Border,
+    Engine,
+    EngineName,
+    IntegerPrecision,
+    PartSeconds,
+    Precision,
+    PreparedPart,
+)
 from joulecut_runtime.engines.engine_network import EngineNetwork, declared_on_host
 from joulecut_runtime.engines.opening import engine_obstacle, open_engine
 from joulecut_runtime.engines.torch_devices import synchroniser, torch_device_of
@@ -12,6 +20,7 @@ __all__ = [
     "Engine",
     "EngineName",
     "EngineNetwork",
+    "IntegerPrecision",
     "PartSeconds",
     "Precision",
     "PreparedPart",

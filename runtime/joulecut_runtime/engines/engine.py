@@ -39,6 +39,13 @@ class Precision(str, Enum):
         return {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}[self]
 
 
+class IntegerPrecision(str, Enum):
+    """Precisions in which convolutions and linear layers are computed in integers. The value stands in profile keys."""
+
+    INT8 = "int8"
+    """Eight bits for activations and weights, by the network's scales (`joulecut_runtime.quantised`)."""
+
+
 class Border(str, Enum):
     """Where tensors lie that enter or leave a prepared part."""
 
@@ -98,8 +105,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def precision(self) -> Precision:
-        """The element type it computes in."""
+    def precision(self) -> Precision | IntegerPrecision:
+        """What it computes in."""
         ...
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Protocol
 
 import torch
 from torch import Tensor, fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import Clock
@@ -89,17 +91,72 @@ class TorchEngine:
         _LOG.debug("%s prepared for %s %s in %.3g s", part.name, self.name.value, self.precision.value, preparation_s)
         return _TorchPart(part, self._lane, compute, leaving, preparation_s)
 
+    def prepare_over_batch(self, part: Part) -> PreparedPart:
+        """The part over a further first dimension, of any length, of each of its inputs and outputs.
+
+        Runs the eager kernels whatever the engine's name: they alone take any length. Raises ConfigError where an
+        operator cannot be run so, DeviceError where the device fails.
+        """
+        began_s = self._clock.now_s()
+        strides = tuple((prod(spec.shape), *inner) for spec, inner in zip(part.inputs, part.strides, strict=True))
+        with torch.inference_mode(), self._lane.turn():
+            module = lowered(part, self.precision, self._weights, entry=Border.HOST, leaving=Border.HOST)
+            compute = over_batch(module, self.torch_device)
+            samples = [
+                torch.zeros((2, *spec.shape), dtype=getattr(torch, spec.dtype), device=self.torch_device)
+                for spec in part.inputs
+            ]
+            refusal = _refusal(compute, self._lane.bring(samples, strides))
+            self._lane.finish()
+        if refusal is not None:
+            raise ConfigError(f"{part.name} cannot run as a batch: {refusal}")
+        preparation_s = self._clock.now_s() - began_s
+        return _TorchPart(part, self._lane, compute, Border.HOST, preparation_s, strides)
+
     def synchronise(self) -> None:
         """Wait until everything asked of the device so far is done."""
         self._lane.finish()
 
 
+def over_batch(module: fx.GraphModule, torch_device: torch.device) -> Compute:
+    """The module for tensors that have one more dimension in front: convolutions and products become larger ones."""
+    batched: Compute = torch.func.vmap(module)
+    if torch_device.type != "cpu":
+        return batched
+
+    def compute(*tensors: Tensor) -> tuple[Tensor, ...]:
+        # The CPU's fused attention would go through the batch one by one; products and a softmax need not.
+        with sdpa_kernel(SDPBackend.MATH):
+            return batched(*tensors)
+
+    return compute
+
+
+def _refusal(compute: Compute, samples: tuple[Tensor, ...]) -> str | None:
+    """Why vmap cannot run it, in torch's words."""
+    try:
+        compute(*samples)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        return str(error).strip().partition("\n")[0]
+    return None
+
+
 class _TorchPart:
-    def __init__(self, part: Part, lane: Lane, compute: Compute, leaving: Border, preparation_s: float) -> None:
+    def __init__(
+        self,
+        part: Part,
+        lane: Lane,
+        compute: Compute,
+        leaving: Border,
+        preparation_s: float,
+        strides: tuple[tuple[int, ...], ...] | None = None,
+    ) -> None:
         self.name = part.name
         self.workload: Workload = part.workload
         self.preparation_s = preparation_s
-        self._strides = part.strides
+        self._strides = part.strides if strides is None else strides
         self._lane = lane
         self._compute = compute
         self._leaving = leaving

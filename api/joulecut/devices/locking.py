@@ -1,0 +1,64 @@
+"""Holds a device's clocks for as long as a person wants, and frees them in every way out that a process has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from joulecut.devices.desk import Desk
+from joulecut.devices.points import parse_point
+from joulecut.devices.readings import Holding, Pace, Story
+from joulecut.devices.stopping import Stopping
+from joulecut.devices.watching import LiveView
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import encode
+from joulecut_core.devices import Device
+from joulecut_core.timing import Clock, SystemClock
+
+_US = "this command"
+_UNLOCKING_S = 0.1
+"""Longer than boards need to leave a clock, so that the last reading is not of the lock."""
+
+
+def lock_device(name: str, clocks: str, *, root: Path, clockd_socket: Path | None, pace: Pace, as_json: bool) -> None:
+    """Hold the clocks that a person typed and show what runs; says in the end that they are free again."""
+    clock = SystemClock()
+    with Stopping() as stopping, Desk(root, clockd_socket, clock).device(name) as device:
+        point = parse_point(clocks, device.clock_table)
+        view = LiveView({name: device.info}, as_json=as_json)
+        if not as_json:
+            Console().print(f"holding {name} at {point}; Ctrl-C puts back what was there before")
+        freed = hold(name, device, point, view=view, clock=clock, pace=pace, stopping=stopping)
+        if as_json:
+            typer.echo(json.dumps({"device": name, "released": encode(point), "runs_at": encode(freed)}))
+        else:
+            Console().print(f"{name} is free again and runs at {freed}")
+
+
+def hold(
+    name: str,
+    device: Device,
+    point: OperatingPoint,
+    *,
+    view: LiveView,
+    clock: Clock,
+    pace: Pace,
+    stopping: Stopping,
+) -> OperatingPoint:
+    """Hold `point` until the pace ends or somebody wants to stop; returns what the device runs at once it is free.
+
+    Raises ClockError or LeaseError where the clocks cannot be had or are taken away, DeviceError where the device
+    vanishes; what was there before is put back first.
+    """
+    with view, device.lease(point) as lease:
+        story = Story(device.state, clock, lambda: Holding(point=lease.requested, holder=_US))
+        for _ in pace.ticks(clock, stopping):
+            # Asked for again where something else has changed it, a power mode for one; a lost lease says so here.
+            if not lease.achieved().matches(point):
+                lease.move(point)
+            view.show({name: story.read()})
+    clock.sleep_until_s(clock.now_s() + _UNLOCKING_S)
+    return device.state().point

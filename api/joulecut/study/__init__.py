@@ -1,0 +1,1 @@
+"""`joulecut study`: batch size, clock and engine against energy, after Yao et al. 2020."""

@@ -1,0 +1,92 @@
+"""What an unfinished study has measured so far: one line per cell, appended, so that nothing is lost.
+
+    <out>/study.journal    first line: whose measurements these are; then a cell per line
+
+A cell counts only for the same device, driver, meter plan and seed. A last line that was cut short is measured again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut.study.cell_meter import MeterPlan
+from joulecut.study.cells import CellKey, CellResult
+from joulecut_core.decoding import decode, encode
+from joulecut_core.documents import parse_json, read_text, write_bytes
+from joulecut_core.errors import ConfigError
+
+JOURNAL_FILE = "study.journal"
+_SCHEMA = "joulecut.study-journal/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalHead:
+    """Whose cells a journal holds."""
+
+    device: str
+    driver: str
+    power_scope: str
+    plan: MeterPlan
+    seed: int
+    schema: str = _SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    key: CellKey
+    result: CellResult
+
+
+class StudyJournal:
+    """Cells of one study on disk. `resumed`: how many an earlier run had left."""
+
+    def __init__(self, path: Path, head: JournalHead, *, resume: bool) -> None:
+        """Raises ConfigError where a journal is there and `resume` is not asked for, or it is of another study."""
+        self._path = path
+        lines: tuple[_Line, ...] = ()
+        if path.exists():
+            if not resume:
+                raise ConfigError(f"{path} holds an unfinished study; go on with --resume, or delete the file")
+            lines = _kept_lines(path, head)
+        self._cells = {str(line.key): line.result for line in lines}
+        self.resumed = len(lines)
+        write_bytes(path, (_text(head) + "".join(map(_text, lines))).encode())
+
+    def get(self, key: CellKey) -> CellResult | None:
+        """What was measured of a cell; None where it was not yet."""
+        return self._cells.get(str(key))
+
+    def add(self, key: CellKey, result: CellResult) -> None:
+        """Keep a cell; it has left this process when this returns."""
+        self._cells[str(key)] = result
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(_text(_Line(key=key, result=result)))
+
+    def remove(self) -> None:
+        """The study is written: forget it."""
+        self._path.unlink(missing_ok=True)
+
+
+def _kept_lines(path: Path, head: JournalHead) -> tuple[_Line, ...]:
+    text = read_text(path, ConfigError)
+    first, *rest = text[: text.rfind("\n") + 1].splitlines() or [""]
+    try:
+        found = decode(JournalHead, parse_json(first, ConfigError, "line 1"), error=ConfigError)
+        lines = tuple(
+            decode(_Line, parse_json(line, ConfigError, f"line {number}"), error=ConfigError)
+            for number, line in enumerate(rest, start=2)
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}; delete the file to start from nothing") from error
+    if found != head:
+        raise ConfigError(
+            f"{path} is of another device, driver, plan or seed ({found.device}, seed {found.seed}); give those of "
+            "that study, or delete the file"
+        )
+    return lines
+
+
+def _text(record: JournalHead | _Line) -> str:
+    return json.dumps(encode(record), allow_nan=False) + "\n"

@@ -1,0 +1,73 @@
+"""A study on a terminal: a bar while it runs, then tables and verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, TaskID, TextColumn
+from rich.table import Table
+
+from joulecut.study.rows import Study
+from joulecut.study.views import View, engines_view, formulas_view, headlines, models_view, networks, optima_views
+from joulecut_runtime.progress import ProgressSink
+
+_LEAST_WIDTH = 140
+_REFERENCE = re.compile(r"\[([A-Z]\d+)\]")
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[ProgressSink]:
+    """A bar with the time left, gone when done."""
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[what]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Bar(progress, progress.add_task("study", total=None, what=""))
+
+
+def print_study(study: Study, console: Console) -> None:
+    """What came out. Names in brackets are rows of the CSV files."""
+    wide = Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
+    wide.rule(f"[bold]{escape(study.device_name)}")
+    wide.print(f"{study.figures} figures; power of: {escape(study.power_scope)}; {escape(study.driver)}")
+    for remark in study.remarks:
+        wide.print(f"[bold]{escape(remark)}")
+    wide.print(_table(engines_view(study)))
+    for network in networks(study):
+        wide.print(_table(models_view(study, network)))
+    for view in (*optima_views(study), formulas_view(study)):
+        wide.print(_table(view))
+    wide.rule("[bold]Claims")
+    for finding in study.findings:
+        wide.print(f"[bold]{escape(finding.title)}: {finding.verdict}[/bold]\n  {_text(finding.said)}")
+        if finding.caveat:
+            wide.print(f"  [dim]{escape(finding.caveat)}[/dim]")
+    wide.rule("[bold]In short")
+    for line in headlines(study):
+        wide.print(f"- {_text(line)}")
+
+
+class _Bar:
+    """A progress sink that moves the bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        self._progress.update(self._task, completed=done, total=total, what=what)
+
+
+def _table(view: View) -> Table:
+    table = Table(title=escape(view.title), title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
+    for index, column in enumerate(view.columns):
+        table.add_column(escape(column), justify="right" if index else "left", overflow="fold")
+    for row in view.rows:
+        table.add_row(*map(_text, row))
+    return table
+
+
+def _text(text: str) -> str:
+    return _REFERENCE.sub(r"[dim](\1)[/dim]", escape(text))

@@ -1,0 +1,230 @@
+"""The lease book: boards lent to one holder each; what they held before is on disk until it is put back."""
+
+import fcntl
+import importlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from joulecut_core.errors import DeviceError, LeaseError
+from joulecut_runtime.clockd.boards import Board, Snapshot
+
+_LOG = logging.getLogger(__name__)
+STATE = Path("run/joulecut-clockd/leases")
+"""Where all privileged processes keep what they have to put back, below the root folder."""
+Clocks = tuple[float, float | None]
+"""MHz of core and memory; None leaves memory alone."""
+Holder = dict[str, str | int]
+"""Who holds a lease, as it is logged. Compared by identity: one process may ask twice under one name."""
+Find = Callable[[Path], Iterable[Board]]
+
+
+def audit(event: str, holder: Holder | None, result: str, **what: object) -> None:
+    """Log who did what, and how it went."""
+    _LOG.info("audit %s", json.dumps({"event": event, **(holder or {}), "result": result, **what}))
+
+
+def find_boards(root: Path) -> list[Board]:
+    """Every board there is; a kind that cannot be looked for is logged and left out."""
+    boards: list[Board] = []
+    for kind, where in (("nvml", ()), ("devfreq", (root,)), ("cpufreq", (root,))):
+        try:
+            boards += importlib.import_module(f"joulecut_runtime.clockd.{kind}_board").find(*where)
+        except Exception:  # noqa: BLE001 - one driver's trouble is not the other boards'
+            _LOG.exception("no boards of the kind %s", kind)
+    return boards
+
+
+class Custody:
+    """A board and its lease. Not thread-safe. Of the processes with one state folder, one at a time lends a board."""
+
+    def __init__(self, board: Board, state: Path, boot: str, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._board, self._journal, self._boot, self._now_s = board, state / f"{board.key}.json", boot, now_s
+        self._lock: IO[str] | None = None
+        self._holder: Holder | None = None
+        self._clocks: Clocks = (0.0, None)
+        self._owed: Snapshot | None = None  # is put back at due_s: when the lease expires, or to try again
+        self.ttl_s = self._due_s = self._wait_s = 0.0
+
+    def acquire(self, clocks: Clocks, holder: Holder, ttl_s: float = float("inf")) -> None:
+        """Lend the board until it is released, or `ttl_s` pass without a heartbeat; if that fails, nothing changes.
+
+        Raises LeaseError where it is not free, OSError where no snapshot can be kept, else what the board raises.
+        """
+        self._take()
+        try:
+            snapshot = self._board.snapshot()
+            self._write(snapshot)
+            self._holder, self._owed, self.ttl_s = holder, snapshot, ttl_s
+            self.move(clocks, holder)
+        except BaseException:
+            with suppress(DeviceError):
+                self._restore("not granted")
+            raise
+
+    def move(self, clocks: Clocks, holder: Holder) -> None:
+        """Set clocks, which is a heartbeat too. Raises LeaseError where the lease has ended."""
+        self.heartbeat(holder)
+        self._board.apply(*clocks)
+        self.heartbeat(holder)
+        self._clocks = clocks
+        audit("set", holder, "done", board=self._board.key, mhz=clocks)
+
+    def heartbeat(self, holder: Holder) -> None:
+        """Begin the time to live anew. Raises LeaseError where the lease has ended."""
+        if self._holder is not holder:
+            raise LeaseError(f"the lease of {self._board.key} has ended and its clocks are restored; ask for a new one")
+        self._due_s = self._now_s() + self.ttl_s
+
+    def release(self, holder: Holder) -> None:
+        """End the lease, if it has not ended. Raises DeviceError where the board could not be put back yet."""
+        if self._holder is holder:
+            self._restore("released")
+
+    def reset(self, holder: Holder) -> None:
+        """Put back what a lease left behind, else the driver's defaults. Raises LeaseError where it is not free."""
+        left = self._read()
+        self._take()
+        try:
+            if left is None:
+                self._board.restore({})
+        finally:
+            self._unlock()
+        audit("reset", holder, "done", board=self._board.key)
+
+    def tend(self) -> float:
+        """Restore if that is due: a lease expired, its process died, it failed before. Seconds to the next look."""
+        with suppress(DeviceError, OSError):
+            if self._owed is not None and self._due_s <= self._now_s():
+                self._restore("expired" if self._holder else "tried again")
+            elif self._owed is None and self._read() is not None:
+                self._take()
+                self._unlock()
+        return 1.0 if self._owed is None else max(0.0, min(1.0, self._due_s - self._now_s()))
+
+    def state(self) -> dict[str, object]:
+        """Who has it: nobody ("free"), a holder ("leased"), a restore ("owed") or another process ("elsewhere")."""
+        if self._holder:
+            return {"board": self._board.key, "state": "leased", **self._holder, "mhz": self._clocks}
+        state = "owed" if self._owed is not None else "free" if self._read() is None else "elsewhere"
+        return {"board": self._board.key, "state": state}
+
+    def close(self) -> bool:
+        """End any lease; False where the board could not be put back: the journal waits for whoever comes next."""
+        with suppress(DeviceError):
+            if self._owed is not None:
+                self._restore("closed")
+        self._unlock()
+        return self._owed is None
+
+    def _take(self) -> None:
+        """Lock the board with nothing left to put back, or raise LeaseError."""
+        if self._holder:
+            raise LeaseError(f"{self._board.key} is held by {self._holder['holder']!r}, process {self._holder['pid']}")
+        if self._owed is None:
+            self._lock = self._journal.with_suffix(".lock").open("w")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it for the dead
+            except BlockingIOError as error:
+                self._unlock()
+                raise LeaseError(f"{self._board.key} is held by another process that sets clocks") from error
+            self._owed = self._read()
+        if self._owed is not None:
+            self._restore("left behind")
+            self._take()
+
+    def _unlock(self) -> None:
+        if self._lock:  # the file stays: were it made anew, two could each lock one
+            self._lock.close()
+
+    def _restore(self, why: str) -> None:
+        """End a lease: put back what is owed and let others have the board. DeviceError: not yet, but due again."""
+        holder, self._holder = self._holder, None
+        try:
+            if self._owed is not None:
+                self._board.restore(self._owed)
+            self._journal.unlink(missing_ok=True)
+        except Exception as error:
+            self._wait_s = min(60.0, 2.0 * self._wait_s + 1.0)
+            self._due_s = self._now_s() + self._wait_s
+            audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why)
+            raise DeviceError(f"{self._board.key} is not restored yet, and not lent until it is: {error}") from error
+        self._owed, self._wait_s = None, 0.0
+        self._unlock()
+        audit("restore", holder, "done", board=self._board.key, why=why)
+
+    def _read(self) -> Snapshot | None:
+        """What was kept this boot: older limits died with their kernel, today's are not ours. {} if it is damaged."""
+        try:
+            document = json.loads(self._journal.read_bytes())
+            return dict(document["snapshot"]) if document["boot"] == self._boot else None
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError):
+            return {}
+
+    def _write(self, snapshot: Snapshot) -> None:
+        """Keep the snapshot: on the disk, not on its way there, when this returns."""
+        new = self._journal.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as stream:
+            json.dump({"boot": self._boot, "snapshot": dict(snapshot)}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(self._journal)
+        folder = os.open(self._journal.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+class LeaseBook:
+    """Custody of the boards that `find` finds below `root`. Whoever uses one holds `turn` meanwhile."""
+
+    def __init__(self, root: Path, find: Find = find_boards, now_s: Callable[[], float] = time.monotonic) -> None:
+        boot = root / "proc/sys/kernel/random/boot_id"
+        self._boot = boot.read_text(encoding="ascii") if boot.is_file() else ""
+        self._root, self._find, self._now_s = root, find, now_s
+        (root / STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._boards: dict[str, Custody] = {}
+        self.turn = threading.RLock()
+        self.boards()
+        self.tend()
+
+    def boards(self) -> list[Custody]:
+        """All there are by now, in the order they were found."""
+        for board in self._find(self._root):
+            if board.key not in self._boards:
+                self._boards[board.key] = Custody(board, self._root / STATE, self._boot, self._now_s)
+        return list(self._boards.values())
+
+    def board(self, key: str) -> Custody:
+        """One of them. Raises DeviceError where there is none of that name."""
+        if key not in self._boards:
+            self.boards()
+        if key not in self._boards:
+            raise DeviceError(f"there is no board {key!r} here; expected one of {', '.join(self._boards) or 'none'}")
+        return self._boards[key]
+
+    def tend(self) -> float:
+        """Restore what is due. Seconds to the next look."""
+        with self.turn:
+            return min((custody.tend() for custody in self._boards.values()), default=1.0)
+
+    def leave(self, holder: Holder) -> None:
+        """Release whatever somebody holds."""
+        with self.turn:
+            for custody in self._boards.values():
+                with suppress(DeviceError):  # is logged, and tried again
+                    custody.release(holder)
+
+    def close(self) -> bool:
+        """Restore every board and lend none any more; False where one could not be put back."""
+        with self.turn:
+            restored = [custody.close() for custody in self._boards.values()]
+            self._boards, self._find = {}, lambda _: ()
+            return all(restored)

@@ -1,0 +1,150 @@
+"""Clocks held for us by the clock daemon, over its socket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import DeviceError, LeaseError
+from joulecut_core.timing import SystemClock
+from joulecut_runtime.clockd.client import DEFAULT_SOCKET, ClockdClient, ClockdGoneError
+from joulecut_runtime.devices.hardware.authority import ClockGrant
+
+_LOG = logging.getLogger(__name__)
+
+_TTL_S = 10.0
+_BEATS_PER_TTL = 3
+_RETRY_S = 0.1
+
+
+class ClockdAuthority:
+    """A ClockAuthority that asks joulecut-clockd: one connection and one heartbeat thread for each grant.
+
+    The daemon restores the clocks when that connection ends, or after `ttl_s` wall seconds without a heartbeat.
+    """
+
+    def __init__(self, path: Path = DEFAULT_SOCKET, *, ttl_s: float = _TTL_S) -> None:
+        self._path, self._ttl_s = path, ttl_s
+        self._grants: list[_ClockdGrant] = []
+
+    def grant(self, board: str, point: OperatingPoint, *, holder: str) -> ClockGrant:
+        """The board's clocks at `point`, as ClockAuthority says."""
+        grant = _ClockdGrant(self._path, board, point, holder=holder, ttl_s=self._ttl_s)
+        self._grants = [*(kept for kept in self._grants if not kept.ended), grant]
+        return grant
+
+    def reset(self, board: str) -> None:
+        """Put a board that nobody holds back to what was before a lease, else to its driver's defaults."""
+        client = ClockdClient(self._path)
+        try:
+            client.reset(board)
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        """Release every grant. Safe to call twice."""
+        while self._grants:
+            grant = self._grants.pop()
+            try:
+                grant.release()
+            except DeviceError as error:
+                _LOG.error("%s", error)
+
+
+class _ClockdGrant:
+    """A lease kept alive by a thread, and asked for again where the daemon was restarted in the meantime."""
+
+    def __init__(self, path: Path, board: str, point: OperatingPoint, *, holder: str, ttl_s: float) -> None:
+        self._path, self._board, self._point, self._holder, self._ttl_s = path, board, point, holder, ttl_s
+        self._clock = SystemClock()
+        self._turn = threading.Lock()
+        self._stopping = threading.Event()
+        self._end: str | None = None
+        self._client = self._acquired()
+        self._heard_s = self._clock.now_s()
+        self._thread = threading.Thread(target=self._beat, name=f"clockd heartbeat {board}", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it holds nothing any more."""
+        return self._end is not None
+
+    def move(self, point: OperatingPoint) -> None:
+        with self._turn:
+            if self._end is not None:
+                raise LeaseError(f"{self._board}: {self._end}; ask for a new lease")
+            before, self._point = self._point, point
+            try:
+                self._ask(lambda client: client.move(self._board, point))
+            except DeviceError:
+                self._point = before
+                raise
+
+    def release(self) -> None:
+        self._stopping.set()
+        with self._turn:
+            if self._end is not None:
+                return
+            self._end = "the lease was released"
+            try:
+                self._client.release(self._board)
+            except ClockdGoneError as error:
+                _LOG.warning("%s: %s", self._board, error)
+            finally:
+                self._client.close()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stopping.wait(self._ttl_s / _BEATS_PER_TTL):
+            with self._turn:
+                if self._end is not None:
+                    return
+                try:
+                    self._ask(lambda client: client.heartbeat(self._board))
+                except DeviceError as error:
+                    _LOG.error("%s: %s", self._board, error)
+
+    def _ask(self, call: Callable[[ClockdClient], None]) -> None:
+        """Ask over the connection, or over a new one where it broke. A LeaseError is the grant's end."""
+        try:
+            try:
+                call(self._client)
+            except ClockdGoneError as error:
+                self._client.close()
+                _LOG.warning("%s: %s", self._board, error)
+                self._client = self._acquired_again(error)
+                _LOG.warning("%s is leased again, at %s", self._board, self._point)
+        except LeaseError as error:
+            self._lose(error)
+            raise
+        self._heard_s = self._clock.now_s()
+
+    def _acquired_again(self, cause: ClockdGoneError) -> ClockdClient:
+        """The same lease from a restarted daemon, while the broken one could have lasted."""
+        while self._clock.now_s() < self._heard_s + self._ttl_s:
+            try:
+                return self._acquired()
+            except ClockdGoneError:
+                if self._stopping.wait(_RETRY_S):
+                    break
+            except DeviceError as error:
+                raise LeaseError(f"the lease of {self._board} has ended with its daemon: {error}") from error
+        raise LeaseError(f"the lease of {self._board} has ended with its daemon; restart joulecut-clockd") from cause
+
+    def _acquired(self) -> ClockdClient:
+        client = ClockdClient(self._path)
+        try:
+            client.acquire(self._board, self._point, holder=self._holder, ttl_s=self._ttl_s)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _lose(self, error: LeaseError) -> None:
+        self._end = str(error)
+        self._stopping.set()
+        self._client.close()

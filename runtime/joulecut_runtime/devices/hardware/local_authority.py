@@ -1,0 +1,65 @@
+"""Clocks set by this very process, where it has the privilege."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import DeviceError
+from joulecut_runtime.clockd.book import Holder, LeaseBook
+from joulecut_runtime.devices.hardware.authority import ClockGrant
+
+_LOG = logging.getLogger(__name__)
+
+
+class LocalAuthority:
+    """A ClockAuthority over a lease book in this process.
+
+    Its leases have no time to live: they end with the process. A kill leaves the clocks as they are until a
+    clock daemon, the next LocalAuthority or `joulecut-clockd --restore` finds the journal.
+    """
+
+    def __init__(self, book: LeaseBook) -> None:
+        self._book = book
+
+    def grant(self, board: str, point: OperatingPoint, *, holder: str) -> ClockGrant:
+        """The board's clocks at `point`, as ClockAuthority says."""
+        grant = _LocalGrant(self._book, board, _holder(holder))
+        try:
+            with self._book.turn:
+                self._book.tend()
+                self._book.board(board).acquire((point.core_mhz, point.memory_mhz), grant.holder)
+        except OSError as error:
+            raise DeviceError(
+                f"{board}: what it holds now cannot be kept for later: {error}; nothing was changed, make room for it"
+            ) from error
+        return grant
+
+    def reset(self, board: str) -> None:
+        """Put a board that nobody holds back to what was before a lease, else to its driver's defaults."""
+        with self._book.turn:
+            self._book.board(board).reset(_holder("reset"))
+
+    def close(self) -> None:
+        """Release every grant. Safe to call twice."""
+        if not self._book.close():
+            _LOG.error("clocks could not be put back; run joulecut-clockd --restore")
+
+
+class _LocalGrant:
+    def __init__(self, book: LeaseBook, board: str, holder: Holder) -> None:
+        self._book, self._board = book, board
+        self.holder = holder
+
+    def move(self, point: OperatingPoint) -> None:
+        with self._book.turn:
+            self._book.board(self._board).move((point.core_mhz, point.memory_mhz), self.holder)
+
+    def release(self) -> None:
+        with self._book.turn:
+            self._book.board(self._board).release(self.holder)
+
+
+def _holder(name: str) -> Holder:
+    return {"holder": name, "uid": os.getuid(), "pid": os.getpid()}

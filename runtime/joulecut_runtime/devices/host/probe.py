@@ -1,0 +1,133 @@
+"""Reads the host's CPU as a device: cpufreq for clocks, RAPL for joules, and neither where a host has neither."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from joulecut_core.clocks import ClockTable, OperatingPoint
+from joulecut_core.devices import DeviceInfo, DeviceState, ThrottleReason
+from joulecut_core.errors import DeviceError
+from joulecut_core.figures import FigureKind
+from joulecut_core.timing import Clock
+from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
+from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
+from joulecut_runtime.devices.host.identity import cpu_name, host_name, nominal_mhz
+from joulecut_runtime.devices.host.kernel_files import KernelFiles, ReadText, read_text
+from joulecut_runtime.devices.host.rapl import PERIOD_S, RaplMeter
+from joulecut_runtime.devices.host.temperatures import CpuTemperature, ThermalThrottle
+
+BOARD = "cpu:all"
+"""All cpufreq policies of the host are one board: a lease on half a processor would be half a promise."""
+NO_METER = "nothing: no meter"
+_UNKNOWN_MHZ = 1.0
+
+
+class HostProbe:
+    """The CPU of the host whose kernel files lie below `root`. Implements Probe.
+
+    A host without cpufreq has a table of one point that cannot be set; one without readable RAPL counters has no
+    meter. Both are normal (virtual machines have neither), and said in `capabilities.remarks`.
+    """
+
+    def __init__(self, root: Path = Path("/"), *, clock: Clock, read: ReadText = read_text) -> None:
+        self._files = KernelFiles(root, read)
+        self._clock = clock
+        self._clusters = find_clusters(self._files)
+        self._temperature = CpuTemperature(self._files)
+        self._throttle = ThermalThrottle(self._files, clock)
+        self._nominal_mhz = nominal_mhz(self._files)
+        remarks = _clock_remarks(self._clusters, self._nominal_mhz)
+        self._meter: RaplMeter | None = None
+        try:
+            self._meter = RaplMeter(self._files, clock)
+        except DeviceError as error:
+            remarks = (*remarks, str(error))
+        self._capabilities = Capabilities(
+            core_settable=bool(self._clusters),
+            memory_settable=False,
+            meter=MeterKind.NONE if self._meter is None else MeterKind.COUNTER,
+            remarks=remarks,
+        )
+        self._info = DeviceInfo(
+            name=cpu_name(self._files),
+            backend="cpu",
+            uid=f"cpu:{host_name(self._files)}",
+            driver=self._clusters[0].driver if self._clusters else "no cpufreq",
+            power_scope=NO_METER if self._meter is None else self._meter.scope,
+            figures=FigureKind.MEASURED,
+            meter_period_s=None if self._meter is None else PERIOD_S,
+        )
+
+    @property
+    def info(self) -> DeviceInfo:
+        """The processor, its cpufreq driver, and what its joules contain."""
+        return self._info
+
+    @property
+    def board(self) -> str:
+        """The key of the host's one cpufreq board."""
+        return BOARD
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Whether there is cpufreq and a readable meter."""
+        return self._capabilities
+
+    @property
+    def clock_table(self) -> ClockTable:
+        """The ladder of the fastest cluster; the nominal clock alone where there is no cpufreq."""
+        return ClockTable(points=tuple(OperatingPoint(core_mhz=clock_mhz) for clock_mhz in self._clocks_mhz()))
+
+    def read(self) -> DeviceState:
+        """The point next to the clock of the fastest core, the packages' joules, the hottest sensor.
+
+        Raises DeviceError where a counter has vanished.
+        """
+        clocks_mhz = self._clocks_mhz()
+        running_mhz = current_mhz(self._files, self._clusters[0]) if self._clusters else None
+        reading = None if self._meter is None else self._meter.read()
+        return DeviceState(
+            time_s=self._clock.now_s(),
+            point=nearest_point(clocks_mhz, clocks_mhz[-1] if running_mhz is None else running_mhz),
+            power_w=None if self._meter is None else self._meter.power_w,
+            temperature_c=self._temperature.read_c(),
+            throttle=frozenset({ThrottleReason.THERMAL} if self._throttle.is_hot() else ()),
+            energy_j=None if reading is None else reading.energy_j,
+            energy_time_s=None if reading is None else reading.time_s,
+        )
+
+    def close(self) -> None:
+        """Stop following the counters."""
+        if self._meter is not None:
+            self._meter.close()
+
+    def _clocks_mhz(self) -> tuple[float, ...]:
+        if not self._clusters:
+            return (self._nominal_mhz or _UNKNOWN_MHZ,)
+        fastest = self._clusters[0]
+        # Only the firmware's limit can have changed; a policy that has just gone offline keeps its last ladder.
+        return ladder_mhz(self._files, fastest.policies[0]) or fastest.clocks_mhz
+
+
+def _clock_remarks(clusters: tuple[Cluster, ...], nominal: float | None) -> tuple[str, ...]:
+    if not clusters:
+        shown = (
+            f"{nominal:g} MHz, as the kernel named it, stands for it"
+            if nominal
+            else f"none is known, {_UNKNOWN_MHZ:g} MHz stands for it"
+        )
+        return (f"no cpufreq on this host: its clock can neither be set nor followed; {shown}",)
+    remarks = []
+    fastest = clusters[0]
+    if not fastest.is_listed:
+        remarks.append(
+            f"{fastest.driver} lists no clocks: its range is offered in steps of 100 MHz, and what a request achieves "
+            "is read back; clocks above the base frequency hold only as long as power and heat allow"
+        )
+    if len(clusters) > 1:
+        slower = ", ".join(f"{len(each.policies)} up to {each.clocks_mhz[-1]:g} MHz" for each in clusters[1:])
+        remarks.append(
+            f"several kinds of cores: the core clock is that of the fastest; the other policies ({slower}) follow as "
+            "near as they can"
+        )
+    return tuple(remarks)

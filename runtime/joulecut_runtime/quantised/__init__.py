@@ -1,0 +1,1 @@
+"""INT8 variants: calibration, scales as files without code, and the engine that computes by them."""

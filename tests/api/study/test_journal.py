@@ -1,0 +1,95 @@
+"""What an interrupted study leaves, and what becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joulecut.study.cell_meter import MeterPlan
+from joulecut.study.cells import CellKey, CellResult, LayerTiming
+from joulecut.study.engine_names import EngineName
+from joulecut.study.journal import JOURNAL_FILE, JournalHead, StudyJournal
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ConfigError
+
+HEAD = JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(), seed=0)
+POINT = OperatingPoint(core_mhz=540.0)
+KEY = CellKey(digest="sha256:1", batch=2, engine=EngineName.EAGER, point=POINT)
+GOVERNED = CellKey(digest="sha256:1", batch=2, engine=EngineName.EAGER, point=None, what="layers")
+RESULT = CellResult(
+    achieved=POINT,
+    throttle=("thermal",),
+    runs=3,
+    window_s=0.5,
+    latency_s=0.1,
+    latency_std_s=0.01,
+    power_w=50.0,
+    power_std_w=0.5,
+    wait_w=None,
+    host_mhz=None,
+    layers=(LayerTiming(in_run_s=0.1, alone_s=0.2, power_w=None),),
+)
+
+
+def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
+    """Unknown watts stay unknown, clocks and layers survive, and other cells are not mistaken for them."""
+    journal = StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
+    journal.add(KEY, RESULT)
+    journal.add(GOVERNED, RESULT)
+    again = StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=True)
+    assert again.resumed == 2
+    assert again.get(KEY) == again.get(GOVERNED) == RESULT
+    assert again.get(CellKey(digest="sha256:1", batch=2, engine=EngineName.CUDA_GRAPH, point=POINT)) is None
+
+
+def test_a_line_cut_short_is_measured_again(tmp_path: Path) -> None:
+    """A process that dies while it writes loses that cell and no other, and the next one is appended cleanly."""
+    path = tmp_path / JOURNAL_FILE
+    journal = StudyJournal(path, HEAD, resume=False)
+    journal.add(KEY, RESULT)
+    journal.add(GOVERNED, RESULT)
+    path.write_bytes(path.read_bytes()[:-20])
+    again = StudyJournal(path, HEAD, resume=True)
+    assert (again.resumed, again.get(GOVERNED)) == (1, None)
+    again.add(GOVERNED, RESULT)
+    assert StudyJournal(path, HEAD, resume=True).resumed == 2
+
+
+def test_a_journal_in_the_way_is_not_thrown_away(tmp_path: Path) -> None:
+    """Measured cells are worth more than a forgotten flag."""
+    StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
+    with pytest.raises(ConfigError, match="unfinished study; go on with --resume"):
+        StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        JournalHead(device="made-up", driver="2", power_scope="GPU board", plan=MeterPlan(), seed=0),
+        JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(warm_up=3), seed=0),
+        JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(), seed=1),
+    ],
+)
+def test_cells_of_another_study_are_refused(tmp_path: Path, other: JournalHead) -> None:
+    """Another driver, plan or seed would mix figures that do not belong together."""
+    StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
+    with pytest.raises(ConfigError, match="another device, driver, plan or seed"):
+        StudyJournal(tmp_path / JOURNAL_FILE, other, resume=True)
+
+
+@pytest.mark.parametrize("text", ["nonsense\n", "", '{"device": 1}\n'])
+def test_a_damaged_journal_is_named(tmp_path: Path, text: str) -> None:
+    """With what to do about it."""
+    path = tmp_path / JOURNAL_FILE
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"study\.journal: .*delete the file"):
+        StudyJournal(path, HEAD, resume=True)
+
+
+def test_resuming_nothing_starts_from_nothing(tmp_path: Path) -> None:
+    """--resume is harmless where no study was interrupted, and a finished one leaves no journal."""
+    journal = StudyJournal(tmp_path / "new" / JOURNAL_FILE, HEAD, resume=True)
+    assert journal.resumed == 0
+    journal.remove()
+    assert not (tmp_path / "new" / JOURNAL_FILE).exists()

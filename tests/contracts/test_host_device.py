@@ -1,0 +1,57 @@
+"""The Device contract over the host's CPU: every kernel tree, clocks set by this process through its lease book."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.timing import ManualClock
+from joulecut_core.workloads import Operation
+from joulecut_runtime.clockd.cpufreq_board import CpufreqBoard
+from joulecut_runtime.devices.hardware.device import HardwareDevice
+from joulecut_runtime.devices.host import HostProbe
+from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
+from tests.contracts.leasing import authority_over
+from tests.fakes.host.kernel import FakeHost, Regime
+from tests.fakes.host.specs import ALL_SPECS
+
+CYCLES_PER_FLOP = 0.05
+HOSTS = {name: (spec, Regime.CLAMP) for name, spec in ALL_SPECS.items()} | {
+    "acpi-cpufreq, old kernel": (ALL_SPECS["acpi-cpufreq"], Regime.EINVAL)
+}
+
+
+class TestHostDevice(DeviceSuite):
+    @pytest.fixture(params=HOSTS)
+    def under_test(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeviceUnderTest]:
+        clock = ManualClock(start_s=1000.0)
+        spec, regime = HOSTS[request.param]
+        host = FakeHost(tmp_path / "root", spec, clock=clock, regime=regime)
+
+        def write(path: Path, text: str) -> None:
+            """As root, whoever reads."""
+            path.write_text(text, encoding="ascii")
+            host.sync()
+
+        boards = [CpufreqBoard(host.policies, write=host.write if host.spec.is_root else write)]
+        probe = HostProbe(host.root, clock=clock, read=host.read)
+        device = HardwareDevice(
+            probe,
+            authority_over(lambda: boards, tmp_path / "leases", clock.now_s),
+            clock=clock,
+            synchronise=lambda: None,
+        )
+
+        def settings() -> Hashable:
+            return tuple(host.limits_khz(policy.name) for policy in host.policies)
+
+        def compute(block: tuple[Operation, ...]) -> None:
+            flops = sum(max(operation.flops, operation.size_bytes) for operation in block)
+            host.work(giga_cycles=CYCLES_PER_FLOP * flops / 1e9)
+
+        yield DeviceUnderTest(
+            device=device, clock=clock, capabilities=probe.capabilities, settings=settings, compute=compute
+        )
+        device.close()

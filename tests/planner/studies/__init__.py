@@ -1,0 +1,1 @@
+"""Metrics, revenue and optima of a study."""

@@ -1,0 +1,141 @@
+"""The daemon as a process: start, stop, notice to systemd, restore."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ConfigError, DeviceError
+from joulecut_core.exits import exit_code
+from joulecut_runtime.clockd.allow_list import RULES
+from joulecut_runtime.clockd.book import LeaseBook
+from joulecut_runtime.clockd.cli import main
+from joulecut_runtime.clockd.client import ClockdClient
+from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
+from tests.runtime.clockd.file_board import STOCK, FileBoard, file_boards
+from tests.runtime.clockd.kill_trial import started_clockd, until
+from tests.runtime.clockd.nursery import Nursery
+
+LOW = OperatingPoint(core_mhz=306.0)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> FileBoard:
+    return FileBoard.make(tmp_path / "a")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_stop_restores_and_ends_well(nursery: Nursery, tmp_path: Path, board: FileBoard, stop: signal.Signals) -> None:
+    """A stopped daemon puts back what its clients hold, and says that all went well."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+        assert board.held() != STOCK
+        os.kill(clockd, stop)
+        assert nursery.wait(clockd) == 0
+    assert board.held() == STOCK
+
+
+def test_stop_says_what_it_could_not_restore(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A board that is gone at the stop: the exit code of devices, and a restore once it is back."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+        (board.folder / "gone").touch()
+        os.kill(clockd, signal.SIGTERM)
+        assert nursery.wait(clockd) == int(exit_code(DeviceError()))
+    assert main(["--root", str(tmp_path), "--restore"], find=file_boards) == int(exit_code(DeviceError()))
+    (board.folder / "gone").unlink()
+    assert main(["--root", str(tmp_path), "--restore"], find=file_boards) == 0
+    assert board.held() == STOCK
+
+
+def test_restore_leaves_the_living_alone(tmp_path: Path, board: FileBoard) -> None:
+    """--restore beside a process that holds a board does not take it away."""
+    with closing(LocalAuthority(LeaseBook(tmp_path, file_boards))) as authority:
+        authority.grant(board.key, LOW, holder="test")
+        assert main(["--root", str(tmp_path), "--restore"], find=file_boards) == 0
+        assert board.held() != STOCK
+    assert board.held() == STOCK
+
+
+def test_hanging_client_loses_its_lease(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A stopped process (SIGSTOP) keeps its connection open: its time to live ends the lease, and it is told later."""
+    started_clockd(nursery, tmp_path)
+    agent = nursery.start("holder", tmp_path, "0.3")
+    until(lambda: board.held() != STOCK, "no lease")
+    os.kill(agent, signal.SIGSTOP)
+    until(lambda: board.held() == STOCK, "the lease of a hanging client lasts")
+    os.kill(agent, signal.SIGCONT)
+    assert nursery.wait(agent) == int(exit_code(DeviceError()))
+    assert board.held() == STOCK
+
+
+def test_living_client_keeps_its_lease(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Heartbeats keep a lease over many times its time to live, and are a thread's business, not the holder's."""
+    started_clockd(nursery, tmp_path)
+    agent = nursery.start("holder", tmp_path, "0.3", "1.5")
+    assert nursery.wait(agent) == 0
+    assert [call.split()[0] for _, call in board.done()] == ["snapshot", "apply", "apply", "restore", "restored"]
+
+
+def test_second_daemon_is_refused(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Two daemons would take the socket from each other."""
+    del board
+    started_clockd(nursery, tmp_path)
+    assert nursery.wait(nursery.start("daemon", tmp_path)) == int(exit_code(DeviceError()))
+    ClockdClient(tmp_path / "sock").close()
+
+
+def test_socket_is_for_root_and_its_group(nursery: Nursery, tmp_path: Path) -> None:
+    """Others cannot even connect; journals are the owner's alone."""
+    started_clockd(nursery, tmp_path)
+    assert (tmp_path / "sock").stat().st_mode & 0o777 == 0o660
+    assert (tmp_path / "run/joulecut-clockd/leases").stat().st_mode & 0o777 == 0o700
+
+
+def test_wrong_rules_stop_the_daemon_as_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing mistake in the rules: one line, and the exit code that is not started again."""
+    rules = tmp_path / "clockd.ini"
+    rules.write_text("[agents]\nuser = 1\n")
+    rules.chmod(0o644)
+    assert main(["--root", str(tmp_path), "--rules", str(rules)], find=file_boards) == int(exit_code(ConfigError()))
+    assert capsys.readouterr().err.startswith(f"error: {rules}: agents: user;")
+
+
+def test_systemd_is_told(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """READY once it listens, and a sign of life for the watchdog; without systemd nothing is sent."""
+    del board
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20.0)
+        nursery.start("notifying_daemon", tmp_path)
+        assert systemd.recv(64) == b"READY=1"
+        ClockdClient(tmp_path / "sock").close()
+        assert systemd.recv(64) == b"WATCHDOG=1"
+
+
+def test_wrong_rules_do_not_stand_in_the_way_of_restore(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A daemon that cannot start again since its rules are wrong still leaves no clock behind."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+        nursery.kill(clockd)
+    (tmp_path / "etc/joulecut").mkdir(parents=True)
+    (tmp_path / RULES).write_text("[agents]\nuser = 1\n")
+    assert nursery.wait(nursery.start("daemon", tmp_path)) == int(exit_code(ConfigError()))
+    assert board.held() == STOCK
+    assert main(["--root", str(tmp_path), "--restore"], find=file_boards) == 0

@@ -1,0 +1,117 @@
+"""Setting and restoring the host's clocks, whatever order of writes the kernel insists on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joulecut_core.errors import ClockError, DeviceError
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.clockd.cpufreq_board import CpufreqBoard, find
+from tests.fakes.host.kernel import FakeHost, Regime
+from tests.fakes.host.specs import ACPI_CPUFREQ, BIG_LITTLE, FORBIDDEN, INTEL_PSTATE, VIRTUAL
+
+
+@pytest.mark.parametrize("regime", Regime)
+@pytest.mark.parametrize("clocks_mhz", [(1500, 2400), (2400, 1500), (1900, 1500, 2400, 1900)])
+def test_clocks_are_held_in_any_order(tmp_path: Path, regime: Regime, clocks_mhz: tuple[float, ...]) -> None:
+    """Up and down the ladder both limits of every policy are at the clock, also where crossing limits are refused."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock(), regime=regime)
+    board = CpufreqBoard(host.policies, host.write)
+    for clock_mhz in clocks_mhz:
+        board.apply(clock_mhz, None)
+        assert {host.limits_khz(policy.name) for policy in host.policies} == {(clock_mhz * 1000, clock_mhz * 1000)}
+
+
+def test_the_fake_kernel_refuses_crossing_limits(tmp_path: Path) -> None:
+    """What the order of writes is for: minimum above maximum is EINVAL on an old kernel."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock(), regime=Regime.EINVAL)
+    host.write(host.policies[0] / "scaling_max_freq", "1900000")
+    with pytest.raises(OSError, match="Invalid argument"):
+        host.write(host.policies[0] / "scaling_min_freq", "2400000")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    limits=st.lists(st.tuples(st.integers(8, 38), st.integers(8, 38)).map(sorted), min_size=4, max_size=4),
+    clocks=st.lists(st.integers(8, 38), max_size=4),
+    regime=st.sampled_from(Regime),
+)
+def test_restore_puts_back_whatever_was_there(
+    tmp_path_factory: pytest.TempPathFactory, limits: list[list[int]], clocks: list[int], regime: Regime
+) -> None:
+    """Any limits, then any clocks, then restored twice: each policy has its own limits again."""
+    spec = replace(INTEL_PSTATE, policies=(replace(INTEL_PSTATE.policies[0], count=4),), ranges_uj=())
+    host = FakeHost(tmp_path_factory.mktemp("host"), spec, clock=ManualClock(), regime=regime)
+    for policy, (low, high) in zip(host.policies, limits, strict=True):
+        host.write(policy / "scaling_max_freq", str(high * 100_000))
+        host.write(policy / "scaling_min_freq", str(low * 100_000))
+    before = {policy.name: host.limits_khz(policy.name) for policy in host.policies}
+    board = CpufreqBoard(host.policies, host.write)
+    snapshot = dict(board.snapshot())
+    for clock in clocks:
+        board.apply(clock * 100, None)
+    for _ in range(2):
+        board.restore(snapshot)
+    assert {policy.name: host.limits_khz(policy.name) for policy in host.policies} == before
+
+
+def test_an_empty_snapshot_frees_the_whole_range(tmp_path: Path) -> None:
+    """Nothing known of before: the driver's defaults."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    board = CpufreqBoard(host.policies, host.write)
+    board.apply(1900, None)
+    board.restore({})
+    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
+
+
+def test_a_slower_cluster_goes_along_as_far_as_it_can(tmp_path: Path) -> None:
+    """A clock of the big cores is held there, and the little ones run at their highest."""
+    host = FakeHost(tmp_path, BIG_LITTLE, clock=ManualClock())
+    CpufreqBoard(host.policies, host.write).apply(2400, None)
+    assert [host.limits_khz(policy.name)[0] for policy in host.policies] == [1_800_000, 2_400_000, 2_400_000]
+
+
+@pytest.mark.parametrize(("core_mhz", "memory_mhz"), [(5000, None), (200, None), (1900, 800)])
+def test_clocks_out_of_range_are_refused_before_anything_is_written(
+    tmp_path: Path, core_mhz: float, memory_mhz: float | None
+) -> None:
+    """No policy reaches the clock, or a memory clock is asked for: nothing is touched."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    with pytest.raises(ClockError, match="cpu:all"):
+        CpufreqBoard(host.policies, host.write).apply(core_mhz, memory_mhz)
+    assert host.writes == []
+
+
+def test_without_privilege_the_error_names_every_policy(tmp_path: Path) -> None:
+    """Who is not root is told, for each policy, that the limits could not be written."""
+    host = FakeHost(tmp_path, FORBIDDEN, clock=ManualClock())
+    with pytest.raises(DeviceError, match=r"policy0: .*Permission denied.*policy7"):
+        CpufreqBoard(host.policies, host.write).apply(2000, None)
+
+
+def test_one_policy_that_refuses_does_not_keep_the_others(tmp_path: Path) -> None:
+    """Restoring goes on past a policy whose CPU went offline, and says which it was."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    board = CpufreqBoard(host.policies, host.write)
+    snapshot = board.snapshot()
+    board.apply(1500, None)
+    (host.policies[0] / "cpuinfo_min_freq").unlink()
+    with pytest.raises(DeviceError, match="policy0"):
+        board.restore(snapshot)
+    assert [host.limits_khz(policy.name) for policy in host.policies[1:]] == [(1_500_000, 2_400_000)] * 3
+
+
+def test_find_gives_one_board_or_none(tmp_path: Path) -> None:
+    """All policies together are one board; a host without cpufreq has none."""
+    FakeHost(tmp_path / "server", ACPI_CPUFREQ, clock=ManualClock())
+    FakeHost(tmp_path / "vm", VIRTUAL, clock=ManualClock())
+    (board,) = find(tmp_path / "server")
+    assert board.key == "cpu:all"
+    board.apply(1900, None)
+    assert set(board.snapshot().values()) == {"1900000 1900000"}
+    assert find(tmp_path / "vm") == []

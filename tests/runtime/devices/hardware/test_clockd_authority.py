@@ -1,0 +1,111 @@
+"""Grants over the daemon when the daemon dies, comes back, or does not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import LeaseError
+from joulecut_runtime.clockd.client import ClockdGoneError
+from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
+from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases
+from tests.runtime.clockd.kill_trial import started_clockd, until
+from tests.runtime.clockd.nursery import Nursery
+
+LOW = OperatingPoint(core_mhz=306.0)
+MIDDLE = OperatingPoint(core_mhz=612.0)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> FileBoard:
+    return FileBoard.make(tmp_path / "a")
+
+
+def highest(board: FileBoard) -> str:
+    """The board's upper limit."""
+    return board.held()["highest_mhz"]
+
+
+def test_restarted_daemon_is_asked_again(
+    nursery: Nursery, tmp_path: Path, board: FileBoard, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A killed and restarted daemon restores, then holds the same point for the same agent, which logs it."""
+    caplog.set_level(logging.WARNING)
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=6.0)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        nursery.kill(clockd)
+        assert nursery.wait(nursery.start("daemon", tmp_path, "--restore")) == 0
+        assert board.held() == STOCK
+        started_clockd(nursery, tmp_path)
+        until(lambda: highest(board) == "306.0", "the lease is not asked for again")
+        grant.move(MIDDLE)
+        assert highest(board) == "612.0"
+        grant.release()
+    assert board.held() == STOCK
+    assert double_leases(board.done()) == []
+    assert any("is leased again, at 306 MHz" in record.getMessage() for record in caplog.records)
+
+
+def test_move_finds_the_restarted_daemon_by_itself(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Whoever moves before the next heartbeat gets the new point from the new daemon."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        nursery.kill(clockd)
+        started_clockd(nursery, tmp_path)
+        grant.move(MIDDLE)
+        assert highest(board) == "612.0"
+    assert board.held() == STOCK
+
+
+def test_grant_is_lost_with_a_daemon_that_stays_away(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Once the lease would have expired, it is over for the agent too: LeaseError, with the remedy."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=0.5)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        nursery.kill(clockd)
+        for _ in range(2):
+            with pytest.raises(LeaseError, match="restart joulecut-clockd"):
+                grant.move(MIDDLE)
+        grant.release()
+        with pytest.raises(ClockdGoneError, match="start joulecut-clockd"):
+            authority.grant(board.key, LOW, holder="test")
+
+
+def test_grant_is_lost_where_somebody_else_was_quicker(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A board that another agent got from the restarted daemon stays that agent's."""
+    clockd = started_clockd(nursery, tmp_path)
+    with (
+        closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority,
+        closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as quicker,
+    ):
+        grant = authority.grant(board.key, LOW, holder="first")
+        nursery.kill(clockd)
+        started_clockd(nursery, tmp_path)
+        quicker.grant(board.key, MIDDLE, holder="quicker")
+        with pytest.raises(LeaseError, match="quicker"):
+            grant.move(LOW)
+        assert highest(board) == "612.0"
+
+
+def test_release_without_a_daemon_is_quiet(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """An agent ends well though its daemon died first; the daemon's successor restores."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        nursery.kill(clockd)
+        grant.release()
+    started_clockd(nursery, tmp_path)
+    assert board.held() == STOCK

@@ -1,0 +1,35 @@
+"""Reads that block, and who has to wait for them."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from joulecut_core.errors import DeviceError
+from joulecut_runtime.devices.jetson.patience import Patience
+
+
+def test_results_and_errors_come_back() -> None:
+    """The caller cannot tell that another thread did it."""
+    patience = Patience()
+    assert patience.run("a number", lambda: 6 * 7) == 42
+    with pytest.raises(ZeroDivisionError):
+        patience.run("a mistake", lambda: 1 // 0)
+    assert patience.run("the thread's name", lambda: threading.current_thread().name) == "jetson-files"
+    patience.close()
+
+
+def test_a_blocked_read_costs_one_timeout_and_ends_when_it_ends() -> None:
+    """The one who asked waits for the timeout, the next is refused at once, and afterwards all is well."""
+    patience, gate = Patience(timeout_s=0.05), threading.Event()
+    with pytest.raises(DeviceError, match=r"reading cur_freq has blocked for 0\.05 s"):
+        patience.run("cur_freq", gate.wait)
+    with pytest.raises(DeviceError, match="reading cur_freq still blocks"):
+        patience.run("max_freq", lambda: 0)
+    gate.set()
+    stuck = patience._stuck
+    assert stuck is not None
+    assert stuck.done.wait(10)
+    assert patience.run("max_freq", lambda: 1) == 1
+    patience.close()
