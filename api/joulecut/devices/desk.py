@@ -21,7 +21,7 @@ class Desk:
     """Devices of this machine, or of the kernel tree below `root`, in the time of `clock`."""
 
     def __init__(self, root: Path, clockd_socket: Path | None, clock: Clock) -> None:
-        self._options = DeviceOptions(clockd_socket=str(clockd_socket or ""))
+        self._options = DeviceOptions(root=str(root), clockd_socket=str(clockd_socket or ""))
         self._root = root
         self._clock = clock
         self.keeper = ClockKeeper(root, clockd_socket)

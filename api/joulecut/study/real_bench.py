@@ -26,6 +26,7 @@ from joulecut_runtime.devices.computing import torch_device_for
 from joulecut_runtime.devices.hardware.probe import Probe
 from joulecut_runtime.devices.host import HostProbe
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.engines import Border, Engine, engine_obstacle, open_engine
 from joulecut_runtime.engines import EngineName as TorchEngineName
 from joulecut_runtime.graph import Graph
@@ -41,10 +42,10 @@ _EXPORTED = frozenset({EngineName.ONNXRUNTIME, EngineName.TENSORRT})
 Run = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
 
 
-def open_real_bench(name: str) -> RealBench:
+def open_real_bench(name: str, options: DeviceOptions | None = None) -> RealBench:
     """The bench of a real device by name. Raises DeviceError where it is not there."""
     clock = SystemClock()
-    device = open_device(name, clock=clock)
+    device = open_device(name, clock=clock, options=options)
     try:
         host = HostProbe(clock=clock)
         return RealBench(device, clock=clock, torch_device=torch_device_for(device.info), host=host)

@@ -12,14 +12,17 @@ from joulecut_core.errors import ConfigError
 class DeviceOptions:
     """How a real device is opened and computes; emulated ones only look at the engine. Raises ConfigError for nonsense.
 
-    `clockd_socket`: where the daemon that sets clocks listens; empty for its usual place. `hold_clocks`: false leaves
-    the clocks to the device's governor and plans cuts only. `settle_s`: how long a new clock may take to be in force.
+    `root`: the folder that stands for this machine's file system (kernel files, the daemon's socket, journals);
+    another one than "/" is a dry run. `clockd_socket`: where the daemon that sets clocks listens; empty for its usual
+    place. `hold_clocks`: false leaves the clocks to the device's governor and plans cuts only. `settle_s`: how long
+    a new clock may take to be in force.
     `busy_w` and `wait_w`: draw while it computes and while it waits, for a device without a meter; both or none.
     `host_w`: draw of the host beside a GPU's board, which the board's meter leaves out. `host_meter`: take
     that from the host's own meter. `engine` and `precision`: how parts compute, in the words of
     `joulecut_runtime.engines`.
     """
 
+    root: str = "/"
     clockd_socket: str = ""
     hold_clocks: bool = True
     settle_s: float = 1.0

@@ -55,7 +55,7 @@ def open_real(kind: RealKind, place: str, *, clock: Clock, options: DeviceOption
 
     Raises DeviceError where it is not there, with the remedy, ConfigError for options that do not fit it.
     """
-    root = Path(place).expanduser() if place and kind is not RealKind.NVML else _ROOT
+    root = Path(place if place and kind is not RealKind.NVML else options.root).expanduser()
     if not root.is_dir():
         raise DeviceError(f"device {kind.value}:{place}: there is no folder {root}; expected the root of a kernel tree")
     with ExitStack() as undo:
@@ -83,7 +83,7 @@ def _probe(kind: RealKind, place: str, root: Path, clock: Clock) -> Probe:
     if kind is RealKind.NVML:
         from joulecut_runtime.devices.nvml import NvmlProbe  # noqa: PLC0415
 
-        return NvmlProbe(place, clock=clock)
+        return NvmlProbe(place, clock=clock, root=root)
     if kind is RealKind.JETSON:
         from joulecut_runtime.devices.jetson import JetsonProbe  # noqa: PLC0415
 
@@ -103,7 +103,7 @@ def _metered(probe: Probe, options: DeviceOptions, clock: Clock, undo: ExitStack
     if options.host_w is not None:
         probe = WithHostPower(probe, ConfiguredHost(options.host_w, clock=clock))
     elif options.host_meter:
-        host = RaplMeter(KernelFiles(_ROOT), clock)
+        host = RaplMeter(KernelFiles(Path(options.root).expanduser()), clock)
         undo.callback(host.close)
         probe = WithHostPower(probe, host)
     return probe

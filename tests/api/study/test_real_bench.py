@@ -14,9 +14,10 @@ from joulecut.study.cells import CellKey
 from joulecut.study.engine_names import EngineName
 from joulecut.study.exported_engines import exported_obstacle, prepare_exported
 from joulecut.study.layers import layers_of
-from joulecut.study.real_bench import _check_same, open_real_bench
+from joulecut.study.real_bench import RealBench, _check_same, open_real_bench
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.capture import capture
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.network import Network
 from joulecut_runtime.profile_provision import example_inputs
 from tests.api.study.tiny_networks import DEEP, deep, order, study
@@ -105,12 +106,17 @@ def test_onnx_runtime_gives_the_same_answer(part: object) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def _gpu_bench(root: Path) -> RealBench:
+    """The bench of a GPU whose journals are kept below a folder."""
+    return open_real_bench("nvml", DeviceOptions(root=str(root)))
+
+
 @pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch has CUDA here")
 def test_a_gpu_that_torch_cannot_compute_on_is_in_doubt(tmp_path: Path) -> None:
     """Its meter runs while the host's CPU computes: no claim may be judged by that, and its clocks are given back."""
     fake = FakeNvml(tmp_path, ["h100"])
-    with loaded(fake, busy=0.8), closing(open_real_bench("nvml")) as bench:
+    with loaded(fake, busy=0.8), closing(_gpu_bench(tmp_path)) as bench:
         assert bench.holds_clocks
         assert bench.doubt is not None
         assert "computed on the host's CPU" in bench.doubt
@@ -123,7 +129,7 @@ def test_a_gpu_that_torch_cannot_compute_on_is_in_doubt(tmp_path: Path) -> None:
 def test_clocks_that_may_not_be_set_are_left_alone(tmp_path: Path) -> None:
     """Without the right to set them there is no clock to sweep, and the reason is told."""
     fake = FakeNvml(tmp_path, ["h100"])
-    with loaded(fake, busy=0.8, privileged=False), closing(open_real_bench("nvml")) as bench:
+    with loaded(fake, busy=0.8, privileged=False), closing(_gpu_bench(tmp_path)) as bench:
         assert not bench.holds_clocks
         assert any("own governor" in remark for remark in bench.remarks)
     assert fake.gpu.is_untouched
