@@ -16,6 +16,7 @@ from joulecut.commands.plan import plan
 from joulecut.commands.profile import profile
 from joulecut.commands.reproduce import reproduce
 from joulecut.commands.run import run
+from joulecut.commands.simulate import simulate
 from joulecut.commands.study import study
 from joulecut.commands.version import show_version
 from joulecut_core.programs import run_program
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, fit, pack, cuts, profile, run, reproduce, study, doctor):
+for command in (demo, plan, fit, pack, cuts, profile, run, reproduce, study, simulate, doctor):
     app.command()(command)
 app.add_typer(device_app)
 

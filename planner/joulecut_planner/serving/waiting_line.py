@@ -1,7 +1,8 @@
 """Requests that wait for a device: the most urgent first, bounded, and fair between edges.
 
 When the line is full, whoever holds the most places gives up its least urgent one: an edge that floods a
-server pushes out its own requests, never those of an edge that asks for little.
+server pushes out its own requests, never those of an edge that asks for little. An edge's own places may be
+bounded too, full line or not.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ def urgency(request: QueuedRequest) -> tuple[int, float, int]:
 class WaitingLine(Sequence[QueuedRequest]):
     """The requests that wait, by urgency. Not thread-safe."""
 
-    def __init__(self, most: int) -> None:
-        if most < 1:
-            raise ValueError(f"most: {most}; expected room for at least one request")
+    def __init__(self, most: int, most_per_edge: int | None = None) -> None:
+        """Room for `most` requests in all, and for `most_per_edge` of each edge (None: as many as there is room for).
+
+        Raises ValueError for room for less than one.
+        """
+        if most < 1 or (most_per_edge is not None and most_per_edge < 1):
+            raise ValueError(f"most, most_per_edge: {most}, {most_per_edge}; expected room for at least one request")
         self._most = most
+        self._most_per_edge = most if most_per_edge is None else most_per_edge
         self._requests: list[QueuedRequest] = []
+        self._by_id: dict[int, QueuedRequest] = {}
         self._held: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -42,13 +49,23 @@ class WaitingLine(Sequence[QueuedRequest]):
         return self._requests[index]
 
     def add(self, request: QueuedRequest) -> QueuedRequest | None:
-        """Let a request in; returns the one that had to leave for it, perhaps itself, or None."""
+        """Let a request in; returns the one that had to leave for it, perhaps itself, or None.
+
+        Raises ValueError for an id that waits already.
+        """
+        if request.id in self._by_id:
+            raise ValueError(f"request {request.id} waits already; expected an id of its own for each request")
+        self._by_id[request.id] = request
         waiting = self._requests
         if not waiting or urgency(waiting[-1]) < urgency(request):
             waiting.append(request)
         else:
             insort(waiting, request, key=urgency)
         self._held[request.edge] += 1
+        if self._held[request.edge] > self._most_per_edge:
+            leaving = next(other for other in reversed(waiting) if other.edge == request.edge)
+            self.remove((leaving,))
+            return leaving
         if len(waiting) <= self._most:
             return None
         most_held = max(self._held.values())
@@ -79,13 +96,14 @@ class WaitingLine(Sequence[QueuedRequest]):
     def with_ids(self, ids: Iterable[int]) -> list[QueuedRequest]:
         """Those of some ids, by urgency. Raises KeyError for one that does not wait."""
         wanted = set(ids)
-        found = [request for request in self._requests if request.id in wanted]
-        if len(found) != len(wanted):
-            raise KeyError(f"requests {sorted(wanted - {request.id for request in found})} do not wait")
-        return found
+        missing = wanted - self._by_id.keys()
+        if missing:
+            raise KeyError(f"requests {sorted(missing)} do not wait")
+        return sorted((self._by_id[each] for each in wanted), key=urgency)
 
     def _forget(self, leaving: Iterable[QueuedRequest]) -> None:
         for request in leaving:
+            del self._by_id[request.id]
             self._held[request.edge] -= 1
             if not self._held[request.edge]:
                 del self._held[request.edge]

@@ -9,6 +9,8 @@ takes `switch_s`, during which the device draws its idle watts at the new clock.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,7 +30,7 @@ from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.simulation.report import ServingReport, Tally
 from joulecut_planner.serving.waiting_line import WaitingLine
 
-_ROUNDING_S = 1e-9
+ROUNDING_S = 1e-9
 """An answer this much after its deadline is in time: sums of durations round."""
 
 
@@ -74,14 +76,17 @@ def simulate(
     arrivals: Iterable[QueuedRequest],
     *,
     most_waiting: int = 1024,
+    most_per_edge: int | None = None,
     observer: Observer | None = None,
 ) -> ServingReport:
     """Serve `arrivals`, in order of time, until each has been answered or turned away.
 
-    The device starts idle at its highest operating point. Raises ValueError where the policy breaks the
-    rules of `joulecut_core.serving`: a batch beyond the table, an unknown request, a rest without end.
+    The device starts idle at its highest operating point. `most_waiting` bounds the line, `most_per_edge` each
+    edge's places in it. Raises ValueError for arrivals out of order or with an entry beyond the table, and where the
+    policy breaks the rules of `joulecut_core.serving`: a batch, variant or clock beyond the table, an unknown
+    request, a rest without end.
     """
-    return _Server(policy, iter(arrivals), WaitingLine(most_waiting), observer).run()
+    return _Server(policy, iter(arrivals), WaitingLine(most_waiting, most_per_edge), observer).run()
 
 
 @dataclass(slots=True)
@@ -96,15 +101,19 @@ class _Server:
     point: int = field(init=False)
     seen: int = 0
     coming: QueuedRequest | None = None
+    ahead: deque[QueuedRequest] = field(default_factory=deque)
+    """Those behind `coming` that have been looked at already."""
     split: bool = False
-    """Whether any request so far enters behind the first unit."""
+    """Whether any request looked at so far enters behind the first unit."""
+    legal: set[tuple[int, ...]] = field(default_factory=set)
+    """Clocks of launches that were found to be of the table."""
 
     def __post_init__(self) -> None:
         self.costs = ServiceCosts(self.policy.table)
         self.point = self.costs.top
 
     def run(self) -> ServingReport:
-        self.coming = next(self.arrivals, None)
+        self.coming = self._next()
         while True:
             self._admit()
             if not self.line and self.coming is None:
@@ -125,17 +134,38 @@ class _Server:
         while self.coming is not None and self.coming.arrival_s <= self.now_s:
             request = self.coming
             self.seen += 1
-            self.split = self.split or request.entry > 0
             self.policy.arrived(request)
             pushed_out = self.line.add(request)
             if pushed_out is not None:
                 self._count_out(pushed_out, RejectReason.FULL)
-            self.coming = next(self.arrivals, None)
-            if self.coming is not None and self.coming.arrival_s < request.arrival_s:
+            self.coming = self.ahead.popleft() if self.ahead else self._next(request.arrival_s)
+
+    def _next(self, latest_s: float = 0.0) -> QueuedRequest | None:
+        """One more of the arrivals, which is checked; `latest_s` is when the one before arrives."""
+        request = next(self.arrivals, None)
+        if request is None:
+            return None
+        if not latest_s <= request.arrival_s < math.inf:
+            raise ValueError(
+                f"request {request.id} arrives at {request.arrival_s} s, behind one of {latest_s} s; "
+                "expected arrivals in order of time, from 0 on"
+            )
+        if request.entry:
+            self.split = True
+            if not 0 < request.entry < len(self.policy.table.units):
                 raise ValueError(
-                    f"request {self.coming.id} arrives at {self.coming.arrival_s} s, after one of "
-                    f"{request.arrival_s} s; expected arrivals in order of time"
+                    f"request {request.id} enters at unit {request.entry}; "
+                    f"expected 0 to {len(self.policy.table.units) - 1}"
                 )
+        return request
+
+    def _look_ahead(self, until_s: float) -> None:
+        """See all that arrive before `until_s`, without letting them in."""
+        latest = self.ahead[-1] if self.ahead else self.coming
+        while latest is not None and latest.arrival_s < until_s:
+            latest = self._next(latest.arrival_s)
+            if latest is not None:
+                self.ahead.append(latest)
 
     def _turn_away(self, rejection: Rejection) -> None:
         try:
@@ -153,24 +183,28 @@ class _Server:
             self.observer.turned_away(request, self.now_s, reason)
 
     def _rest(self, rest: Rest) -> None:
-        if rest.point != self.point:
-            self._switch(rest.point)
-            return
-        until_s = rest.until_s
-        if self.coming is not None and (until_s is None or self.coming.arrival_s < until_s):
-            until_s = self.coming.arrival_s
-        if until_s is None:
-            if not self.line:
-                return
-            raise ValueError(f"policy {self.policy.name} rests without end while {len(self.line)} requests wait")
+        until_s = math.inf if rest.until_s is None else rest.until_s
         if not until_s > self.now_s:
             if rest.rejected:
                 return
             raise ValueError(
                 f"policy {self.policy.name} rests until {until_s} s at {self.now_s} s; expected a later time"
             )
-        self._pass(until_s - self.now_s, Activity.IDLE, self.policy.table.idle_w[self.point])
-        self.now_s = until_s
+        if self.coming is not None:
+            until_s = min(until_s, self.coming.arrival_s)
+        elif not self.line:
+            return
+        elif until_s == math.inf:
+            raise ValueError(f"policy {self.policy.name} rests without end while {len(self.line)} requests wait")
+        if rest.point != self.point:
+            if not 0 <= rest.point <= self.costs.top:
+                raise ValueError(
+                    f"policy {self.policy.name} rests at operating point {rest.point}; expected 0 to {self.costs.top}"
+                )
+            self._switch(rest.point)
+        if until_s > self.now_s:
+            self._pass(until_s - self.now_s, Activity.IDLE, self.policy.table.idle_w[self.point])
+            self.now_s = until_s
 
     def _switch(self, point: int) -> None:
         table = self.policy.table
@@ -187,9 +221,12 @@ class _Server:
         costs, variant, before_j = self.costs, launch.variant, self.tally.busy_j
         if not self.split and launch.points.count(point) == len(launch.points):
             batch = len(members)
-            self._run(point, costs.time_s(variant, batch, point), costs.energy_j(variant, batch, point), variant, batch)
-            self._answer(members, variant, start_s, point, self.tally.busy_j - before_j)
-            return
+            time_s = costs.time_s(variant, batch, point)
+            self._look_ahead(start_s + costs.table.switch_s + time_s)
+            if not self.split:
+                self._run(point, time_s, costs.energy_j(variant, batch, point), variant, batch)
+                self._answer(members, variant, start_s, point, self.tally.busy_j - before_j)
+                return
         running: list[QueuedRequest] = []
         for unit in range(min(request.entry for request in members), len(launch.points)):
             if start_s < self.now_s:
@@ -206,9 +243,13 @@ class _Server:
         self._answer(running, variant, start_s, point, self.tally.busy_j - before_j)
 
     def _members(self, launch: Launch) -> list[QueuedRequest]:
-        table = self.policy.table
-        if len(launch.points) != len(table.units):
-            raise ValueError(f"policy {self.policy.name}: {len(launch.points)} clocks; expected {len(table.units)}")
+        if launch.points not in self.legal:
+            self._check_points(launch.points)
+        if not 0 <= launch.variant < len(self.policy.table.variants):
+            raise ValueError(
+                f"policy {self.policy.name} launched variant {launch.variant}; "
+                f"expected 0 to {len(self.policy.table.variants) - 1}"
+            )
         if launch.ids:
             try:
                 members = self.line.with_ids(launch.ids)
@@ -223,6 +264,16 @@ class _Server:
                 f"expected 1 to {self.costs.largest}"
             )
         return members
+
+    def _check_points(self, points: tuple[int, ...]) -> None:
+        count = len(self.policy.table.units)
+        if len(points) != count:
+            raise ValueError(f"policy {self.policy.name}: {len(points)} clocks; expected {count}")
+        if not 0 <= min(points) <= max(points) <= self.costs.top:
+            raise ValueError(
+                f"policy {self.policy.name} launched at operating points {points}; expected 0 to {self.costs.top}"
+            )
+        self.legal.add(points)
 
     def _joining(self, unit: int, batch: int) -> list[QueuedRequest]:
         """Who joins a batch that has got to `unit`, with places for `batch` taken."""
@@ -246,7 +297,7 @@ class _Server:
 
     def _answer(self, members: list[QueuedRequest], variant: int, start_s: float, point: int, energy_j: float) -> None:
         end_s, tally, late = self.now_s, self.tally, 0
-        latest_s = end_s - _ROUNDING_S
+        latest_s = end_s - ROUNDING_S
         total_s = 0.0
         for request in members:
             response_s = end_s - request.arrival_s

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joulecut_core.serving import Launch, QueuedRequest, RejectReason, Rest, ServerView
+from joulecut_core.serving import Launch, QueuedRequest, Rejection, RejectReason, Rest, ServerView
 from joulecut_planner.serving.simulation.event_loop import Activity, Span, simulate
 from tests.planner.serving.scripted import Drawn, Eager
 from tests.planner.serving.tables import drawn_table, gpu_like
@@ -92,14 +93,65 @@ def test_a_request_joins_the_batch_at_its_unit() -> None:
     first = QueuedRequest(0, 0.0, 1.0)
     second = QueuedRequest(1, 1e-4, 1.0, entry=1)
     earlier = QueuedRequest(2, 1e-4, 1.0, entry=0)
-    # The loop asks for joins once it has seen a request that enters behind the first unit.
-    ahead = QueuedRequest(9, 0.0, 1.0, entry=1)
     log = Log()
     policy = Eager(TABLE, joins=True)
-    simulate(policy, [ahead, first, second, earlier], observer=log)
-    assert [outcome.batch for outcome in policy.outcomes] == [3, 1]
-    assert log.answers[0] == log.answers[1] == log.answers[9] < log.answers[2]
-    assert [span.batch for span in log.spans if span.activity is Activity.BUSY] == [1, 3, 1, 1]
+    simulate(policy, [first, second, earlier], observer=log)
+    assert [outcome.batch for outcome in policy.outcomes] == [2, 1]
+    assert log.answers[0] == log.answers[1] < log.answers[2]
+    assert [span.batch for span in log.spans if span.activity is Activity.BUSY] == [1, 2, 1, 1]
+    unit_s = TABLE.variants[0].time_s
+    assert log.answers[0] == pytest.approx(unit_s[0][0][2] + unit_s[1][1][2])
+
+
+def test_a_batch_of_mixed_entries_starts_at_the_lowest() -> None:
+    """Those with a higher entry pay for no unit before it."""
+    log = Log()
+    simulate(Eager(TABLE), [QueuedRequest(0, 0.0, 1.0, entry=1), QueuedRequest(1, 0.0, 1.0)], observer=log)
+    assert [span.batch for span in log.spans] == [1, 2]
+    alone = Log()
+    simulate(Eager(TABLE), [QueuedRequest(0, 0.0, 1.0, entry=1)], observer=alone)
+    assert alone.answers[0] == pytest.approx(TABLE.variants[0].time_s[0][1][2])
+
+
+class Joiner(Eager):
+    """Lets everybody join, more than there is room for."""
+
+    def join(self, view: ServerView, unit: int, batch: int) -> int:
+        del view, unit, batch
+        return 1000
+
+
+def test_a_joined_batch_stays_within_the_table() -> None:
+    """However many a policy lets in, the batch is of a listed size, and the rest wait."""
+    small = gpu_like(units=2, points=2, batches=(1, 2))
+    arrivals = [QueuedRequest(0, 0.0, 1.0), *(QueuedRequest(n, 1e-4, 1.0, entry=1) for n in range(1, 4))]
+    policy = Joiner(small)
+    simulate(policy, arrivals)
+    assert [outcome.batch for outcome in policy.outcomes] == [2, 2]
+
+
+class Restless(Eager):
+    """Rests at another clock each time it is asked, until a time."""
+
+    def decide(self, view: ServerView) -> Launch | Rest:
+        if view.now_s >= 1.0:
+            return super().decide(view)
+        return Rest((view.point + 1) % 2, 1.0)
+
+
+def test_a_rest_at_another_clock_goes_on_after_the_change() -> None:
+    """A change that costs no time ends no rest: a policy that would change for ever is asked once."""
+    table = gpu_like(units=2, points=3)
+    report = simulate(Restless(table), requests(0.0, slo_s=2.0))
+    assert report.clock_changes == 2
+    assert report.idle_s == pytest.approx(1.0)
+
+
+def test_each_edge_has_its_places() -> None:
+    """The bound on an edge's places holds though the line has room."""
+    flood = [QueuedRequest(index, 0.0, 1.0, edge="greedy") for index in range(10)]
+    report = simulate(Eager(TABLE), [*flood, QueuedRequest(10, 0.0, 2.0, edge="modest")], most_per_edge=3)
+    assert report.rejected == {RejectReason.FULL: 7}
 
 
 def test_without_joining_it_waits_for_the_next_batch() -> None:
@@ -149,6 +201,23 @@ def test_everything_adds_up(seed: int, count: int, most_waiting: int) -> None:
     assert again.requests == count
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_unit_by_unit_is_as_all_at_once(seed: int) -> None:
+    """Requests that enter at the first unit fare the same whether or not others enter behind it, and never join."""
+    draw = random.Random(seed)  # noqa: S311 - a test's choice
+    # By the time the first of them comes, the one that enters behind is answered.
+    table, arrivals, now_s = drawn_table(seed), [], 1.0
+    for index in range(30):
+        now_s += draw.expovariate(150.0)
+        arrivals.append(QueuedRequest(index, now_s, now_s + 0.05))
+    whole, by_unit = Log(), Log()
+    simulate(Eager(table), arrivals, observer=whole)
+    simulate(Eager(table), [QueuedRequest(99, 0.0, 1.0, entry=2), *arrivals], observer=by_unit)
+    assert by_unit.answers.pop(99) < 1.0
+    assert by_unit.answers == pytest.approx(whole.answers)
+
+
 class Broken(Eager):
     """Breaks one rule."""
 
@@ -169,6 +238,14 @@ class Broken(Eager):
         (Launch(2, 0, (2, 2)), "launched a batch of 2, 1 of them waiting"),
         (Launch(1, 0, (2,)), "1 clocks; expected 2"),
         (Launch(1, 0, (2, 2), (7,)), "requests \\[7\\] do not wait"),
+        (Launch(1, 1, (2, 2)), "launched variant 1; expected 0 to 0"),
+        (Launch(1, 0, (2, 3)), "expected 0 to 2"),
+        (Launch(1, 0, (2, -1)), "expected 0 to 2"),
+        (Launch(2, 0, (2, 2), (0, 0)), "launched a batch of 2, 1 of them waiting"),
+        (Rest(3, 1.0), "rests at operating point 3; expected 0 to 2"),
+        (Rest(2, float("inf")), "rests without end while 1 requests wait"),
+        (Rest(2, float("nan")), "expected a later time"),
+        (Rest(2, None, (Rejection(7, RejectReason.LATE),)), "turned away request 7, which does not wait"),
     ],
 )
 def test_a_policy_that_breaks_the_rules_is_told(decision: Launch | Rest, message: str) -> None:
@@ -177,7 +254,15 @@ def test_a_policy_that_breaks_the_rules_is_told(decision: Launch | Rest, message
         simulate(Broken(decision), requests(0.0))
 
 
-def test_arrivals_out_of_order_are_refused() -> None:
-    """Time does not run backwards."""
+@pytest.mark.parametrize("arrivals_s", [(0.2, 0.1), (-0.1,), (0.1, float("nan")), (float("inf"),)])
+def test_arrivals_out_of_order_are_refused(arrivals_s: tuple[float, ...]) -> None:
+    """Time does not run backwards, starts at 0 and comes to an end."""
     with pytest.raises(ValueError, match="in order of time"):
-        simulate(Eager(TABLE), requests(0.2, 0.1))
+        simulate(Eager(TABLE), requests(*arrivals_s))
+
+
+@pytest.mark.parametrize("entry", [2, -1])
+def test_an_entry_beyond_the_table_is_refused(entry: int) -> None:
+    """A request that enters at no unit would never run."""
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        simulate(Eager(TABLE), requests(0.1, entry=entry))

@@ -1,0 +1,1 @@
+"""`joulecut simulate`: serving policies on traces of arrivals, in virtual time, compared."""

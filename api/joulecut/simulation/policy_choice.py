@@ -1,0 +1,38 @@
+"""Serving policies by name: those of others, and joulecut's own."""
+
+from __future__ import annotations
+
+from joulecut.simulation.orders import Rules
+from joulecut_core.errors import ConfigError
+from joulecut_core.service_tables import ServiceTable
+from joulecut_core.serving import ServingPolicy
+from joulecut_planner.serving.joint.policy import JoulecutPolicy
+from joulecut_planner.serving.policies.registry import POLICIES, PolicyOptions
+
+_OURS = JoulecutPolicy.name
+_ALL = "all"
+NAMES = (*POLICIES, _OURS)
+"""In the order in which reports list them."""
+
+
+def chosen_policies(text: str) -> tuple[str, ...]:
+    """The policies named with commas between, each once, or all. Raises ConfigError for a name that is none."""
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in NAMES and word != _ALL:
+            raise ConfigError(f"--policy {text}: no policy {word!r}; expected {_ALL} or some of {', '.join(NAMES)}")
+    if _ALL in words:
+        return NAMES
+    return tuple(dict.fromkeys(words))
+
+
+def make_policy(name: str, table: ServiceTable, rules: Rules) -> ServingPolicy:
+    """A fresh policy. Raises ConfigError where it cannot keep the rules with this table."""
+    try:
+        if name == _OURS:
+            return JoulecutPolicy(table, slo_s=rules.slo_s, accuracy_floor=rules.accuracy_floor)
+        full = table.variants[0].accuracy
+        share = rules.accuracy_floor / full if full > 0.0 else 0.0
+        return POLICIES[name](table, PolicyOptions(accuracy_floor=share, power_cap_w=rules.power_cap_w))
+    except ValueError as cause:
+        raise ConfigError(f"policy {name}: {cause}") from cause

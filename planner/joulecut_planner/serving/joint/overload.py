@@ -1,0 +1,97 @@
+"""Whom to serve when not all that wait can be served in one batch: the first ones, and who is let go for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from joulecut_core.serving import QueuedRequest, Rejection, RejectReason
+from joulecut_planner.serving.joint.limits import Limits
+from joulecut_planner.serving.joint.loads import LoadDecisions
+
+_MOST_LET_GO = 64
+"""Looked at in one decision; whoever is further back is looked at in the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The batch to run, and how many of the first are let go for it."""
+
+    let_go: int
+    size: int
+    fitting: int
+    """How many ways are quick enough."""
+
+
+def best_batch(
+    load: LoadDecisions, limits: Limits, state: int, slacks_s: Sequence[float], expected_hz: float, step_s: float
+) -> Choice | None:
+    """Which of those waiting run next, by what it is worth; `slacks_s` is ascending. None where nobody can be in time.
+
+    An old request that allows but a small batch may cost several young ones their deadlines; letting it go is
+    weighed against that.
+    """
+    values, miss_j = load.values, load.prices.miss_j
+    most, ages = values.relative.shape[1] - 1, values.relative.shape[2]
+    deadline_s = step_s * ages
+    best: tuple[float, Choice] | None = None
+    for let_go, slack_s in enumerate(slacks_s[:_MOST_LET_GO]):
+        size = limits.largest(state, len(slacks_s) - let_go, slack_s)
+        if not size:
+            continue
+        fitting = limits.fitting(state, size, slack_s)
+        way = int(load.chosen[state, size - 1, fitting - 1])
+        cost_j = miss_j * let_go + float(values.gains[state, way, size - 1])
+        left = len(slacks_s) - let_go - size
+        if left:
+            # Those left behind wait with who comes meanwhile; who comes is in the value of the launch already.
+            takes_s = limits.quickest_s(state, size)
+            age = round((deadline_s - slacks_s[let_go + size] + takes_s) / step_s)
+            came = min(round(expected_hz * takes_s), most)
+            together = min(left + came, most)
+            cost_j += float(
+                values.relative[state, together, min(max(age, 0), ages - 1)] - values.relative[state, came, 0]
+            )
+            cost_j += miss_j * (left + came - together)
+        if best is None or cost_j < best[0]:
+            best = cost_j, Choice(let_go, size, fitting)
+        if not left:
+            break
+    return best[1] if best else None
+
+
+def by_priority(
+    waiting: Sequence[QueuedRequest], limits: Limits, state: int, now_s: float
+) -> tuple[QueuedRequest, ...]:
+    """The largest batch in the order of the line in which all are in time, without whoever does not fit in."""
+    members: tuple[QueuedRequest, ...] = ()
+    tightest_s, first = float("inf"), len(limits.alone_s)
+    for request in waiting:
+        if len(members) == limits.sizes:
+            break
+        tighter_s, earlier = min(tightest_s, request.deadline_s), min(first, request.entry)
+        size = len(members) + 1
+        if limits.quickest_s(state, size) - limits.saved_s(earlier, size) <= tighter_s - now_s:
+            members, tightest_s, first = (*members, request), tighter_s, earlier
+    return members
+
+
+def hopeless(
+    waiting: Sequence[QueuedRequest], limits: Limits, now_s: float, busy_s: float, per_request_s: float
+) -> tuple[Rejection, ...]:
+    """Those who cannot be in time once the device has been busy for so long, and when to try again.
+
+    Each of them waits behind those before it, who take `per_request_s` each at best.
+    """
+    gone = []
+    before = 0
+    for request in waiting:
+        left_s = request.deadline_s - now_s
+        alone_s = limits.alone_s[request.entry]
+        if left_s < alone_s:
+            gone.append(Rejection(request.id, RejectReason.LATE, busy_s))
+        elif left_s < busy_s + max(alone_s, before * per_request_s):
+            gone.append(Rejection(request.id, RejectReason.OVERLOAD, busy_s + before * per_request_s))
+        else:
+            before += 1
+    return tuple(gone)

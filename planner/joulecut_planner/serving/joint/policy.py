@@ -1,0 +1,238 @@
+"""joulecut's serving policy: when to run how many, at which clocks, in which precision, for the least energy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from joulecut_core.service_tables import ServiceTable
+from joulecut_core.serving import (
+    BatchOutcome,
+    Launch,
+    QueuedRequest,
+    Rejection,
+    RejectReason,
+    Rest,
+    ServerView,
+)
+from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.forecast import ArrivalMonitor
+from joulecut_planner.serving.joint.budget import MissBudget
+from joulecut_planner.serving.joint.limits import remaining_s
+from joulecut_planner.serving.joint.loads import STRICTEST, LoadDecisions, Loads, loads_of
+from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless
+from joulecut_planner.serving.policies.accuracy_floor import AccuracyFloor
+
+_ROUNDING_S = 1e-10
+_SHORTEST_WAIT_S = 1e-7
+_EXPECTED_LOAD = 0.3
+"""Of the capacity, until arrivals say otherwise."""
+
+
+class JoulecutPolicy:
+    """Decides by the values of waiting and running under the forecast load; see `joint.values`.
+
+    What waits is never left beyond its last start that is in time, and what cannot be in time is turned away.
+    `slo_s` is the usual time from arrival to deadline; `miss_share` the share of requests that may be missed where
+    that saves energy, and is exceeded where the load is more than the device can serve. The mean accuracy of all
+    answers never falls below `accuracy_floor`. Raises ValueError for a `slo_s` that is not positive, or a floor that
+    the table's reference does not reach.
+    """
+
+    name = "joulecut"
+
+    def __init__(
+        self, table: ServiceTable, *, slo_s: float, accuracy_floor: float = 0.0, miss_share: float = 0.0075
+    ) -> None:
+        if not 0.0 < slo_s < math.inf:
+            raise ValueError(f"slo_s: {slo_s}; expected positive and finite seconds")
+        reference = table.variants[0].accuracy
+        if not 0.0 <= accuracy_floor <= reference:
+            raise ValueError(f"accuracy_floor: {accuracy_floor}; expected 0 to the reference's accuracy, {reference}")
+        self.table = table
+        self._floor = AccuracyFloor(table, accuracy_floor / reference if reference else 0.0)
+        self._worst = min(range(len(table.variants)), key=lambda variant: table.variants[variant].accuracy)
+        every = tuple(range(len(table.variants)))
+        good = tuple(variant for variant in every if table.variants[variant].accuracy >= accuracy_floor)
+        self._full = loads_of(table, slo_s, every)
+        self._good = loads_of(table, slo_s, good, every)
+        self._use(self._full)
+        self._slo_s = slo_s
+        self._costs = ServiceCosts(table)
+        self._states = {point: state for state, point in enumerate(self._ways.states)}
+        self._monitor = ArrivalMonitor(slo_s, _EXPECTED_LOAD * self._loads.capacity_hz)
+        self._budget = MissBudget(miss_share, STRICTEST)
+        self._plain = True
+        """Whether all requests so far enter at the first unit with equal priority: the line is by deadline."""
+        self._tightest_s = math.inf
+        """The first deadline in the running batch, and how it runs."""
+        self._running: Launch | None = None
+        self._changed_s = -math.inf
+        """When a change of the clock is over that was made for those who wait: something else comes first then."""
+
+    @property
+    def period_s(self) -> float:
+        """The control period: how often the resting clock is looked at again while nothing comes."""
+        return self._loads.period_s
+
+    def arrived(self, request: QueuedRequest) -> None:
+        """Count it."""
+        self._monitor.arrived(request.arrival_s)
+        self._budget.asked()
+        if request.priority or request.entry:
+            self._plain = False
+
+    def completed(self, outcome: BatchOutcome) -> None:
+        """Count who was late, and how accurate the answers are."""
+        self._running = None
+        self._floor.answered(outcome.variant, outcome.batch)
+        if outcome.late:
+            self._budget.missed(outcome.late)
+
+    def decide(self, view: ServerView) -> Launch | Rest:
+        """Run, wait, hold another clock, or turn somebody away."""
+        now_s, waiting = view.now_s, view.waiting
+        forecast = self._monitor.forecast(now_s)
+        if self._good is not self._full:
+            self._use(self._full if self._floor.permits(self._worst, self._full.limits.sizes) else self._good)
+        load = self._loads.at(forecast, self._budget.strictness)
+        state = self._state(view.point)
+        if not waiting:
+            return self._rest_empty(now_s, load, state)
+        count = len(waiting)
+        slack_s = self._slack_s(waiting, now_s)
+        fitting = self._limits.fitting(state, count, slack_s)
+        rescue = self._limits.rescue(state, count)
+        age = self._age(slack_s)
+        shown = min(count, self._loads.most)
+        if rescue.time_s <= slack_s:
+            until = int(load.until[state, shown, age])
+            if until > age:
+                wait_s = min(slack_s - self._slo_s + until * self._loads.problem.step_s, slack_s - _ROUNDING_S - rescue.time_s)
+                if wait_s > _SHORTEST_WAIT_S:
+                    return Rest(self._ways.rest[state] if self._ways.free else view.point, now_s + wait_s)
+        target = int(load.values.switches[state, shown, age])
+        if fitting:
+            # Ages are rounded up; what fits in truth may be worth more than what the rounded age allows.
+            way = int(load.chosen[state, count - 1, fitting - 1])
+            if target == state or now_s <= self._changed_s or load.values.gains[state, way, count - 1] <= load.values.relative[state, shown, age]:
+                return self._launch(state, load, fitting, waiting, count, ())
+        elif rescue.time_s <= slack_s:
+            target = rescue.state
+        if target != state:
+            return self._change(view, target)
+        return self._crowded(view, state, load, forecast.rate_hz)
+
+    def join(self, view: ServerView, unit: int, batch: int) -> int:
+        """As many as the running batch can take at `unit` with everybody in time."""
+        launch = self._running
+        if launch is None:
+            return 0
+        tightest_s, joining = self._tightest_s, 0
+        for request in view.waiting:
+            if request.entry != unit or batch + joining >= self._limits.sizes:
+                continue
+            tightest_s = min(tightest_s, request.deadline_s)
+            size = batch + joining + 1
+            time_s = remaining_s(self._costs, launch.variant, size, launch.points[unit:], view.point)
+            if view.now_s + time_s > tightest_s + _ROUNDING_S:
+                break
+            joining += 1
+            self._tightest_s = tightest_s
+        return joining
+
+    def _use(self, loads: Loads) -> None:
+        self._loads = loads
+        self._limits, self._ways = loads.limits, loads.ways
+
+    def _crowded(self, view: ServerView, state: int, load: LoadDecisions, rate_hz: float) -> Launch | Rest:
+        """Not all that wait can run in one batch."""
+        now_s, waiting, limits = view.now_s, view.waiting, self._limits
+        per_request_s = 1.0 / self._loads.capacity_hz
+        if self._plain:
+            slacks_s = [request.deadline_s - now_s + _ROUNDING_S for request in waiting]
+            choice = best_batch(load, limits, state, slacks_s, rate_hz, self._loads.problem.step_s)
+            members = waiting[choice.let_go : choice.let_go + choice.size] if choice else ()
+            let_go, behind = (
+                (waiting[: choice.let_go], waiting[choice.let_go + choice.size :]) if choice else ((), waiting)
+            )
+        else:
+            members, let_go = by_priority(waiting, limits, state, now_s), ()
+            running = {request.id for request in members}
+            behind = [request for request in waiting if request.id not in running]
+        if not members:
+            return self._too_slow(view, state)
+        slack_s = min(request.deadline_s for request in members) - now_s + _ROUNDING_S
+        fitting = limits.fitting(state, len(members), slack_s)
+        busy_s = limits.quickest_s(state, len(members))
+        gone = (
+            *(Rejection(request.id, RejectReason.OVERLOAD, busy_s) for request in let_go),
+            *hopeless(behind, limits, now_s, busy_s, per_request_s),
+        )
+        self._budget.missed(len(gone))
+        return self._launch(state, load, fitting, members, len(members), gone)
+
+    def _change(self, view: ServerView, target: int) -> Rest:
+        """Hold another clock, and turn away whom that takes too long for."""
+        limits = self._limits
+        self._changed_s = view.now_s + max(self.table.switch_s, _SHORTEST_WAIT_S) + _ROUNDING_S
+        ends_s = view.now_s + self.table.switch_s + limits.quickest_s(target, 1) - _ROUNDING_S
+        gone = tuple(
+            Rejection(request.id, RejectReason.LATE, self.table.switch_s)
+            for request in view.waiting
+            if request.deadline_s < ends_s - limits.saved_s(request.entry, 1)
+        )
+        self._budget.missed(len(gone))
+        return Rest(self._ways.states[target], view.now_s + max(self.table.switch_s, _SHORTEST_WAIT_S), gone)
+
+    def _too_slow(self, view: ServerView, state: int) -> Rest:
+        """Nobody can be in time at the clock held: change it where that helps, else turn all away."""
+        rescue = self._limits.rescue(state, 1)
+        if rescue.state != state:
+            return self._change(view, rescue.state)
+        gone = tuple(Rejection(request.id, RejectReason.LATE, rescue.time_s) for request in view.waiting)
+        self._budget.missed(len(gone))
+        return Rest(view.point, None, gone)
+
+    def _launch(
+        self,
+        state: int,
+        load: LoadDecisions,
+        fitting: int,
+        members: Sequence[QueuedRequest],
+        size: int,
+        gone: tuple[Rejection, ...],
+    ) -> Launch:
+        way = int(load.chosen[state, size - 1, fitting - 1])
+        points = self._ways.points_of(state, way, size)
+        ids = tuple(request.id for request in members) if gone or not self._plain else ()
+        self._tightest_s = min(request.deadline_s for request in members)
+        self._running = Launch(size, self._ways.variants[way], points, ids, gone)
+        return self._running
+
+    def _rest_empty(self, now_s: float, load: LoadDecisions, state: int) -> Rest:
+        target = int(load.values.switches[state, 0, 0])
+        lasting = target == state and self._loads.is_least(load)
+        return Rest(self._ways.rest[target], None if lasting else now_s + self.period_s)
+
+    def _slack_s(self, waiting: Sequence[QueuedRequest], now_s: float) -> float:
+        """Seconds in which a batch of all that wait has to end, had it to run all units."""
+        if self._plain:
+            return waiting[0].deadline_s - now_s + _ROUNDING_S
+        members = waiting[: self._limits.sizes]
+        saved_s = self._limits.saved_s(min(request.entry for request in members), len(members))
+        return min(request.deadline_s for request in members) - now_s + saved_s + _ROUNDING_S
+
+    def _age(self, slack_s: float) -> int:
+        """The age in steps of a request of this slack, rounded up."""
+        age = math.ceil((self._slo_s - slack_s) / self._loads.problem.step_s - 1e-6)
+        return min(max(age, 0), self._loads.problem.ages - 1)
+
+    def _state(self, point: int) -> int:
+        if self._ways.free:
+            return 0
+        state = self._states.get(point)
+        if state is None:
+            # Somebody else has set the clock: decide as at the nearest, which a launch then changes to.
+            return min(self._states.values(), key=lambda each: abs(self._ways.states[each] - point))
+        return state
