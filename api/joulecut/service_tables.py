@@ -40,6 +40,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable, ServiceVariant, UnitTable
 from joulecut_planner.serving.service_file import SERVICE_SCHEMA, load_service_table, save_service_table
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.meter_windows import meter_period_s
 from joulecut_runtime.network import Network
 from joulecut_runtime.profile_plan import span
 from joulecut_runtime.profile_store import default_profile_folder
@@ -53,6 +54,8 @@ INT8_SPEED_UP = 2.0
 HALF_SPEED_UP = 1.3
 """Assumed of FP16 on an emulated GPU. Published of TensorRT: 1.3 at batch 1 to 3.5 at batch 32 (ResNet-50, V100)."""
 _SPEED_UP_SOURCE = "assumed; published for TensorRT: FP16 1.3 to 3.5, INT8 2.2 to 3.4 (ResNet-50 on a V100)"
+_MAKING = 1
+"""Raised when the same order begins to give another table: one that was made before is then not read for it."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -120,6 +123,7 @@ class _Maker:
     """One table in the making."""
 
     def __init__(self, order: ServiceOrder, served: ServedNetwork, bench: Bench, sink: ProgressSink) -> None:
+        meter_period_s(bench.device)
         self._order = order
         self._served = served
         self._bench = bench
@@ -141,6 +145,7 @@ class _Maker:
         info = self._bench.device.info
         key = {
             "schema": SERVICE_SCHEMA,
+            "making": _MAKING,
             "network": self._alone.table.digest,
             "scales": self._served.scales is not None,
             "device": [info.name, info.driver, info.power_scope],
@@ -207,7 +212,8 @@ class _Maker:
         device, every = self._bench.device, range(self._alone.table.last + 1)
         work = self._bench.work(self._alone, every, VariantName.FP32, None)
         with device.lease(self._points[-1]):
-            return unit_bounds(unit_times_s(device, work, self._order.plan), self._order.most_units)
+            times_s = unit_times_s(device, work, self._order.plan)
+        return unit_bounds(self._alone.table, times_s, self._order.most_units)
 
     def _judged(self) -> Judgement:
         wanted, evidence = self._bench.variants, self._served.evidence_of(self._alone.table.inputs)
@@ -268,15 +274,16 @@ class _Maker:
         return kept
 
     def _switch_s(self) -> float:
+        rest = "switch_j: not metered, taken as none beyond the idle draw"
         if self._order.switch_s is not None:
-            self._notes.append("switch_s: as ordered; switch_j: not metered, taken as none beyond the idle draw")
+            self._notes.append(f"switch_s: as ordered; {rest}")
             return self._order.switch_s
         device = self._bench.device
         with device.lease(self._points[-1]) as lease:
             taken_s = switching_time_s(lease, self._bench.clock, self._points, self._order.plan)
         basis = device.info.notes.get("settle")
         emulated = "" if basis is None else f" ({device.info.figures.value}; {basis})"
-        self._notes.append(f"switch_s: timed{emulated}; switch_j: not metered, taken as none beyond the idle draw")
+        self._notes.append(f"switch_s: timed until the new clock held{emulated}; {rest}")
         return taken_s
 
     def _advance(self, what: str) -> None:

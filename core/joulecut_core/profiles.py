@@ -144,6 +144,9 @@ class Profile:
                 raise ProfileError(f"points[{index}]: a negative uncertainty of watts; make the profile again")
             if min(point.samples_s, default=1.0) <= 0:
                 raise ProfileError(f"points[{index}].samples_s: a run of 0 or fewer seconds; make the profile again")
+        self._check_paced()
+
+    def _check_paced(self) -> None:
         for index, paced in enumerate(self.paced):
             if paced.rate_hz <= 0 or paced.latency_s <= 0 or paced.mean_w < 0 or min(paced.samples_s, default=1.0) <= 0:
                 raise ProfileError(f"paced[{index}]: negative or zero rates, times or watts; make the profile again")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Plan
+from joulecut_proto.planning_messages import StageFactors
 
 LOCAL_EPOCH = 0
 """The epoch of the plan an edge makes for itself; servers hand out higher ones."""
@@ -13,7 +14,10 @@ LOCAL_EPOCH = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivePlan:
-    """An assignment in force. `wait_w`: the edge's draw when not computing. `period_s`: None without a rate."""
+    """An assignment in force. `wait_w`: the edge's draw when not computing. `period_s`: None without a rate.
+
+    `factors`: those that the tables behind the plan were corrected by.
+    """
 
     assignment: Assignment
     plan: Plan
@@ -21,3 +25,4 @@ class ActivePlan:
     wait_w: float
     period_s: float | None
     link: LinkEstimate | None
+    factors: StageFactors = field(default_factory=StageFactors)

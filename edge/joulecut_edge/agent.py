@@ -27,9 +27,11 @@ from joulecut_edge.bundle_fetch import ensure_bundle
 from joulecut_edge.config import EdgeConfig
 from joulecut_edge.endpoint import EdgeEndpoint
 from joulecut_edge.offloading import EdgeIdentity, Offloading
+from joulecut_edge.request_observer import RequestObserver
 from joulecut_edge.session import EdgeSession
 from joulecut_edge.wishes import Wishes
 from joulecut_planner.local import local_plan
+from joulecut_planner.tails import pair_tails
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser
@@ -40,6 +42,7 @@ from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
@@ -105,20 +108,22 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             wires=_wires(config, network),
             radio=config.radio,
         )
-        offloading = Offloading(identity, session, clock, wishes, addresses)
+        offloading = Offloading(identity, session, clock, wishes, addresses, refit=config.planning.refit)
+        observer = _observer(config.metrics, runner, session, offloading, stack)
         server = make_server()
-        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown))
+        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer))
         port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())
+        fitting = asyncio.create_task(offloading.keep_fitting())
         watching = asyncio.create_task(watch_clocks(session.verify_clocks, worker))
         try:
             yield _endpoint_address(config, port)
         finally:
             await server.stop(_DRAIN_S)
-            keeping.cancel()
-            watching.cancel()
-            await asyncio.gather(keeping, watching, return_exceptions=True)
+            for task in (keeping, fitting, watching):
+                task.cancel()
+            await asyncio.gather(keeping, fitting, watching, return_exceptions=True)
             await offloading.stop()
             await session.close()
             _LOG.info("stopped; clocks restored")
@@ -126,7 +131,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
 
 def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
     """What the edge does without a server: the whole network at the clock that costs the fewest joules in time."""
-    plan = local_plan(profile, wishes.slo, wishes.objective)
+    tails = pair_tails(wishes.tail_method, wishes.slo, edge=profile)
+    plan = local_plan(profile, wishes.slo, wishes.objective, tails=tails)
     breakdown = plan.breakdown
     waiting_s = 0.0 if plan.latency_s is None or breakdown is None else plan.latency_s - breakdown.t_edge
     period_s = None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz
@@ -149,6 +155,18 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
         period_s=period_s,
         link=None,
     )
+
+
+def _observer(
+    options: MetricsOptions, runner: PartRunner, session: EdgeSession, offloading: Offloading, stack: AsyncExitStack
+) -> RequestObserver | None:
+    if not options.wanted:
+        return None
+    from joulecut_edge.metrics import EdgeMetrics  # noqa: PLC0415 - the library for it is an extra
+
+    metrics = EdgeMetrics(runner.device, session, offloading)
+    stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
+    return metrics
 
 
 async def _server_addresses(config: EdgeConfig, stack: AsyncExitStack) -> Callable[[], Sequence[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective, Slo
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.metrics_options import MetricsOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +19,26 @@ class Radio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningOptions:
+    """How this edge's plans are made.
+
+    `tail`: how quantiles are taken from single runs: gaussian, cantelli, empirical or pareto; empty for means and
+    standard deviations. `refit`: plan again, with corrected tables, once measured times have left the plan's for good.
+    """
+
+    tail: str = ""
+    refit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
     """Options of `edge-agent`: the keys of its TOML file, and its flags with dashes for underscores.
 
     `server`: "host:port", or empty to find one over zeroconf. `bundle`: folder of the packed network;
     where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications
     reach this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without
-    it only lossless wires are offered. `hardware`: how a real device is opened; a table of the file, without flags.
+    it only lossless wires are offered. `hardware`: how a real device is opened; `planning`: how plans are made;
+    `metrics`: where they are read; tables of the file, without flags.
     """
 
     device: str
@@ -47,6 +61,8 @@ class EdgeConfig:
     objective: Objective = field(default_factory=Objective)
     radio: Radio = field(default_factory=Radio)
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
+    planning: PlanningOptions = field(default_factory=PlanningOptions)
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
 
     def __post_init__(self) -> None:
         if self.threads < 1:

@@ -1,24 +1,26 @@
 """Compares what answered requests took with what their plan said, and tells when that has drifted.
 
-Nothing is done about it here but a line in the log and a count; `corrections` is what a planner would
-need to know.
+Nothing is done about it here but a line in the log, a count and a signal; `corrections` is what the next plan
+needs to know.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
 from joulecut_core.errors import JoulecutError
 from joulecut_core.ledgers import RequestLedger
+from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Breakdown
 from joulecut_edge.active_plan import ActivePlan
 from joulecut_edge.remote import Remote
 from joulecut_planner.drift import Conditions, Corrections, DriftCause, DriftMonitor, Shift, WatchedPart
+from joulecut_proto.planning_messages import StageFactors
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,10 +45,14 @@ class _Placement:
     variant: str
     edge_clock: OperatingPoint | None
     server_clock: OperatingPoint | None
+    factors: StageFactors
+    link: LinkEstimate | None
 
     @classmethod
-    def of(cls, assignment: Assignment) -> _Placement:
-        return cls(assignment.cut, assignment.codec, assignment.variant, assignment.edge_clock, assignment.server_clock)
+    def of(cls, active: ActivePlan) -> _Placement:
+        chosen = active.assignment
+        clocks = (chosen.edge_clock, chosen.server_clock)
+        return cls(chosen.cut, chosen.codec, chosen.variant, *clocks, active.factors, active.link)
 
 
 class DriftWatch:
@@ -54,6 +60,9 @@ class DriftWatch:
 
     def __init__(self, device: Device, new_monitor: Callable[[], DriftMonitor] = DriftMonitor) -> None:
         self.counters = DriftCounters()
+        self.verdicts: Mapping[tuple[WatchedPart, DriftCause], int] = {}
+        self.lasting = asyncio.Event()
+        """Set when tables or link were found wrong: the next plan can be a better one."""
         self._device = device
         self._new_monitor = new_monitor
         self._monitor = new_monitor()
@@ -68,12 +77,21 @@ class DriftWatch:
             return Corrections()
         return self._monitor.corrections(placement.edge_clock, placement.server_clock)
 
+    @property
+    def levels(self) -> Mapping[WatchedPart, float]:
+        """Measured over predicted seconds of each part watched under the present choice. Safe from any thread."""
+        return self._monitor.levels
+
+    def corrections_of(self, active: ActivePlan) -> Corrections:
+        """What the requests under this plan say of its tables; nothing where it has answered none yet."""
+        return self.corrections if _Placement.of(active) == self._placement else Corrections()
+
     def watch(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None, remote: Remote | None) -> None:
         """Take one answered request. `link_s`: what its bytes should have taken on the link, both ways."""
         breakdown = active.plan.breakdown
         if ledger.fallback or breakdown is None:
             return
-        placement = _Placement.of(active.assignment)
+        placement = _Placement.of(active)
         if placement != self._placement:
             self._placement, self._monitor = placement, self._new_monitor()
         for part, predicted_s, measured_s in _stages(breakdown, ledger, link_s):
@@ -91,6 +109,9 @@ class DriftWatch:
         self, monitor: DriftMonitor, part: WatchedPart, shift: Shift, assignment: Assignment, remote: Remote | None
     ) -> None:
         verdict = monitor.judge(part, shift, await self._conditions(part, assignment, remote))
+        kind = (verdict.part, verdict.cause)
+        # Another mapping each time: whoever reads it in another thread sees one that does not change.
+        self.verdicts = {**self.verdicts, kind: self.verdicts.get(kind, 0) + 1}
         if verdict.cause is DriftCause.RECOVERED:
             _LOG.info("drift over: %s", verdict)
             return
@@ -98,10 +119,12 @@ class DriftWatch:
         was = self.counters
         if verdict.cause is DriftCause.THROTTLED:
             self.counters = replace(was, throttle=was.throttle + 1)
-        elif verdict.cause is DriftCause.LINK:
+            return
+        if verdict.cause is DriftCause.LINK:
             self.counters = replace(was, link=was.link + 1)
         else:
             self.counters = replace(was, model=was.model + 1)
+        self.lasting.set()
 
     async def _conditions(self, part: WatchedPart, assignment: Assignment, remote: Remote | None) -> Conditions | None:
         """How the part's device runs now, soon after; None where it cannot be asked."""

@@ -10,6 +10,7 @@ from joulecut_core.errors import JoulecutError
 from joulecut_core.tensor_frames import RAW
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading import Offloading
+from joulecut_edge.request_observer import RequestObserver, Unobserved
 from joulecut_edge.session import EdgeSession
 from joulecut_proto.local_messages import (
     InferReply,
@@ -30,8 +31,15 @@ class EdgeEndpoint:
     """Implements the Local service."""
 
     def __init__(
-        self, runner: PartRunner, session: EdgeSession, offloading: Offloading, clock: Clock, slowdown: float
+        self,
+        runner: PartRunner,
+        session: EdgeSession,
+        offloading: Offloading,
+        clock: Clock,
+        slowdown: float,
+        observer: RequestObserver | None = None,
     ) -> None:
+        self._observer = observer or Unobserved()
         self._runner = runner
         self._session = session
         self._offloading = offloading
@@ -41,8 +49,13 @@ class EdgeEndpoint:
     async def infer(self, request: InferRequest) -> InferReply:
         """Answer one request, on whichever sides the plan in force says."""
         raw = codec(RAW)
-        inputs = decode_expected(raw, request.tensors, self._runner.network.table.inputs)
-        answer = await self._session.infer(request.request_id, inputs)
+        try:
+            inputs = decode_expected(raw, request.tensors, self._runner.network.table.inputs)
+            answer = await self._session.infer(request.request_id, inputs)
+        except JoulecutError:
+            self._observer.rejected()
+            raise
+        self._observer.answered(answer.ledger)
         return InferReply(tensors=raw.encode(answer.outputs), ledger=answer.ledger)
 
     async def status(self) -> LocalStatus:

@@ -15,7 +15,10 @@ from joulecut_core.tensor_frames import TensorFrame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReply:
-    """The outputs, and the server's own seconds and joules for this request."""
+    """The outputs, and the server's own seconds and joules for this request.
+
+    `wait_j`: its share of what the server drew between batches; None where the server does not share that out.
+    """
 
     outputs: tuple[Tensor, ...]
     queue_s: float
@@ -24,6 +27,7 @@ class RemoteReply:
     energy_j: float | None
     uplink_bytes: int
     downlink_bytes: int
+    wait_j: float | None = None
 
 
 class Remote(Protocol):
@@ -35,7 +39,7 @@ class Remote(Protocol):
         """Send what crosses and return the answer.
 
         Raises LinkError where the connection breaks or `timeout_s` (the agents' clock) passes,
-        ContractError where the server refuses the request, DeviceError where it has no room.
+        ContractError where the server refuses the request, TurnedAwayError where it has no time or room for it.
         """
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from joulecut_core.devices import DeviceState
 from joulecut_core.energy import EnergyReading
-from joulecut_core.errors import ContractError, DeviceError, JoulecutError, LinkError
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
@@ -23,6 +23,7 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.streams import InferenceClientStream
 from joulecut_runtime.codecs import codec, decode_expected
 from joulecut_runtime.network import Network
@@ -34,6 +35,8 @@ _CALL_S = 10.0
 _HELLO_S = 3.0
 _METER_S = 600.0
 """Clocks of two hosts cannot be compared, so how long the server is asked to wait is not known here."""
+_SERVED_SHARE = 0.8
+"""Of the time that an answer is waited for, what the server may use; the rest is for the way there and back."""
 _MOST_UNANSWERED = 3
 """Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
 
@@ -90,7 +93,7 @@ class ServerConnection:
             cut=assignment.cut,
             codec=assignment.codec,
             variant=assignment.variant,
-            budget_s=timeout_s,
+            budget_s=_SERVED_SHARE * timeout_s,
         )
         # A task of its own: a caller that gives up must not leave half a request on the stream.
         exchange = asyncio.create_task(self._exchange(header, encoded))
@@ -117,6 +120,7 @@ class ServerConnection:
             decode_s=reply.header.decode_s,
             tail_s=reply.header.tail_s,
             energy_j=reply.header.server_energy_j,
+            wait_j=reply.header.server_wait_j,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=reply.header.total_bytes,
         )
@@ -168,6 +172,6 @@ def _check_status(header: ReplyHeader) -> None:
         return
     if header.status in (ReplyStatus.STALE, ReplyStatus.INVALID):
         raise ContractError(header.message)
-    if header.status is ReplyStatus.OVERLOADED:
-        raise DeviceError(header.message)
+    if header.status in (ReplyStatus.OVERLOADED, ReplyStatus.LATE):
+        raise TurnedAwayError(header.message, header.status, header.retry_after_s)
     raise LinkError(f"{header.status.value}: {header.message}")

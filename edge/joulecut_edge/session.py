@@ -1,7 +1,8 @@
 r"""The path of one request through the edge.
 
     queue -> head -> encode -> server (queue, decode, tail) -> answer
-                        \-> whatever goes wrong from here on: finish from the kept tensors, locally
+      |                 \-> whatever goes wrong from here on: finish from the kept tensors, locally
+      \-> a server that turned a request away and named a time: the whole, locally, until then
 
 A request takes the plan in force when its turn comes, and keeps it: plans change at request
 boundaries only.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
@@ -24,9 +26,12 @@ from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.active_plan import ActivePlan
+from joulecut_edge.crossings import Crossings
 from joulecut_edge.drift_watch import DriftWatch
 from joulecut_edge.estimates import edge_busy_j, encode_j, server_j
+from joulecut_edge.recess import Recess
 from joulecut_edge.remote import Remote, RemoteReply
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.clock_holder import ClockHolder
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.device_worker import DeviceWorker
@@ -74,8 +79,11 @@ class EdgeSession:
         self._local = local
         self._active = local
         self._remote: Remote | None = None
+        self._recess = Recess()
+        self._at_home = False
         self.counters = Counters()
         self.drift = DriftWatch(runner.device)
+        self.crossings = Crossings()
 
     @property
     def active(self) -> ActivePlan:
@@ -88,7 +96,7 @@ class EdgeSession:
         def change() -> None:
             self._runner.prepare(active.assignment.cut, head=True)
             self._holder.hold(active.assignment.edge_clock)
-            self._active, self._remote = active, remote
+            self._active, self._remote, self._at_home = active, remote, False
 
         await self._worker.run_regardless(change)
 
@@ -98,9 +106,14 @@ class EdgeSession:
         def change() -> None:
             self._runner.prepare(self._local.assignment.cut, head=True)
             self._holder.hold_if_possible(self._local.assignment.edge_clock)
-            self._active, self._remote = self._local, None
+            self._active, self._remote, self._at_home = self._local, None, False
 
         await self._worker.run_regardless(change)
+
+    @property
+    def held(self) -> OperatingPoint | None:
+        """The operating point asked for last; None where the device's governor sets the clocks."""
+        return self._holder.held
 
     def verify_clocks(self) -> None:
         """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
@@ -120,17 +133,26 @@ class EdgeSession:
         if not isinstance(head, _Head):
             active, outputs, stage = head
             answer = self._local_answer(request_id, active, outputs, stage, seconds, start_s)
-            self._watch_drift(active, answer.ledger, None)
+            if not active.offloads:
+                self._watch_drift(active, answer.ledger, None)
         else:
             answer = await self._offload(request_id, head, seconds, start_s)
         return answer
 
     def _first_part(self, inputs: Sequence[Tensor]) -> _Head | tuple[ActivePlan, tuple[Tensor, ...], Stage]:
         active = self._active
-        if not active.offloads:
+        if not active.offloads or self._stays_home(active):
             return (active, *self._runner.whole(inputs))
         wire = codec(active.assignment.codec)
         return _Head(active=active, run=self._runner.head(active.assignment.cut, wire, inputs))
+
+    def _stays_home(self, active: ActivePlan) -> bool:
+        """Whether the server wants to be left alone for now; where that lasts, under the local plan's clock."""
+        recess = self._recess.lasts(self._clock.now_s())
+        if recess is not self._at_home and (self._at_home or self._recess.is_long):
+            self._at_home = recess
+            self._holder.hold_if_possible((self._local if recess else active).assignment.edge_clock)
+        return recess
 
     async def _offload(self, request_id: str, head: _Head, seconds: RequestSeconds, start_s: float) -> Answer:
         active, run = head.active, head.run
@@ -140,6 +162,8 @@ class EdgeSession:
         try:
             reply = await remote.finish(request_id, active.assignment, run.encoded, timeout_s=_patience_s(active))
         except JoulecutError as error:
+            if isinstance(error, TurnedAwayError):
+                self._recess.begin(self._clock.now_s(), error.retry_after_s)
             _LOG.warning("request %s: finished locally: %s", request_id, error)
             turn = await self._worker.run(lambda: self._runner.rest(active.assignment.cut, run.tensors))
             outputs, stage = turn.result
@@ -152,6 +176,8 @@ class EdgeSession:
         server_s = reply.queue_s + reply.decode_s + reply.tail_s
         link_s = max(0.0, round_trip_s - server_s)
         up_share, planned_link_s = _link_shares(active.link, reply)
+        if active.link is not None and planned_link_s is not None:
+            self.crossings.add(active.link, predicted_s=planned_link_s, measured_s=link_s)
         seconds = replace(
             seconds,
             up=link_s * up_share,
@@ -191,6 +217,7 @@ class EdgeSession:
                 server=server_j(active, decode_s=reply.decode_s, tail_s=reply.tail_s)
                 if reply.energy_j is None
                 else reply.energy_j,
+                server_wait=reply.wait_j or 0.0,
             ),
             # Cut 0 has no head; encoding is always run, and the shortest of all.
             figures=self._figures(run.encode),
@@ -207,7 +234,7 @@ class EdgeSession:
         *,
         encode: Stage | None = None,
     ) -> Answer:
-        fallback = encode is not None
+        fallback = active.offloads
         total_s = self._clock.now_s() - start_s
         busy_s = stage.time_s + seconds.encode
         self._count(local=1, fallbacks=int(fallback))

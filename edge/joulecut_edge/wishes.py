@@ -1,4 +1,4 @@
-"""What the edge wants of its plans: policy, objective, SLO and accuracy budget; changed at run time by tools."""
+"""What the edge wants of its plans: policy, objective, SLO, accuracy budget, tail; changed at run time by tools."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge.config import EdgeConfig
 from joulecut_planner import Policy
+from joulecut_planner.tails import TailMethod
 from joulecut_proto.local_messages import ReplanRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """The terms to plan under."""
+    """The terms to plan under. `tail_method`: None for means and standard deviations."""
 
     policy: Policy
     objective: Objective
     slo: Slo
     max_accuracy_loss: float
+    tail_method: TailMethod | None = None
 
     @classmethod
     def from_config(cls, config: EdgeConfig) -> Wishes:
-        """The terms an edge starts with; raises ConfigError for an unknown policy."""
+        """The terms an edge starts with; raises ConfigError for an unknown policy or tail."""
         return cls(
             policy=_policy(config.policy),
             objective=config.objective,
             slo=config.slo,
             max_accuracy_loss=config.max_accuracy_loss,
+            tail_method=_tail_method(config.planning.tail),
         )
 
     def changed_by(self, request: ReplanRequest) -> Wishes:
@@ -49,3 +52,11 @@ def _policy(name: str) -> Policy:
     except ValueError as error:
         known = ", ".join(each.value for each in Policy)
         raise ConfigError(f"policy: {name[:40]!r}; expected one of {known}") from error
+
+
+def _tail_method(name: str) -> TailMethod | None:
+    try:
+        return TailMethod(name) if name else None
+    except ValueError as error:
+        known = ", ".join(each.value for each in TailMethod)
+        raise ConfigError(f"planning.tail: {name[:40]!r}; expected one of {known}, or none") from error

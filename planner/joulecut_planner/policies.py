@@ -14,10 +14,12 @@ from enum import Enum
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES
+from joulecut_planner.drift import Corrections, corrected
 from joulecut_planner.exact.solver import solve
 from joulecut_planner.governors import governed_plan
 from joulecut_planner.side_models import ModelKind
 from joulecut_planner.tables import PlanningInputs, build_problem
+from joulecut_planner.tails import TailEstimates
 
 
 class Policy(str, Enum):
@@ -52,14 +54,24 @@ class PolicyPlan:
     problem: Problem
 
 
-def plan_policy(policy: Policy, inputs: PlanningInputs) -> PolicyPlan:
+def plan_policy(
+    policy: Policy,
+    inputs: PlanningInputs,
+    *,
+    tails: TailEstimates | None = None,
+    corrections: Corrections | None = None,
+) -> PolicyPlan:
     """The plan of one policy.
 
-    Raises ProfileError where `governor` is asked for and the edge's profile has no governed
-    measurements, FitError where the profiles cannot carry a model.
+    `tails`: what takes the place of standard deviations (`build_problem`). `corrections`: by what live requests
+    found the tables' seconds off; what was measured under the board's governor is taken as it is. Raises
+    ProfileError where `governor` is asked for and the edge's profile has no governed measurements, FitError where
+    the profiles cannot carry a model or the tails not the quantile.
     """
     model = ModelKind.CPU_DVFS if policy is Policy.CPU_DVFS else ModelKind.DVFS_AWARE
-    problem = build_problem(inputs, model=model)
+    problem = build_problem(inputs, model=model, tails=tails)
+    if corrections is not None:
+        problem = corrected(problem, corrections)
     plan = governed_plan(problem, inputs.edge) if policy is Policy.GOVERNOR else plan_choices(policy, problem)
     return PolicyPlan(policy=policy, plan=plan, governed=policy is Policy.GOVERNOR, problem=problem)
 

@@ -23,10 +23,10 @@ class StageFactors:
     tail: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            factor = getattr(self, field.name)
+        for stage in fields(self):
+            factor = getattr(self, stage.name)
             if not 0.0 < factor < math.inf:
-                raise ContractError(f"factors.{field.name}: {factor!r}; expected a finite factor above 0")
+                raise ContractError(f"factors.{stage.name}: {factor!r}; expected a finite factor above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,13 +111,14 @@ def write_bundle(graph: Graph, folder: Path, *, scales: Scales | None = None) ->
         torch=torch.__version__,
         variants=() if scales is None else (INT8_VARIANT,),
     )
-    for file in _VARIANT_FILES[INT8_VARIANT]:
-        (folder / file).unlink(missing_ok=True)
     if scales is not None:
         write_scales(scales, folder)
     write_bytes(folder / WEIGHTS_FILE, save(dict(graph.constants)))
     write_bytes(folder / GRAPH_FILE, encode_graph(graph))
     write_json(folder / MANIFEST_FILE, _document(manifest))
+    for variant in set(_VARIANT_FILES) - set(manifest.variants):
+        for file in _VARIANT_FILES[variant]:
+            (folder / file).unlink(missing_ok=True)
     return digest
 
 

@@ -2,7 +2,8 @@
 
 Clocks once held can be lost: a daemon restarts, another tool or a power mode rewrites the limits, a lease
 expires. `verify`, called from time to time, notices, takes them again, and until then leaves the device to its
-governor: a request at the wrong clock is answered all the same.
+governor: a request at the wrong clock is answered all the same. A device that slows itself down keeps its lease, and
+the log says so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 from contextlib import ExitStack
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.devices import Device, Lease
+from joulecut_core.devices import Device, DeviceState, Lease, ThrottleReason
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class ClockHolder:
         self._wanted: OperatingPoint | None = None
         self._known_off: OperatingPoint | None = None
         self._complaint = ""
+        self._slowed: tuple[OperatingPoint, frozenset[ThrottleReason]] | None = None
 
     @property
     def held(self) -> OperatingPoint | None:
@@ -44,7 +46,8 @@ class ClockHolder:
         holds the device; what was held before then stays.
         """
         if point is None:
-            self._wanted = None
+            self._wanted = self._slowed = None
+            self._complaint = ""
             self._drop()
             return None
         target = self._device.clock_table.find(point)
@@ -73,6 +76,7 @@ class ClockHolder:
             return
         try:
             if self._lease is not None and self._stands(wanted):
+                self._forgive(wanted)
                 return
             achieved = self._taken(wanted, again=True)
             self._note(wanted, achieved)
@@ -98,24 +102,43 @@ class ClockHolder:
 
     def _stands(self, wanted: OperatingPoint) -> bool:
         state = self._device.state()
+        self._tell_slowing(wanted, state)
         off = None if state.point.matches(wanted) else state.point
         if off is None:
             self._known_off = None
         return off is None or bool(state.throttle) or (self._known_off is not None and off.matches(self._known_off))
 
+    def _tell_slowing(self, wanted: OperatingPoint, state: DeviceState) -> None:
+        """Say once that the device slows itself down, and why; again where the reasons or the point change."""
+        slowed = (wanted, state.throttle) if state.throttle and not state.point.matches(wanted) else None
+        before, self._slowed = self._slowed, slowed
+        if slowed is not None and slowed != before:
+            reasons = ", ".join(sorted(reason.value for reason in state.throttle))
+            text = "%s: slowed down by %s: asked for %s, runs at %s"
+            _LOG.warning(text, self._device.info.name, reasons, wanted, state.point)
+        elif slowed is None and before is not None:
+            text = "%s: no longer slowed down: asked for %s, runs at %s"
+            _LOG.info(text, self._device.info.name, wanted, state.point)
+
     def _note(self, target: OperatingPoint, achieved: OperatingPoint) -> None:
-        if self._complaint:
-            self._complaint = ""
-            _LOG.info("%s: holding %s again", self._device.info.name, target)
+        self._forgive(target)
         self._known_off = None
         if not achieved.matches(target):
             _LOG.warning("%s: asked for %s, running at %s", self._device.info.name, target, achieved)
 
+    def _forgive(self, target: OperatingPoint) -> None:
+        """Say that what was complained of is over."""
+        if self._complaint:
+            self._complaint = ""
+            _LOG.info("%s: holding %s again", self._device.info.name, target)
+
     def _complain(self, error: DeviceError) -> None:
         """Say it once, not at each of many tries."""
-        if str(error) != self._complaint:
-            self._complaint = str(error)
-            _LOG.warning("%s: clocks left to its governor: %s", self._device.info.name, error)
+        state = "clocks left to its governor" if self._lease is None else "cannot see whether its clocks are held"
+        complaint = f"{state}: {error}"
+        if complaint != self._complaint:
+            self._complaint = complaint
+            _LOG.warning("%s: %s", self._device.info.name, complaint)
 
     def _drop(self) -> None:
         self._lease = None

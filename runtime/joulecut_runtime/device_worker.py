@@ -32,6 +32,11 @@ class DeviceWorker:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
 
     @property
+    def clock(self) -> Clock:
+        """What its waits are measured by."""
+        return self._clock
+
+    @property
     def waiting(self) -> int:
         """Pieces of work that wait or run."""
         return self._waiting

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +25,16 @@ from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Advertisement
+from joulecut_proto.inference_messages import ReplyHeader
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
+from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
@@ -43,6 +46,9 @@ from joulecut_server.inference import ServerInference
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
+from joulecut_server.serving.opening import make_scheduler
+from joulecut_server.serving.policy_clocks import PolicyClocks
+from joulecut_server.serving.scheduler import Scheduler
 from joulecut_server.sessions import SessionBook
 from joulecut_server.solving import ServerSolver
 
@@ -79,12 +85,15 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
         worker = DeviceWorker(clock)
         stack.callback(worker.close)
-        clocks = ClockKeeper(device)
+        clocks = ClockKeeper(device) if config.serving is None else PolicyClocks(device)
+        scheduler = await asyncio.to_thread(_scheduler, config, networks, device, worker, clocks)
         planning = ServerPlanning(networks, sessions, worker, clocks)
         stack.callback(planning.close)
         solver = ServerSolver(config.planning)
         stack.callback(solver.close)
-        inference = ServerInference(networks, sessions, worker, planning.release)
+        inference = ServerInference(networks, sessions, worker, planning.release, scheduler)
+        if config.metrics.wanted:
+            inference.observe = _serve_metrics(config.metrics, device, clocks, sessions, planning, stack)
         server = make_server()
         add_agent(
             server,
@@ -109,19 +118,58 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         place = parse_address(config.listen)
         address = str(place if place.path is not None else replace(place, port=port))
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
-        watching = asyncio.create_task(watch_clocks(clocks.verify, worker))
-        try:
-            yield address
-        finally:
-            if advertisement is not None:
-                await asyncio.to_thread(advertisement.close)
-            await _report_health(healthy, serving=False)
-            inference.drain()
-            await server.stop(config.drain_s)
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await worker.run_regardless(clocks.close)
-            _LOG.info("stopped; clocks restored")
+        async with _kept(clocks, worker, scheduler):
+            try:
+                yield address
+            finally:
+                if advertisement is not None:
+                    await asyncio.to_thread(advertisement.close)
+                await _report_health(healthy, serving=False)
+                inference.drain()
+                await server.stop(config.drain_s)
+        _LOG.info("stopped; clocks restored")
+
+
+@asynccontextmanager
+async def _kept(clocks: ClockKeeper, worker: DeviceWorker, scheduler: Scheduler | None) -> AsyncIterator[None]:
+    """Clocks looked after and requests scheduled inside; leaving turns away what still waits and restores clocks."""
+    tasks = [asyncio.create_task(watch_clocks(clocks.verify, worker))]
+    if scheduler is not None:
+        tasks.append(asyncio.create_task(scheduler.keep()))
+    try:
+        yield
+    finally:
+        if scheduler is not None:
+            scheduler.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await worker.run_regardless(clocks.close)
+
+
+def _scheduler(
+    config: ServerConfig, networks: ServedNetworks, device: Device, worker: DeviceWorker, clocks: ClockKeeper
+) -> Scheduler | None:
+    """Who decides what runs next, where the configuration asks for it."""
+    if config.serving is None or not isinstance(clocks, PolicyClocks):
+        return None
+    return make_scheduler(config.serving, networks, device=device, worker=worker, clocks=clocks)
+
+
+def _serve_metrics(
+    options: MetricsOptions,
+    device: Device,
+    clocks: ClockKeeper,
+    sessions: SessionBook,
+    planning: ServerPlanning,
+    stack: AsyncExitStack,
+) -> Callable[[ReplyHeader], None]:
+    """Who counts replies."""
+    from joulecut_server.metrics import ServerMetrics  # noqa: PLC0415 - the library for it is an extra
+
+    metrics = ServerMetrics(device, clocks, sessions, planning)
+    stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
+    return metrics.replied
 
 
 async def _report_health(healthy: health.aio.HealthServicer, *, serving: bool) -> None:
@@ -147,7 +195,7 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
             store=store,
             engine=engine,
         )
-        runner = PartRunner(network, device, engine)
+        runner = (PartRunner if config.serving is None else BatchRunner)(network, device, engine)
         served.append(ServedNetwork(folder=Path(bundle), runner=runner, profile=profile))
         _LOG.info("serving %s %s", network.table.network, network.table.digest)
     return ServedNetworks(tuple(served))

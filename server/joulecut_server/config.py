@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server.planning_limits import PlanningLimits
+from joulecut_server.serving.options import ServingOptions
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 """Part of a file's name and of an announcement over multicast DNS."""
@@ -20,8 +22,9 @@ class ServerConfig:
     `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
-    `planning`: what planning requests may ask of this server; `hardware`: how a real device is opened; both are
-    tables of the file, without flags.
+    `planning`: what planning requests may ask of this server; `hardware`: how a real device is opened; `serving`: who
+    decides what runs next (without it, requests run as they come); `metrics`: where they are read. All are tables of
+    the file, without flags.
     """
 
     device: str
@@ -39,6 +42,8 @@ class ServerConfig:
     drain_s: float = 5.0
     planning: PlanningLimits = field(default_factory=PlanningLimits)
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    serving: ServingOptions | None = None
 
     def __post_init__(self) -> None:
         if not self.bundles:

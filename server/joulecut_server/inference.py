@@ -15,15 +15,19 @@ from collections.abc import Awaitable, Callable
 from joulecut_core.errors import ConfigError, ContractError, DeviceError, JoulecutError, LinkError
 from joulecut_core.tensor_frames import RAW, TensorFrame
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request, RequestHeader
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.streams import InferenceServerStream
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.part_runner import PartRunner, TailRun
 from joulecut_server.served_network import ServedNetworks
+from joulecut_server.serving.scheduler import Scheduler
 from joulecut_server.sessions import SessionBook
 
 _LOG = logging.getLogger(__name__)
 
+_LEVELS = {ReplyStatus.LATE: logging.DEBUG, ReplyStatus.OVERLOADED: logging.DEBUG}
+"""Refusals that a server under load gives by the thousand."""
 _MOST_IN_FLIGHT = 16
 """Requests of one stream that wait or compute; beyond, reading stops, which pushes back on the edge."""
 
@@ -37,12 +41,16 @@ class ServerInference:
         sessions: SessionBook,
         worker: DeviceWorker,
         release: Callable[[str], Awaitable[None]],
+        scheduler: Scheduler | None = None,
     ) -> None:
-        """`release` ends a session whose edge has left without a word."""
+        """`release` ends a session whose edge has left without a word. `scheduler`: None runs requests as they come."""
         self._networks = networks
         self._sessions = sessions
         self._worker = worker
         self._release = release
+        self._scheduler = scheduler
+        self.observe: Callable[[ReplyHeader], None] = _unobserved
+        """Told of each reply, refusals too, on the event loop; must not take long."""
         self._draining = asyncio.Event()
         self._heard: dict[str, tuple[InferenceServerStream, int]] = {}
 
@@ -72,6 +80,7 @@ class ServerInference:
         async def answer(request: Request) -> None:
             try:
                 header, frames = await self._answer(stream, request)
+                self.observe(header)
                 await stream.reply(header, frames)
             except LinkError as error:
                 _LOG.info("%s", error)
@@ -104,8 +113,11 @@ class ServerInference:
             return self._refusal(header, ReplyStatus.STALE, error)
         self._heard[header.session_id] = (stream, header.epoch)
         try:
-            wire = codec(header.codec)
-            turn = await self._worker.run(lambda: runner.tail(header.cut, wire, request.frames))
+            if self._scheduler is None:
+                return await self._run_now(runner, request)
+            return await self._run_scheduled(self._scheduler, request)
+        except TurnedAwayError as error:
+            return self._refusal(header, error.status, error, retry_after_s=error.retry_after_s)
         except (ContractError, ConfigError) as error:
             return self._refusal(header, ReplyStatus.INVALID, error)
         except DeviceError as error:
@@ -113,6 +125,11 @@ class ServerInference:
         except RuntimeError as error:  # what torch raises, out of memory among it
             _LOG.error("request %s of %s failed", header.request_id, header.session_id, exc_info=error)
             return self._refusal(header, ReplyStatus.FAILED, DeviceError("the server's log has the details"))
+
+    async def _run_now(self, runner: PartRunner, request: Request) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
+        """As soon as those that came before are done."""
+        header, wire = request.header, codec(request.header.codec)
+        turn = await self._worker.run(lambda: runner.tail(header.cut, wire, request.frames))
         run = turn.result
         reply = ReplyHeader(
             request_id=header.request_id,
@@ -125,6 +142,24 @@ class ServerInference:
         )
         return reply, codec(RAW).encode(run.outputs)
 
+    async def _run_scheduled(
+        self, scheduler: Scheduler, request: Request
+    ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
+        """When and with whom the serving policy says."""
+        header = request.header
+        served = await scheduler.answer(header, codec(header.codec), request.frames, edge=header.session_id)
+        reply = ReplyHeader(
+            request_id=header.request_id,
+            current_epoch=self._sessions.current_epoch(header.session_id),
+            queue_s=served.queue_s,
+            decode_s=served.decode_s,
+            tail_s=served.tail_s,
+            server_energy_j=served.energy_j,
+            server_wait_j=served.wait_j,
+            figures=served.figures,
+        )
+        return reply, codec(RAW).encode(served.outputs)
+
     def _admit(self, header: RequestHeader) -> PartRunner:
         self._sessions.check(
             header.session_id,
@@ -136,12 +171,29 @@ class ServerInference:
         return self._networks.find(header.network_digest).runner
 
     def _refusal(
-        self, header: RequestHeader, status: ReplyStatus, error: JoulecutError
+        self, header: RequestHeader, status: ReplyStatus, error: JoulecutError, *, retry_after_s: float = 0.0
     ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
-        _LOG.warning("request %s of %s: %s: %s", header.request_id, header.session_id, status.value, error)
+        _LOG.log(
+            _LEVELS.get(status, logging.WARNING),
+            "request %s of %s: %s: %s",
+            header.request_id,
+            header.session_id,
+            status.value,
+            error,
+        )
         current = self._sessions.current_epoch(header.session_id)
-        refused = ReplyHeader(request_id=header.request_id, current_epoch=current, status=status, message=str(error))
+        refused = ReplyHeader(
+            request_id=header.request_id,
+            current_epoch=current,
+            status=status,
+            message=str(error),
+            retry_after_s=retry_after_s,
+        )
         return refused, ()
+
+
+def _unobserved(header: ReplyHeader) -> None:
+    """Nobody is told of replies."""
 
 
 def _energy_j(run: TailRun) -> float | None:

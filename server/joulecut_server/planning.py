@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
-from joulecut_planner import PlanningInputs, Policy, plan_policy
+from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
+from joulecut_planner.drift import Corrections
+from joulecut_planner.tails import TailMethod, pair_tails
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_server.clock_keeper import ClockKeeper
@@ -31,6 +33,8 @@ class ServerPlanning:
         self._sessions = sessions
         self._worker = worker
         self._clocks = clocks
+        self.plans = 0
+        """Plans made for sessions since the start, previews left out."""
         self._turns = Turns(name="sessions", threads=1, waiting=_MOST_WAITING, limit_s=_PLAN_S)
 
     def close(self) -> None:
@@ -39,7 +43,7 @@ class ServerPlanning:
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for an edge's network on this server's device; an edge that has left by then gets no epoch."""
-        policy = _policy(request.policy)
+        policy, method = _policy(request.policy), _tail_method(request.tail_method)
         network = self._networks.find(request.network_digest)
         inputs = PlanningInputs(
             edge=request.edge,
@@ -51,7 +55,17 @@ class ServerPlanning:
             max_accuracy_loss=request.max_accuracy_loss,
             envelope_bytes=request.envelope_bytes,
         )
-        made = await self._turns.run(lambda _: plan_policy(policy, inputs))
+        factors = request.factors
+        corrections = Corrections.everywhere(
+            head=factors.head, encode=factors.encode, decode=factors.decode, tail=factors.tail
+        )
+
+        def make() -> PolicyPlan:
+            tails = pair_tails(method, inputs.slo, edge=inputs.edge, server=inputs.server)
+            return plan_policy(policy, inputs, tails=tails, corrections=corrections)
+
+        made = await self._turns.run(lambda _: make())
+        self.plans += not request.preview
         assignment = None
         if not request.preview:
             assignment = self._sessions.propose(
@@ -83,3 +97,13 @@ def _policy(name: str) -> Policy:
     except ValueError as error:
         known = ", ".join(each.value for each in Policy)
         raise ContractError(f"policy {name[:40]!r}; expected one of {known}") from error
+
+
+def _tail_method(name: str | None) -> TailMethod | None:
+    if name is None:
+        return None
+    try:
+        return TailMethod(name)
+    except ValueError as error:
+        known = ", ".join(each.value for each in TailMethod)
+        raise ContractError(f"tail_method {name[:40]!r}; expected one of {known}") from error

@@ -87,7 +87,16 @@ def test_profile_and_wires(bundle: Path, pictures: Path, tmp_path: Path) -> None
     assert [each.rate_hz for each in measured.governed] == [20.0, 40.0]
     assert wires.samples_from == "3 pictures of pictures"
     assert {wire.accuracy_loss for wire in wires.wires if wire.codec == "raw"} == {0.0}
-    for word in (str(out), str(wires_out), "612/2133 MHz", "governor, 20 Hz", "jpeg98", "emulated"):
+    for word in (
+        str(out),
+        str(wires_out),
+        "612/2133 MHz",
+        "governor, 20 Hz",
+        "612/2133 MHz, 20 Hz",
+        "predicted",
+        "jpeg98",
+        "emulated",
+    ):
         assert word in output
 
 

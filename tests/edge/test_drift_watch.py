@@ -15,7 +15,8 @@ from joulecut_core.ledgers import RequestLedger
 from joulecut_core.plans import OPTIMAL, Breakdown
 from joulecut_edge.active_plan import ActivePlan
 from joulecut_edge.drift_watch import DriftCounters
-from joulecut_planner.drift import Corrections
+from joulecut_planner.drift import Corrections, DriftCause, WatchedPart
+from joulecut_proto.planning_messages import StageFactors
 from tests.edge.session_parts import HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures
 
@@ -219,6 +220,44 @@ def test_an_edge_alone_is_watched_too() -> None:
         (correction,) = bench.session.drift.corrections.edge
         assert correction.point == HIGH
         assert correction.factor == pytest.approx(2.0)
+
+    run(use)
+
+
+def test_what_is_wrong_for_good_is_signalled() -> None:
+    """Wrong tables call for another plan, a throttled device does not; verdicts are counted by part and cause."""
+
+    async def use(bench: Bench) -> None:
+        await split(bench, head=1.5)
+        bench.device.throttle_to(LOW.core_mhz)
+        await serve(bench)
+        drift = bench.session.drift
+        assert drift.verdicts == {(WatchedPart.HEAD, DriftCause.THROTTLED): 1}
+        assert not drift.lasting.is_set()
+        bench.remote.tail_s *= 2
+        await serve(bench)
+        assert drift.verdicts[WatchedPart.TAIL, DriftCause.MODEL_ERROR] == 1
+        assert drift.lasting.is_set()
+        assert drift.levels[WatchedPart.TAIL] == pytest.approx(2.0)
+        assert drift.levels[WatchedPart.LINK] == pytest.approx(1.0)
+
+    run(use)
+
+
+def test_a_corrected_plan_starts_anew() -> None:
+    """Of a plan made with other factors, or another link, nothing is known before its first request."""
+
+    async def use(bench: Bench) -> None:
+        await split(bench, head=1.5)
+        await serve(bench)
+        active, drift = bench.session.active, bench.session.drift
+        assert drift.corrections_of(active) == drift.corrections != Corrections()
+        corrected = replace(active, factors=StageFactors(head=1.5))
+        assert drift.corrections_of(corrected) == Corrections()
+        await bench.session.switch(corrected, bench.remote)
+        await serve(bench, 1)
+        assert drift.corrections_of(corrected) == Corrections()
+        assert drift.corrections_of(active) == Corrections()
 
     run(use)
 

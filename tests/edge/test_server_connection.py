@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 import torch
 
-from joulecut_core.errors import ContractError, DeviceError, JoulecutError, LinkError
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
@@ -18,6 +18,7 @@ from joulecut_edge.remote import RemoteReply
 from joulecut_edge.server_connection import ServerConnection
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.servicers import add_agent, add_inference
 from joulecut_proto.services import InferenceService
 from joulecut_proto.streams import InferenceServerStream
@@ -153,9 +154,9 @@ def test_answers_find_their_requests() -> None:
     [
         (ReplyStatus.STALE, ContractError),
         (ReplyStatus.INVALID, ContractError),
-        (ReplyStatus.OVERLOADED, DeviceError),
+        (ReplyStatus.OVERLOADED, TurnedAwayError),
         (ReplyStatus.DRAINING, LinkError),
-        (ReplyStatus.LATE, LinkError),
+        (ReplyStatus.LATE, TurnedAwayError),
         (ReplyStatus.FAILED, LinkError),
     ],
 )

@@ -22,6 +22,7 @@ from joulecut_core.errors import (
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
 from joulecut_edge.session import Counters
+from joulecut_runtime.codecs import codec
 from tests.edge.session_parts import DOWNLINK_BYTES, HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures, tiny_network
 
@@ -85,6 +86,25 @@ def test_seconds_of_a_split_request_add_up() -> None:
         assert (ledger.seconds.server_queue, ledger.seconds.decode, ledger.seconds.tail) == (0.001, 0.002, 0.004)
         assert ledger.seconds.head > 0
         assert ledger.seconds.encode > 0
+
+    run(use)
+
+
+def test_crossings_are_kept_for_the_links_tail() -> None:
+    """Seconds on the link beyond what bytes and estimate say, one for each split request and none for one alone."""
+
+    async def use(bench: Bench) -> None:
+        await bench.session.switch(active_plan(2), bench.remote)
+        ledgers = [(await bench.session.infer(f"r{number}", (PICTURE,))).ledger for number in range(2)]
+        bench.remote.failure = LinkError("gone")
+        await bench.session.infer("alone", (PICTURE,))
+        (first_s, second_s) = bench.session.crossings.excess_s(LINK)
+        assert first_s == pytest.approx(second_s)
+        sent = bench.runner.head(2, codec("raw"), (PICTURE,)).encoded
+        up_bytes = sum(frame.size_bytes for frame in sent)
+        predicted_s = LINK.rtt_s + 8.0 * (up_bytes / LINK.uplink_bps + DOWNLINK_BYTES / LINK.downlink_bps)
+        taken_s = ledgers[0].seconds.up + ledgers[0].seconds.down
+        assert first_s == pytest.approx(taken_s - predicted_s)
 
     run(use)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective, Slo
-from joulecut_edge.config import EdgeConfig
+from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_edge.wishes import Wishes
 from joulecut_planner import Policy
+from joulecut_planner.tails import TailMethod
 from joulecut_proto.local_messages import ReplanRequest
 
 SLO = Slo(latency_s=0.1, quantile=0.99, rate_hz=5.0)
@@ -36,3 +39,14 @@ def test_an_unknown_policy_is_named_with_those_there_are() -> None:
         WISHES.changed_by(ReplanRequest(policy="jiont"))
     with pytest.raises(ConfigError, match="policy: 'best'"):
         Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b", policy="best"))
+
+
+def test_a_tail_is_part_of_the_wishes() -> None:
+    """The configuration's tail is kept through changes at run time; an unknown one is named with those there are."""
+    config = EdgeConfig(device="emulated:t4", bundle="b", planning=PlanningOptions(tail="empirical"))
+    wishes = Wishes.from_config(config)
+    assert wishes.tail_method is TailMethod.EMPIRICAL
+    assert wishes.changed_by(ReplanRequest(policy="joint")).tail_method is TailMethod.EMPIRICAL
+    assert WISHES.tail_method is None
+    with pytest.raises(ConfigError, match=r"planning\.tail: 'weibull'; expected one of gaussian, .*pareto, or none"):
+        Wishes.from_config(replace(config, planning=PlanningOptions(tail="weibull")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from joulecut_core.profiles import load_profile, save_profile
 from joulecut_edge import agent as edge_agent
-from joulecut_edge.config import EdgeConfig
+from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_proto.local_messages import LocalStatus
+from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Site, application, free_port
 from tests.integration.tiny_network import pictures
 
@@ -55,3 +57,43 @@ def test_a_profile_twice_too_fast_shows_in_the_status(site: Site, caplog: pytest
     assert counters.requests == 40
     assert (counters.model_drifts, counters.throttle_drifts, counters.link_drifts) == (1, 0, 0)
     assert "drift: head takes 2." in caplog.text
+
+
+async def refitted(site: Site, config: EdgeConfig) -> tuple[LocalStatus, LocalStatus]:
+    """The status of an edge that a server plans for, before its requests and once it has planned again by itself."""
+    async with AsyncExitStack() as stack:
+        server_address = await stack.enter_async_context(server_agent.serving(site.server()))
+        address = await stack.enter_async_context(edge_agent.serving(replace(config, server=server_address)))
+        app = await stack.enter_async_context(application(address))
+        before = await app.offloading()
+        first = before.assignment
+        assert first is not None
+        status = before
+        while status.assignment == first:
+            await app.infer(PICTURE)
+            status = await app.status()
+        for _ in range(30):
+            await app.infer(PICTURE)
+        return before, await app.status()
+
+
+def test_a_plan_is_made_again_with_corrected_tables(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Asked to refit, an edge whose profile flatters its board gets an epoch whose seconds hold, and says so once."""
+    profiles, alone = str(site.own / "profiles"), f"127.0.0.1:{free_port()}"
+    config = replace(site.edge(alone), profiles=profiles, policy="all-edge", planning=PlanningOptions(refit=True))
+    asyncio.run(asyncio.wait_for(served(config, 1), WAIT_S))
+    (path,) = (site.own / "profiles").glob("*.json")
+    flattered(path)
+    with caplog.at_level(logging.INFO):
+        before, after = asyncio.run(asyncio.wait_for(refitted(site, config), 2 * WAIT_S))
+    assert before.assignment is not None
+    assert after.assignment is not None
+    assert after.assignment.epoch == before.assignment.epoch + 1
+    assert (after.counters.model_drifts, after.counters.throttle_drifts) == (1, 0)
+    assert before.plan is not None
+    assert after.plan is not None
+    assert before.plan.breakdown is not None
+    assert after.plan.breakdown is not None
+    assert after.plan.breakdown.t_edge == pytest.approx(2.0 * before.plan.breakdown.t_edge, rel=0.1)
+    (line,) = (message for message in caplog.messages if message.startswith("drift: planned again"))
+    assert line.endswith(f"epoch {after.assignment.epoch}")

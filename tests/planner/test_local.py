@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from joulecut_core.plans import INFEASIBLE
 from joulecut_core.problems import Objective, Slo
 from joulecut_planner.local import local_plan
 from joulecut_planner.policies import Policy, plan_policy
+from joulecut_planner.tails import TailEstimates, TailMethod, fit_tail
 from tests.planner.synthetic_profiles import planning_inputs
 
 
@@ -30,3 +32,16 @@ def test_too_slow_alone() -> None:
     assert alone.status == INFEASIBLE
     assert alone.edge_clock is not None
     assert alone.edge_clock.core_mhz == 600.0
+
+
+def test_a_tail_takes_the_place_of_the_spread() -> None:
+    """Alone too the bound is the tail's: at the same clock, later than a mean without a quantile by its excess."""
+    edge = planning_inputs().edge
+    slo = Slo(latency_s=0.2, quantile=0.9, margin="gaussian", rate_hz=5.0)
+    tail = fit_tail(np.linspace(0.8, 1.6, 401), TailMethod.EMPIRICAL)
+    alone = local_plan(edge, slo, Objective(), tails=TailEstimates(edge=tail))
+    assert alone.latency_s is not None
+    assert alone.latency_bound_s == pytest.approx(alone.latency_s * tail.quantile(0.9))
+    assert replace(local_plan(edge, slo, Objective(), tails=TailEstimates()), solve_s=0.0) == replace(
+        local_plan(edge, slo, Objective()), solve_s=0.0
+    )

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from joulecut_core.errors import ProfileError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Objective, Problem, Slo
+from joulecut_planner.drift import Corrections
 from joulecut_planner.policies import Policy, bandwidth_sweep, plan_choices, plan_policy
 from joulecut_planner.tables import PlanningInputs
 from tests.planner.problem_strategies import problems
@@ -141,3 +142,16 @@ def test_bandwidth_sweep(inputs: PlanningInputs) -> None:
     assert len({point.all_edge.energy_j for point in points}) == 1
     assert [point.uplink_bps for point in points] == [1e5, 1e6, 1e7, 1e8, 1e9]
     assert points[0].all_server.status == INFEASIBLE
+
+
+def test_corrections_reach_every_policy_but_the_governor() -> None:
+    """A head twice as slow doubles the edge's share of a plan; what the governor was measured at stays."""
+    inputs = replace(planning_inputs(), slo=Slo(rate_hz=5.0))
+    slower = Corrections.everywhere(head=2.0)
+    plain = plan_policy(Policy.ALL_EDGE, inputs).plan.breakdown
+    corrected = plan_policy(Policy.ALL_EDGE, inputs, corrections=slower).plan.breakdown
+    assert plain is not None
+    assert corrected is not None
+    assert corrected.t_edge == pytest.approx(2.0 * plain.t_edge)
+    governed = plan_policy(Policy.GOVERNOR, inputs, corrections=slower).plan
+    assert governed.latency_s == plan_policy(Policy.GOVERNOR, inputs).plan.latency_s

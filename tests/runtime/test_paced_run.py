@@ -8,7 +8,7 @@ import pytest
 
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import DeviceError
-from joulecut_core.profiles import Profile
+from joulecut_core.profiles import GovernedMeasurement, PacedMeasurement, Profile
 from joulecut_runtime.paced_run import measure_paced
 from joulecut_runtime.profile_plan import ProfilePlan
 from joulecut_runtime.run_times import spread, trimmed_mean
@@ -47,7 +47,9 @@ def test_a_held_clock_is_measured_at_the_rate(measured: Profile) -> None:
 
 def test_single_requests_are_kept(measured: Profile) -> None:
     """Quantiles at the period need the requests themselves, under the governor and at held clocks alike."""
-    for each in (*measured.paced, *measured.governed):
+    rated: list[PacedMeasurement | GovernedMeasurement] = [*measured.paced, *measured.governed]
+    assert rated
+    for each in rated:
         assert len(each.samples_s) >= ProfilePlan().governed_requests
         assert trimmed_mean(each.samples_s) == each.latency_s
         assert spread(each.samples_s) == each.latency_std_s

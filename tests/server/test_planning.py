@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 import joulecut_server.planning
+from joulecut_core.errors import ContractError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import Objective, Slo
 from joulecut_core.timing import ManualClock
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
-from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_planner.drift import Corrections
+from joulecut_planner.tails import TailEstimates, TailMethod, profile_tail
+from joulecut_proto.planning_messages import SessionReply, SessionRequest, StageFactors
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.part_runner import PartRunner
@@ -65,9 +68,9 @@ def _gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Every plan of a session stands still in the gate before it is made."""
     gate = Gate()
 
-    def gated(policy: Policy, inputs: PlanningInputs) -> PolicyPlan:
+    def gated(policy: Policy, inputs: PlanningInputs, *, tails: TailEstimates, corrections: Corrections) -> PolicyPlan:
         gate.pass_through()
-        return plan_policy(policy, inputs)
+        return plan_policy(policy, inputs, tails=tails, corrections=corrections)
 
     monkeypatch.setattr(joulecut_server.planning, "plan_policy", gated)
     return gate
@@ -136,5 +139,71 @@ def test_a_preview_changes_nothing(tmp_path: Path) -> None:
         reply = await planning.plan_session(replace(REQUEST, preview=True))
         assert (reply.assignment, reply.plan.cut) == (None, 0)
         assert (sessions.last_epoch, len(sessions)) == (0, 0)
+
+    with_planning(tmp_path, use)
+
+
+def test_a_tail_is_applied_to_both_sides(tmp_path: Path) -> None:
+    """The problem's spreads are the tails of the profiles' runs; without the wish they are standard deviations."""
+
+    async def use(planning: ServerPlanning, _: SessionBook) -> None:
+        slo = Slo(latency_s=1.0, quantile=0.8)
+        request = replace(REQUEST, preview=True, slo=slo)
+        plain = (await planning.plan_session(request)).problem.variants[0]
+        tailed = (await planning.plan_session(replace(request, tail_method="empirical"))).problem.variants[0]
+        tails = TailEstimates(
+            edge=profile_tail(REQUEST.edge, TailMethod.EMPIRICAL),
+            server=profile_tail(server_profile(), TailMethod.EMPIRICAL),
+        )
+        for side, was, spread in (
+            (tailed.edge, plain.edge, tails.edge_spread(slo)),
+            (tailed.server, plain.server, tails.server_spread(slo)),
+        ):
+            assert side.time_s == was.time_s
+            assert side.time_std_s != was.time_std_s
+            assert side.time_std_s is not None
+            assert spread is not None
+            assert side.time_std_s[1] == pytest.approx([seconds * spread for seconds in side.time_s[1]])
+
+    with_planning(tmp_path, use)
+
+
+def test_too_few_runs_fall_back_to_the_margin(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A quantile that the runs do not carry: the plan is made all the same, and one line says how many it takes."""
+
+    async def use(planning: ServerPlanning, _: SessionBook) -> None:
+        request = replace(REQUEST, preview=True, slo=Slo(latency_s=1.0, quantile=0.9999))
+        plain = (await planning.plan_session(request)).problem
+        assert (await planning.plan_session(replace(request, tail_method="empirical"))).problem == plain
+
+    with_planning(tmp_path, use)
+    (line,) = (message for message in caplog.messages if "tail" in message)
+    assert line.startswith("empirical tail, cantelli margin instead: edge: ")
+    assert "expected at least 29956" in line
+
+
+def test_an_unknown_tail_is_refused(tmp_path: Path) -> None:
+    """An edge that asks for what this server does not know is told so, with what there is, before any planning."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        with pytest.raises(ContractError, match="tail_method 'weibull'; expected one of gaussian, cantelli, empirical"):
+            await planning.plan_session(replace(REQUEST, tail_method="weibull"))
+        assert (planning.plans, sessions.last_epoch) == (0, 0)
+
+    with_planning(tmp_path, use)
+
+
+def test_factors_correct_the_tables(tmp_path: Path) -> None:
+    """What an edge's requests showed of its head and of this server's tail is in the problem that is solved."""
+
+    async def use(planning: ServerPlanning, _: SessionBook) -> None:
+        plain = (await planning.plan_session(REQUEST)).problem.variants[0]
+        factors = StageFactors(head=1.5, tail=0.5)
+        corrected = (await planning.plan_session(replace(REQUEST, factors=factors))).problem.variants[0]
+        for row, before in zip(corrected.edge.time_s, plain.edge.time_s, strict=True):
+            assert row == pytest.approx([1.5 * seconds for seconds in before])
+        for row, before in zip(corrected.server.time_s, plain.server.time_s, strict=True):
+            assert row == pytest.approx([0.5 * seconds for seconds in before])
+        assert planning.plans == 2
 
     with_planning(tmp_path, use)

@@ -122,7 +122,8 @@ def _exported(part: Part, samples: Sequence[Tensor]) -> bytes:
         ) from cause
     if program is None:
         raise ConfigError(f"{part.name} was exported to nothing; expected an ONNX program: leave ONNX engines out")
-    return cast("bytes", program.model_proto.SerializeToString())
+    serialised: bytes = program.model_proto.SerializeToString()
+    return serialised
 
 
 @contextmanager

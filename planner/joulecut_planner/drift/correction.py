@@ -12,6 +12,9 @@ from joulecut_core.errors import FitError
 from joulecut_core.problems import EdgePoint, Link, Problem, ProblemCut, ServerPoint, SideTables, Table, Variant, Wire
 from joulecut_planner.choices.grids import Array
 
+_ANY_CLOCK = OperatingPoint(core_mhz=1.0)
+"""A single factor holds at all clocks, so it does not matter at which one it stands."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointFactor:
@@ -44,6 +47,18 @@ class Corrections:
         for name, factor in factors.items():
             if not 0.0 < factor < float("inf"):
                 raise FitError(f"correction of {name}: {factor!r}; expected a factor above 0")
+
+    @classmethod
+    def everywhere(
+        cls, *, head: float = 1.0, encode: float = 1.0, decode: float = 1.0, tail: float = 1.0
+    ) -> Corrections:
+        """Factors of stages that hold at every clock."""
+        return cls(
+            edge=() if head == 1.0 else (PointFactor(point=_ANY_CLOCK, factor=head),),
+            server=() if tail == 1.0 else (PointFactor(point=_ANY_CLOCK, factor=tail),),
+            encode=encode,
+            decode=decode,
+        )
 
 
 def corrected(problem: Problem, corrections: Corrections) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from joulecut_core.clocks import OperatingPoint
 from joulecut_planner.drift.correction import Corrections, PointFactor
 from joulecut_planner.drift.detector import DriftDetector, DriftSettings, Shift
@@ -22,6 +24,12 @@ class DriftMonitor:
         self._settings = settings or DriftSettings()
         self._detectors: dict[WatchedPart, DriftDetector] = {}
         self._causes: dict[WatchedPart, DriftCause] = {}
+
+    @property
+    def levels(self) -> Mapping[WatchedPart, float]:
+        """Measured over predicted seconds of each part observed so far, the median since its last shift."""
+        # Copied in one step, since another thread may ask while a part is seen for the first time.
+        return {part: detector.factor for part, detector in tuple(self._detectors.items())}
 
     def observe(self, part: WatchedPart, predicted_s: float, measured_s: float) -> Shift | None:
         """Take one request's seconds of a part; returns the shift that they prove.

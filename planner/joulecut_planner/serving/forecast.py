@@ -1,6 +1,6 @@
 """What arrives next, from what has come: a rate over several horizons, and how much arrivals cluster.
 
-    arrivals ─▶ counts that fade over 5 horizons ─▶ the longest horizon no shorter one contradicts ─▶ rate
+    arrivals ─▶ counts that fade over 6 horizons ─▶ the longest horizon no shorter one contradicts ─▶ rate
             └─▶ counts of equal bins ─▶ variance over mean: 1 for Poisson, 0 for a beat, more for bursts
 
 Each arrival costs a constant time, whatever came before. Long horizons give steady estimates while the load
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_HORIZONS = (4.0, 12.0, 40.0, 130.0, 400.0)
+_HORIZONS = (1.5, 5.0, 16.0, 50.0, 160.0, 500.0)
 """In units of the base horizon."""
 _TOLERATED_DEVIATIONS = 3.0
 _BINS_REMEMBERED = 100.0
@@ -54,7 +54,7 @@ class ArrivalForecast:
             return math.ceil(mean + 3.0 * math.sqrt(mean * (1.0 + excess)))
         probability = total = math.exp(log_probability)
         count = 0
-        while total < share and probability > 1e-18:
+        while total < share and (count < mean or probability > 1e-18):
             probability *= (first + step * count) / (count + 1)
             total += probability
             count += 1
@@ -84,7 +84,8 @@ class ArrivalMonitor:
         self._in_bin = 0
         self._bin_weight = 0.0
         self._bin_mean = 0.0
-        self._bin_square = 0.0
+        self._bin_change = 0.0
+        self._last_bin: int | None = None
 
     def arrived(self, now_s: float) -> None:
         """One more has come."""
@@ -120,10 +121,10 @@ class ArrivalMonitor:
             return self.gap_variation**2
         if self._bin_weight < 0.1 or self._bin_mean <= 0.0:
             return 1.0
-        mean, square = self._bin_mean / self._bin_weight, self._bin_square / self._bin_weight
-        # Few bins say little: a prior of ten Poisson bins' worth.
-        known = self._bin_weight / (self._bin_weight + 0.1)
-        return 1.0 + known * ((square - mean * mean) / mean - 1.0)
+        # Half the squared difference of neighbours: a change of the load counts once, not ever after.
+        # Few bins, or few arrivals, say little: a prior of ten Poisson bins, and of ten arrivals.
+        known = self._bin_weight / (self._bin_weight + 0.1) * self._bin_mean / (self._bin_mean + 0.1)
+        return 1.0 + known * (self._bin_change / (2.0 * self._bin_mean) - 1.0)
 
     def forecast(self, now_s: float) -> ArrivalForecast:
         """What to expect after `now_s`, which is not before the last arrival."""
@@ -132,7 +133,8 @@ class ArrivalMonitor:
         since_s, known_s = now_s - self._last_s, now_s - self._start_s
         dispersion = self.dispersion
         spread = max(dispersion, 1.0)
-        rate_hz, tests = 0.0, []
+        rate_hz = 0.0
+        tests: list[tuple[float, float]] = []
         for horizon_s, count in zip(self._horizons_s, self._counts, strict=True):
             faded = math.exp(-since_s / horizon_s) if since_s > 0.0 else 1.0
             # Seconds' worth of arrivals that the fading count holds, of those since the first.
@@ -155,15 +157,19 @@ class ArrivalMonitor:
     def _close_bins(self, now_s: float) -> None:
         """Book the bin that is over and the empty ones behind it."""
         empty = int((now_s - self._bin_end_s) / self._bin_s)
-        keep = 1.0 - 1.0 / _BINS_REMEMBERED
-        count = self._in_bin
-        self._bin_weight = self._bin_weight * keep + 1.0 / _BINS_REMEMBERED
-        self._bin_mean = self._bin_mean * keep + count / _BINS_REMEMBERED
-        self._bin_square = self._bin_square * keep + count * count / _BINS_REMEMBERED
+        self._book(self._in_bin)
         if empty:
-            faded = keep**empty
+            self._book(0)
+            faded = (1.0 - 1.0 / _BINS_REMEMBERED) ** (empty - 1)
             self._bin_weight = 1.0 - (1.0 - self._bin_weight) * faded
             self._bin_mean *= faded
-            self._bin_square *= faded
+            self._bin_change *= faded
         self._bin_end_s += self._bin_s * (empty + 1)
         self._in_bin = 0
+
+    def _book(self, count: int) -> None:
+        keep, change = 1.0 - 1.0 / _BINS_REMEMBERED, 0 if self._last_bin is None else count - self._last_bin
+        self._bin_weight = self._bin_weight * keep + 1.0 / _BINS_REMEMBERED
+        self._bin_mean = self._bin_mean * keep + count / _BINS_REMEMBERED
+        self._bin_change = self._bin_change * keep + change * change / _BINS_REMEMBERED
+        self._last_bin = count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from joulecut_core.errors import FitError, ProfileError
 from joulecut_core.problems import Slo
@@ -45,16 +44,26 @@ def pair_tails(
             return None
         return tail
 
+    def combined(part: str, tails: TailEstimates, spread: Callable[[Slo], float | None]) -> TailEstimates:
+        try:
+            spread(slo)
+        except FitError as error:
+            refusals.append(f"{part}: {error}")
+            return TailEstimates(
+                edge=None if part == "edge" else tails.edge,
+                server=None if part == "server" else tails.server,
+                link=None if part == "link" else tails.link,
+            )
+        return tails
+
     known = TailEstimates(
         edge=None if edge is None else believed("edge", lambda: profile_tail(edge, method)),
         server=None if server is None else believed("server", lambda: profile_tail(server, method)),
         link=believed("link", lambda: fit_tail(link_excess_s, method)) if link_excess_s else None,
     )
-    for name in ("edge", "server", "link"):
-        try:
-            replace(TailEstimates(), edge=known.edge, server=known.server, link=known.link)
-        except FitError as error:
-            refusals.append(f"{name}: {error}")
+    known = combined("edge", known, known.edge_spread)
+    known = combined("server", known, known.server_spread)
+    known = combined("link", known, known.link_spread_s)
     if refusals:
         _LOG.warning("%s tail, %s margin instead: %s", method.value, slo.margin, "; ".join(refusals))
     return known

@@ -120,6 +120,8 @@ class TorchEngine:
 
 def over_batch(module: fx.GraphModule, torch_device: torch.device) -> Compute:
     """The module for tensors that have one more dimension in front: convolutions and products become larger ones."""
+    # Said at every run of an operator that torch splits up again; its results are right.
+    torch._C._functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined]  # noqa: SLF001, FBT003
     batched: Compute = torch.func.vmap(module)
     if torch_device.type != "cpu":
         return batched

@@ -49,7 +49,8 @@ class Int8Part:
         self.preparation_s = preparation_s
         # Between two parts tensors stay as they were made; from a caller they come in the declared layout.
         self._strides = part.strides if entry is Border.HOST else None
-        self._module = made.module
+        self.module = made.module
+        """The operators and packed weights. Shared: not to be changed."""
         self._clock = clock
 
     def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -57,7 +58,7 @@ class Int8Part:
         with torch.inference_mode():
             if self._strides is not None:
                 tensors = tuple(map(laid_out, tensors, self._strides))
-            outputs: tuple[Tensor, ...] = self._module(*tensors)
+            outputs: tuple[Tensor, ...] = self.module(*tensors)
             return outputs
 
     def timed(self, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], PartSeconds]:

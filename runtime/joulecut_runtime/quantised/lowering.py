@@ -26,6 +26,8 @@ from joulecut_runtime.quantised.packed_weights import Packed, PackedWeights
 from joulecut_runtime.quantised.scales import Scales
 
 _ATEN, _QUANTISED = torch.ops.aten, torch.ops.quantized
+_CHANNELS_LAST: dict[str, Argument] = {"memory_format": torch.channels_last}
+_PICTURE_DIMENSIONS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +66,22 @@ class _Lowering:
         self._padded: dict[fx.Node, tuple[fx.Node, tuple[int, int]]] = {}
         """Zero padding left to the convolution that alone reads it: where from, and how much above and left."""
         self._kernels: list[str] = []
+        self._made = frozenset(scales.integer.values())
+        self._pictures: set[fx.Node] = set()
+        """Inputs of the part that integer kernels of another part made, with channels, rows and columns."""
 
     def part(self, entry: Border, leaving: Border) -> IntegerPart:
         inputs = iter(self._part.inputs)
         for node in self._part.module.graph.nodes:
             if node.op == "placeholder":
-                self._names[node] = next(inputs).name
+                spec = next(inputs)
+                self._names[node] = spec.name
+                if len(spec.shape) == _PICTURE_DIMENSIONS and spec.name in self._made:
+                    self._pictures.add(node)
                 held = self._wholes if self._crosses_whole(node, entry) else self._floats
                 held[node] = self._graph.placeholder(node.name)
             elif node.op == "call_function":
-                self._names[node] = node.meta.get(VALUE_NAME, node.name)
+                self._names[node] = self._name(node)
                 self._call(node)
             elif node.op == "output":
                 self._leave(node, leaving)
@@ -88,6 +96,15 @@ class _Lowering:
             )
         self._graph.lint()
         return IntegerPart(module=fx.GraphModule(self._root, self._graph), kernels=tuple(self._kernels))
+
+    def _name(self, node: fx.Node) -> str:
+        name = node.meta.get(VALUE_NAME)
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"{self._part.name}: {node.name} does not say which value of the network it makes; expected a part of "
+                "joulecut_runtime.network"
+            )
+        return name
 
     def _call(self, node: fx.Node) -> None:
         gives = self._scales.integer.get(self._names[node])
@@ -195,8 +212,12 @@ class _Lowering:
         """The node's value in integers, by the scale of its name."""
         if node not in self._wholes:
             by = self._scales.values[self._names[node]]
+            real = self._floats[node]
+            if node in self._pictures:
+                # As integer kernels leave it: torch's sum of two rounds ties by where in memory they stand.
+                real = self._graph.call_function(_ATEN.contiguous.default, (real,), _CHANNELS_LAST)
             self._wholes[node] = self._graph.call_function(
-                _ATEN.quantize_per_tensor.default, (self._floats[node], by.scale, by.zero_point, torch.quint8)
+                _ATEN.quantize_per_tensor.default, (real, by.scale, by.zero_point, torch.quint8)
             )
         return self._wholes[node]
 
@@ -208,7 +229,10 @@ class _Lowering:
                 self._root.register_buffer(name, self._buffer(node))
                 self._floats[node] = self._graph.get_attr(name)
             else:
-                self._floats[node] = self._graph.call_function(_ATEN.dequantize.self, (self._wholes[node],))
+                real = self._graph.call_function(_ATEN.dequantize.self, (self._wholes[node],))
+                # Integer kernels leave channels last; a tensor that crossed a link is contiguous, and sums over it
+                # in another order would round differently.
+                self._floats[node] = self._graph.call_function(_ATEN.contiguous.default, (real,))
         return self._floats[node]
 
     def _bias(self, node: object) -> Tensor | None:

@@ -90,3 +90,14 @@ def test_impossible_factors_are_refused(factor: float) -> None:
         Corrections(link=factor)
     with pytest.raises(FitError, match="correction of edge at 300 MHz"):
         Corrections(edge=(at(300.0, factor),))
+
+
+def test_factors_without_a_clock_hold_at_all() -> None:
+    """One factor for each stage: every clock of its side and every wire; 1 leaves a side alone."""
+    now = corrected(PROBLEM, Corrections.everywhere(head=1.5, encode=3.0, decode=4.0))
+    was, wires = PROBLEM.variants[0], zip(now.cuts[0].wires, PROBLEM.cuts[0].wires, strict=True)
+    assert np.array(now.variants[0].edge.time_s) == pytest.approx(1.5 * np.array(was.edge.time_s))
+    assert now.variants[0].server == was.server
+    for wire, before in wires:
+        assert (wire.encode_s, wire.decode_s) == (3.0 * before.encode_s, 4.0 * before.decode_s)
+    assert Corrections.everywhere() == Corrections()

@@ -123,3 +123,10 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         with pytest.raises(ProfileError, match=what) as caught:
             load_service_table(file)
         assert str(caught.value).startswith(str(file))
+
+
+def test_the_documents_example_is_one() -> None:
+    """The page that describes the file shows a table that is read as it stands."""
+    page = Path(__file__).parents[3] / "docs" / "reference-service-file.md"
+    example = page.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
+    assert parse_service_table(example).batches == (1, 2)

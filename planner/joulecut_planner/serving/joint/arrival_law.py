@@ -53,9 +53,7 @@ class ArrivalLaw:
         return after
 
 
-def arrival_law(
-    rate_hz: float, dispersion: float, *, step_s: float, most: int, ages: int, steps: int
-) -> ArrivalLaw:
+def arrival_law(rate_hz: float, dispersion: float, *, step_s: float, most: int, ages: int, steps: int) -> ArrivalLaw:
     """The law of arrivals at a rate, with the chain followed for `steps` steps from a free queue.
 
     A dispersion of less than 1 is that of regular arrivals, `REGULAR`.

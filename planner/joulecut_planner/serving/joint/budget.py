@@ -6,7 +6,7 @@ bounded, so that a quiet hour does not pay for a bad minute.
 
 from __future__ import annotations
 
-_MOST = 4.0
+_MOST = 8.0
 """Misses that can be saved up, or owed."""
 
 
@@ -19,7 +19,7 @@ class MissBudget:
             raise ValueError(f"tolerated_share: {tolerated_share}; expected more than 0 and less than 1")
         self._share = tolerated_share
         self._strictest = strictest
-        self._left = _MOST / 2.0
+        self._left = _MOST / 4.0
 
     def asked(self) -> None:
         """A request has come."""

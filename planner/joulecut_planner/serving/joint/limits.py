@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from joulecut_planner.serving.costs import ServiceCosts, changes
+from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.joint.ways import Ways
 
 
@@ -24,15 +25,17 @@ class Limits:
     """Times of the ways of a table, ready for single lookups. Sizes count from 1."""
 
     def __init__(self, costs: ServiceCosts, variants: tuple[int, ...], ways: Ways) -> None:
-        self.sizes = ways.time_s.shape[2]
+        self.sizes: int = ways.time_s.shape[2]
         sorted_s = np.sort(ways.time_s, axis=1)
         self._times: list[list[list[float]]] = sorted_s.transpose(0, 2, 1).tolist()
         """By state and size less one: the seconds of each way, ascending."""
         self._rescues = [
             [
                 min(
-                    (Rescue(times[size][0] + (ways.switch_s if state != held else 0.0), state) for state, times in
-                     enumerate(self._times)),
+                    (
+                        Rescue(times[size][0] + (ways.switch_s if state != held else 0.0), state)
+                        for state, times in enumerate(self._times)
+                    ),
                     key=lambda rescue: rescue.time_s,
                 )
                 for size in range(self.sizes)
@@ -53,7 +56,7 @@ class Limits:
         ]
 
     def fitting(self, state: int, size: int, within_s: float) -> int:
-        """How many of the ways to run a batch take at most so long, from the quickest on; 0 for one that is too large."""
+        """How many of the ways to run a batch take at most so long; 0 for one that is too large."""
         return bisect_right(self._times[state][size - 1], within_s) if 0 < size <= self.sizes else 0
 
     def quickest_s(self, state: int, size: int) -> float:
@@ -76,9 +79,14 @@ class Limits:
         return self._saved_s[entry][min(size, self.sizes) - 1] if entry else 0.0
 
 
-def remaining_s(costs: ServiceCosts, variant: int, size: int, points: tuple[int, ...], held: int) -> float:
-    """Seconds of the last units of a batch at these points, one for each, changes of the clock counted."""
-    row = costs.unit_s[variant][size - 1]
-    first = len(row) - len(points)
-    busy_s = sum(row[first + index][point] for index, point in enumerate(points))
-    return busy_s + costs.table.switch_s * changes(held, points)
+def batch_s(costs: ServiceCosts, variant: int, points: tuple[int, ...], entries: Sequence[int], held: int) -> float:
+    """Seconds of a batch whose members enter at these units, at an operating point for each unit, changes counted."""
+    time_s = 0.0
+    for unit in range(min(entries), len(points)):
+        if points[unit] != held:
+            time_s += costs.table.switch_s
+            held = points[unit]
+        running = sum(entry <= unit for entry in entries)
+        time_s += costs.unit_s[variant][running - 1][unit][held]
+    return time_s
+

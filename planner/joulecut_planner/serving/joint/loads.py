@@ -9,17 +9,20 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_planner.choices.grids import Array, Indices
 from joulecut_core.service_tables import ServiceTable
+from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.forecast import ArrivalForecast
 from joulecut_planner.serving.joint.arrival_law import REGULAR, arrival_law
+from joulecut_planner.serving.joint.grid import DecisionGrid
 from joulecut_planner.serving.joint.limits import Limits
-from joulecut_planner.serving.joint.values import Prices, ValueProblem, Values
+from joulecut_planner.serving.joint.sweep import Prices, Swept
+from joulecut_planner.serving.joint.values import Values, solve
 from joulecut_planner.serving.joint.ways import Ways, find_ways
 
 _AGES = 40
@@ -28,33 +31,44 @@ _KEPT = 8
 _MOST = 32
 _ROOM = 1.25
 """Over what can be served within a deadline, up to `_MOST`."""
-_RATIO = 1.4
+_RATIO = 1.45
+_RARE_LOADS = (0.0003, 0.002)
+"""Of the capacity: loads at which next to nobody shares a batch."""
 _LEAST_LOAD = 0.01
 _HIGHEST_LOAD = 1.4
 _DISPERSIONS = (REGULAR, 1.0, 5.0)
 _LIMITS = (0.25, 2.2)
 """Of the dispersions that count as the first, the second, the third."""
-_MISS_PRICES = ((60.0,), (5.0, 20.0, 100.0), (8.0, 60.0))
+_MISS_PRICES = ((60.0,), (5.0, 20.0, 100.0, 500.0), (8.0, 60.0, 400.0))
 """In lone requests, from lenient to strict, for each dispersion: regular arrivals are hardly ever missed."""
 _IMPATIENCE = 0.02
 """Waiting for the whole deadline costs so much of a lone request's joules: nobody waits for less."""
 _PERIOD = 20.0
 """The control period, in deadlines or changes of the clock, whichever takes longer."""
-_LASTING = 10.0
+_LASTING = 40.0
 """Control periods for which a load is believed to last."""
-STRICTEST = 5
+_RARE = 1e-4
+"""Misses of so few requests are not worth another price."""
+STRICTEST = 11
 
 
 @dataclass(frozen=True, slots=True)
 class LoadDecisions:
-    """Decisions at one load. Arrays are those of `Values`, made ready for single lookups."""
+    """Decisions at one load. Arrays are those of `Swept`, made ready for single lookups."""
 
     values: Values
+    swept: Swept
     prices: Prices
     until: NDArray[np.uint8]
     """Shape (states, most + 1, ages): the age up to which waiting is best; the own age where it is not."""
     chosen: NDArray[np.int16]
     """Shape (states, sizes, ways): the way of highest worth among the quickest so many, less one."""
+
+
+    def by_worth(self, state: int, size: int) -> list[int]:
+        """The ways to run so many, best first, whatever time they take."""
+        order: list[int] = np.argsort(self.swept.gains[state, :, size - 1], kind="stable").tolist()
+        return order
 
 
 class Loads:
@@ -82,18 +96,16 @@ class Loads:
         self.limits = Limits(costs, variants, self.ways)
         self.most = max(min(math.ceil(_ROOM * self.capacity_hz * deadline_s), _MOST), sizes, 4)
         """Requests that the model lets wait; more are decided upon as that many."""
-        self.problem = ValueProblem(self.ways, deadline_s=deadline_s, ages=_AGES, most=self.most)
-        rungs = math.ceil(math.log(_HIGHEST_LOAD / _LEAST_LOAD) / math.log(_RATIO)) + 1
-        self.rates_hz = [self.capacity_hz * _LEAST_LOAD * _RATIO**rung for rung in range(rungs)]
+        self.grid = DecisionGrid(self.ways, deadline_s=deadline_s, ages=_AGES, most=self.most)
+        self.rates_hz = [self.capacity_hz * load for load in _loads()]
+        self._between_hz = [math.sqrt(low * high) for low, high in pairwise(self.rates_hz)]
         self._decisions = [
             self._ladder(dispersion, prices) for dispersion, prices in zip(_DISPERSIONS, self._prices, strict=True)
         ]
 
     def at(self, forecast: ArrivalForecast, strictness: int) -> LoadDecisions:
         """The decisions for the nearest load; `strictness` is 0 to `STRICTEST`."""
-        rung = 0
-        if forecast.rate_hz > self.rates_hz[0]:
-            rung = min(round(math.log(forecast.rate_hz / self.rates_hz[0]) / math.log(_RATIO)), len(self.rates_hz) - 1)
+        rung = bisect_right(self._between_hz, forecast.rate_hz)
         prices = self._decisions[bisect_right(_LIMITS, forecast.dispersion)][rung]
         return prices[strictness * len(prices) // (STRICTEST + 1)]
 
@@ -102,17 +114,18 @@ class Loads:
         return any(load is other for ladder in self._decisions for other in ladder[0])
 
     def _ladder(self, dispersion: float, offered: list[Prices]) -> list[list[LoadDecisions]]:
-        problem = self.problem
+        grid = self.grid
         ladder: list[list[LoadDecisions]] = []
         for rate_hz in self.rates_hz:
-            law = arrival_law(
-                rate_hz, dispersion, step_s=problem.step_s, most=problem.most, ages=problem.ages, steps=problem.steps
-            )
+            law = arrival_law(rate_hz, dispersion, step_s=grid.step_s, most=grid.most, ages=grid.ages, steps=grid.steps)
             lower = ladder[-1] if ladder else None
             rung: list[LoadDecisions] = []
             for strictness, prices in enumerate(offered):
-                solved = problem.solve(law, prices, _guess(lower, rung, strictness))
-                rung.append(_ready(problem, solved, prices))
+                if _never_missed(rung, rate_hz):
+                    rung.append(rung[-1])
+                    continue
+                solved = solve(grid, law, prices, _guess(lower, rung, strictness))
+                rung.append(_ready(grid, solved, prices))
             ladder.append(rung)
         return ladder
 
@@ -142,6 +155,21 @@ def capacity(costs: ServiceCosts, variants: tuple[int, ...], deadline_s: float) 
     return highest_hz, largest
 
 
+def _loads() -> list[float]:
+    """Shares of the capacity that decisions are made for, ascending."""
+    rungs = math.ceil(math.log(_HIGHEST_LOAD / _LEAST_LOAD) / math.log(_RATIO)) + 1
+    return [*_RARE_LOADS, *(_LEAST_LOAD * _RATIO**rung for rung in range(rungs))]
+
+
+def _never_missed(rung: list[LoadDecisions], rate_hz: float) -> bool:
+    """Whether a higher price of a miss would change next to nothing: what it adds to the cost is the misses'."""
+    if len(rung) < 2:
+        return False
+    one, other = rung[-2:]
+    dearer_j = other.prices.miss_j - one.prices.miss_j
+    return dearer_j == 0.0 or other.values.cost_w - one.values.cost_w < _RARE * dearer_j * rate_hz
+
+
 def _guess(lower: list[LoadDecisions] | None, rung: list[LoadDecisions], strictness: int) -> Values | None:
     """Where to start from: what the next lower rung, and the next more lenient price, have come to."""
     if lower is None:
@@ -150,24 +178,26 @@ def _guess(lower: list[LoadDecisions] | None, rung: list[LoadDecisions], strictn
     if not rung:
         return below
     beside, corner = rung[-1].values, lower[strictness - 1].values
-    return replace(
-        below,
-        cost_w=below.cost_w + beside.cost_w - corner.cost_w,
-        relative=below.relative + beside.relative - corner.relative,
-        settled=below.settled + beside.settled - corner.settled,
+    return Values(
+        below.cost_w + beside.cost_w - corner.cost_w,
+        replace(
+            below.swept,
+            relative=below.swept.relative + beside.swept.relative - corner.swept.relative,
+            settled=below.swept.settled + beside.swept.settled - corner.swept.settled,
+        ),
     )
 
 
-def _ready(problem: ValueProblem, values: Values, prices: Prices) -> LoadDecisions:
-    waits = values.waits
+def _ready(grid: DecisionGrid, values: Values, prices: Prices) -> LoadDecisions:
+    waits = values.swept.waits
     until = np.empty(waits.shape, dtype=np.uint8)
     until[:, :, -1] = waits.shape[2] - 1
     for age in range(waits.shape[2] - 2, -1, -1):
         until[:, :, age] = np.where(waits[:, :, age], until[:, :, age + 1], age)
-    gains: Array = np.take_along_axis(values.gains, problem.order, axis=1)
+    gains: Array = np.take_along_axis(values.swept.gains, grid.order, axis=1)
     best = np.minimum.accumulate(gains, axis=1)
     rows = np.arange(gains.shape[1])[None, :, None]
     # The last place at which the least so far was lowered.
     lowered: Indices = np.maximum.accumulate(np.where(gains <= best, rows, 0), axis=1)
-    chosen = np.take_along_axis(problem.order, lowered, axis=1).transpose(0, 2, 1).astype(np.int16)
-    return LoadDecisions(values, prices, until, np.ascontiguousarray(chosen))
+    chosen = np.take_along_axis(grid.order, lowered, axis=1).transpose(0, 2, 1).astype(np.int16)
+    return LoadDecisions(values, values.swept, prices, until, np.ascontiguousarray(chosen))

@@ -31,7 +31,7 @@ def best_batch(
     An old request that allows but a small batch may cost several young ones their deadlines; letting it go is
     weighed against that.
     """
-    values, miss_j = load.values, load.prices.miss_j
+    values, miss_j = load.swept, load.prices.miss_j
     most, ages = values.relative.shape[1] - 1, values.relative.shape[2]
     deadline_s = step_s * ages
     best: tuple[float, Choice] | None = None

@@ -18,7 +18,7 @@ from joulecut_core.serving import (
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.forecast import ArrivalMonitor
 from joulecut_planner.serving.joint.budget import MissBudget
-from joulecut_planner.serving.joint.limits import remaining_s
+from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_planner.serving.joint.loads import STRICTEST, LoadDecisions, Loads, loads_of
 from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless
 from joulecut_planner.serving.policies.accuracy_floor import AccuracyFloor
@@ -60,12 +60,13 @@ class JoulecutPolicy:
         self._slo_s = slo_s
         self._costs = ServiceCosts(table)
         self._states = {point: state for state, point in enumerate(self._ways.states)}
-        self._monitor = ArrivalMonitor(slo_s, _EXPECTED_LOAD * self._loads.capacity_hz)
+        self.monitor = ArrivalMonitor(slo_s, _EXPECTED_LOAD * self.loads.capacity_hz)
         self._budget = MissBudget(miss_share, STRICTEST)
         self._plain = True
         """Whether all requests so far enter at the first unit with equal priority: the line is by deadline."""
         self._tightest_s = math.inf
-        """The first deadline in the running batch, and how it runs."""
+        """The first deadline in the running batch, where its members enter, and how it runs."""
+        self._entries: list[int] = []
         self._running: Launch | None = None
         self._changed_s = -math.inf
         """When a change of the clock is over that was made for those who wait: something else comes first then."""
@@ -73,11 +74,11 @@ class JoulecutPolicy:
     @property
     def period_s(self) -> float:
         """The control period: how often the resting clock is looked at again while nothing comes."""
-        return self._loads.period_s
+        return self.loads.period_s
 
     def arrived(self, request: QueuedRequest) -> None:
         """Count it."""
-        self._monitor.arrived(request.arrival_s)
+        self.monitor.arrived(request.arrival_s)
         self._budget.asked()
         if request.priority or request.entry:
             self._plain = False
@@ -92,10 +93,10 @@ class JoulecutPolicy:
     def decide(self, view: ServerView) -> Launch | Rest:
         """Run, wait, hold another clock, or turn somebody away."""
         now_s, waiting = view.now_s, view.waiting
-        forecast = self._monitor.forecast(now_s)
+        forecast = self.monitor.forecast(now_s)
         if self._good is not self._full:
             self._use(self._full if self._floor.permits(self._worst, self._full.limits.sizes) else self._good)
-        load = self._loads.at(forecast, self._budget.strictness)
+        load = self.loads.at(forecast, self._budget.strictness)
         state = self._state(view.point)
         if not waiting:
             return self._rest_empty(now_s, load, state)
@@ -104,19 +105,25 @@ class JoulecutPolicy:
         fitting = self._limits.fitting(state, count, slack_s)
         rescue = self._limits.rescue(state, count)
         age = self._age(slack_s)
-        shown = min(count, self._loads.most)
+        shown = min(count, self.loads.most)
         if rescue.time_s <= slack_s:
             until = int(load.until[state, shown, age])
             if until > age:
-                wait_s = min(slack_s - self._slo_s + until * self._loads.problem.step_s, slack_s - _ROUNDING_S - rescue.time_s)
+                wait_s = min(
+                    slack_s - self._slo_s + until * self.loads.grid.step_s, slack_s - _ROUNDING_S - rescue.time_s
+                )
                 if wait_s > _SHORTEST_WAIT_S:
                     return Rest(self._ways.rest[state] if self._ways.free else view.point, now_s + wait_s)
-        target = int(load.values.switches[state, shown, age])
+        target = int(load.swept.switches[state, shown, age])
         if fitting:
             # Ages are rounded up; what fits in truth may be worth more than what the rounded age allows.
             way = int(load.chosen[state, count - 1, fitting - 1])
-            if target == state or now_s <= self._changed_s or load.values.gains[state, way, count - 1] <= load.values.relative[state, shown, age]:
-                return self._launch(state, load, fitting, waiting, count, ())
+            if (
+                target == state
+                or now_s <= self._changed_s
+                or load.swept.gains[state, way, count - 1] <= load.swept.relative[state, shown, age]
+            ):
+                return self._launch(view, state, load, waiting, ())
         elif rescue.time_s <= slack_s:
             target = rescue.state
         if target != state:
@@ -125,33 +132,36 @@ class JoulecutPolicy:
 
     def join(self, view: ServerView, unit: int, batch: int) -> int:
         """As many as the running batch can take at `unit` with everybody in time."""
+        del batch
         launch = self._running
         if launch is None:
             return 0
-        tightest_s, joining = self._tightest_s, 0
+        joining = 0
         for request in view.waiting:
-            if request.entry != unit or batch + joining >= self._limits.sizes:
-                continue
-            tightest_s = min(tightest_s, request.deadline_s)
-            size = batch + joining + 1
-            time_s = remaining_s(self._costs, launch.variant, size, launch.points[unit:], view.point)
-            if view.now_s + time_s > tightest_s + _ROUNDING_S:
+            if len(self._entries) == self._limits.sizes:
                 break
-            joining += 1
-            self._tightest_s = tightest_s
+            if request.entry == unit:
+                tightest_s = min(self._tightest_s, request.deadline_s)
+                entries = [max(entry, unit) for entry in (*self._entries, unit)]
+                time_s = batch_s(self._costs, launch.variant, launch.points, entries, view.point)
+                if view.now_s + time_s > tightest_s + _ROUNDING_S:
+                    break
+                joining += 1
+                self._tightest_s = tightest_s
+                self._entries.append(unit)
         return joining
 
     def _use(self, loads: Loads) -> None:
-        self._loads = loads
+        self.loads = loads
         self._limits, self._ways = loads.limits, loads.ways
 
     def _crowded(self, view: ServerView, state: int, load: LoadDecisions, rate_hz: float) -> Launch | Rest:
         """Not all that wait can run in one batch."""
         now_s, waiting, limits = view.now_s, view.waiting, self._limits
-        per_request_s = 1.0 / self._loads.capacity_hz
+        per_request_s = 1.0 / self.loads.capacity_hz
         if self._plain:
             slacks_s = [request.deadline_s - now_s + _ROUNDING_S for request in waiting]
-            choice = best_batch(load, limits, state, slacks_s, rate_hz, self._loads.problem.step_s)
+            choice = best_batch(load, limits, state, slacks_s, rate_hz, self.loads.grid.step_s)
             members = waiting[choice.let_go : choice.let_go + choice.size] if choice else ()
             let_go, behind = (
                 (waiting[: choice.let_go], waiting[choice.let_go + choice.size :]) if choice else ((), waiting)
@@ -162,15 +172,13 @@ class JoulecutPolicy:
             behind = [request for request in waiting if request.id not in running]
         if not members:
             return self._too_slow(view, state)
-        slack_s = min(request.deadline_s for request in members) - now_s + _ROUNDING_S
-        fitting = limits.fitting(state, len(members), slack_s)
         busy_s = limits.quickest_s(state, len(members))
         gone = (
             *(Rejection(request.id, RejectReason.OVERLOAD, busy_s) for request in let_go),
             *hopeless(behind, limits, now_s, busy_s, per_request_s),
         )
         self._budget.missed(len(gone))
-        return self._launch(state, load, fitting, members, len(members), gone)
+        return self._launch(view, state, load, members, gone)
 
     def _change(self, view: ServerView, target: int) -> Rest:
         """Hold another clock, and turn away whom that takes too long for."""
@@ -196,23 +204,47 @@ class JoulecutPolicy:
 
     def _launch(
         self,
+        view: ServerView,
         state: int,
         load: LoadDecisions,
-        fitting: int,
         members: Sequence[QueuedRequest],
-        size: int,
         gone: tuple[Rejection, ...],
-    ) -> Launch:
-        way = int(load.chosen[state, size - 1, fitting - 1])
-        points = self._ways.points_of(state, way, size)
-        ids = tuple(request.id for request in members) if gone or not self._plain else ()
-        self._tightest_s = min(request.deadline_s for request in members)
-        self._running = Launch(size, self._ways.variants[way], points, ids, gone)
+    ) -> Launch | Rest:
+        """Run these in the way of highest worth that ends in time; fewer of them where none does."""
+        if self._plain:
+            size = len(members)
+            fitting = self._limits.fitting(state, size, members[0].deadline_s - view.now_s + _ROUNDING_S)
+            way = int(load.chosen[state, size - 1, fitting - 1])
+            ids = tuple(request.id for request in members) if gone else ()
+            self._tightest_s, self._entries = members[0].deadline_s, [0] * size
+        else:
+            size, way = self._way_for_mixed(view, state, load, members)
+            if not size:
+                late = Rejection(members[0].id, RejectReason.LATE, self._limits.quickest_s(state, 1))
+                self._budget.missed(1)
+                return Rest(view.point, view.now_s + _SHORTEST_WAIT_S, (late, *gone))
+            ids = tuple(request.id for request in members[:size])
+            self._tightest_s = min(request.deadline_s for request in members[:size])
+            self._entries = [request.entry for request in members[:size]]
+        self._running = Launch(size, self._ways.variants[way], self._ways.points_of(state, way, size), ids, gone)
         return self._running
 
+    def _way_for_mixed(
+        self, view: ServerView, state: int, load: LoadDecisions, members: Sequence[QueuedRequest]
+    ) -> tuple[int, int]:
+        """How many of the first can run in time, each from its entry on, and in which way; 0 where not even one."""
+        for size in range(len(members), 0, -1):
+            entries = [request.entry for request in members[:size]]
+            within_s = min(request.deadline_s for request in members[:size]) - view.now_s + _ROUNDING_S
+            for way in load.by_worth(state, size):
+                variant, points = self._ways.variants[way], self._ways.points_of(state, way, size)
+                if batch_s(self._costs, variant, points, entries, view.point) <= within_s:
+                    return size, way
+        return 0, 0
+
     def _rest_empty(self, now_s: float, load: LoadDecisions, state: int) -> Rest:
-        target = int(load.values.switches[state, 0, 0])
-        lasting = target == state and self._loads.is_least(load)
+        target = int(load.swept.switches[state, 0, 0])
+        lasting = target == state and self.loads.is_least(load)
         return Rest(self._ways.rest[target], None if lasting else now_s + self.period_s)
 
     def _slack_s(self, waiting: Sequence[QueuedRequest], now_s: float) -> float:
@@ -225,8 +257,8 @@ class JoulecutPolicy:
 
     def _age(self, slack_s: float) -> int:
         """The age in steps of a request of this slack, rounded up."""
-        age = math.ceil((self._slo_s - slack_s) / self._loads.problem.step_s - 1e-6)
-        return min(max(age, 0), self._loads.problem.ages - 1)
+        age = math.ceil((self._slo_s - slack_s) / self.loads.grid.step_s - 1e-6)
+        return min(max(age, 0), self.loads.grid.ages - 1)
 
     def _state(self, point: int) -> int:
         if self._ways.free:

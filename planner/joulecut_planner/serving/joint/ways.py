@@ -20,7 +20,10 @@ from joulecut_planner.serving.costs import ServiceCosts
 _MOST_STATES = 7
 _MOST_UNIFORM = 24
 _PRICES = (-1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
-"""Of a second: below 0 in units of the least idle draw, above in units of the highest busy draw."""
+"""Of a second: below 0 in units of the least idle draw, above in units of the highest busy draw.
+
+The first is left out where changes cost time: at that price they would cost nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def find_ways(
     for variant in variants:
         time_s = np.moveaxis(costs.unit_time_s[variant][:sizes][:, :, states], 1, 0)
         energy_j = np.moveaxis(costs.unit_energy_j[variant][:sizes][:, :, states], 1, 0)
-        prices = _prices(costs, variant) if len(table.units) > 1 else ()
+        prices = _prices(costs, variant)[1:] if len(table.units) > 1 else ()
         uniform = np.broadcast_to(np.arange(len(states))[:, None, None], (len(states), sizes, len(table.units)))
         for path in (uniform, *(_path(time_s, energy_j, price, costs, states) for price in prices)):
             seconds, joules = _along(time_s, energy_j, path, costs, states)
@@ -79,14 +82,13 @@ def find_ways(
             points.append(np.array(states)[path])
             of.append(variant)
     kept = [index for index in range(len(of)) if _is_new(index, times, energies, of)]
-    times, energies, ends, points, of = ([each[index] for index in kept] for each in (times, energies, ends, points, of))
     return Ways(
         states=states,
-        variants=tuple(of),
-        time_s=np.stack(times, axis=1),
-        energy_j=np.stack(energies, axis=1),
-        end=np.stack(ends, axis=1),
-        points=np.stack(points, axis=1),
+        variants=tuple(of[index] for index in kept),
+        time_s=np.stack([times[index] for index in kept], axis=1),
+        energy_j=np.stack([energies[index] for index in kept], axis=1),
+        end=np.stack([ends[index] for index in kept], axis=1),
+        points=np.stack([points[index] for index in kept], axis=1),
         idle_w=tuple(table.idle_w[state] for state in states),
         rest=states,
         switch_s=table.switch_s,
@@ -182,9 +184,7 @@ def _prices(costs: ServiceCosts, variant: int) -> tuple[float, ...]:
     return tuple(price * (busy_w if price > 0.0 else idle_w) for price in _PRICES)
 
 
-def _path(
-    time_s: Array, energy_j: Array, price: float, costs: ServiceCosts, states: tuple[int, ...]
-) -> Indices:
+def _path(time_s: Array, energy_j: Array, price: float, costs: ServiceCosts, states: tuple[int, ...]) -> Indices:
     """The states of each unit that minimise joules + price * seconds: shape (start states, sizes, units).
 
     `time_s` and `energy_j` are of shape (units, sizes, states). The first unit runs at the state held.

@@ -36,11 +36,17 @@ class HardwareLease:
         self._lock = threading.Lock()
         self._grant: ClockGrant | None = None
         self._ended = False
+        self._failure: DeviceError | None = None
 
     @property
     def requested(self) -> OperatingPoint:
         """The operating point last asked for."""
         return self._requested
+
+    @property
+    def failure(self) -> DeviceError | None:
+        """Why what was there before is not restored though the lease has ended; None where it is."""
+        return self._failure
 
     def begin(self, authority: ClockAuthority, *, holder: str) -> None:
         """Get the clocks and wait until they are in force.
@@ -55,7 +61,7 @@ class HardwareLease:
                 if not ended:
                     self._grant = grant
             if ended:
-                _release(grant, self._probe.info.name)
+                self._release(grant)
                 raise DeviceError(f"{self._probe.info.name} was closed while its clocks were asked for; open it again")
             self._settle(self._requested)
 
@@ -87,7 +93,7 @@ class HardwareLease:
             self._ended = True
             grant, self._grant = self._grant, None
         if grant is not None:
-            _release(grant, self._probe.info.name)
+            self._release(grant)
 
     def _held(self) -> ClockGrant | None:
         with self._lock:
@@ -95,11 +101,11 @@ class HardwareLease:
                 raise ClockError(f"the lease at {self._requested} has ended; take a new one")
             return self._grant
 
-
-def _release(grant: ClockGrant, device: str) -> None:
-    # Whoever leaves a lease cannot help it, and an error of its own must get through: the authority keeps what it
-    # has to restore and refuses the board until it has.
-    try:
-        grant.release()
-    except DeviceError as error:
-        _LOG.error("the clocks of %s are not restored yet: %s", device, error)
+    def _release(self, grant: ClockGrant) -> None:
+        # Whoever leaves a lease cannot help it, and an error of its own must get through: the authority keeps what it
+        # has to restore and refuses the board until it has.
+        try:
+            grant.release()
+        except DeviceError as error:
+            self._failure = error
+            _LOG.error("the clocks of %s are not restored yet: %s", self._probe.info.name, error)

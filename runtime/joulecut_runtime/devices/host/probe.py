@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
@@ -9,6 +10,7 @@ from joulecut_core.devices import DeviceInfo, DeviceState, ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
 from joulecut_runtime.devices.host.identity import cpu_name, host_name, nominal_mhz
@@ -26,22 +28,26 @@ class HostProbe:
     """The CPU of the host whose kernel files lie below `root`. Implements Probe.
 
     A host without cpufreq has a table of one point that cannot be set; one without readable RAPL counters has no
-    meter. Both are normal (virtual machines have neither), and said in `capabilities.remarks`.
+    meter. Both are normal (virtual machines have neither), and said in `capabilities.remarks`. Raises DeviceError where
+    a read blocks for `timeout_s` seconds on the wall.
     """
 
-    def __init__(self, root: Path = Path("/"), *, clock: Clock, read: ReadText = read_text) -> None:
+    def __init__(
+        self, root: Path = Path("/"), *, clock: Clock, read: ReadText = read_text, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._files = KernelFiles(root, read)
         self._clock = clock
-        self._clusters = find_clusters(self._files)
-        self._temperature = CpuTemperature(self._files)
-        self._throttle = ThermalThrottle(self._files, clock)
-        self._nominal_mhz = nominal_mhz(self._files)
-        remarks = _clock_remarks(self._clusters, self._nominal_mhz)
+        self._closed = False
         self._meter: RaplMeter | None = None
+        patience = Patience(timeout_s)
         try:
-            self._meter = RaplMeter(self._files, clock)
-        except DeviceError as error:
-            remarks = (*remarks, str(error))
+            no_meter = self._open(patience)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            patience.close()
+        remarks = (*_clock_remarks(self._clusters, self._nominal_mhz), *no_meter)
         self._capabilities = Capabilities(
             core_settable=bool(self._clusters),
             memory_settable=False,
@@ -49,9 +55,9 @@ class HostProbe:
             remarks=remarks,
         )
         self._info = DeviceInfo(
-            name=cpu_name(self._files),
+            name=self._name,
             backend="cpu",
-            uid=f"cpu:{host_name(self._files)}",
+            uid=f"cpu:{self._host}",
             driver=self._clusters[0].driver if self._clusters else "no cpufreq",
             power_scope=NO_METER if self._meter is None else self._meter.scope,
             figures=FigureKind.MEASURED,
@@ -98,8 +104,28 @@ class HostProbe:
 
     def close(self) -> None:
         """Stop following the counters."""
+        self._closed = True
         if self._meter is not None:
             self._meter.close()
+
+    def _open(self, patience: Patience) -> tuple[str, ...]:
+        """Look at everything once; returns why there is no meter, empty where there is one."""
+        run, files = patience.run, self._files
+        self._clusters = run("cpufreq", partial(find_clusters, files))
+        self._temperature = run("the CPU's sensors", partial(CpuTemperature, files))
+        self._throttle = run("the CPU's throttle counters", partial(ThermalThrottle, files, self._clock))
+        self._nominal_mhz = run("/proc/cpuinfo", partial(nominal_mhz, files))
+        self._name, self._host = run("the host's names", lambda: (cpu_name(files), host_name(files)))
+        return run("the RAPL counters", self._open_meter)
+
+    def _open_meter(self) -> tuple[str, ...]:
+        try:
+            self._meter = RaplMeter(self._files, self._clock)
+        except DeviceError as error:
+            return (str(error),)
+        if self._closed:  # nobody waits for it any more: the first reading took too long
+            self._meter.close()
+        return ()
 
     def _clocks_mhz(self) -> tuple[float, ...]:
         if not self._clusters:

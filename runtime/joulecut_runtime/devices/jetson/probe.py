@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from pathlib import Path
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
@@ -12,9 +13,9 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
 from joulecut_runtime.clockd.devfreq_board import emc, gpu_nodes, listed_hz, read
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.jetson.identity import UNKNOWN, identify, is_tegra
-from joulecut_runtime.devices.jetson.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.jetson.power_mode import PowerMode, PowerModeWatch
 from joulecut_runtime.devices.jetson.rail_sampler import SAMPLE_PERIOD_S, RailSampler
 from joulecut_runtime.devices.jetson.rails import EnergyScope, Rail, energy_scope, find_rails
@@ -38,8 +39,9 @@ _log = logging.getLogger(__name__)
 class JetsonProbe:
     """The Probe of a Jetson's GPU: clocks by devfreq, joules by sampling power rails.
 
-    Safe to call from several threads. Raises DeviceError where the root is not a Jetson's or its GPU has no devfreq
-    node. `background` False samples the rails when read, for clocks that stand still. `timeout_s` is on the wall.
+    Safe to call from several threads. Raises DeviceError where the root is not a Jetson's, its GPU has no devfreq
+    node, or a read blocks. `background` False samples the rails when read, for clocks that stand still. `timeout_s` is
+    on the wall.
     """
 
     def __init__(
@@ -51,28 +53,25 @@ class JetsonProbe:
         background: bool = True,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        if not is_tegra(root):
-            raise DeviceError(
-                f"{root} is not a Jetson's: neither etc/nv_tegra_release nor a Tegra in proc/device-tree/compatible"
-            )
-        nodes = gpu_nodes(root)
-        if not nodes:
-            raise DeviceError(
-                f"no GPU among {root / 'sys/class/devfreq'}/*; expected gv11b, gp10b, ga10b, gb10b, gpu or gpu-gpc-0: "
-                "is nvgpu loaded, and sysfs visible here?"
-            )
-        self._root, self._node, self._clock = root, nodes[0], clock
+        self._root, self._clock = root, clock
         self._patience = Patience(timeout_s)
         self._closed = False
-        self._identity = identify(root)
-        self._mode = PowerModeWatch(self._identity.model)
-        self._throttling = ThrottleWatch(root)
-        self._zone = _gpu_zone(root)
-        self._has_memory = bool(emc(root)[1])
-        self._sampler, no_meter = self._open_sampler(sample_period_s, background=background)
-        self._capabilities = self._describe(no_meter)
-        self._info = self._introduce()
-        self._table = self._patience.run("the GPU's clocks", self._read_table)
+        self._sampler: RailSampler | None = None
+        run = self._patience.run
+        try:
+            self._node = run("the devfreq nodes", partial(_gpu_node, root))
+            self._identity = run("the device tree", partial(identify, root))
+            self._mode = PowerModeWatch(self._identity.model)
+            self._throttling = run("the cooling devices", partial(ThrottleWatch, root))
+            self._zone = run("the thermal zones", partial(_gpu_zone, root))
+            self._has_memory = bool(run("the memory's clocks", partial(emc, root))[1])
+            no_meter = run("the power rails", partial(self._open_sampler, sample_period_s, background=background))
+            self._capabilities = run(f"{self._node}", partial(self._describe, no_meter))
+            self._info = run("the names of the power rails", self._introduce)
+            self._table = run("the GPU's clocks", self._read_table)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def info(self) -> DeviceInfo:
@@ -128,15 +127,20 @@ class JetsonProbe:
             self._sampler.close()
         self._patience.close()
 
-    def _open_sampler(self, period_s: float, *, background: bool) -> tuple[RailSampler | None, str]:
+    def _open_sampler(self, period_s: float, *, background: bool) -> str:
+        """Why there is no meter; empty where there is one."""
+
         def find() -> EnergyScope | None:
             return energy_scope(find_rails(self._root))
 
         try:
-            return RailSampler(find, clock=self._clock, period_s=period_s, background=background), ""
+            self._sampler = RailSampler(find, clock=self._clock, period_s=period_s, background=background)
         except DeviceError as error:
             _log.warning("%s has no power meter: %s", self._identity.model, error)
-            return None, f"no power meter: {error}"
+            return f"no power meter: {error}"
+        if self._closed:  # nobody waits for it any more: the first sample took too long
+            self._sampler.close()
+        return ""
 
     def _describe(self, no_meter: str) -> Capabilities:
         remarks = [no_meter] if no_meter else []
@@ -237,6 +241,20 @@ class JetsonProbe:
     def _check_open(self) -> None:
         if self._closed:
             raise DeviceError(f"{self._identity.model} is closed; open it again")
+
+
+def _gpu_node(root: Path) -> Path:
+    if not is_tegra(root):
+        raise DeviceError(
+            f"{root} is not a Jetson's: neither etc/nv_tegra_release nor a Tegra in proc/device-tree/compatible"
+        )
+    nodes = gpu_nodes(root)
+    if not nodes:
+        raise DeviceError(
+            f"no GPU among {root / 'sys/class/devfreq'}/*; expected gv11b, gp10b, ga10b, gb10b, gpu or gpu-gpc-0: "
+            "is nvgpu loaded, and sysfs visible here?"
+        )
+    return nodes[0]
 
 
 def _gpu_zone(root: Path) -> Path | None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.devices.jetson.patience import Patience
+from joulecut_runtime.devices.hardware.patience import Patience
 
 
 def test_results_and_errors_come_back() -> None:
@@ -16,7 +16,7 @@ def test_results_and_errors_come_back() -> None:
     assert patience.run("a number", lambda: 6 * 7) == 42
     with pytest.raises(ZeroDivisionError):
         patience.run("a mistake", lambda: 1 // 0)
-    assert patience.run("the thread's name", lambda: threading.current_thread().name) == "jetson-files"
+    assert patience.run("the thread's name", lambda: threading.current_thread().name) == "kernel-files"
     patience.close()
 
 

@@ -26,7 +26,7 @@ class Patience:
         self._timeout_s = timeout_s
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._stuck: _Job[object] | None = None
-        threading.Thread(target=self._work, name="jetson-files", daemon=True).start()
+        threading.Thread(target=self._work, name="kernel-files", daemon=True).start()
 
     def run(self, name: str, function: Callable[[], _T]) -> _T:
         """What `function` returns or raises. Raises DeviceError where it, or one before it, blocks."""

@@ -1,0 +1,122 @@
+"""An edge-agent as Prometheus metrics: requests as they are answered, everything else when somebody asks.
+
+Imported only where a configuration asks for metrics: it needs the extra of that name. Seconds and joules are those of
+the agent's clock, emulated ones on emulated devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from joulecut_core.devices import Device
+from joulecut_core.figures import FigureKind
+from joulecut_core.ledgers import RequestJoules, RequestLedger
+from joulecut_edge.offloading import Offloading
+from joulecut_edge.session import EdgeSession
+from joulecut_planner.drift import DriftCause, WatchedPart
+from joulecut_runtime.device_metrics import DeviceMetrics
+from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
+from joulecut_runtime.metrics_options import MetricsOptions
+
+_OUTCOMES = ("offloaded", "local", "fallback", "rejected")
+_PRICED = frozenset({"edge_wait", "radio", "server"})
+"""Shares that an edge takes from its plan or another host, whatever its own meter says."""
+
+
+class EdgeMetrics:
+    """Implements `RequestObserver`, and a Prometheus collector of plan, link and drift."""
+
+    def __init__(self, device: Device, session: EdgeSession, offloading: Offloading) -> None:
+        self.registry = CollectorRegistry()
+        self._info = device.info
+        self._session = session
+        self._offloading = offloading
+        self._joules = Counter(
+            "joulecut_energy_joules",
+            "Joules of requests by share",
+            ("part", "figures", "scope"),
+            registry=self.registry,
+        )
+        self._requests = Counter("joulecut_requests", "Requests", ("outcome",), registry=self.registry)
+        for outcome in _OUTCOMES:
+            self._requests.labels(outcome)
+        self._seconds = Histogram(
+            "joulecut_request_seconds", "From arrival to answer", registry=self.registry, buckets=SECONDS_BUCKETS
+        )
+        self.registry.register(self)
+        self.registry.register(DeviceMetrics(device, lambda: session.held))
+
+    def answered(self, ledger: RequestLedger) -> None:
+        """See `RequestObserver.answered`."""
+        outcome = "fallback" if ledger.fallback else "local" if ledger.served_by == "edge" else "offloaded"
+        self._requests.labels(outcome).inc()
+        self._seconds.observe(ledger.seconds.total)
+        for share in fields(RequestJoules):
+            priced = share.name in _PRICED and ledger.figures is not FigureKind.EMULATED
+            figures = FigureKind.ESTIMATED if priced else ledger.figures
+            labels = (share.name, figures.value, self._scope(share.name))
+            self._joules.labels(*labels).inc(getattr(ledger.joules, share.name))
+
+    def rejected(self) -> None:
+        """See `RequestObserver.rejected`."""
+        self._requests.labels("rejected").inc()
+
+    def serve(self, options: MetricsOptions) -> MetricsEndpoint:
+        """Let Prometheus read these metrics; raises ConfigError where nobody can listen there."""
+        return MetricsEndpoint(options, self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Plan, link and drift as they are now."""
+        connected = self._offloading.connection is not None
+        yield GaugeMetricFamily("joulecut_server_connected", "1 while a server is connected", value=float(connected))
+        epoch = self._session.active.assignment.epoch
+        yield GaugeMetricFamily("joulecut_plan_epoch", "Epoch in force; 0 is the edge's own plan", value=epoch)
+        cut = self._session.active.assignment.cut
+        yield GaugeMetricFamily("joulecut_plan_cut", "Cut in force; 0 is all on the server", value=cut)
+        yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=self._offloading.plans)
+        yield from self._link()
+        yield from self._drift()
+
+    def _link(self) -> Iterator[Metric]:
+        link = self._offloading.link
+        if link is None:
+            return
+        figures = link.figures.value
+        bandwidth = GaugeMetricFamily(
+            "joulecut_link_bytes_per_second", "Bandwidth as payload sees it", labels=["direction", "figures"]
+        )
+        bandwidth.add_metric(["up", figures], link.uplink_bps / 8.0)
+        bandwidth.add_metric(["down", figures], link.downlink_bps / 8.0)
+        yield bandwidth
+        round_trip = GaugeMetricFamily("joulecut_link_round_trip_seconds", "Round trip of nothing", labels=["figures"])
+        round_trip.add_metric([figures], link.rtt_s)
+        yield round_trip
+
+    def _drift(self) -> Iterator[Metric]:
+        drift = self._session.drift
+        verdicts = drift.verdicts
+        alarms = CounterMetricFamily("joulecut_drift_alarms", "Lasting changes of a part's seconds", labels=["cause"])
+        for cause in DriftCause:
+            counted = sum(count for (_, each), count in verdicts.items() if each is cause)
+            alarms.add_metric([cause.value.replace(" ", "_")], counted)
+        yield alarms
+        ratio = GaugeMetricFamily(
+            "joulecut_drift_ratio", "Measured over predicted seconds since the last change", labels=["part"]
+        )
+        levels = drift.levels
+        for part in WatchedPart:
+            if part in levels:
+                ratio.add_metric([part.value], levels[part])
+        yield ratio
+
+    def _scope(self, share: str) -> str:
+        if share == "radio":
+            return "radio"
+        if share != "server":
+            return self._info.power_scope
+        server = self._offloading.server_info
+        return "unknown" if server is None else server.power_scope

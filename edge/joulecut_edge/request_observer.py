@@ -1,0 +1,29 @@
+"""Who is told of each request that applications send, answered or not."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from joulecut_core.ledgers import RequestLedger
+
+
+class RequestObserver(Protocol):
+    """Called on the event loop once for each request; must not take long."""
+
+    def answered(self, ledger: RequestLedger) -> None:
+        """The request has its answer."""
+        ...
+
+    def rejected(self) -> None:
+        """The request got an error."""
+        ...
+
+
+class Unobserved:
+    """Nobody is told."""
+
+    def answered(self, ledger: RequestLedger) -> None:
+        """See `RequestObserver.answered`."""
+
+    def rejected(self) -> None:
+        """See `RequestObserver.rejected`."""

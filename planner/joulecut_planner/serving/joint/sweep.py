@@ -1,0 +1,158 @@
+"""One sweep of value iteration: every state's best action, given what the states after it are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from joulecut_planner.choices.grids import Array, Indices
+from joulecut_planner.serving.joint.arrival_law import ArrivalLaw
+from joulecut_planner.serving.joint.grid import DecisionGrid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What else counts, in joules."""
+
+    lone_j: float
+    """A request that runs alone: the scale of the others."""
+    miss_j: float
+    waiting_w: float
+    """A second that one request waits."""
+    lasting_s: float
+    """For how long a load is believed to stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep has found; the arrays are of shape (states, most + 1, ages) where not said."""
+
+    relative: Array
+    """Cost to go beyond that of the best free state."""
+    settled: Array
+    """The same where the clock stays for this step: what follows a change, so that none follows the other."""
+    gains: Array
+    """Shape (states, ways, sizes): the value of running so many in this way."""
+    waits: NDArray[np.bool_]
+    """Whether waiting is best."""
+    switches: Indices
+    """The state to change to, where that is best; else the own one."""
+
+
+class Sweep:
+    """Sweeps under one law of arrivals."""
+
+    def __init__(self, grid: DecisionGrid, law: ArrivalLaw, prices: Prices) -> None:
+        self.grid = grid
+        self.law = law
+        self.prices = prices
+        self._damping = float(np.exp(-grid.step_s / prices.lasting_s))
+        """Per step: how surely the load is still as it was."""
+        self._fading: Array = np.power(self._damping, np.arange(len(law.occupied), dtype=np.float64))
+        self._followed = law.occupied.reshape(len(law.occupied), -1).T
+        self._switched = tuple(law.later(grid.switch_whole + extra) for extra in (0, 1))
+        """From n waiting to m during a change of the clock, by age: in its whole steps, and in one more."""
+        self._shares = (1.0 - grid.switch_part, grid.switch_part)
+        self._back: Array = self._damping * law.shift.swapaxes(1, 2)
+
+    def run(self, relative: Array, settled: Array, cost_w: float, partial: Array) -> Swept:
+        """The values one step on; `partial` is what `DecisionGrid.partial_launches` makes of recent ones."""
+        grid, law = self.grid, self.law
+        step_s, miss_j, most = grid.step_s, self.prices.miss_j, grid.most
+        # occupied[s, k]: cost to go of a free queue that is left alone for k steps and then attended to.
+        occupied = relative.reshape(grid.states, -1) @ self._followed * self._fading
+        occupied += miss_j * law.lost - cost_w * step_s * np.arange(len(law.lost))
+        empty = occupied - self._fading * self._followed[0] * relative[:, :1, 0]
+        gains = self._gains(occupied)
+        fewer = relative[:, np.maximum(np.arange(most + 1) - 1, 0)]
+        losses = miss_j + np.take_along_axis(fewer, grid.after_loss[None].repeat(grid.states, 0), axis=2)
+        staying = np.minimum(self._launches(gains, partial - cost_w * grid.takes_s), losses)
+        switches, target = self._switches(self._empty_changes(empty, settled[:, 0, 0]), settled, cost_w)
+        others = np.minimum(staying, switches)
+        result, settling = others.copy(), staying.copy()
+        waits = np.zeros(relative.shape, dtype=bool)
+        waiting = (grid.idle_w[:, None] + self.prices.waiting_w * np.arange(most + 1)) * step_s
+        waiting += miss_j * law.spilled - cost_w * step_s
+        for age in range(grid.ages - 2, -1, -1):
+            wait = waiting + result[:, :, age + 1] @ self._back[age]
+            waits[:, :, age] = wait < others[:, :, age]
+            result[:, :, age] = np.minimum(wait, others[:, :, age])
+            settling[:, :, age] = np.minimum(wait, staying[:, :, age])
+        # A free queue stays so until somebody comes: the sum of a geometric series.
+        free = (grid.idle_w - cost_w) * step_s + self._damping * result[:, 1:, 0] @ law.first[1:]
+        free /= 1.0 - self._damping * law.first[0]
+        changed, where = _least_of_others(self._empty_changes(empty, free))
+        waits[:, 0] = (free <= changed)[:, None]
+        result[:, 0] = np.minimum(free, changed)[:, None]
+        settling[:, 0] = free[:, None]
+        target[:, 0], switches[:, 0], staying[:, 0] = where[:, None], changed[:, None], free[:, None]
+        chosen = np.where(waits | (switches > staying), np.arange(grid.states)[:, None, None], target)
+        return Swept(result, settling, gains, waits, chosen)
+
+    def _gains(self, occupied: Array) -> Array:
+        grid, ways = self.grid, self.grid.ways
+        after = occupied[ways.end, grid.whole_steps]
+        after = after + grid.part_step * (occupied[ways.end, grid.whole_steps + 1] - after)
+        gains: Array = ways.energy_j + after
+        return gains
+
+    def _launches(self, gains: Array, partial: Array) -> Array:
+        grid, states = self.grid, self.grid.states
+        best = np.minimum.accumulate(np.take_along_axis(gains, grid.order, axis=1), axis=1)
+        fitting = grid.fitting
+        whole = np.take_along_axis(best, np.maximum(fitting - 1, 0).transpose(0, 2, 1), axis=1)
+        # whole[s, a, n - 1]: all n run.
+        whole = np.where(fitting.transpose(0, 2, 1) > 0, whole, np.inf).transpose(0, 2, 1)
+        padded = np.concatenate((np.full((states, 1, grid.ages), np.inf), whole), axis=1)
+        runs = padded[np.arange(states)[:, None, None], grid.runs, np.arange(grid.ages)[None, None, :]]
+        launches: Array = np.where(grid.left > 0, partial, runs)
+        return launches
+
+    def _empty_changes(self, empty: Array, free: Array) -> Array:
+        """The value of a change to each state at a free queue.
+
+        `empty` is what follows some steps without attention where somebody has come, of shape (states, steps);
+        `free`, of shape (states), where nobody has.
+        """
+        grid, ways = self.grid, self.grid.ways
+        values = ways.switch_j + ways.switch_s * grid.idle_w
+        for step, share in enumerate(self._shares, start=grid.switch_whole):
+            values = values + share * (empty[:, step] + self._fading[step] * self._followed[0, step] * free)
+        return values
+
+    def _switches(self, alone: Array, settled: Array, cost_w: float) -> tuple[Array, Indices]:
+        """The best value after a change of the clock, and to which state: each (states, most + 1, ages).
+
+        `alone` is the value of a change to each state at a free queue.
+        """
+        grid, ways = self.grid, self.grid.ways
+        if grid.states == 1:
+            return np.full(settled.shape, np.inf), np.zeros(settled.shape, dtype=np.int64)
+        after = np.zeros(settled.shape)
+        for extra, (share, switched) in enumerate(zip(self._shares, self._switched, strict=True)):
+            if share > 0.0:
+                reached = max(grid.ages - grid.switch_whole - extra, 0)
+                # By age, then counts, then states.
+                moved = switched[:reached] @ settled[:, :, grid.ages - reached :].transpose(2, 1, 0)
+                after[:, :, :reached] += share * moved.transpose(2, 1, 0)
+                after[:, :, reached:] = np.inf
+        held_w = grid.idle_w[:, None] + self.prices.waiting_w * np.arange(grid.most + 1)
+        after += (ways.switch_j + (held_w - cost_w) * ways.switch_s)[:, :, None]
+        # Where the change takes too long for those who wait, they are let go for it.
+        lost = self.prices.miss_j * np.arange(grid.most + 1)
+        return _least_of_others(np.minimum(after, (alone[:, None] + lost)[:, :, None]))
+
+
+def _least_of_others(values: Array) -> tuple[Array, Indices]:
+    """For each index of the first axis the least of the others' values, and whose it is; infinite for one alone.
+
+    A change to the clock held is waiting, and worse: nothing can be decided meanwhile.
+    """
+    first = values.argmin(axis=0)
+    own = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
+    same = own == first
+    others = np.where(same, np.inf, values)
+    least = np.where(same, others.min(axis=0), values.min(axis=0))
+    return least, np.where(same, others.argmin(axis=0), first)

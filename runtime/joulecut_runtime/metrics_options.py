@@ -1,0 +1,42 @@
+"""What a person says about an agent's metrics."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+
+from joulecut_core.errors import ConfigError
+
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsOptions:
+    """The `[metrics]` table of an agent's TOML file; raises ConfigError for an address that is none.
+
+    `listen`: host:port where Prometheus reads them, port 0 for a free one, which the log tells; empty for none.
+    """
+
+    listen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.listen:
+            self.place()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether metrics are asked for; raises ConfigError where the library for them is missing."""
+        if self.listen and importlib.util.find_spec("prometheus_client") is None:
+            raise ConfigError(
+                f"metrics.listen: {self.listen}, but prometheus-client is not installed; "
+                "install joulecut[metrics], or leave the table out"
+            )
+        return bool(self.listen)
+
+    def place(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        match = _HOST_PORT.fullmatch(self.listen)
+        if match is None or int(match["port"]) > 65535:
+            raise ConfigError(f"metrics.listen: {self.listen!r}; expected host:port, for example 127.0.0.1:9464")
+        return match["v6"] or match["host"], int(match["port"])

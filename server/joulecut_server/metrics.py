@@ -1,0 +1,68 @@
+"""A server-agent as Prometheus metrics: requests as they are answered, everything else when somebody asks.
+
+Imported only where a configuration asks for metrics: it needs the extra of that name. Seconds and joules are those of
+the agent's clock, emulated ones on emulated devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from joulecut_core.devices import Device
+from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus
+from joulecut_runtime.device_metrics import DeviceMetrics
+from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
+from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.planning import ServerPlanning
+from joulecut_server.sessions import SessionBook
+
+
+class ServerMetrics:
+    """Counts replies, and is a Prometheus collector of plans and sessions."""
+
+    def __init__(self, device: Device, clocks: ClockKeeper, sessions: SessionBook, planning: ServerPlanning) -> None:
+        self.registry = CollectorRegistry()
+        self._scope = device.info.power_scope
+        self._sessions = sessions
+        self._planning = planning
+        self._joules = Counter(
+            "joulecut_energy_joules",
+            "Joules of decoding and computing",
+            ("part", "figures", "scope"),
+            registry=self.registry,
+        )
+        self._requests = Counter("joulecut_requests", "Requests", ("outcome",), registry=self.registry)
+        for status in ReplyStatus:
+            self._requests.labels(status.value)
+        self._seconds = Histogram(
+            "joulecut_request_seconds",
+            "Queue, decoding and computing, as replies say",
+            registry=self.registry,
+            buckets=SECONDS_BUCKETS,
+        )
+        self.registry.register(self)
+        self.registry.register(DeviceMetrics(device, lambda: clocks.leased))
+
+    def replied(self, header: ReplyHeader) -> None:
+        """Count one reply, a refusal too."""
+        self._requests.labels(header.status.value).inc()
+        if header.status is not ReplyStatus.OK:
+            return
+        self._seconds.observe(header.queue_s + header.decode_s + header.tail_s)
+        for part, energy_j in (("server_busy", header.server_energy_j), ("server_wait", header.server_wait_j)):
+            if energy_j is not None:
+                self._joules.labels(part, header.figures.value, self._scope).inc(energy_j)
+
+    def serve(self, options: MetricsOptions) -> MetricsEndpoint:
+        """Let Prometheus read these metrics; raises ConfigError where nobody can listen there."""
+        return MetricsEndpoint(options, self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Plans and sessions as they are now."""
+        yield CounterMetricFamily("joulecut_plans", "Plans made for sessions", value=self._planning.plans)
+        yield GaugeMetricFamily("joulecut_plan_epoch", "Highest epoch given out", value=self._sessions.last_epoch)
+        yield GaugeMetricFamily("joulecut_sessions", "Sessions that are known", value=len(self._sessions))

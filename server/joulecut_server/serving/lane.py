@@ -1,0 +1,159 @@
+"""One network's requests and the policy that decides about them.
+
+    event loop      admit ──▶ waiting line ◀── take, join     device thread
+                              arrivals     ──▶ policy
+
+The line is shared under a lock that is held for microseconds; the policy belongs to the device thread alone,
+sees what waits as it was a moment ago, and may think without anybody waiting for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from joulecut_core.errors import ConfigError
+from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
+from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.waiting_line import WaitingLine, urgency
+from joulecut_runtime.batch_runner import BatchRunner
+from joulecut_server.serving.options import ServingOptions
+from joulecut_server.serving.ticket import Ticket
+from joulecut_server.serving.unit_map import UnitMap
+
+Urgency = tuple[int, float, int]
+
+_LEAST_URGENT: Urgency = (1 << 31, float("inf"), 0)
+
+
+class NetworkLane:
+    """What waits for one network, and what its policy says. Which methods belong to which thread is said at each."""
+
+    def __init__(self, runner: BatchRunner, policy: ServingPolicy, options: ServingOptions) -> None:
+        """Raises ConfigError where the policy's table is not of this network and device."""
+        self.runner = runner
+        self.policy = policy
+        self.table = policy.table
+        self.costs = ServiceCosts(policy.table)
+        self.units = UnitMap(policy.table, runner.network.table)
+        self.points = tuple(map(runner.device.clock_table.find, policy.table.points))
+        if self.table.network != runner.network.table.network:
+            raise ConfigError(f"a service table of {self.table.network} for {runner.network.table.network}")
+        variants = range(len(policy.table.variants))
+        points = range(len(policy.table.points))
+        self._alone_s = [
+            min(self.costs.time_s(variant, 1, point, entry) for variant in variants for point in points)
+            for entry in range(len(policy.table.units))
+        ]
+        self._lock = threading.Lock()
+        self._line = WaitingLine(options.waiting, options.waiting_per_edge)
+        self._tickets: dict[int, Ticket] = {}
+        self._arrived: list[QueuedRequest] = []
+        self._seen = 0
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def alone_s(self, entry: int) -> float:
+        """The least seconds that a request takes from a unit on; any thread."""
+        return self._alone_s[entry]
+
+    def backlog_s(self) -> float:
+        """About how long the device is busy with what waits, at its best; any thread."""
+        full = self.costs.largest
+        whole, rest = divmod(len(self._line), full)
+        seconds = whole * self.costs.fastest(0, full).time_s
+        return seconds + (self.costs.fastest(0, rest).time_s if rest else 0.0)
+
+    def enter(self, ticket: Ticket) -> Ticket | None:
+        """Let a request in; returns the one that had to leave for it, perhaps itself. Event loop."""
+        with self._lock:
+            self._note(ticket.request)
+            self.runner.entries.add(ticket.cut)
+            self._tickets[ticket.request.id] = ticket
+            leaving = self._line.add(ticket.request)
+            return None if leaving is None else self._tickets.pop(leaving.id)
+
+    def pass_by(self, request: QueuedRequest) -> None:
+        """A request that was turned away at the door has arrived all the same. Event loop."""
+        with self._lock:
+            self._note(request)
+
+    def urgency(self) -> Urgency:
+        """How urgent the most urgent request is; any thread."""
+        with self._lock:
+            return urgency(self._line[0]) if self._line else _LEAST_URGENT
+
+    def first_deadline_s(self) -> float:
+        """When the first of those who wait is late; any thread."""
+        with self._lock:
+            return min((request.deadline_s for request in self._line), default=float("inf"))
+
+    def decide(self, now_s: float, point: int) -> tuple[Launch | Rest, list[Ticket]]:
+        """The policy's decision, and the requests that it launches. Device thread.
+
+        Raises ValueError where the policy breaks the rules of `joulecut_core.serving`.
+        """
+        view = self._look(now_s, point)
+        decision = self.policy.decide(view)
+        if isinstance(decision, Rest):
+            return decision, []
+        self._check(decision)
+        rejected = {rejection.id for rejection in decision.rejected}
+        first = (request.id for request in view.waiting if request.id not in rejected)
+        return decision, self.take(decision.ids or tuple(islice(first, decision.batch)))
+
+    def joining(self, now_s: float, point: int, cut: int, batch: int) -> list[Ticket]:
+        """Those who join a batch of `batch` that has got to `cut`. Device thread."""
+        if cut not in self.runner.entries or batch >= self.costs.largest or not self._line:
+            return []
+        view = self._look(now_s, point)
+        could = [request.id for request in view.waiting if self._is_at(request, cut)]
+        if not could:
+            return []
+        count = self.policy.join(view, self.units.unit_of(cut), batch)
+        return self.take(could[: max(min(count, self.costs.largest - batch), 0)])
+
+    def take(self, ids: Iterable[int]) -> list[Ticket]:
+        """Remove requests from the line; those that have left it meanwhile are not among them. Any thread."""
+        with self._lock:
+            taken = [ticket for each in ids if (ticket := self._tickets.pop(each, None)) is not None]
+            self._line.remove(ticket.request for ticket in taken)
+            return taken
+
+    def take_all(self) -> list[Ticket]:
+        """Empty the line. Any thread."""
+        return self.take(tuple(self._tickets))
+
+    def completed(self, outcome: BatchOutcome) -> None:
+        """Tell the policy of a batch that has ended. Device thread."""
+        self.policy.completed(outcome)
+
+    def _note(self, request: QueuedRequest) -> None:
+        self._arrived.append(request)
+        self._seen += 1
+
+    def _look(self, now_s: float, point: int) -> ServerView:
+        with self._lock:
+            arrived, self._arrived = self._arrived, []
+            waiting: Sequence[QueuedRequest] = tuple(self._line)
+            seen = self._seen
+        for request in arrived:
+            self.policy.arrived(request)
+        return ServerView(now_s, waiting, point, seen)
+
+    def _is_at(self, request: QueuedRequest, cut: int) -> bool:
+        ticket = self._tickets.get(request.id)
+        return ticket is not None and ticket.cut == cut
+
+    def _check(self, launch: Launch) -> None:
+        fits = (
+            0 <= launch.variant < len(self.table.variants)
+            and len(launch.points) == len(self.table.units)
+            and 0 <= min(launch.points) <= max(launch.points) <= self.costs.top
+            and 1 <= launch.batch <= self.costs.largest
+            and (not launch.ids or len(launch.ids) == launch.batch)
+        )
+        if not fits:
+            raise ValueError(f"policy {self.policy.name} launched {launch}; expected a batch within its service table")

@@ -1,0 +1,84 @@
+"""What serving a network costs this device, and the policy that decides by it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from joulecut_core.devices import Device
+from joulecut_core.errors import ConfigError
+from joulecut_core.networks import CutTable
+from joulecut_core.profiles import Profile
+from joulecut_core.service_tables import ServiceTable, ServiceVariant
+from joulecut_core.serving import ServingPolicy
+from joulecut_planner.serving.joint.policy import JoulecutPolicy
+from joulecut_planner.serving.policies import POLICIES, PolicyOptions
+from joulecut_planner.serving.service_file import load_service_table
+from joulecut_server.serving.options import ServingOptions
+
+_LOG = logging.getLogger(__name__)
+
+_OWN = "joulecut"
+_LEAST_S = 1e-9
+"""A block that only renames tensors takes no time that a profile could tell."""
+
+
+def service_tables(options: ServingOptions) -> Mapping[str, ServiceTable]:
+    """The tables of the files that were named, by network. Raises ProfileError where a file is wrong."""
+    tables = [load_service_table(Path(path)) for path in options.tables]
+    return {table.network: table for table in tables}
+
+
+def served_table(table: ServiceTable, device: Device) -> ServiceTable:
+    """The part of a table that this server can run: the reference variant. Raises ClockError for clocks it lacks."""
+    for point in table.points:
+        device.clock_table.find(point)
+    if table.device != device.info.name:
+        _LOG.warning("the service table of %s is of %s; this is %s", table.network, table.device, device.info.name)
+    left_out = [variant.name for variant in table.variants[1:]]
+    if left_out:
+        _LOG.info("%s: this server runs %s; not %s", table.network, table.variants[0].name, ", ".join(left_out))
+    return replace(table, variants=table.variants[:1])
+
+
+def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
+    """A table for one request at a time, by a server's profile: what larger batches cost was never measured."""
+    points = sorted(profile.points, key=lambda point: (point.requested.memory_mhz or 0.0, point.requested.core_mhz))
+    blocks = range(len(network.blocks))
+    times = tuple(tuple(max(point.block_s[block], _LEAST_S) for point in points) for block in blocks)
+    watts = tuple(tuple(max(point.busy_w, _LEAST_S) for point in points) for _ in blocks)
+    return ServiceTable(
+        network=network.network,
+        device=profile.key.device,
+        power_scope=profile.key.power_scope,
+        units=tuple(block.name for block in network.blocks),
+        points=tuple(point.requested for point in points),
+        batches=(1,),
+        idle_w=tuple(point.wait_w for point in points),
+        variants=(
+            ServiceVariant(
+                name=profile.key.precision,
+                accuracy=1.0,
+                accuracy_of="answers equal to its own",
+                time_s=(times,),
+                busy_w=(watts,),
+                figures=profile.figures,
+            ),
+        ),
+    )
+
+
+def make_policy(options: ServingOptions, table: ServiceTable) -> ServingPolicy:
+    """The policy that a configuration names, for one table. Raises ConfigError for an unknown one."""
+    try:
+        if options.policy == _OWN:
+            return JoulecutPolicy(table, slo_s=options.slo_s, accuracy_floor=options.accuracy_floor)
+        maker = POLICIES.get(options.policy)
+        if maker is None:
+            known = ", ".join((_OWN, *POLICIES))
+            raise ConfigError(f"serving.policy: {options.policy[:40]!r}; expected one of {known}")
+        return maker(table, PolicyOptions(accuracy_floor=options.accuracy_floor))
+    except ValueError as error:
+        raise ConfigError(f"serving.policy: {options.policy} cannot serve {table.network}: {error}") from error

@@ -1,0 +1,103 @@
+"""What an edge's ledgers become as metrics: outcomes, and joules that say how they were obtained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from joulecut_core.figures import FigureKind
+from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_edge.config import EdgeConfig, Radio
+from joulecut_edge.metrics import EdgeMetrics
+from joulecut_edge.offloading import EdgeIdentity, Offloading
+from joulecut_edge.wishes import Wishes
+from joulecut_runtime.wire_measurement import lossless_wires
+from tests.edge.session_parts import Bench
+from tests.integration.tiny_network import tiny_network
+from tests.integration.tiny_profiles import edge_profile
+
+
+def ledger(figures: FigureKind, *, served_by: str = "split", fallback: bool = False) -> RequestLedger:
+    """A request of known shares."""
+    return RequestLedger(
+        request_id="r",
+        epoch=1,
+        cut=2,
+        codec="raw",
+        served_by=served_by,
+        fallback=fallback,
+        seconds=RequestSeconds(total=0.03),
+        joules=RequestJoules(edge_busy=1.0, edge_wait=2.0, encode=4.0, radio=8.0, server=16.0),
+        figures=figures,
+    )
+
+
+@pytest.fixture(name="metrics")
+def _metrics() -> Iterator[EdgeMetrics]:
+    with Bench() as bench:
+        network = tiny_network()
+        identity = EdgeIdentity(
+            name="edge",
+            session_id="edge-1",
+            slowdown=1.0,
+            network=network,
+            profile=edge_profile(),
+            wires=lossless_wires(network.table),
+            radio=Radio(),
+        )
+        wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
+        offloading = Offloading(identity, bench.session, bench.clock, wishes, tuple)
+        yield EdgeMetrics(bench.device, bench.session, offloading)
+
+
+def joules(registry: CollectorRegistry, part: str) -> dict[str, float]:
+    """A share's joules by how they were obtained."""
+    return {
+        sample.labels["figures"]: sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "joulecut_energy_joules_total" and sample.labels["part"] == part
+    }
+
+
+def test_shares_that_nobody_metered_are_estimates(metrics: EdgeMetrics) -> None:
+    """Waiting and radio come from the plan, the server's share from afar: on a real board only its own are measured."""
+    metrics.answered(ledger(FigureKind.MEASURED))
+    assert joules(metrics.registry, "edge_busy") == {"measured": 1.0}
+    assert joules(metrics.registry, "encode") == {"measured": 4.0}
+    assert joules(metrics.registry, "edge_wait") == {"estimated": 2.0}
+    assert joules(metrics.registry, "radio") == {"estimated": 8.0}
+    assert joules(metrics.registry, "server") == {"estimated": 16.0}
+
+
+def test_emulated_joules_stay_apart(metrics: EdgeMetrics) -> None:
+    """Whatever an emulated device's request cost is emulated, and never added to what was measured."""
+    metrics.answered(ledger(FigureKind.EMULATED))
+    metrics.answered(ledger(FigureKind.MEASURED))
+    assert joules(metrics.registry, "radio") == {"emulated": 8.0, "estimated": 8.0}
+    assert joules(metrics.registry, "edge_busy") == {"emulated": 1.0, "measured": 1.0}
+
+
+def test_outcomes(metrics: EdgeMetrics) -> None:
+    """Split, all on the server, alone by plan, alone in need, refused."""
+    metrics.answered(ledger(FigureKind.EMULATED))
+    metrics.answered(ledger(FigureKind.EMULATED, served_by="server"))
+    metrics.answered(ledger(FigureKind.EMULATED, served_by="edge"))
+    metrics.answered(ledger(FigureKind.EMULATED, served_by="edge", fallback=True))
+    metrics.rejected()
+    found = {
+        outcome: metrics.registry.get_sample_value("joulecut_requests_total", {"outcome": outcome})
+        for outcome in ("offloaded", "local", "fallback", "rejected")
+    }
+    assert found == {"offloaded": 2, "local": 1, "fallback": 1, "rejected": 1}
+    assert metrics.registry.get_sample_value("joulecut_request_seconds_count") == 4
+
+
+def test_without_a_server_or_a_link(metrics: EdgeMetrics) -> None:
+    """What is not known is not told: no bandwidth, no ratios, no clock that was asked for."""
+    told = {sample.name for family in metrics.registry.collect() for sample in family.samples}
+    assert not told & {"joulecut_link_bytes_per_second", "joulecut_link_round_trip_seconds", "joulecut_drift_ratio"}
+    assert metrics.registry.get_sample_value("joulecut_server_connected") == 0
+    assert metrics.registry.get_sample_value("joulecut_core_clock_hertz", {"kind": "requested"}) is None

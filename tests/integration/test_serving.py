@@ -1,0 +1,293 @@
+"""The scheduler between real agents over gRPC: batches, refusals that the edge bears, calls, draining."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+import torch
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from joulecut_core.figures import FigureKind
+from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment
+from joulecut_core.problems import Objective, Slo
+from joulecut_core.service_tables import ServiceTable, ServiceVariant
+from joulecut_core.timing import SystemClock
+from joulecut_edge import agent as edge_agent
+from joulecut_planner.serving.service_file import save_service_table
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient, PlannerClient
+from joulecut_proto.inference_messages import Reply, ReplyStatus, RequestHeader
+from joulecut_proto.planning_messages import SessionRequest
+from joulecut_proto.streams import InferenceClientStream
+from joulecut_runtime.codecs import codec
+from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_server import agent as server_agent
+from joulecut_server.serving.options import ServingOptions
+from tests.integration.site import WAIT_S, Application, Site, application, server_state
+from tests.integration.tiny_network import pictures, tiny_network
+from tests.integration.tiny_profiles import edge_profile
+
+RAW = codec("raw")
+TABLE = tiny_network().table
+
+
+def run(test: Awaitable[None]) -> None:
+    asyncio.run(asyncio.wait_for(test, 2 * WAIT_S))
+
+
+def options(site: Site, *, policy: str = "fixed", slo_s: float = 2.0) -> ServingOptions:
+    """Serving by a table of the site's server: 5 ms alone at the highest clock, little more for eight."""
+    device = open_device(site.device("t4"), clock=SystemClock())
+    points = (device.clock_table.points[-20], device.clock_table.top)
+    name = device.info.name
+    device.close()
+    blocks = tuple(block.name for block in TABLE.blocks)
+    batches = (1, 2, 4, 8)
+    times = tuple(tuple((4e-3 + 1e-4 * n, 2e-3 + 1e-4 * n) for _ in blocks) for n in batches)
+    variant = ServiceVariant(
+        name="fp32",
+        accuracy=1.0,
+        accuracy_of="made up",
+        time_s=times,
+        busy_w=tuple(tuple((40.0, 60.0) for _ in blocks) for _ in batches),
+        figures=FigureKind.ESTIMATED,
+    )
+    table = ServiceTable(
+        network=TABLE.network,
+        device=name,
+        power_scope="GPU board",
+        units=blocks,
+        points=points,
+        batches=batches,
+        idle_w=(20.0, 20.0),
+        variants=(variant,),
+    )
+    save_service_table(table, site.own / "table.json")
+    return ServingOptions(policy=policy, slo_s=slo_s, tables=(str(site.own / "table.json"),))
+
+
+@asynccontextmanager
+async def edges(site: Site, server: str, count: int) -> AsyncIterator[list[Application]]:
+    """Applications on so many edges that offload to one server."""
+    async with AsyncExitStack() as stack:
+        apps = []
+        for number in range(count):
+            config = replace(site.edge(server), name=f"edge-{number}", listen=f"unix:{site.own}/edge-{number}.sock")
+            address = await stack.enter_async_context(edge_agent.serving(config))
+            app = await stack.enter_async_context(application(address))
+            await app.offloading()
+            apps.append(app)
+        yield apps
+
+
+class Talk:
+    """One session's stream, spoken by hand."""
+
+    def __init__(self, stream: InferenceClientStream, assignment: Assignment, session_id: str) -> None:
+        self._stream = stream
+        self._assignment = assignment
+        self._session_id = session_id
+        self._replies: AsyncIterator[Reply] = stream.replies()
+
+    async def send(self, request_id: str, **header: float) -> None:
+        """Send a picture."""
+        assignment = self._assignment
+        await self._stream.send(
+            RequestHeader(
+                session_id=self._session_id,
+                request_id=request_id,
+                epoch=assignment.epoch,
+                network_digest=assignment.network_digest,
+                cut=assignment.cut,
+                codec=assignment.codec,
+                variant=assignment.variant,
+                **header,  # type: ignore[arg-type]  # a test's own words
+            ),
+            RAW.encode((pictures(1)[0],)),
+        )
+
+    async def reply(self) -> Reply:
+        """The next reply."""
+        return await anext(self._replies)
+
+    async def rest(self) -> list[Reply]:
+        """All replies until the server ends the stream."""
+        return [reply async for reply in self._replies]
+
+
+@asynccontextmanager
+async def talk(server: str, session_id: str = "by-hand") -> AsyncIterator[tuple[Talk, AgentClient]]:
+    """A session that sends whole pictures."""
+    async with open_channel(server) as channel:
+        planner = PlannerClient(channel, peer="server")
+        request = SessionRequest(
+            session_id=session_id,
+            network_digest=TABLE.digest,
+            edge=edge_profile(),
+            wires=lossless_wires(TABLE),
+            link=LinkEstimate(uplink_bps=1e9, downlink_bps=1e9, rtt_s=1e-4),
+            slo=Slo(),
+            objective=Objective(server_weight=0.0),
+            max_accuracy_loss=0.0,
+            policy="all-server",
+        )
+        reply = await planner.plan_session(request, timeout_s=WAIT_S)
+        assert reply.assignment is not None
+        await planner.activate(session_id, reply.assignment.epoch, timeout_s=WAIT_S)
+        stream = InferenceClientStream(channel, peer="server")
+        yield Talk(stream, reply.assignment, session_id), AgentClient(channel, peer="server")
+        stream.cancel()
+
+
+def test_edges_share_batches(site: Site) -> None:
+    """Requests of several edges at once: right answers, fewer runs than requests, ledgers with both energies."""
+
+    async def test() -> None:
+        config = replace(site.server(), serving=options(site))
+        async with server_agent.serving(config) as server, edges(site, server, 4) as apps:
+            many = pictures(6)
+            answers = await asyncio.gather(
+                *(app.infer(picture, f"r{k}") for k, picture in enumerate(many) for app in apps)
+            )
+            for (answer, reply), picture in zip(answers, (p for p in many for _ in apps), strict=True):
+                assert torch.allclose(answer, tiny_network().whole((picture,))[0], atol=1e-5)
+                assert (reply.ledger.served_by, reply.ledger.fallback) == ("server", False)
+                assert reply.ledger.joules.server > 0.0
+            assert len({reply.ledger.seconds.tail for _, reply in answers}) < len(answers)
+            while not (await apps[0].infer(many[0]))[1].ledger.joules.server_wait:
+                # Shared out once the meter has been read behind a batch, and shows that time has passed.
+                pass
+
+    run(test())
+
+
+@pytest.mark.parametrize("policy", ["joulecut", "eali", "batching-only", "pit"])
+def test_every_kind_of_policy_serves(site: Site, policy: str) -> None:
+    """Policies of all makes run live as they are simulated: each request is answered, by the server."""
+
+    async def test() -> None:
+        config = replace(site.server(), serving=options(site, policy=policy, slo_s=0.4))
+        async with server_agent.serving(config) as server, edges(site, server, 2) as apps:
+            for picture in pictures(3):
+                for answer, reply in await asyncio.gather(*(app.infer(picture) for app in apps)):
+                    assert torch.allclose(answer, tiny_network().whole((picture,))[0], atol=1e-5)
+                    assert not reply.ledger.fallback
+            assert (await server_state(server)).leased is not None
+
+    run(test())
+
+
+def test_a_refused_edge_answers_by_itself(site: Site) -> None:
+    """Early refusal: the application gets the right answer from its own edge, and the ledger says why."""
+
+    async def test() -> None:
+        # Even alone and at the highest clock, a request takes ten times as long.
+        config = replace(site.server(), serving=options(site, slo_s=5e-4))
+        async with server_agent.serving(config) as server, edges(site, server, 1) as (app,):
+            (picture,) = pictures(1)
+            answer, reply = await app.infer(picture)
+            assert torch.equal(answer, tiny_network().whole((picture,))[0])
+            assert (reply.ledger.served_by, reply.ledger.fallback) == ("edge", True)
+            assert (await app.status()).counters.fallbacks == 1
+
+    run(test())
+
+
+def test_refusals_say_when_to_come_back(site: Site) -> None:
+    """A flood beyond an edge's places: each request is answered once, the surplus with a hint."""
+
+    async def test() -> None:
+        serving = replace(options(site), waiting_per_edge=4)
+        async with server_agent.serving(replace(site.server(), serving=serving)) as server, talk(server) as (edge, _):
+            for number in range(30):
+                await edge.send(str(number))
+            replies = [await edge.reply() for _ in range(30)]
+            assert sorted(int(reply.header.request_id) for reply in replies) == list(range(30))
+            refused = [reply.header for reply in replies if reply.header.status is not ReplyStatus.OK]
+            assert refused
+            assert {header.status for header in refused} == {ReplyStatus.OVERLOADED}
+            assert all(header.retry_after_s > 0.0 for header in refused)
+
+    run(test())
+
+
+def test_urgent_requests_overtake(site: Site) -> None:
+    """The request with the nearest deadline is answered before those that came earlier, priority before both."""
+
+    async def test() -> None:
+        serving = replace(options(site), tables=())
+        async with server_agent.serving(replace(site.server(), serving=serving)) as server, talk(server) as (edge, _):
+            for name, header in (
+                ("first", {}),
+                ("patient", {"budget_s": 1.9}),
+                ("hurried", {"budget_s": 0.5}),
+                ("important", {"budget_s": 1.9, "priority": 1}),
+            ):
+                await edge.send(name, **header)
+            order = [(await edge.reply()).header.request_id for _ in range(4)]
+            assert order.index("important") < order.index("hurried") < order.index("patient")
+
+    run(test())
+
+
+def test_calls_are_answered_while_the_device_works(site: Site) -> None:
+    """Health, state and planning do not queue behind requests."""
+
+    async def test() -> None:
+        serving = replace(options(site), tables=())
+        async with (
+            server_agent.serving(replace(site.server(), serving=serving)) as server,
+            talk(server) as (edge, agent),
+        ):
+            for number in range(12):
+                await edge.send(str(number))
+            first = await edge.reply()
+            assert first.header.status is ReplyStatus.OK
+            async with open_channel(server) as channel:
+                health = await cast(Any, health_pb2_grpc.HealthStub(channel)).Check(health_pb2.HealthCheckRequest())
+            state = await agent.state(timeout_s=WAIT_S)
+            async with talk(server, "another") as (other, _):
+                await other.send("late")
+                late = asyncio.create_task(other.reply())
+                rest = [asyncio.create_task(edge.reply())]
+                assert not late.done()
+                assert health.status == health_pb2.HealthCheckResponse.SERVING
+                assert state.leased is not None
+                for _ in range(10):
+                    await rest[-1]
+                    rest.append(asyncio.create_task(edge.reply()))
+                await asyncio.gather(late, *rest)
+
+    run(test())
+
+
+def test_draining_answers_what_was_sent(site: Site) -> None:
+    """A server that stops finishes what waits, refuses what comes, answers nothing twice and restores its clocks."""
+
+    async def test() -> None:
+        stack = AsyncExitStack()
+        server = await stack.enter_async_context(
+            server_agent.serving(replace(site.server(), serving=replace(options(site), tables=())))
+        )
+        async with talk(server) as (edge, _):
+            for number in range(10):
+                await edge.send(str(number))
+            first = await edge.reply()
+            stopping = asyncio.create_task(stack.aclose())
+            replies = [first, *await edge.rest()]
+            await stopping
+        assert sorted(int(reply.header.request_id) for reply in replies) == sorted(
+            {int(reply.header.request_id) for reply in replies}
+        )
+        assert {reply.header.status for reply in replies} <= {ReplyStatus.OK, ReplyStatus.DRAINING}
+        # Those that it had not read yet end with the stream, and are the edge's again.
+        assert sum(reply.header.status is ReplyStatus.OK for reply in replies) > 1
+
+    run(test())

@@ -1,0 +1,215 @@
+"""joulecut's policy keeps what it accepts, saves what it can, and gives way when there is too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joulecut_core.service_tables import ServiceTable
+from joulecut_core.serving import Launch, QueuedRequest, RejectReason, Rest, ServerView
+from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.forecast import ArrivalForecast
+from joulecut_planner.serving.joint import JoulecutPolicy
+from joulecut_planner.serving.simulation.capacity import capacity
+from joulecut_planner.serving.simulation.event_loop import Observer, Span, simulate
+from tests.planner.serving.joint.arrivals import Told, mixed, poisson, three_lone_s
+from tests.planner.serving.scripted import Eager
+from tests.planner.serving.tables import drawn_table, gpu_like
+
+_BATCHES = (1, 2, 4, 8)
+
+
+class Record(Observer):
+    """Keeps the answers' ends, who was turned away, and the spans."""
+
+    def __init__(self) -> None:
+        self.answered_s: dict[int, float] = {}
+        self.away: dict[int, RejectReason] = {}
+        self.spans: list[Span] = []
+
+    def passed(self, span: Span) -> None:
+        self.spans.append(span)
+
+    def answered(self, request: QueuedRequest, end_s: float, variant: int) -> None:
+        del variant
+        assert request.id not in self.answered_s
+        self.answered_s[request.id] = end_s
+
+    def turned_away(self, request: QueuedRequest, now_s: float, reason: RejectReason) -> None:
+        del now_s
+        self.away[request.id] = reason
+
+
+def _table(**changes: float) -> ServiceTable:
+    return replace(gpu_like(units=2, points=5, batches=_BATCHES), **changes)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 7), st.integers(0, 10_000))
+def test_what_is_accepted_is_in_time(table_seed: int, seed: int) -> None:
+    """On tables without any law, for requests of all kinds: each is answered in time or turned away, once."""
+    table = drawn_table(table_seed)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = mixed(seed, slo_s, len(table.units), count=60)
+    record = Record()
+    report = simulate(JoulecutPolicy(table, slo_s=slo_s), requests, observer=record, most_waiting=20)
+    assert report.late == 0
+    assert not record.answered_s.keys() & record.away.keys()
+    assert len(record.answered_s) + len(record.away) == len(requests)
+
+
+def test_energy_is_as_foretold() -> None:
+    """Under Poisson arrivals the simulated watts are those that the decisions were chosen by, to some percent."""
+    table = _table()
+    slo_s = three_lone_s(ServiceCosts(table))
+    rate_hz = 0.35 * capacity(table, slo_s).rate_hz
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    policy.monitor = Told(ArrivalForecast(rate_hz, 1.0))
+    report = simulate(policy, poisson(rate_hz, slo_s, count=6000, seed=1))
+    foretold = policy.loads.at(policy.monitor.forecast(0.0), 0)
+    rate_of_rung_hz = min(policy.loads.rates_hz, key=lambda each: abs(each / rate_hz - 1.0))
+    per_request_j = foretold.values.cost_w / rate_of_rung_hz
+    assert report.energy_per_request_j == pytest.approx(per_request_j, rel=0.1)
+    assert report.miss_rate < 0.01
+
+
+@pytest.mark.parametrize("switch_s", [0.0, 0.01])
+def test_a_quarter_less_than_the_highest_clock(switch_s: float) -> None:
+    """Against running all that waits at once at the top, at no more misses."""
+    table = _table(switch_s=switch_s)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.3 * capacity(table, slo_s).rate_hz, slo_s, count=3000, seed=2)
+    ours, eager = (simulate(policy, requests) for policy in (JoulecutPolicy(table, slo_s=slo_s), Eager(table)))
+    assert ours.miss_rate < 0.01
+    assert ours.energy_per_request_j < 0.75 * eager.energy_per_request_j
+
+
+def test_no_threshold_does_better() -> None:
+    """Waiting for so many, or until so little time is left, at any one clock: none beats the values by 3 %."""
+    table = _table()
+    costs = ServiceCosts(table)
+    slo_s = three_lone_s(costs)
+    rate_hz = 0.25 * capacity(table, slo_s).rate_hz
+    requests = poisson(rate_hz, slo_s, count=3000, seed=3)
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    ours = simulate(policy, requests)
+    rivals = [
+        simulate(Threshold(table, size, point), requests) for size in (1, 2, 3) for point in range(len(table.points))
+    ]
+    best_j = min(each.energy_per_request_j for each in rivals if each.miss_rate <= 0.01)
+    assert ours.energy_per_request_j < 1.03 * best_j
+
+
+class Threshold(Eager):
+    """Runs when so many wait, or at the last moment, at one clock; rests at the clock of least draw."""
+
+    def __init__(self, table: ServiceTable, size: int, point: int) -> None:
+        super().__init__(table, points=(point,) * len(table.units))
+        self.costs = ServiceCosts(table)
+        self.size = size
+
+    def decide(self, view: ServerView) -> Launch | Rest:
+        if not view.waiting:
+            return Rest(0)
+        point = self.points[0]
+        slack_s = view.waiting[0].deadline_s - view.now_s
+        count = min(len(view.waiting), self.costs.largest)
+        size = self.costs.largest_within(0, slack_s, count, point) or 1
+        latest_s = slack_s - self.costs.time_s(0, size, point)
+        if count < self.size and latest_s > 1e-9:
+            return Rest(0, view.now_s + latest_s)
+        return Launch(size, 0, self.points)
+
+
+def test_a_variant_is_used_where_the_floor_allows() -> None:
+    """A faster precision saves energy; one below the floor only in part, the mean of all answers stays above it."""
+    table = gpu_like(units=2, points=5, batches=_BATCHES, speed_ups=(1.0, 2.0), accuracies=(0.9, 0.89))
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.4 * capacity(table, slo_s).rate_hz, slo_s, count=2000, seed=4)
+    full, part, any_ = (
+        simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor), requests) for floor in (0.9, 0.895, 0.0)
+    )
+    assert full.mean_accuracy == pytest.approx(0.9)
+    assert 0.895 <= part.mean_accuracy < 0.9
+    assert any_.energy_per_request_j < part.energy_per_request_j < full.energy_per_request_j
+    assert any_.energy_per_request_j < 0.9 * full.energy_per_request_j
+
+
+@pytest.mark.parametrize("switch_s", [0.0, 0.01])
+def test_a_burst_is_survived_and_forgotten(switch_s: float) -> None:
+    """Many times what can be served: batches stay large, the rest is turned away; two control periods later the
+    clock rests where it did before."""
+    table = _table(switch_s=switch_s)
+    slo_s = three_lone_s(ServiceCosts(table))
+    able = capacity(table, slo_s)
+    quiet = poisson(0.05 * able.rate_hz, slo_s, count=200, seed=5)
+    start_s = quiet[-1].arrival_s
+    burst_s = 40.0 * slo_s
+    burst = [
+        QueuedRequest(1000 + each.id, start_s + each.arrival_s, start_s + each.deadline_s)
+        for each in poisson(5.0 * able.rate_hz, slo_s, count=int(5.0 * able.rate_hz * burst_s), seed=6)
+    ]
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    late_s = burst[-1].arrival_s + 4.0 * policy.period_s
+    record = Record()
+    simulate(policy, [*quiet, *burst, QueuedRequest(9999, late_s, late_s + slo_s)], observer=record)
+    served = sum(each.id in record.answered_s for each in burst)
+    assert served > 0.6 * able.rate_hz * burst_s
+    before = [span.point for span in record.spans if span.end_s < start_s][-1]
+    after = [span.point for span in record.spans if span.start_s > burst[-1].arrival_s + 2.0 * policy.period_s]
+    calm = [
+        span.point
+        for span in record.spans
+        if burst[-1].arrival_s + 2.0 * policy.period_s < span.end_s <= late_s and not span.batch
+    ]
+    assert after
+    assert calm
+    assert table.idle_w[calm[-1]] <= table.idle_w[before] + 1e-9 or policy.table.switch_s > 0.0
+    assert calm[-1] < len(table.points) - 1
+
+
+def test_a_lone_request_does_not_wait() -> None:
+    """Where next to nobody comes, waiting for company gains nothing: a lone request starts when it arrives."""
+    table = _table()
+    slo_s = three_lone_s(ServiceCosts(table))
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    policy.monitor = Told(ArrivalForecast(1e-6 / slo_s, 1.0))
+    request = QueuedRequest(0, 5.0, 5.0 + slo_s)
+    assert isinstance(policy.decide(ServerView(5.0, [request], 0, 1)), Launch)
+
+
+def test_a_hopeless_request_is_told_at_once() -> None:
+    """No time even alone: turned away as late at the first decision, with a hint when to come back."""
+    table = _table()
+    slo_s = three_lone_s(ServiceCosts(table))
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    decision = policy.decide(ServerView(5.0, [QueuedRequest(7, 5.0, 5.0 + 0.01 * slo_s)], 4, 1))
+    assert isinstance(decision, Rest)
+    (rejection,) = decision.rejected
+    assert rejection.id == 7
+    assert rejection.reason is RejectReason.LATE
+    assert rejection.retry_after_s > 0.0
+
+
+def test_wrong_orders_are_refused() -> None:
+    """A service level that is none, and a floor that full precision does not reach."""
+    table = _table()
+    for slo_s in (0.0, float("inf")):
+        with pytest.raises(ValueError, match="slo_s"):
+            JoulecutPolicy(table, slo_s=slo_s)
+    with pytest.raises(ValueError, match="accuracy_floor"):
+        JoulecutPolicy(table, slo_s=0.01, accuracy_floor=1.5)
+
+
+def test_the_same_arrivals_are_served_the_same() -> None:
+    """Nothing is random: two policies made alike report alike, to the last bit."""
+    table = _table(switch_s=0.002)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.5 * capacity(table, slo_s).rate_hz, slo_s, count=500, seed=7)
+    one, other = (simulate(JoulecutPolicy(table, slo_s=slo_s), requests) for _ in range(2))
+    assert one == other
+    assert all(a.arrival_s <= b.arrival_s for a, b in pairwise(requests))

@@ -1,0 +1,160 @@
+"""The scheduler's smaller parts: options, units on a network, tables, clocks, books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ClockError, ConfigError
+from joulecut_core.service_tables import ServiceTable
+from joulecut_core.timing import ManualClock
+from joulecut_planner.serving.service_file import save_service_table
+from joulecut_runtime.devices.opening import open_device
+from joulecut_server.serving.energy_books import EnergyBooks
+from joulecut_server.serving.options import ServingOptions
+from joulecut_server.serving.policy_clocks import PolicyClocks
+from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile
+from joulecut_server.serving.unit_map import UnitMap
+from tests.integration.tiny_network import tiny_network
+from tests.integration.tiny_profiles import server_profile
+from tests.server.serving.stage import DEVICE, NETWORK, renamed, service_table
+
+OPTIONS = ServingOptions(policy="fixed", slo_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda: replace(OPTIONS, slo_s=0.0), r"serving\.slo_s: 0.0"),
+        (lambda: replace(OPTIONS, slo_s=float("nan")), r"serving\.slo_s: nan"),
+        (lambda: replace(OPTIONS, accuracy_floor=1.1), r"serving\.accuracy_floor: 1.1"),
+        (lambda: replace(OPTIONS, waiting=0), r"serving\.waiting: 0"),
+        (lambda: replace(OPTIONS, waiting_per_edge=0), r"serving\.waiting_per_edge: 0"),
+    ],
+)
+def test_options_that_serve_nobody_are_refused(change: Callable[[], ServingOptions], complaint: str) -> None:
+    """At the start, with the key's name: not as refusals of every request later."""
+    with pytest.raises(ConfigError, match=complaint):
+        change()
+
+
+def test_units_lie_between_cuts() -> None:
+    """By blocks' names and by cuts' names; a cut inside a unit belongs to that unit."""
+    table = service_table()
+    assert UnitMap(table, NETWORK).starts == tuple(range(NETWORK.last))
+    names = [cut.name for cut in NETWORK.cuts]
+    between = f"{names[0]} to {names[2]}", f"{names[2]} to {names[-1]}"
+    two = renamed_units(between)
+    assert UnitMap(two, NETWORK).starts == (0, 2)
+    assert [UnitMap(two, NETWORK).unit_of(cut) for cut in range(NETWORK.last)] == [0, 0] + [1] * (NETWORK.last - 2)
+    assert UnitMap(renamed_units(("whatever",)), NETWORK).starts == (0,)
+
+
+def renamed_units(units: tuple[str, ...]) -> ServiceTable:
+    """The table with fewer units."""
+    table = service_table()
+    (variant,) = table.variants
+    count = len(units)
+    fewer = replace(
+        variant,
+        time_s=tuple(batch[:count] for batch in variant.time_s),
+        busy_w=tuple(batch[:count] for batch in variant.busy_w),
+    )
+    return replace(table, units=units, variants=(fewer,))
+
+
+def test_units_of_another_network_are_refused() -> None:
+    """A table of other blocks would price the wrong work."""
+    table = service_table()
+    for units in (("a", "b", "c", "d")[: len(table.units)], tuple(reversed(table.units))):
+        with pytest.raises(ConfigError, match="make the table from the same bundle"):
+            UnitMap(renamed(table, units), NETWORK)
+
+
+def test_a_profile_serves_a_request_at_a_time() -> None:
+    """Without a table there is one from the server's own profile: its clocks, its blocks, and no guess at batches."""
+    profile = server_profile()
+    table = table_of_profile(profile, tiny_network().table)
+    assert table.batches == (1,)
+    assert len(table.units) == NETWORK.last
+    assert UnitMap(table, NETWORK).starts == tuple(range(NETWORK.last))
+    top = max(profile.points, key=lambda point: point.requested.core_mhz)
+    whole_s = sum(unit[-1] for unit in table.variants[0].time_s[0])
+    assert whole_s == pytest.approx(sum(top.block_s), rel=0.01)
+    assert table.idle_w[-1] == top.wait_w
+
+
+def test_tables_come_from_files(tmp_path: Path) -> None:
+    """By network; only the variant that runs here is kept, and clocks must be the device's own."""
+    save_service_table(service_table(), tmp_path / "table.json")
+    options = replace(OPTIONS, tables=(str(tmp_path / "table.json"),))
+    table = service_tables(options)["tiny"]
+    device = open_device(DEVICE, clock=ManualClock())
+    (variant,) = table.variants
+    two = replace(table, variants=(variant, replace(variant, name="int8")))
+    assert [each.name for each in served_table(two, device).variants] == ["fp32"]
+    wrong = replace(table, points=(OperatingPoint(core_mhz=1.0), *table.points[1:]))
+    with pytest.raises(ClockError, match="1 MHz is not on the clock table"):
+        served_table(wrong, device)
+
+
+@pytest.mark.parametrize("name", ["joulecut", "fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "eali"])
+def test_every_policy_can_be_named(name: str) -> None:
+    """What the simulator offers can be served."""
+    assert make_policy(replace(OPTIONS, policy=name), service_table()).table == service_table()
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    """With the names there are."""
+    with pytest.raises(ConfigError, match=r"serving\.policy: 'best'; expected one of joulecut, fixed"):
+        make_policy(replace(OPTIONS, policy="best"), service_table())
+
+
+def test_the_policy_owns_the_clock() -> None:
+    """Sessions' wishes change nothing; closing restores the device."""
+    device = open_device(DEVICE, clock=ManualClock())
+    clocks, points = PolicyClocks(device), device.clock_table.points
+    assert clocks.wish("edge", points[-1]) is None
+    clocks.hold(points[3])
+    assert clocks.leased == clocks.wish("edge", points[-1]) == points[3]
+    clocks.wish("edge", None)
+    assert device.state().point == points[3]
+    clocks.close()
+    assert [clocks.leased, clocks.wanted] == [None, None]
+
+
+def test_clocks_that_somebody_else_holds_do_not_stop_requests(caplog: pytest.LogCaptureFixture) -> None:
+    """The governor decides then, and the log says so."""
+    device = open_device(DEVICE, clock=ManualClock())
+    with device.lease(device.clock_table.top):
+        clocks = PolicyClocks(device)
+        clocks.hold(device.clock_table.points[0])
+        assert clocks.leased is None
+    assert "left to its governor" in caplog.text
+
+
+def test_books_follow_the_counter() -> None:
+    """What was drawn between batches is booked once, however late the counter shows it."""
+    books = EnergyBooks()
+    assert books.close_batch(1.0) is None, "before the first reading nothing is known"
+    books.read(100.0)
+    books.read(105.0)
+    assert books.close_batch(2.0) == pytest.approx(5.0 - 1.0)
+    books.read(105.5)
+    assert books.close_batch(3.0) == 0.0, "the counter has not seen the last batch yet"
+    books.read(120.0)
+    assert books.close_batch(1.0) == pytest.approx(20.0 - 1.0 - 2.0 - 3.0 - 4.0)
+    books.read(121.0)
+    assert books.busy_j + books.wait_j == pytest.approx(21.0)
+
+
+def test_without_a_counter_nothing_is_shared_out() -> None:
+    """Requests then answer for their batches only."""
+    books = EnergyBooks()
+    books.read(None)
+    assert books.close_batch(2.0) is None
+    assert (books.busy_j, books.wait_j) == (2.0, 0.0)
