@@ -208,6 +208,25 @@ def test_a_throttled_device_is_left_alone(real: Real) -> None:
     assert real.hardware.clock.now_s() == before_s
 
 
+def test_throttling_is_told_once_and_when_it_is_over(real: Real, caplog: pytest.LogCaptureFixture) -> None:
+    """A device that slows itself down while it serves says so: what was asked for, what runs, and why."""
+    real.holder.hold(REAL_HIGH)
+    with caplog.at_level(logging.INFO):
+        real.holder.verify()
+        assert not caplog.records
+        real.hardware.ceiling_mhz = 600.0
+        for _ in range(3):
+            real.holder.verify()
+        (slowed,) = caplog.records
+        assert slowed.levelno == logging.WARNING
+        assert "slowed down by power-cap: asked for 1200/2000 MHz, runs at 600/2000 MHz" in slowed.message
+        real.hardware.ceiling_mhz = None
+        for _ in range(3):
+            real.holder.verify()
+    _, over = caplog.records
+    assert "no longer slowed down: asked for 1200/2000 MHz, runs at 1200/2000 MHz" in over.message
+
+
 def test_a_mode_without_the_held_clock_leaves_it_to_the_governor(real: Real, caplog: pytest.LogCaptureFixture) -> None:
     """A lowered ceiling takes the plan's clock off the table: nothing to hold until a plan names another."""
     real.holder.hold(REAL_HIGH)
@@ -219,11 +238,19 @@ def test_a_mode_without_the_held_clock_leaves_it_to_the_governor(real: Real, cap
 
 
 def test_a_vanished_device_is_looked_for_again(real: Real, caplog: pytest.LogCaptureFixture) -> None:
-    """A look at a device that is gone is a line in the log; when it is back its clock is as before."""
+    """A look at a device that is gone is a line in the log; its clock is as before when it is back, which is one too.
+
+    Its lease is kept meanwhile: nothing says that the governor has it.
+    """
     real.holder.hold(REAL_HIGH)
     real.hardware.vanished = True
-    real.holder.verify()
-    assert "fallen off the bus" in caplog.text
-    real.hardware.vanished = False
-    real.holder.verify()
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            real.holder.verify()
+        assert caplog.text.count("cannot see whether its clocks are held: fake has fallen off the bus") == 1
+        assert "governor" not in caplog.text
+        real.hardware.vanished = False
+        for _ in range(2):
+            real.holder.verify()
     assert real.holder.held == real.hardware.held == REAL_HIGH
+    assert caplog.text.count("holding 1200/2000 MHz again") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -53,9 +54,13 @@ class ClockKeeper:
     def __init__(self, root: Path, socket: Path | None = None, privilege: Privilege | None = None) -> None:
         """`socket`: the daemon's, where it is not below `root`. `privilege`: this process's unless given."""
         self._root = root
+        self._socket = socket
         self._privilege = privilege or own_privilege()
-        self._chosen = socket is not None
         self.socket = socket or root / SOCKET
+
+    def below(self, root: Path) -> ClockKeeper:
+        """The same for another root folder."""
+        return self if root == self._root else ClockKeeper(root, self._socket, self._privilege)
 
     @cached_property
     def daemon(self) -> Daemon:
@@ -74,8 +79,11 @@ class ClockKeeper:
 
     @property
     def privileged(self) -> bool:
-        """Whether this process sets clocks itself where no daemon runs: for root, and below a root of one's own."""
-        return not self._chosen and (self._privilege.root or self._root != _SYSTEM)
+        """Whether this process sets clocks itself where no daemon runs: for root, and below a root of one's own.
+
+        Never where it could not keep what it would have to put back.
+        """
+        return self._entitled and _writable(self.journals)
 
     def access(self, board: str) -> ClockAccess:
         """Who sets this board for us: the daemon where it runs, else this process where it may."""
@@ -86,6 +94,9 @@ class ClockKeeper:
         if self.privileged and (self._privilege.root or not board.startswith(_GPUS)):
             confined = board.startswith(_GPUS) and not self._privilege.sys_admin
             return ClockAccess(setter=Setter.THIS_PROCESS, **(_CONFINED if confined else {}))
+        if self._entitled and not self.privileged:
+            reason = f"this process cannot keep in {self.journals} what it would have to put back"
+            return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=f"let this user write {self.journals}")
         remedy = _START if self.daemon.standing is Standing.ABSENT else f"join the group that owns {self.socket}"
         reason = f"joulecut-clockd does not answer it ({self.daemon.reason})"
         return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy)
@@ -98,6 +109,10 @@ class ClockKeeper:
             return None
         return Holding(point=status.point, holder=holder_in_words(status) or "somebody")
 
+    @property
+    def _entitled(self) -> bool:
+        return self._socket is None and (self._privilege.root or self._root != _SYSTEM)
+
     def _through_daemon(self, status: BoardStatus | None, board: str) -> ClockAccess:
         if status is None:
             reason = f"joulecut-clockd lends no {board}"
@@ -109,3 +124,9 @@ class ClockKeeper:
             remedy = f"allow this user or one of its groups {board} in {self.rules}, then restart joulecut-clockd"
             return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy, holder=holder)
         return ClockAccess(setter=Setter.CLOCKD, holder=holder)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself where it is not there yet."""
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - never raises
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

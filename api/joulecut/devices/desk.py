@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from joulecut.devices.clock_access import ClockKeeper
-from joulecut.devices.inventory import find_devices, place_below, sighting
+from joulecut.devices.inventory import find_devices, sighting
 from joulecut.devices.readings import Story
 from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
@@ -24,11 +24,19 @@ class Desk:
         self._options = DeviceOptions(root=str(root), clockd_socket=str(clockd_socket or ""))
         self._root = root
         self._clock = clock
-        self.keeper = ClockKeeper(root, clockd_socket)
+        self._keeper = ClockKeeper(root, clockd_socket)
 
     def here(self) -> tuple[str, ...]:
         """The names of all real devices that are here."""
         return tuple(each.name for each in find_devices(self._root).sightings)
+
+    def root(self, name: str) -> Path:
+        """The kernel tree of the device of a name: its own place, or that of this machine."""
+        return sighting(name, self._root).root
+
+    def keeper(self, name: str) -> ClockKeeper:
+        """Who may set the clocks of the device of a name."""
+        return self._keeper.below(self.root(name))
 
     @contextmanager
     def probe(self, name: str) -> Iterator[Probe]:
@@ -42,12 +50,12 @@ class Desk:
     @contextmanager
     def device(self, name: str) -> Iterator[Device]:
         """The device of a name, opened as an agent would. Raises DeviceError where it is not there."""
-        device = open_device(place_below(name, self._root), clock=self._clock, options=self._options)
+        device = open_device(sighting(name, self._root).name, clock=self._clock, options=self._options)
         try:
             yield device
         finally:
             device.close()
 
-    def story(self, probe: Probe) -> Story:
-        """Readings of a device, with whoever holds its clocks as far as the clock daemon knows."""
-        return Story(probe.read, self._clock, partial(self.keeper.holding, probe.board))
+    def story(self, name: str, probe: Probe) -> Story:
+        """Readings of the device of a name, with whoever holds its clocks as far as the clock daemon knows."""
+        return Story(probe.read, self._clock, partial(self.keeper(name).holding, probe.board))

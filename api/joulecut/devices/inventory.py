@@ -20,11 +20,15 @@ _GPU_PREFIX = f"{RealKind.NVML.value}:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """A device that is here, or that somebody says is. `kind` is None for an emulated one."""
+    """A device that is here, or that somebody says is. `kind` is None for an emulated one.
+
+    `root`: of the kernel tree that it lies in; its clock daemon's socket and its journals are below it too.
+    """
 
     name: str
     kind: RealKind | None
     open_probe: Callable[[Clock], Probe]
+    root: Path = _SYSTEM
 
     @property
     def accelerator(self) -> bool:
@@ -77,10 +81,14 @@ def gpu_uuids(root: Path = _SYSTEM) -> tuple[str, ...]:
 
 
 def sighting(name: str, root: Path = _SYSTEM) -> Sighting:
-    """The device of a name; a Jetson or a CPU without a place of its own lies below `root`."""
+    """The device of a name; a Jetson or a CPU without a place of its own lies below `root`; `auto`: the best there."""
+    if name == AUTO:
+        return find_devices(root, (AUTO,)).sightings[0]
     placed = place_below(name, root)
-    kind = RealKind(placed.partition(":")[0]) if is_real(placed) else None
-    return Sighting(name=placed, kind=kind, open_probe=partial(_open_probe, placed, kind, root))
+    word, _, place = placed.partition(":")
+    kind = RealKind(word) if is_real(placed) else None
+    tree = Path(place).expanduser() if place and kind in (RealKind.JETSON, RealKind.CPU) else root
+    return Sighting(name=placed, kind=kind, root=tree, open_probe=partial(_open_probe, placed, kind, tree))
 
 
 def place_below(name: str, root: Path) -> str:
@@ -93,16 +101,14 @@ def place_below(name: str, root: Path) -> str:
 def _open_probe(name: str, kind: RealKind | None, root: Path, clock: Clock) -> Probe:
     if kind is None:
         return EmulatedProbe(name, open_device(name, clock=clock))
-    place = name.partition(":")[2]
     if kind is RealKind.NVML:
         from joulecut_runtime.devices.nvml import NvmlProbe  # noqa: PLC0415 - of an extra
 
-        return NvmlProbe(place, clock=clock, root=root)
-    tree = Path(place or "/").expanduser()
+        return NvmlProbe(name.partition(":")[2], clock=clock, root=root)
     if kind is RealKind.JETSON:
         from joulecut_runtime.devices.jetson import JetsonProbe  # noqa: PLC0415 - backends load where they are used
 
-        return JetsonProbe(tree, clock=clock)
+        return JetsonProbe(root, clock=clock)
     from joulecut_runtime.devices.host import HostProbe  # noqa: PLC0415 - likewise
 
-    return HostProbe(tree, clock=clock)
+    return HostProbe(root, clock=clock)

@@ -72,7 +72,7 @@ def look(desk: Desk, names: Iterable[str]) -> Iterator[Listed | Unopened]:
                     info=probe.info,
                     table=probe.clock_table,
                     capabilities=probe.capabilities,
-                    access=desk.keeper.access(probe.board),
+                    access=desk.keeper(name).access(probe.board),
                 )
         except DeviceError as error:
             yield Unopened(name=name, error=" ".join(str(error).split()))

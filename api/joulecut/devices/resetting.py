@@ -10,6 +10,7 @@ from rich.console import Console
 
 from joulecut.devices.clock_access import Setter
 from joulecut.devices.desk import Desk
+from joulecut.devices.unlocking import point_once_free
 from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.devices.hardware.authority_opening import open_authority
@@ -26,12 +27,13 @@ def reset_device(name: str, *, root: Path, clockd_socket: Path | None, as_json: 
     """
     if not is_real(name):
         raise DeviceError(f"{name} is no real device; an emulated one forgets its clocks when its process ends")
-    desk = Desk(root, clockd_socket, SystemClock())
+    clock = SystemClock()
+    desk = Desk(root, clockd_socket, clock)
     with desk.probe(name) as probe:
         if not probe.capabilities.core_settable:
             raise DeviceError(f"nobody can set the clocks of {name}, so there is nothing to put back")
-        through = _put_back(probe.board, root, clockd_socket)
-        point = probe.read().point
+        through = _put_back(probe.board, desk.root(name), clockd_socket)
+        point = point_once_free(probe.read, clock)
     if as_json:
         typer.echo(json.dumps({"device": name, "board": probe.board, "reset_by": through.value, "runs_at": str(point)}))
     else:

@@ -66,6 +66,6 @@ def watch_devices(names: Sequence[str], *, root: Path, clockd_socket: Path | Non
     with ExitStack() as opened, Stopping() as stopping:
         probes = {name: opened.enter_context(desk.probe(name)) for name in names or desk.here()}
         view = LiveView({name: probe.info for name, probe in probes.items()}, as_json=as_json)
-        stories = {name: desk.story(probe) for name, probe in probes.items()}
+        stories = {name: desk.story(name, probe) for name, probe in probes.items()}
         with view:
             follow(stories, view, clock=clock, pace=pace, stopping=stopping)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from joulecut.devices.clock_access import ClockKeeper
-from joulecut.devices.inventory import Inventory, find_devices
+from joulecut.devices.inventory import Inventory, Sighting, find_devices
 from joulecut.devices.privilege import own_privilege
 from joulecut.diagnosis.clock_daemon import examine_clockd
 from joulecut.diagnosis.computing import Accelerators, examine_torch, newest_cuda
@@ -73,13 +73,12 @@ def _look(surroundings: Surroundings) -> tuple[Inventory, tuple[Finding, ...]]:
 
 
 def _device_checks(inventory: Inventory, keeper: ClockKeeper, clock: Clock, *, chosen: bool) -> Sequence[Check]:
+    def examined(seen: Sighting) -> Iterable[Finding]:
+        access_of = keeper.below(seen.root).access
+        return examine_device(seen, access_of, clock, wanted=chosen or seen.accelerator)
+
     return [
-        Check(
-            area=Area.DEVICE,
-            name=seen.name,
-            examine=partial(examine_device, seen, keeper.access, clock, wanted=chosen or seen.accelerator),
-            timeout_s=_DEVICE_S,
-        )
+        Check(area=Area.DEVICE, name=seen.name, examine=partial(examined, seen), timeout_s=_DEVICE_S)
         for seen in inventory.sightings
     ]
 

@@ -55,9 +55,12 @@ def failed(name: str, error: DeviceError, *, wanted: bool) -> Finding:
 
 
 def advice(message: str) -> str:
-    """What an error's message says to do: the part behind its last semicolon, as the project writes them."""
-    _, semicolon, last = message.rpartition("; ")
-    return last if semicolon else "check its driver, and that this user may open the device's files"
+    """What an error's message says to do: all behind its first semicolon, as the project writes them.
+
+    A remedy may have semicolons of its own, and begins with what helps most.
+    """
+    _, semicolon, remedy = message.partition("; ")
+    return remedy if semicolon else "check its driver, and that this user may open the device's files"
 
 
 def _examine_probe(

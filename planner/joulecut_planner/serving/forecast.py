@@ -20,6 +20,8 @@ _BINS_REMEMBERED = 100.0
 _PRIOR_ARRIVALS = 2.0
 _REGULAR_VARIATION = 0.5
 _FEWEST_GAPS = 30
+_LONGEST_SILENCE = 5.0
+"""In mean gaps between clusters: a random gap is longer in 7 of 1000 cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,9 @@ class ArrivalMonitor:
                 break
             rate_hz = candidate_hz
             tests.append((count * faded, held_s))
+        if since_s > 0.0:
+            # However much came before: a silence this long is out of the question at higher rates.
+            rate_hz = min(rate_hz, _LONGEST_SILENCE * (spread + 1.0) / 2.0 / since_s)
         return ArrivalForecast(rate_hz, dispersion)
 
     def _close_bins(self, now_s: float) -> None:

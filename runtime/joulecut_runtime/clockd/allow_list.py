@@ -33,6 +33,15 @@ class Rule:
         memory = memory_mhz is None or self.memory_mhz[0] <= memory_mhz <= self.memory_mhz[1]
         return memory and self.core_mhz[0] <= core_mhz <= self.core_mhz[1] and 0.0 < ttl_s <= self.longest_ttl_s
 
+    def __str__(self) -> str:
+        core, memory = (f"{low:g}-{high:g} MHz" for low, high in (self.core_mhz, self.memory_mhz))
+        return f"core {core}, memory {memory if self.sets_memory else 'none'}, for up to {self.longest_ttl_s:g} s"
+
+    @property
+    def sets_memory(self) -> bool:
+        """Whether any memory clock at all is within the limits."""
+        return self.memory_mhz[0] <= self.memory_mhz[1]
+
 
 def concerning(rules: Iterable[Rule], uid: int, gids: Iterable[int], board: str) -> list[Rule]:
     """The rules that give somebody a board at all."""
@@ -58,16 +67,18 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
 
 
 def _rule(keys: dict[str, str]) -> Rule:
-    users, groups = (keys.get(name, "").split() for name in ("users", "groups"))
-    if not set(keys) <= set(_KEYS) or not users + groups:
-        raise ValueError(f"{', '.join(keys)}; expected users or groups, and keys of {', '.join(_KEYS)}")
+    users, groups, boards = (keys.get(name, "").split() for name in ("users", "groups", "boards"))
+    if not set(keys) <= set(_KEYS) or not (users + groups and boards and "core_mhz" in keys):
+        raise ValueError(f"{', '.join(keys)}; expected users or groups, boards and core_mhz, all of {', '.join(_KEYS)}")
+    if not 0.0 < (longest_ttl_s := float(keys.get("longest_ttl_s", "30"))) < float("inf"):
+        raise ValueError(f"longest_ttl_s = {longest_ttl_s:g}; expected a positive, finite number of seconds")
     return Rule(
         users=frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users),
         groups=frozenset(int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid for group in groups),
-        boards=tuple(keys["boards"].split()),
+        boards=tuple(boards),
         core_mhz=_range(keys, "core_mhz"),
         memory_mhz=_range(keys, "memory_mhz") if "memory_mhz" in keys else _NONE,
-        longest_ttl_s=float(keys.get("longest_ttl_s", "30")),
+        longest_ttl_s=longest_ttl_s,
     )
 
 

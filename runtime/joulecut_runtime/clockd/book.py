@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from joulecut_core.errors import DeviceError, LeaseError
-from joulecut_runtime.clockd.boards import Board, Snapshot
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board, Snapshot, UnchangedError
 
 _LOG = logging.getLogger(__name__)
 STATE = Path("run/joulecut-clockd/leases")
@@ -23,6 +23,8 @@ Clocks = tuple[float, float | None]
 Holder = dict[str, str | int]
 """Who holds a lease, as it is logged. Compared by identity: one process may ask twice under one name."""
 Find = Callable[[Path], Iterable[Board]]
+_DAMAGED: Snapshot = {}
+"""Stands for a journal that cannot be read. Compared by identity: a board may have nothing to tell."""
 
 
 def audit(event: str, holder: Holder | None, result: str, **what: object) -> None:
@@ -50,20 +52,23 @@ class Custody:
         self._holder: Holder | None = None
         self._clocks: Clocks = (0.0, None)
         self._owed: Snapshot | None = None  # is put back at due_s: when the lease expires, or to try again
+        self._just_restored = False
         self.ttl_s = self._due_s = self._wait_s = 0.0
 
     def acquire(self, clocks: Clocks, holder: Holder, ttl_s: float = float("inf")) -> None:
         """Lend the board until it is released, or `ttl_s` pass without a heartbeat; if that fails, nothing changes.
 
-        Raises LeaseError where it is not free, OSError where no snapshot can be kept, else what the board raises.
+        Raises LeaseError where it is not free, DeviceError where no snapshot can be kept, else what the board raises.
         """
         self._take()
         try:
-            snapshot = self._board.snapshot()
+            snapshot = dict(self._board.snapshot(), **({} if clocks[1] is not None else {MEMORY_UNTOUCHED: ""}))
             self._write(snapshot)
             self._holder, self._owed, self.ttl_s = holder, snapshot, ttl_s
             self.move(clocks, holder)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UnchangedError):
+                self._owed = None  # who may not set it may not restore it either, and there is nothing to restore
             with suppress(DeviceError):
                 self._restore("not granted")
             raise
@@ -71,6 +76,10 @@ class Custody:
     def move(self, clocks: Clocks, holder: Holder) -> None:
         """Set clocks, which is a heartbeat too. Raises LeaseError where the lease has ended."""
         self.heartbeat(holder)
+        if clocks[1] is not None and self._owed and MEMORY_UNTOUCHED in self._owed:
+            touched = {name: value for name, value in self._owed.items() if name != MEMORY_UNTOUCHED}
+            self._write(touched)
+            self._owed = touched
         self._board.apply(*clocks)
         self.heartbeat(holder)
         self._clocks = clocks
@@ -87,19 +96,23 @@ class Custody:
         if self._holder is holder:
             self._restore("released")
 
-    def reset(self, holder: Holder) -> None:
-        """Put back what a lease left behind, else the driver's defaults. Raises LeaseError where it is not free."""
-        left = self._read()
+    def reset(self, holder: Holder, *, memory: bool = True) -> None:
+        """Put back what a lease left behind, also at the last look; else the driver's defaults, of memory if asked to.
+
+        Raises LeaseError where it is not free.
+        """
         self._take()
         try:
-            if left is None:
-                self._board.restore({})
+            if not self._just_restored:
+                self._board.restore({} if memory else {MEMORY_UNTOUCHED: ""})
+            self._just_restored = False
         finally:
             self._unlock()
         audit("reset", holder, "done", board=self._board.key)
 
     def tend(self) -> float:
         """Restore if that is due: a lease expired, its process died, it failed before. Seconds to the next look."""
+        self._just_restored = False
         with suppress(DeviceError, OSError):
             if self._owed is not None and self._due_s <= self._now_s():
                 self._restore("expired" if self._holder else "tried again")
@@ -135,6 +148,8 @@ class Custody:
                 self._unlock()
                 raise LeaseError(f"{self._board.key} is held by another process that sets clocks") from error
             self._owed = self._read()
+            if self._owed is _DAMAGED:
+                _LOG.error("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
         if self._owed is not None:
             self._restore("left behind")
             self._take()
@@ -148,38 +163,52 @@ class Custody:
         holder, self._holder = self._holder, None
         try:
             if self._owed is not None:
-                self._board.restore(self._owed)
+                self._put_back(self._owed)
+            if self._journal.is_dir():
+                self._journal.rename(self._journal.with_suffix(f".damaged{time.time_ns()}"))
             self._journal.unlink(missing_ok=True)
         except Exception as error:
             self._wait_s = min(60.0, 2.0 * self._wait_s + 1.0)
             self._due_s = self._now_s() + self._wait_s
             audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why)
             raise DeviceError(f"{self._board.key} is not restored yet, and not lent until it is: {error}") from error
-        self._owed, self._wait_s = None, 0.0
+        self._owed, self._wait_s, self._just_restored = None, 0.0, why != "released"
         self._unlock()
         audit("restore", holder, "done", board=self._board.key, why=why)
 
+    def _put_back(self, snapshot: Snapshot) -> None:
+        try:
+            self._board.restore(snapshot)
+        except ValueError:
+            _LOG.exception("%s: %s cannot be put back; it gets its driver's defaults", self._board.key, snapshot)
+            self._board.restore({})
+
     def _read(self) -> Snapshot | None:
-        """What was kept this boot: older limits died with their kernel, today's are not ours. {} if it is damaged."""
+        """What was kept this boot: older limits died with their kernel, today's are not ours. _DAMAGED as it says."""
         try:
             document = json.loads(self._journal.read_bytes())
-            return dict(document["snapshot"]) if document["boot"] == self._boot else None
+            kept = dict(document["snapshot"]) if document["boot"] == self._boot else None
+            return kept if kept is None or {type(value) for value in kept.values()} <= {str} else _DAMAGED
         except FileNotFoundError:
             return None
-        except (ValueError, LookupError, TypeError):
-            return {}
+        except (OSError, ValueError, LookupError, TypeError):
+            return _DAMAGED
 
     def _write(self, snapshot: Snapshot) -> None:
         """Keep the snapshot: on the disk, not on its way there, when this returns."""
-        new = self._journal.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as stream:
-            json.dump({"boot": self._boot, "snapshot": dict(snapshot)}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(self._journal)
-        folder = os.open(self._journal.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        try:
+            new = self._journal.with_suffix(".new")
+            with new.open("w", encoding="utf-8") as stream:
+                json.dump({"boot": self._boot, "snapshot": dict(snapshot)}, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(self._journal)
+            folder = os.open(self._journal.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+        except OSError as error:
+            story = f"what it holds now cannot be kept: {error}; nothing was changed, make room for {self._journal}"
+            raise DeviceError(f"{self._board.key}: {story}") from error
 
 
 class LeaseBook:

@@ -40,16 +40,19 @@ def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> in
         finally:
             restored = book.close()
     except (ConfigError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        another = isinstance(error, BlockingIOError)  # of flock
+        sys.stderr.write(f"error: {'another joulecut-clockd runs; stop it first' if another else error}\n")
         return 2 if isinstance(error, ConfigError) else 4
     return 0 if restored else 4
 
 
 def _serve(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
-    """Until SIGTERM or SIGINT."""
-    signals = {signal.SIGTERM, signal.SIGINT}
+    """Until SIGTERM, SIGINT or SIGHUP."""
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if path.exists() and not path.is_socket():
+        raise ConfigError(f"{path} is there and no socket; expected a free place, or the socket of an ended daemon")
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -32,9 +32,11 @@ class CpufreqBoard:
         for policy in self._policies:
             try:
                 floor, ceiling = _limits(policy, "cpuinfo")
-                low, high = (int(limit) for limit in snapshot.get(policy.name, f"{floor} {ceiling}").split())
-                for name, khz in (("scaling_min_freq", floor), ("scaling_max_freq", high), ("scaling_min_freq", low)):
-                    self._write(policy / name, str(min(max(khz, floor), ceiling)))
+                kept_khz = snapshot.get(policy.name, f"{floor} {ceiling}").split()
+                low, high = (min(max(int(khz), floor), ceiling) for khz in kept_khz)
+                steps = (("scaling_min_freq", floor), ("scaling_max_freq", high), ("scaling_min_freq", low))
+                for name, khz in steps if _limits(policy, "scaling") != (low, high) else ():
+                    self._write(policy / name, str(khz))
             except (OSError, ValueError, DeviceError) as error:
                 failures.append(f"{policy.name}: {error}")
         if failures:

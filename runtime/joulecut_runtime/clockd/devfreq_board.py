@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from joulecut_core.errors import ClockError, DeviceError
-from joulecut_runtime.clockd.boards import Board, Snapshot
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board, Snapshot
 
 _GPUS = {"ga10b", "gb10b", "gp10b", "gpu", "gv11b"}
 _Steps = list[tuple[str, object]]  # file name, value
@@ -88,14 +88,19 @@ class DevfreqBoard:
             raise ClockError(f"{self.key}: the kernel took {core_mhz:g} MHz but kept {before} Hz; expected it in force")
 
     def restore(self, snapshot: Snapshot) -> None:
-        """See Board. Limits that a new power mode wrote meanwhile stay."""
+        """See Board. Limits that a new power mode wrote meanwhile stay; so does its maximum if none was kept."""
         now, free = self._limits(), read(self._root / "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked") == "0"
-        low, high = self._mode or (int(snapshot.get("min_freq", now[0])), int(snapshot.get("max_freq", now[1])))
+        table, rates_hz = listed_hz(self._node / "available_frequencies") or [0], emc(self._root)[0] or [0]
+        top = table[-1] if now[0] == now[1] else now[1]
+        low, high = self._mode or (int(snapshot.get("min_freq", table[0])), int(snapshot.get("max_freq", top)))
         limits: _Steps = [("max_freq", high), ("min_freq", low)]
         steps = [] if not _is_ours(now, (low, high)) else limits[::-1] if 0 < high < now[0] else limits
-        emc_names = () if free else ("rate", "state", "mrq_rate_locked", "max_rate", "min_rate")
-        rest = (*emc_names, "railgate_enable", "control")
-        self._put(steps + [(name, snapshot[name]) for name in rest if name in snapshot])
+        emc_names = ("rate", "state", "mrq_rate_locked", "max_rate", "min_rate")
+        rest = (*(() if free or MEMORY_UNTOUCHED in snapshot else emc_names), "railgate_enable", "control")
+        defaults: _Steps = [("mrq_rate_locked", 0), ("max_rate", rates_hz[-1]), ("min_rate", rates_hz[0])]
+        defaults += [("railgate_enable", 1), ("control", "auto")]
+        values = {**{name: value for name, value in defaults if name in self._files()}, **snapshot}
+        self._put(steps + [(name, values[name]) for name in rest if name in values])
 
     def _files(self) -> dict[str, Path]:
         names = ("min_freq", "max_freq", "device/power/control", "device/railgate_enable")

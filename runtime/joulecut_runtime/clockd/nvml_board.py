@@ -9,9 +9,16 @@ from typing import Any
 import pynvml
 
 from joulecut_core.errors import ClockError, DeviceError
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, UnchangedError
 
-_ABSENT = pynvml.nvmlExceptionClass(3), pynvml.nvmlExceptionClass(13)  # NotSupported, FunctionNotFound
-_RIGHTS = "; to set clocks be root (in a container: with CAP_SYS_ADMIN) or ask joulecut-clockd"
+_ABSENT = 3, 13, 21, 22, 25, 26  # not supported, no such function, no data, ECC, structure's version, deprecated
+_REFUSED = 2, 24  # invalid argument, frequency not supported
+_REMEDIES = {
+    **dict.fromkeys(_ABSENT, "this GPU or its driver lacks it: update the driver, or leave this clock alone"),
+    **dict.fromkeys(_REFUSED, "choose clocks that the GPU lists; a MIG or vGPU instance takes none"),
+    4: "to set clocks be root (in a container: with CAP_SYS_ADMIN) or ask joulecut-clockd",
+}
+_DRIVER_LOG = "see the driver's messages (dmesg, nvidia-smi -q); a lost GPU takes nvidia-smi --gpu-reset or a reboot"
 
 
 def gpus() -> Iterator[tuple[str, Any]]:
@@ -38,42 +45,54 @@ class NvmlBoard:
 
     def snapshot(self) -> Mapping[str, str]:
         """The application clocks of memory and core: all that can be read. Another tool's lock is lost."""
-        with self._gpu() as gpu, suppress(*_ABSENT):
+        with self._gpu("GetApplicationsClock") as gpu, suppress(*map(pynvml.nvmlExceptionClass, _ABSENT)):
             memory, core = (pynvml.nvmlDeviceGetApplicationsClock(gpu, kind) for kind in (2, 0))
             return {"application_clocks_mhz": f"{memory} {core}"}
         return {}
 
     def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
         """Memory first: legal core clocks depend on it. Where it has no lock, its top clock needs none."""
-        with self._gpu() as gpu:
+        with self._gpu("GetSupportedClocks") as gpu:
             memories = pynvml.nvmlDeviceGetSupportedMemoryClocks(gpu)
             core, memory = round(core_mhz), max(memories) if memory_mhz is None else round(memory_mhz)
             cores = pynvml.nvmlDeviceGetSupportedGraphicsClocks(gpu, memory) if memory in memories else []
             if core not in cores:
                 raise ClockError(f"{self.key} lists no {core}/{memory} MHz; expected memory {memories}, core {cores}")
+            needed, first = memory != max(memories), True
             if memory_mhz is not None:
-                with suppress(*(_ABSENT if memory == max(memories) else ())):
-                    pynvml.nvmlDeviceSetMemoryLockedClocks(gpu, memory, memory)
-            try:
-                pynvml.nvmlDeviceSetGpuLockedClocks(gpu, core, core)
-            except _ABSENT:
-                pynvml.nvmlDeviceSetApplicationsClocks(gpu, memory, core)
+                first = not self._set("SetMemoryLockedClocks", gpu, memory, memory, needed=needed, first=True)
+            if not self._set("SetGpuLockedClocks", gpu, core, core, needed=False, first=first):
+                self._set("SetApplicationsClocks", gpu, memory, core, first=first)
 
     def restore(self, snapshot: Mapping[str, str]) -> None:
         """No locks and, where the GPU has none, the application clocks of the snapshot or the default ones."""
-        with self._gpu() as gpu, ExitStack() as whatever_happens, suppress(*_ABSENT):
+        with self._gpu("restoring") as gpu, ExitStack() as whatever_happens:
             whatever_happens.callback(self._free_core, gpu, snapshot.get("application_clocks_mhz", "").split())
-            pynvml.nvmlDeviceResetMemoryLockedClocks(gpu)
+            if MEMORY_UNTOUCHED not in snapshot:
+                self._set("ResetMemoryLockedClocks", gpu, needed=False)
 
     def _free_core(self, gpu: Any, application_clocks_mhz: list[str]) -> None:
+        if not self._set("ResetGpuLockedClocks", gpu, needed=False):
+            call = "SetApplicationsClocks" if application_clocks_mhz else "ResetApplicationsClocks"
+            self._set(call, gpu, *map(int, application_clocks_mhz), needed=bool(application_clocks_mhz))
+
+    def _set(self, call: str, gpu: Any, *clocks_mhz: int, needed: bool = True, first: bool = False) -> bool:
+        """Whether the driver did it; False where it lacks a call that is not needed. `first`: nothing changed yet."""
         try:
-            pynvml.nvmlDeviceResetGpuLockedClocks(gpu)
-        except _ABSENT:
-            call = "Set" if application_clocks_mhz else "Reset"
-            getattr(pynvml, f"nvmlDevice{call}ApplicationsClocks")(gpu, *map(int, application_clocks_mhz))
+            getattr(pynvml, f"nvmlDevice{call}")(gpu, *clocks_mhz)
+        except pynvml.NVMLError as error:
+            if (code := vars(error)["value"]) in _ABSENT and not needed:
+                return False
+            if first and code == 4:
+                raise UnchangedError(self._story(call, error)) from error
+            raise (ClockError if code in _REFUSED else DeviceError)(self._story(call, error)) from error
+        return True
+
+    def _story(self, call: str, error: Any) -> str:
+        return f"{self.key}: {call} failed: {error} (NVML {error.value}); {_REMEDIES.get(error.value, _DRIVER_LOG)}"
 
     @contextmanager
-    def _gpu(self) -> Iterator[Any]:
+    def _gpu(self, doing: str) -> Iterator[Any]:
         """The handle, looked up anew: a GPU that was reset has another, seen only by a library opened anew."""
         try:
             if self._uuid not in (found := dict(gpus())):
@@ -84,6 +103,4 @@ class NvmlBoard:
                     raise DeviceError(f"{self.key} has vanished; reset it (nvidia-smi --gpu-reset) or reboot")
             yield found[self._uuid]
         except pynvml.NVMLError as error:
-            code = vars(error)["value"]
-            story = f"{self.key}: {error}{_RIGHTS if code == 4 else ''}"
-            raise (ClockError if code in (2, 24) else DeviceError)(story) from error
+            raise DeviceError(self._story(doing, error)) from error

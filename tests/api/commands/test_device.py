@@ -118,6 +118,14 @@ def test_watch_everything_here(jetson: JetsonTree) -> None:
     assert "MHz" in page
 
 
+def test_the_best_device_is_watched_and_held(jetson: JetsonTree) -> None:
+    """`auto` means here what it means in a configuration file: a Jetson before its CPU."""
+    (reading,) = lines(device("watch", "auto", "--root", jetson.root, "--count", 1, "--json").stdout)
+    assert reading["power_scope"] == "module input"
+    *readings, _ = lines(device("lock", "auto", "612/2133", "--root", jetson.root, "--for", 0.1, "--json").stdout)
+    assert readings[0]["achieved"]["core_mhz"] == 612.0
+
+
 def test_lock_holds_and_restores(jetson: JetsonTree) -> None:
     """The kernel's limits are at the point while it lasts, and what they were afterwards."""
     before = limits_mhz(jetson)
@@ -206,6 +214,21 @@ def test_lock_a_gpu(tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("how", [(), ("--json",)], ids=["page", "json"])
+def test_clocks_that_do_not_come_back(tmp_path: Path, how: tuple[str, ...]) -> None:
+    """A driver that refuses to give its lock up is an error, and nothing says that the device is free."""
+    fake = FakeNvml(made(tmp_path / "nvml"), ["h100"])
+    fake.fail("nvmlDeviceResetGpuLockedClocks", 999)
+    with daemon(tmp_path, fake.environment()) as path, loaded(fake):
+        there = ("--clockd-socket", str(path), "--for", "0.2", "--interval", "0.1")
+        result = CliRunner().invoke(app, ["device", "lock", "nvml:0", "990", *there, *how])
+    assert isinstance(result.exception, DeviceError)
+    assert "nvml:0 is not free" in str(result.exception)
+    assert "free again" not in result.stdout
+    assert "released" not in result.stdout
+
+
+@needs_compiler
 def test_lock_without_the_right_to(tmp_path: Path) -> None:
     """A driver that refuses is told in its own words, with what to do."""
     fake = FakeNvml(made(tmp_path / "nvml"), ["t4"])
@@ -235,16 +258,22 @@ def test_through_the_daemon(jetson: JetsonTree) -> None:
         assert "clockd" in device("reset", "jetson", *there).stdout
 
 
-def test_reset_after_a_kill(jetson: JetsonTree) -> None:
-    """A lock that was killed leaves its clocks, and the journal by which `reset` puts them back."""
+@pytest.mark.parametrize("placed", [False, True], ids=["--root", "jetson:<root>"])
+def test_reset_after_a_kill(jetson: JetsonTree, *, placed: bool) -> None:
+    """A lock that was killed leaves its clocks, and the journal by which `reset` puts them back, however it is named.
+
+    The clock that it shows is not that of the lock any more.
+    """
     before = limits_mhz(jetson)
+    named = (f"jetson:{jetson.root}",) if placed else ("jetson", "--root", jetson.root)
     with locking(jetson) as holder:
         with pytest.raises(LeaseError, match="another process"):
-            device("reset", "jetson", "--root", jetson.root)
+            device("reset", *named)
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait(20)
     assert limits_mhz(jetson) == (612, 612)
     assert list((jetson.root / STATE).glob("*.json"))
-    done = json.loads(device("reset", "jetson", "--root", jetson.root, "--json").stdout)
+    done = json.loads(device("reset", *named, "--json").stdout)
     assert done["reset_by"] == "this process"
+    assert not done["runs_at"].startswith("612")
     assert limits_mhz(jetson) == before

@@ -19,7 +19,9 @@ from joulecut.devices.privilege import Privilege
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.allow_list import Rule
+from joulecut_runtime.clockd.book import STATE
 from joulecut_runtime.clockd.client import ClockdClient
+from joulecut_runtime.clockd.service import SOCKET
 from tests.runtime.clockd.daemons import serving
 from tests.runtime.clockd.file_board import FileBoard
 
@@ -170,3 +172,27 @@ def test_something_else_listens_there(tmp_path: Path, monkeypatch: pytest.Monkey
         thread.join()
     assert found.standing is Standing.SILENT
     assert found.boards == ()
+
+
+@pytest.mark.parametrize("privilege", [ROOT, USER], ids=["root", "user"])
+def test_a_root_that_keeps_nothing(tmp_path: Path, privilege: Privilege) -> None:
+    """Where no journal can be kept this process sets nothing, and is told which folder is in the way."""
+    (tmp_path / "run").write_text("no folder")
+    keeper = ClockKeeper(tmp_path, privilege=privilege)
+    access = keeper.access("cpu:all")
+    assert not keeper.privileged
+    assert access.setter is Setter.NOBODY
+    assert str(keeper.journals) in access.reason
+    (tmp_path / "run").unlink()
+    assert ClockKeeper(tmp_path, privilege=privilege).access("cpu:all").setter is Setter.THIS_PROCESS
+
+
+def test_a_device_in_another_tree(tmp_path: Path) -> None:
+    """Its journals, its rules and its daemon are those of that tree, unless a daemon was chosen."""
+    keeper = ClockKeeper(tmp_path, privilege=USER)
+    other = keeper.below(tmp_path / "other")
+    assert keeper.below(tmp_path) is keeper
+    assert (other.journals, other.socket) == (tmp_path / "other" / STATE, tmp_path / "other" / SOCKET)
+    chosen = ClockKeeper(tmp_path, tmp_path / "sock", USER).below(tmp_path / "other")
+    assert chosen.socket == tmp_path / "sock"
+    assert not chosen.privileged

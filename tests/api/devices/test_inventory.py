@@ -73,3 +73,13 @@ def test_an_unknown_name_says_what_is_near() -> None:
     """The same answer that an agent's configuration gets."""
     with pytest.raises(DeviceError, match="did you mean"):
         sighting("emulated:orin-nano").open_probe(ManualClock())
+
+
+@pytest.mark.parametrize("kind", ["jetson", "cpu"])
+def test_a_device_lies_where_its_name_says(tmp_path: Path, kind: str) -> None:
+    """A place in the name counts more than the root that was given; a GPU's place is no folder."""
+    assert sighting(f"{kind}:{tmp_path}").root == tmp_path
+    assert sighting(f"{kind}:{tmp_path}", tmp_path / "other").root == tmp_path
+    assert sighting(kind, tmp_path).root == tmp_path
+    assert sighting(kind).root == Path("/")
+    assert sighting("nvml:0", tmp_path).root == tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 import pytest
 from rich.console import Console
@@ -36,7 +37,13 @@ class Seen(LiveView):
         """Nothing."""
 
 
-def held(hardware: FakeHardware, view: Seen, *, authority: FakeAuthority | None = None) -> OperatingPoint:
+def held(
+    hardware: FakeHardware,
+    view: Seen,
+    *,
+    authority: FakeAuthority | None = None,
+    begun: Callable[[], None] = lambda: None,
+) -> OperatingPoint:
     """Hold the top point for two seconds, half a second apart."""
     with Stopping() as stopping:
         return hold(
@@ -47,6 +54,7 @@ def held(hardware: FakeHardware, view: Seen, *, authority: FakeAuthority | None 
             clock=hardware.clock,
             pace=Pace(interval_s=0.5, for_s=2.0),
             stopping=stopping,
+            begun=begun,
         )
 
 
@@ -118,9 +126,28 @@ def test_clocks_that_are_taken_away() -> None:
 
 
 def test_a_refusal_is_passed_on() -> None:
-    """Who holds the clocks is said, and nothing was shown."""
+    """Who holds the clocks is said, and nothing was shown, nor that they are held."""
     hardware, view = FakeHardware(clock=ManualClock()), Seen()
     authority = FakeAuthority(hardware=hardware, refusal="held by edge-agent (pid 7)")
+    begun: list[OperatingPoint | None] = []
     with pytest.raises(LeaseError, match="edge-agent"):
-        held(hardware, view, authority=authority)
+        held(hardware, view, authority=authority, begun=lambda: begun.append(hardware.held))
     assert not view.readings
+    assert not begun
+
+
+def test_the_beginning_is_told_once_the_clocks_are_held() -> None:
+    """Whoever says that they are held says the truth."""
+    hardware, view = FakeHardware(clock=ManualClock()), Seen()
+    begun: list[OperatingPoint | None] = []
+    held(hardware, view, begun=lambda: begun.append(hardware.held))
+    assert begun == [TOP]
+
+
+def test_what_cannot_be_put_back_is_an_error() -> None:
+    """A device that is not restored is not free, and the error says what happens next."""
+    hardware, view = FakeHardware(clock=ManualClock()), Seen()
+    authority = FakeAuthority(hardware=hardware, fails_to_restore=True)
+    with pytest.raises(DeviceError, match=r"fake is not free: .*does not take its old clocks.*device reset fake"):
+        held(hardware, view, authority=authority)
+    assert view.readings

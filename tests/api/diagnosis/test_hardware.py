@@ -14,6 +14,7 @@ from joulecut.diagnosis.hardware import advice, examine_device
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock, ManualClock, SystemClock
 from joulecut_runtime.devices.hardware.probe import Probe
+from joulecut_runtime.devices.nvml.errors import device_error
 from tests.fakes.hardware import FakeHardware, FakeProbe
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import ACPI_CPUFREQ, BIG_LITTLE, VIRTUAL, HostSpec
@@ -81,6 +82,13 @@ def test_throttling_is_a_warning() -> None:
     _, finding = told(fake(hardware), hardware.clock)[Area.DEVICE]
     assert finding.status is Status.WARNING
     assert finding.facts["throttle"] == "power-cap"
+
+
+def test_a_remedy_with_semicolons_is_told_whole() -> None:
+    """What helps most stands first: a missing library is installed, whatever is said of Jetsons behind that."""
+    said = advice(str(device_error(12, who="NVML", doing="opening the driver's library")))
+    assert said.startswith("install the NVIDIA driver")
+    assert "a Jetson is opened as `jetson`" in said
 
 
 @pytest.mark.parametrize("message", ["it broke", ""])

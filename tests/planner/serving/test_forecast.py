@@ -69,10 +69,7 @@ def test_before_any_arrival_the_expectation_holds() -> None:
 @given(st.floats(0.01, 300.0), st.floats(0.2, 20.0), st.floats(0.05, 0.999))
 def test_quantiles_are_those_of_the_law(mean: float, dispersion: float, share: float) -> None:
     """Negative binomial of this mean and variance, Poisson up to a dispersion of one."""
-    if dispersion > 1.0:
-        law = stats.nbinom(mean / (dispersion - 1.0), 1.0 / dispersion)
-    else:
-        law = stats.poisson(mean)
+    law = stats.nbinom(mean / (dispersion - 1.0), 1.0 / dispersion) if dispersion > 1.0 else stats.poisson(mean)
     count = ArrivalForecast(mean, dispersion).quantile(1.0, share)
     assert law.cdf(count) >= share - 1e-9
     assert count == 0 or law.cdf(count - 1) < share + 1e-9

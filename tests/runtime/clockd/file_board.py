@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from joulecut_core.errors import ClockError, DeviceError
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED
 
 CORE_MHZ = (306.0, 612.0, 1020.0)
 MEMORY_MHZ = (665.6, 2133.0, 3199.0)
@@ -55,7 +56,11 @@ class FileBoard:
         """In one write per clock."""
         self._note("restore")
         clocks = self.held()
-        for name, value in (snapshot or STOCK).items():
+        kept = {} if MEMORY_UNTOUCHED in snapshot else {"memory_mhz": STOCK["memory_mhz"]}
+        kept |= {"lowest_mhz": STOCK["lowest_mhz"], "highest_mhz": STOCK["highest_mhz"], **snapshot}
+        for name, value in kept.items():
+            if name not in STOCK:
+                continue
             clocks[name] = value
             self._write(clocks)
         self._note("restored")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.book import Custody, Holder
-from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED
+from joulecut_runtime.clockd.book import Custody, Holder, LeaseBook
+from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases, file_boards
 
 BOOT = "5d0c"
 
@@ -74,7 +75,7 @@ def test_journal_is_written_before_the_first_change(custody: Custody, board: Fil
 
     custody._board = Watched(board.folder)
     custody.acquire((306.0, None), somebody())
-    assert seen == [STOCK]
+    assert seen == [{**STOCK, MEMORY_UNTOUCHED: ""}]
 
 
 def test_release_leaves_no_journal(custody: Custody, board: FileBoard) -> None:
@@ -190,6 +191,42 @@ def test_damaged_journal_means_the_defaults(process: Callable[..., Custody], boa
     assert journals(board) == []
 
 
+@pytest.mark.parametrize("text", ["null", "[]", '{"boot": "5d0c", "snapshot": {"lowest_mhz": 7}}', "\0", None])
+def test_nonsense_in_a_journals_place_is_damage(
+    process: Callable[..., Custody], board: FileBoard, text: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is there, a folder too: the defaults, an error in the log, and a board that can be lent."""
+    first = process()
+    first.acquire((306.0, None), somebody())
+    die(first)
+    [journal] = journals(board)
+    journal.unlink()
+    if text is None:
+        journal.mkdir()
+    else:
+        journal.write_text(text)
+    process().tend()
+    assert board.held() == STOCK
+    assert "is damaged" in caplog.text
+    assert journals(board) == []
+    process().acquire((306.0, None), somebody())
+
+
+def test_a_snapshot_that_the_board_cannot_read_is_damage(custody: Custody, board: FileBoard) -> None:
+    """The defaults at once, instead of the same failure for ever."""
+
+    class Picky(FileBoard):
+        def restore(self, snapshot: Mapping[str, str]) -> None:
+            if snapshot:
+                raise ValueError("no number")
+            super().restore(snapshot)
+
+    custody._board, holder = Picky(board.folder), somebody()
+    custody.acquire((306.0, None), holder)
+    custody.release(holder)
+    assert board.held() == STOCK
+
+
 def test_failed_restore_is_tried_again_less_and_less_often(
     custody: Custody, board: FileBoard, clock: ManualClock
 ) -> None:
@@ -258,7 +295,7 @@ def test_full_disk_refuses_the_lease_and_changes_nothing(custody: Custody, board
     """Without room for the snapshot there is no lease, since it could not be undone."""
     new = custody._journal.with_suffix(".new")
     new.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DeviceError, match=r"No space left.*make room"):
         custody.acquire((306.0, None), somebody())
     assert not [call for _, call in board.done() if call.startswith(("apply", "restore"))]
     new.unlink()
@@ -289,6 +326,21 @@ def test_reset_prefers_what_a_lease_left_behind(process: Callable[..., Custody],
     die(first)
     process().reset(somebody())
     assert board.held() == custom
+
+
+def test_a_new_books_reset_keeps_what_its_start_restored(tmp_path: Path, board: FileBoard) -> None:
+    """The start already put back the dead holder's snapshot: a reset right after it adds no defaults; a second does."""
+    custom = {**STOCK, "highest_mhz": "612.0"}
+    board._write(custom)
+    dead = LeaseBook(tmp_path, file_boards).board(board.key)
+    dead.acquire((306.0, None), somebody())
+    die(dead)
+    custody = LeaseBook(tmp_path, file_boards).board(board.key)
+    assert board.held() == custom
+    custody.reset(somebody())
+    assert board.held() == custom
+    custody.reset(somebody())
+    assert board.held() == STOCK
 
 
 def test_reset_of_a_held_board_is_refused(process: Callable[..., Custody], board: FileBoard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.exits import exit_code
 from joulecut_runtime.clockd.allow_list import RULES
-from joulecut_runtime.clockd.book import LeaseBook
+from joulecut_runtime.clockd.book import STATE, LeaseBook
 from joulecut_runtime.clockd.cli import main
 from joulecut_runtime.clockd.client import ClockdClient
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
@@ -37,7 +38,7 @@ def board(tmp_path: Path) -> FileBoard:
     return FileBoard.make(tmp_path / "a")
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stop_restores_and_ends_well(nursery: Nursery, tmp_path: Path, board: FileBoard, stop: signal.Signals) -> None:
     """A stopped daemon puts back what its clients hold, and says that all went well."""
     clockd = started_clockd(nursery, tmp_path)
@@ -98,6 +99,29 @@ def test_second_daemon_is_refused(nursery: Nursery, tmp_path: Path, board: FileB
     started_clockd(nursery, tmp_path)
     assert nursery.wait(nursery.start("daemon", tmp_path)) == int(exit_code(DeviceError()))
     ClockdClient(tmp_path / "sock").close()
+
+
+def test_second_daemon_is_told_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lock of the first is named instead of an error number."""
+    LeaseBook(tmp_path, file_boards).close()
+    with (tmp_path / STATE / "clockd.lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        assert main(["--root", str(tmp_path)], find=file_boards) == int(exit_code(DeviceError()))
+    assert "another joulecut-clockd runs" in capsys.readouterr().err
+
+
+def test_a_file_in_the_sockets_place_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistaken --socket deletes nothing."""
+    path = tmp_path / "precious"
+    path.write_text("data")
+    signals = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+    assert status == int(exit_code(ConfigError()))
+    assert "no socket" in capsys.readouterr().err
+    assert path.read_text() == "data"
 
 
 def test_socket_is_for_root_and_its_group(nursery: Nursery, tmp_path: Path) -> None:

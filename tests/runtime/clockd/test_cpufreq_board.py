@@ -94,6 +94,16 @@ def test_without_privilege_the_error_names_every_policy(tmp_path: Path) -> None:
         CpufreqBoard(host.policies, host.write).apply(2000, None)
 
 
+def test_what_was_refused_needs_no_privilege_to_be_left_alone(tmp_path: Path) -> None:
+    """Nothing was set, so nothing is owed: the restore after a refused lease succeeds."""
+    host = FakeHost(tmp_path, FORBIDDEN, clock=ManualClock())
+    board = CpufreqBoard(host.policies, host.write)
+    snapshot = board.snapshot()
+    with pytest.raises(DeviceError):
+        board.apply(2000, None)
+    board.restore(snapshot)
+
+
 def test_one_policy_that_refuses_does_not_keep_the_others(tmp_path: Path) -> None:
     """Restoring goes on past a policy whose CPU went offline, and says which it was."""
     host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import threading
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -14,11 +13,11 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.boards import Board
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board
 from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, emc, find, gpu_nodes, read
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, EmcLayout, FakeKernel, JetsonTree, Regime, build
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
-from tests.fakes.jetson.tree import create, hz, make_blocking, make_unreadable, put
+from tests.fakes.jetson.tree import create, hz, make_unreadable, put
 
 OBEYING = (Regime.EINVAL, Regime.CLAMP)
 
@@ -274,18 +273,16 @@ def test_a_board_that_comes_back_is_restored(tmp_path: Path) -> None:
 
 def test_a_file_that_is_being_replaced_is_read_again(tmp_path: Path) -> None:
     """Empty is what a half-written file looks like; only one that stays so counts as unreadable."""
-    path = tmp_path / "min_freq"
-    make_blocking(path)
+    texts = ["306000000\n", "", ""]
 
-    def write() -> None:
-        for text in ("", "306000000\n"):
-            with path.open("w", encoding="utf-8") as pipe:
-                pipe.write(text)
+    class Replaced(PosixPath):
+        """Two reads meet the empty file."""
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    assert read(path) == "306000000"
-    writer.join()
+        def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+            del encoding, errors
+            return texts.pop()
+
+    assert read(Replaced(tmp_path / "min_freq")) == "306000000"
     (tmp_path / "empty").touch()
     assert read(tmp_path / "empty") == ""
 
@@ -301,6 +298,47 @@ def test_files_are_written_without_a_fake_kernel(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="max_rate = 3199000000: no such file"):
         board.restore(snapshot)
     assert not (tree.emc / "max_rate").exists()
+
+
+@pytest.mark.parametrize("spec", ALL_BOARDS, ids=lambda spec: spec.name)
+def test_without_a_snapshot_the_drivers_defaults_are_put_back(tmp_path: Path, spec: BoardSpec) -> None:
+    """A lost journal: another process frees clocks, rail gate, memory and power management all the same."""
+    kernel, board = machine(tmp_path, spec)
+    before = held(kernel.tree)
+    board.snapshot()
+    board.apply(spec.core_mhz[1], spec.emc_mhz[1] if spec.emc_mhz else None)
+    assert held(kernel.tree) != before
+    another(kernel).restore({})
+    assert limits_mhz(kernel.tree) == (spec.core_mhz[0], spec.core_mhz[-1])
+    assert held(kernel.tree) == before
+
+
+def test_what_a_snapshot_lacks_gets_its_default(tmp_path: Path) -> None:
+    """Half a journal: what it has comes back, the rest is freed."""
+    kernel, board = machine(tmp_path, ORIN_NANO_36)
+    board.apply(918, 665.6)
+    another(kernel).restore({"max_freq": str(hz(612))})
+    assert limits_mhz(kernel.tree) == (306, 612)
+    assert (kernel.tree.emc / "mrq_rate_locked").read_text(encoding="utf-8").strip() == "0"
+
+
+def test_a_lost_minimum_does_not_lift_the_power_mode(tmp_path: Path) -> None:
+    """Killed between two writes: the maximum still is the mode's, and stays, while the minimum is freed."""
+    kernel, _ = machine(tmp_path, ORIN_NANO_36)
+    kernel.switch_mode(min_mhz=510, max_mhz=612)
+    another(kernel).restore({})
+    assert limits_mhz(kernel.tree) == (306, 612)
+
+
+def test_memory_that_no_lease_set_stays_locked(tmp_path: Path) -> None:
+    """Another tool's memory lock, made during a lease of the core clock, outlives it."""
+    kernel, board = machine(tmp_path, ORIN_NANO_36)
+    snapshot = {**board.snapshot(), MEMORY_UNTOUCHED: ""}
+    board.apply(612, None)
+    kernel.write(kernel.tree.emc / "mrq_rate_locked", "1")
+    board.restore(snapshot)
+    assert (kernel.tree.emc / "mrq_rate_locked").read_text(encoding="utf-8").strip() == "1"
+    assert limits_mhz(kernel.tree) == (306, 1020)
 
 
 class Killed(BaseException):

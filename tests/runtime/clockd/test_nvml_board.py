@@ -11,7 +11,7 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_runtime.clockd import nvml_board
-from joulecut_runtime.clockd.boards import Board
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board, UnchangedError
 from tests.fakes.nvml import COMPILER, GENERATIONS, NO_COMPILER, Can, FakeNvml, loaded
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
@@ -147,6 +147,50 @@ def test_a_clock_that_the_driver_refuses_is_a_clock_error(fake: FakeNvml, code: 
     fake.fail("nvmlDeviceSetGpuLockedClocks", code)
     with pytest.raises(ClockError, match=fake.gpu.uuid):
         only_board().apply(990, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(24, "that the GPU lists"), (2, "MIG"), (999, "dmesg"), (15, "gpu-reset")]
+)
+def test_a_refusal_names_gpu_call_code_and_remedy(fake: FakeNvml, code: int, remedy: str) -> None:
+    """NVML's own texts alone help nobody."""
+    fake.fail("nvmlDeviceSetGpuLockedClocks", code)
+    with pytest.raises(DeviceError, match=rf"{fake.gpu.uuid}.*SetGpuLockedClocks failed.*NVML {code}\).*{remedy}"):
+        only_board().apply(990, None)
+
+
+@pytest.mark.parametrize("code", [3, 13, 21, 22, 25, 26])
+def test_a_driver_without_application_clocks_still_locks(fake: FakeNvml, code: int) -> None:
+    """Newer drivers answer "deprecated" where older ones answered "not supported"; locks need neither."""
+    for call in ("Get", "Set", "Reset"):
+        fake.fail(f"nvmlDevice{call}ApplicationsClock{'' if call == 'Get' else 's'}", code)
+    fake.fail("nvmlDeviceSetMemoryLockedClocks", code)
+    fake.fail("nvmlDeviceResetMemoryLockedClocks", code)
+    board = only_board()
+    before = board.snapshot()
+    board.apply(990, 2619)
+    assert fake.gpu.lock == (990, 990)
+    board.restore(before)
+    assert fake.gpu.is_untouched
+
+
+def test_memory_that_no_lease_set_stays_locked(fake: FakeNvml) -> None:
+    """Another tool's memory lock outlives a lease of the core clock."""
+    board = only_board()
+    board.apply(990, 1593)
+    board.restore({MEMORY_UNTOUCHED: ""})
+    assert (fake.gpu.lock, fake.gpu.memory_lock) == (None, (1593, 1593))
+
+
+@pytest.mark.parametrize(("memory_mhz", "error"), [(None, UnchangedError), (2619, DeviceError)])
+def test_only_a_first_refusal_has_changed_nothing(
+    fake: FakeNvml, memory_mhz: float | None, error: type[DeviceError]
+) -> None:
+    """Where memory was locked before the core was refused, there is something to restore."""
+    fake.fail("nvmlDeviceSetGpuLockedClocks", 4)
+    with pytest.raises(DeviceError) as refused:
+        only_board().apply(990, memory_mhz)
+    assert type(refused.value) is error
 
 
 def test_one_thing_that_cannot_be_put_back_keeps_no_other_locked(fake: FakeNvml) -> None:

@@ -15,6 +15,7 @@ import pytest
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
+from joulecut_runtime.clockd import service
 from joulecut_runtime.clockd.allow_list import Rule
 from joulecut_runtime.clockd.book import LeaseBook
 from joulecut_runtime.clockd.client import BoardState, ClockdClient, ClockdGoneError
@@ -187,6 +188,39 @@ def test_users_without_a_rule_see_but_do_not_touch(tmp_path: Path, board: FileBo
     assert board.done() == []
 
 
+@pytest.mark.parametrize("name", ["cam\nera", "x" * 65, "\x1b[2J"])
+def test_a_holders_name_is_short_and_printable(client: ClockdClient, board: FileBoard, name: str) -> None:
+    """It is shown to others and logged."""
+    with pytest.raises(DeviceError, match="printable text of at most 64"):
+        client.acquire(board.key, LOW, holder=name, ttl_s=5.0)
+    assert board.held() == STOCK
+
+
+def test_one_user_does_not_take_all_places(tmp_path: Path, book: LeaseBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight connections each, root excepted."""
+    assert book.boards()
+    monkeypatch.setattr(service, "_UNBOUNDED", frozenset())
+    with ExitStack() as clients:
+        for _ in range(8):
+            clients.enter_context(closing(ClockdClient(tmp_path / "sock"))).states()
+        with pytest.raises(ClockdGoneError), closing(ClockdClient(tmp_path / "sock")) as ninth:
+            ninth.states()
+
+
+def test_a_reset_without_a_right_to_memory_leaves_it(tmp_path: Path, board: FileBoard, clock: ManualClock) -> None:
+    """The core clock is freed; who may set memory frees that too."""
+    board._write({**STOCK, "highest_mhz": "306.0", "memory_mhz": "2133.0"})
+    mine = frozenset({os.getuid()})
+    for memory_mhz, left in (((1.0, 0.0), "2133.0"), ((0.0, 4000.0), "free")):
+        rule = Rule(users=mine, memory_mhz=memory_mhz)
+        with (
+            serving(tmp_path, now_s=clock.now_s, rules=[rule]),
+            closing(ClockdClient(tmp_path / "sock")) as client,
+        ):
+            client.reset(board.key)
+        assert board.held() == {**STOCK, "memory_mhz": left}
+
+
 def test_limits_hold_for_acquire_and_move(tmp_path: Path, board: FileBoard, clock: ManualClock) -> None:
     """Nothing outside a user's limits reaches the board, neither at first nor later."""
     rule = Rule(users=frozenset({os.getuid()}), core_mhz=(300.0, 700.0), memory_mhz=(1.0, 0.0), longest_ttl_s=10.0)
@@ -198,7 +232,7 @@ def test_limits_hold_for_acquire_and_move(tmp_path: Path, board: FileBoard, cloc
             client.acquire(board.key, LOW, holder="test", ttl_s=10.5)
         client.acquire(board.key, LOW, holder="test", ttl_s=10.0)
         for point in (OperatingPoint(core_mhz=1020.0), OperatingPoint(core_mhz=306.0, memory_mhz=2133.0)):
-            with pytest.raises(ClockError, match="more than user"):
+            with pytest.raises(ClockError, match=r"user \d+ may: core 300-700 MHz, memory none, for up to 10 s$"):
                 client.move(board.key, point)
         client.release(board.key)
     assert [call for _, call in board.done() if call.startswith("apply")] == ["apply 306"]
@@ -208,7 +242,7 @@ def test_connections_are_bounded_and_places_given_back(tmp_path: Path, book: Lea
     """More clients than places are hung up on; places are free again when their clients go."""
     assert book.boards()
     with ExitStack() as clients:
-        for _ in range(32):
+        for _ in range(32 if os.getuid() == 0 else 8):
             clients.enter_context(closing(ClockdClient(tmp_path / "sock"))).states()
         with pytest.raises(ClockdGoneError), closing(ClockdClient(tmp_path / "sock")) as late:
             late.states()
@@ -226,7 +260,7 @@ def test_audit_names_who_what_and_the_result(
 ) -> None:
     """One line of JSON for each grant, move, refusal, release and reset."""
     caplog.set_level(logging.INFO)
-    client.acquire(board.key, LOW, holder="cam\nera", ttl_s=5.0)
+    client.acquire(board.key, LOW, holder="caméra", ttl_s=5.0)
     client.move(board.key, OperatingPoint(core_mhz=612.0))
     with pytest.raises(ClockError):
         client.move(board.key, OperatingPoint(core_mhz=613.0))

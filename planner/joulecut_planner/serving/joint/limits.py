@@ -89,4 +89,3 @@ def batch_s(costs: ServiceCosts, variant: int, points: tuple[int, ...], entries:
         running = sum(entry <= unit for entry in entries)
         time_s += costs.unit_s[variant][running - 1][unit][held]
     return time_s
-

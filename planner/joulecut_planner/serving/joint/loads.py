@@ -31,7 +31,7 @@ _KEPT = 8
 _MOST = 32
 _ROOM = 1.25
 """Over what can be served within a deadline, up to `_MOST`."""
-_RATIO = 1.45
+_RATIO = 1.5
 _RARE_LOADS = (0.0003, 0.002)
 """Of the capacity: loads at which next to nobody shares a batch."""
 _LEAST_LOAD = 0.01
@@ -47,8 +47,6 @@ _PERIOD = 20.0
 """The control period, in deadlines or changes of the clock, whichever takes longer."""
 _LASTING = 40.0
 """Control periods for which a load is believed to last."""
-_RARE = 1e-4
-"""Misses of so few requests are not worth another price."""
 STRICTEST = 11
 
 
@@ -64,7 +62,6 @@ class LoadDecisions:
     chosen: NDArray[np.int16]
     """Shape (states, sizes, ways): the way of highest worth among the quickest so many, less one."""
 
-
     def by_worth(self, state: int, size: int) -> list[int]:
         """The ways to run so many, best first, whatever time they take."""
         order: list[int] = np.argsort(self.swept.gains[state, :, size - 1], kind="stable").tolist()
@@ -75,7 +72,7 @@ class Loads:
     """A table's decisions for all loads. Making it takes seconds, asking it microseconds."""
 
     def __init__(
-        self, costs: ServiceCosts, deadline_s: float, variants: tuple[int, ...], held_for: tuple[int, ...]
+        self, costs: ServiceCosts, deadline_s: float, variants: tuple[int, ...], states: tuple[int, ...] | None
     ) -> None:
         self.capacity_hz, sizes = capacity(costs, variants, deadline_s)
         self.period_s = _PERIOD * max(deadline_s, costs.table.switch_s)
@@ -92,7 +89,7 @@ class Loads:
             ]
             for prices in _MISS_PRICES
         ]
-        self.ways: Ways = find_ways(costs, variants, sizes, held_for)
+        self.ways: Ways = find_ways(costs, variants, sizes, within_s=deadline_s, states=states)
         self.limits = Limits(costs, variants, self.ways)
         self.most = max(min(math.ceil(_ROOM * self.capacity_hz * deadline_s), _MOST), sizes, 4)
         """Requests that the model lets wait; more are decided upon as that many."""
@@ -121,9 +118,6 @@ class Loads:
             lower = ladder[-1] if ladder else None
             rung: list[LoadDecisions] = []
             for strictness, prices in enumerate(offered):
-                if _never_missed(rung, rate_hz):
-                    rung.append(rung[-1])
-                    continue
                 solved = solve(grid, law, prices, _guess(lower, rung, strictness))
                 rung.append(_ready(grid, solved, prices))
             ladder.append(rung)
@@ -132,10 +126,10 @@ class Loads:
 
 @lru_cache(maxsize=_KEPT)
 def loads_of(
-    table: ServiceTable, deadline_s: float, variants: tuple[int, ...], held_for: tuple[int, ...] | None = None
+    table: ServiceTable, deadline_s: float, variants: tuple[int, ...], states: tuple[int, ...] | None = None
 ) -> Loads:
-    """The loads of a table, made once: many policies may decide by the same. `held_for` is as for `find_ways`."""
-    return Loads(ServiceCosts(table), deadline_s, variants, held_for or variants)
+    """The loads of a table, made once: many policies may decide by the same. `states` is as for `find_ways`."""
+    return Loads(ServiceCosts(table), deadline_s, variants, states)
 
 
 def capacity(costs: ServiceCosts, variants: tuple[int, ...], deadline_s: float) -> tuple[float, int]:
@@ -159,15 +153,6 @@ def _loads() -> list[float]:
     """Shares of the capacity that decisions are made for, ascending."""
     rungs = math.ceil(math.log(_HIGHEST_LOAD / _LEAST_LOAD) / math.log(_RATIO)) + 1
     return [*_RARE_LOADS, *(_LEAST_LOAD * _RATIO**rung for rung in range(rungs))]
-
-
-def _never_missed(rung: list[LoadDecisions], rate_hz: float) -> bool:
-    """Whether a higher price of a miss would change next to nothing: what it adds to the cost is the misses'."""
-    if len(rung) < 2:
-        return False
-    one, other = rung[-2:]
-    dearer_j = other.prices.miss_j - one.prices.miss_j
-    return dearer_j == 0.0 or other.values.cost_w - one.values.cost_w < _RARE * dearer_j * rate_hz
 
 
 def _guess(lower: list[LoadDecisions] | None, rung: list[LoadDecisions], strictness: int) -> Values | None:

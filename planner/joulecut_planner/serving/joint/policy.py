@@ -29,6 +29,10 @@ _EXPECTED_LOAD = 0.3
 """Of the capacity, until arrivals say otherwise."""
 
 
+_CREDIT_PERIODS = 5.0
+"""Control periods for which there has to be credit before a variant below the floor is used again."""
+
+
 class JoulecutPolicy:
     """Decides by the values of waiting and running under the forecast load; see `joint.values`.
 
@@ -55,7 +59,8 @@ class JoulecutPolicy:
         every = tuple(range(len(table.variants)))
         good = tuple(variant for variant in every if table.variants[variant].accuracy >= accuracy_floor)
         self._full = loads_of(table, slo_s, every)
-        self._good = loads_of(table, slo_s, good, every)
+        states = None if self._full.ways.free else self._full.ways.states
+        self._good = self._full if good == every else loads_of(table, slo_s, good, states)
         self._use(self._full)
         self._slo_s = slo_s
         self._costs = ServiceCosts(table)
@@ -95,11 +100,40 @@ class JoulecutPolicy:
         now_s, waiting = view.now_s, view.waiting
         forecast = self.monitor.forecast(now_s)
         if self._good is not self._full:
-            self._use(self._full if self._floor.permits(self._worst, self._full.limits.sizes) else self._good)
+            self._use(self._permitted())
         load = self.loads.at(forecast, self._budget.strictness)
         state = self._state(view.point)
+        if state < 0:
+            # Somebody else has set the clock.
+            return self._change(view, -1 - state)
         if not waiting:
             return self._rest_empty(now_s, load, state)
+        return self._attend(view, load, state, forecast.rate_hz)
+
+    def join(self, view: ServerView, unit: int, batch: int) -> int:
+        """As many as the running batch can take at `unit` with everybody in time."""
+        del batch
+        launch = self._running
+        if launch is None:
+            return 0
+        joining = 0
+        for request in view.waiting:
+            if len(self._entries) == self._limits.sizes:
+                break
+            if request.entry == unit:
+                tightest_s = min(self._tightest_s, request.deadline_s)
+                entries = [max(entry, unit) for entry in (*self._entries, unit)]
+                time_s = batch_s(self._costs, launch.variant, launch.points, entries, view.point)
+                if view.now_s + time_s > tightest_s + _ROUNDING_S:
+                    break
+                joining += 1
+                self._tightest_s = tightest_s
+                self._entries.append(unit)
+        return joining
+
+    def _attend(self, view: ServerView, load: LoadDecisions, state: int, rate_hz: float) -> Launch | Rest:
+        """Decide for those who wait."""
+        now_s, waiting = view.now_s, view.waiting
         count = len(waiting)
         slack_s = self._slack_s(waiting, now_s)
         fitting = self._limits.fitting(state, count, slack_s)
@@ -128,28 +162,19 @@ class JoulecutPolicy:
             target = rescue.state
         if target != state:
             return self._change(view, target)
-        return self._crowded(view, state, load, forecast.rate_hz)
+        return self._crowded(view, state, load, rate_hz)
 
-    def join(self, view: ServerView, unit: int, batch: int) -> int:
-        """As many as the running batch can take at `unit` with everybody in time."""
-        del batch
-        launch = self._running
-        if launch is None:
-            return 0
-        joining = 0
-        for request in view.waiting:
-            if len(self._entries) == self._limits.sizes:
-                break
-            if request.entry == unit:
-                tightest_s = min(self._tightest_s, request.deadline_s)
-                entries = [max(entry, unit) for entry in (*self._entries, unit)]
-                time_s = batch_s(self._costs, launch.variant, launch.points, entries, view.point)
-                if view.now_s + time_s > tightest_s + _ROUNDING_S:
-                    break
-                joining += 1
-                self._tightest_s = tightest_s
-                self._entries.append(unit)
-        return joining
+    def _permitted(self) -> Loads:
+        """All variants while there is credit for a batch of the worst; only the good ones until there is enough again.
+
+        Enough is a batch, or some control periods' worth where the two may be at odds about the clock.
+        """
+        batch = self._full.limits.sizes
+        if self.loads is self._full or self._ways.free:
+            enough = batch
+        else:
+            enough = max(batch, math.ceil(_CREDIT_PERIODS * self.period_s * self._full.capacity_hz))
+        return self._full if self._floor.permits(self._worst, enough) else self._good
 
     def _use(self, loads: Loads) -> None:
         self.loads = loads
@@ -261,10 +286,11 @@ class JoulecutPolicy:
         return min(max(age, 0), self.loads.grid.ages - 1)
 
     def _state(self, point: int) -> int:
+        """The clock state of an operating point; of one that none holds, -1 less the next higher."""
         if self._ways.free:
             return 0
         state = self._states.get(point)
         if state is None:
-            # Somebody else has set the clock: decide as at the nearest, which a launch then changes to.
-            return min(self._states.values(), key=lambda each: abs(self._ways.states[each] - point))
+            states = self._ways.states
+            return -1 - next(each for each, held in enumerate(states) if held > point)
         return state

@@ -60,26 +60,17 @@ class Sweep:
     def run(self, relative: Array, settled: Array, cost_w: float, partial: Array) -> Swept:
         """The values one step on; `partial` is what `DecisionGrid.partial_launches` makes of recent ones."""
         grid, law = self.grid, self.law
-        step_s, miss_j, most = grid.step_s, self.prices.miss_j, grid.most
+        step_s, miss_j = grid.step_s, self.prices.miss_j
         # occupied[s, k]: cost to go of a free queue that is left alone for k steps and then attended to.
         occupied = relative.reshape(grid.states, -1) @ self._followed * self._fading
         occupied += miss_j * law.lost - cost_w * step_s * np.arange(len(law.lost))
         empty = occupied - self._fading * self._followed[0] * relative[:, :1, 0]
         gains = self._gains(occupied)
-        fewer = relative[:, np.maximum(np.arange(most + 1) - 1, 0)]
+        fewer = relative[:, np.maximum(np.arange(grid.most + 1) - 1, 0)]
         losses = miss_j + np.take_along_axis(fewer, grid.after_loss[None].repeat(grid.states, 0), axis=2)
         staying = np.minimum(self._launches(gains, partial - cost_w * grid.takes_s), losses)
         switches, target = self._switches(self._empty_changes(empty, settled[:, 0, 0]), settled, cost_w)
-        others = np.minimum(staying, switches)
-        result, settling = others.copy(), staying.copy()
-        waits = np.zeros(relative.shape, dtype=bool)
-        waiting = (grid.idle_w[:, None] + self.prices.waiting_w * np.arange(most + 1)) * step_s
-        waiting += miss_j * law.spilled - cost_w * step_s
-        for age in range(grid.ages - 2, -1, -1):
-            wait = waiting + result[:, :, age + 1] @ self._back[age]
-            waits[:, :, age] = wait < others[:, :, age]
-            result[:, :, age] = np.minimum(wait, others[:, :, age])
-            settling[:, :, age] = np.minimum(wait, staying[:, :, age])
+        result, settling, waits = self._waited(np.minimum(staying, switches), staying, cost_w)
         # A free queue stays so until somebody comes: the sum of a geometric series.
         free = (grid.idle_w - cost_w) * step_s + self._damping * result[:, 1:, 0] @ law.first[1:]
         free /= 1.0 - self._damping * law.first[0]
@@ -90,6 +81,25 @@ class Sweep:
         target[:, 0], switches[:, 0], staying[:, 0] = where[:, None], changed[:, None], free[:, None]
         chosen = np.where(waits | (switches > staying), np.arange(grid.states)[:, None, None], target)
         return Swept(result, settling, gains, waits, chosen)
+
+    def _waited(self, others: Array, staying: Array, cost_w: float) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """The best of waiting and the others, the same for those who stay, and whether it is waiting.
+
+        From the oldest age backwards: after a step of waiting, all ages are one higher, and already known.
+        """
+        grid, counts = self.grid, np.arange(self.grid.most + 1)
+        waiting = (grid.idle_w[:, None] + self.prices.waiting_w * counts - cost_w) * grid.step_s
+        waiting += self.prices.miss_j * self.law.spilled
+        # Ages first, so that each step works on one piece of memory.
+        best, settling = np.moveaxis(others, 2, 0).copy(), np.moveaxis(staying, 2, 0).copy()
+        waits = np.zeros(best.shape, dtype=bool)
+        for age in range(grid.ages - 2, -1, -1):
+            wait = best[age + 1] @ self._back[age]
+            wait += waiting
+            np.less(wait, best[age], out=waits[age])
+            np.minimum(wait, best[age], out=best[age])
+            np.minimum(wait, settling[age], out=settling[age])
+        return np.moveaxis(best, 0, 2).copy(), np.moveaxis(settling, 0, 2).copy(), np.moveaxis(waits, 0, 2).copy()
 
     def _gains(self, occupied: Array) -> Array:
         grid, ways = self.grid, self.grid.ways

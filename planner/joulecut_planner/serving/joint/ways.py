@@ -10,6 +10,7 @@ seconds and joules.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.serving.costs import ServiceCosts
 
-_MOST_STATES = 7
+_MOST_STATES = 6
 _MOST_UNIFORM = 24
 _PRICES = (-1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Of a second: below 0 in units of the least idle draw, above in units of the highest busy draw.
@@ -61,13 +62,21 @@ class Ways:
 
 
 def find_ways(
-    costs: ServiceCosts, variants: tuple[int, ...], sizes: int, held_for: tuple[int, ...] | None = None
+    costs: ServiceCosts,
+    variants: tuple[int, ...],
+    sizes: int,
+    *,
+    within_s: float = math.inf,
+    states: tuple[int, ...] | None = None,
 ) -> Ways:
-    """The ways of some variants, for batches up to `sizes`; clock states are those worth holding for `held_for`."""
+    """The ways of some variants, for batches up to `sizes`, from some operating points (None: those worth holding).
+
+    Clocks that change between units are left out where no batch would end within `within_s` by them.
+    """
     table = costs.table
     if table.switch_s == 0.0 and table.switch_j == 0.0:
         return _free_ways(costs, variants, sizes)
-    states = _worth_holding(costs, held_for or variants, sizes)
+    states = states or _worth_holding(costs, variants, sizes)
     times, energies, ends, points, of = [], [], [], [], []
     for variant in variants:
         time_s = np.moveaxis(costs.unit_time_s[variant][:sizes][:, :, states], 1, 0)
@@ -76,6 +85,9 @@ def find_ways(
         uniform = np.broadcast_to(np.arange(len(states))[:, None, None], (len(states), sizes, len(table.units)))
         for path in (uniform, *(_path(time_s, energy_j, price, costs, states) for price in prices)):
             seconds, joules = _along(time_s, energy_j, path, costs, states)
+            changing = (path != path[:, :, :1]).any(axis=2)
+            if path is not uniform and not (changing & (seconds <= within_s)).any():
+                continue
             times.append(seconds)
             energies.append(joules)
             ends.append(path[:, :, -1])

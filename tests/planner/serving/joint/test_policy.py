@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -44,12 +43,12 @@ class Record(Observer):
         self.away[request.id] = reason
 
 
-def _table(**changes: float) -> ServiceTable:
-    return replace(gpu_like(units=2, points=5, batches=_BATCHES), **changes)
+def _table(switch_s: float = 0.0) -> ServiceTable:
+    return gpu_like(units=2, points=5, batches=_BATCHES, switch_s=switch_s)
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 7), st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2), st.integers(0, 10_000))
 def test_what_is_accepted_is_in_time(table_seed: int, seed: int) -> None:
     """On tables without any law, for requests of all kinds: each is answered in time or turned away, once."""
     table = drawn_table(table_seed)
@@ -160,16 +159,13 @@ def test_a_burst_is_survived_and_forgotten(switch_s: float) -> None:
     served = sum(each.id in record.answered_s for each in burst)
     assert served > 0.6 * able.rate_hz * burst_s
     before = [span.point for span in record.spans if span.end_s < start_s][-1]
-    after = [span.point for span in record.spans if span.start_s > burst[-1].arrival_s + 2.0 * policy.period_s]
     calm = [
         span.point
         for span in record.spans
         if burst[-1].arrival_s + 2.0 * policy.period_s < span.end_s <= late_s and not span.batch
     ]
-    assert after
     assert calm
-    assert table.idle_w[calm[-1]] <= table.idle_w[before] + 1e-9 or policy.table.switch_s > 0.0
-    assert calm[-1] < len(table.points) - 1
+    assert table.idle_w[calm[-1]] <= table.idle_w[before]
 
 
 def test_a_lone_request_does_not_wait() -> None:
@@ -193,6 +189,19 @@ def test_a_hopeless_request_is_told_at_once() -> None:
     assert rejection.id == 7
     assert rejection.reason is RejectReason.LATE
     assert rejection.retry_after_s > 0.0
+
+
+def test_a_clock_set_by_others_is_left() -> None:
+    """At an operating point that is not worth holding, the first thing is to hold another."""
+    table = gpu_like(units=1, points=60, batches=_BATCHES, switch_s=0.002)
+    slo_s = three_lone_s(ServiceCosts(table))
+    policy = JoulecutPolicy(table, slo_s=slo_s)
+    odd = next(point for point in range(60) if point not in policy.loads.ways.states)
+    for waiting in ([], [QueuedRequest(1, 5.0, 5.0 + slo_s)]):
+        decision = policy.decide(ServerView(5.0, waiting, odd, 1))
+        assert isinstance(decision, Rest)
+        assert decision.point in policy.loads.ways.states
+        assert not decision.rejected
 
 
 def test_wrong_orders_are_refused() -> None:

@@ -15,7 +15,9 @@ from joulecut_planner.serving.joint.ways import Ways, find_ways
 from tests.planner.serving.tables import drawn_table, gpu_like
 
 
-def _priced(table: ServiceTable, costs: ServiceCosts, variant: int, size: int, points: tuple[int, ...]) -> tuple[float, float]:
+def _priced(
+    table: ServiceTable, costs: ServiceCosts, variant: int, size: int, points: tuple[int, ...]
+) -> tuple[float, float]:
     """Seconds and joules of a batch from its first unit on, added up by hand."""
     time_s = energy_j = 0.0
     held = points[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,3 +215,22 @@ def test_this_very_host_is_read_truthfully() -> None:
     finally:
         probe.close()
         probe.close()
+
+
+@pytest.mark.parametrize("blocked", ["energy_uj", "cpuinfo_min_freq", "cpuinfo"])
+def test_a_host_that_blocks_does_not_open(bench: Bench, blocked: str) -> None:
+    """Opening costs its time-out, names what blocks, and leaves no thread behind once that answers."""
+    host = FakeHost(bench.root / "host", TWO_SOCKETS, clock=bench.clock)
+    others, gate = set(threading.enumerate()), threading.Event()
+
+    def read(path: Path) -> str:
+        if path.name == blocked:
+            gate.wait()
+        return host.read(path)
+
+    with pytest.raises(DeviceError, match=r"has blocked for 0\.1 s"):
+        HostProbe(host.root, clock=bench.clock, read=read, timeout_s=0.1)
+    gate.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+        assert not thread.is_alive(), thread.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -325,6 +326,23 @@ def test_a_read_that_blocks_costs_a_timeout(tmp_path: Path, clock: ManualClock) 
     assert stuck.done.wait(10)
     assert probe.read().point.core_mhz == 306
     probe.close()
+
+
+@pytest.mark.parametrize("blocked", ["rail", "min_freq", "label"])
+def test_a_device_that_blocks_does_not_open(tmp_path: Path, clock: ManualClock, blocked: str) -> None:
+    """Opening costs its time-out, names what blocks, and leaves no thread behind once that answers."""
+    tree = build(tmp_path, ORIN_NANO_36)
+    _, folder, number = tree.channels()[0]
+    files = {"rail": folder / f"in{number}_input", "label": folder / f"in{number}_label"}
+    path = files.get(blocked, tree.node / "min_freq")
+    text, others = path.read_text().strip(), set(threading.enumerate())
+    make_blocking(path)
+    with pytest.raises(DeviceError, match=r"has blocked for 0\.2 s"):
+        JetsonProbe(tree.root, clock=clock, timeout_s=0.2)
+    unblock(path, text)
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+        assert not thread.is_alive(), thread.name
 
 
 def test_closed(tmp_path: Path, clock: ManualClock) -> None:
