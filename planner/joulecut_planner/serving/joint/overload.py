@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from joulecut_core.serving import QueuedRequest, Rejection, RejectReason
 from joulecut_planner.serving.joint.limits import Limits
 from joulecut_planner.serving.joint.loads import LoadDecisions
-
-_MOST_LET_GO = 64
-"""Looked at in one decision; whoever is further back is looked at in the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,10 @@ def best_batch(
     most, ages = values.relative.shape[1] - 1, values.relative.shape[2]
     deadline_s = step_s * ages
     best: tuple[float, Choice] | None = None
-    for let_go, slack_s in enumerate(slacks_s[:_MOST_LET_GO]):
+    # Letting more go pays where a larger batch becomes possible.
+    steps = {bisect_left(slacks_s, limits.quickest_s(state, size + 1)) for size in range(limits.sizes)}
+    for let_go in sorted(steps - {len(slacks_s)}):
+        slack_s = slacks_s[let_go]
         size = limits.largest(state, len(slacks_s) - let_go, slack_s)
         if not size:
             continue

@@ -30,6 +30,16 @@ def test_an_old_one_goes_for_many_young_ones() -> None:
     assert (choice.let_go, choice.size) == (1, 7)
 
 
+def test_a_backlog_of_lost_ones_does_not_hide_the_others() -> None:
+    """Hundreds who cannot be in time stand before eight who can: the eight run."""
+    loads = _loads()
+    load = loads.at(ArrivalForecast(loads.capacity_hz, 1.0), 11)
+    slacks_s = [1e-4] * 500 + [_SLO_S] * 8
+    choice = best_batch(load, loads.limits, 0, slacks_s, loads.capacity_hz, loads.grid.step_s)
+    assert choice is not None
+    assert (choice.let_go, choice.size) == (500, 8)
+
+
 def test_nobody_in_time_is_nobody() -> None:
     """Where not even the last can be served there is no batch to choose."""
     loads = _loads()
