@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 import torch
@@ -233,6 +234,9 @@ def test_a_policys_defect_is_survived(caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(RuntimeError, match="serving policy collecting failed"):
             await stage.ask(picture)
         policy.least = 1
+        # A request that comes while the line is being cleared goes with it.
+        with suppress(RuntimeError):
+            await stage.ask(picture)
         assert_answers(picture, await stage.ask(picture))
 
     on_stage(use, policy)
