@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from joulecut_core.figures import FigureKind
 
@@ -41,12 +42,25 @@ class RequestJoules:
     server_wait: float = 0.0
 
 
+class FallbackReason(str, Enum):
+    """Why the edge answered alone though the plan wanted the server."""
+
+    LOST = "lost"
+    """No connection, or it broke before the answer."""
+    LATE = "late"
+    """No answer by the time at which the edge had to begin."""
+    REFUSED = "refused"
+    """The server refused: no room, no time, it stops, or it has another plan."""
+    FAILED = "failed"
+    """The server failed, or its answer was damaged."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLedger:
     """One answered request: who computed it, under which plan, at what cost.
 
     `served_by` is "split", "edge" or "server"; `fallback` tells that the plan wanted the server but
-    the edge answered alone.
+    the edge answered alone, and `fallback_reason` why. `attempts`: how often it was sent to a server.
     """
 
     request_id: str
@@ -58,3 +72,5 @@ class RequestLedger:
     seconds: RequestSeconds
     joules: RequestJoules
     figures: FigureKind = field(default=FigureKind.ESTIMATED)
+    fallback_reason: FallbackReason | None = None
+    attempts: int = 0

@@ -6,7 +6,7 @@ import math
 
 from joulecut_core.errors import ContractError
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """Raised with every change that an older peer would misunderstand."""
 
 

@@ -31,12 +31,24 @@ class ReplyStatus(str, Enum):
     """The server failed."""
 
 
+class Origin(str, Enum):
+    """How an answer came about, where its request may have been sent before."""
+
+    COMPUTED = "computed"
+    """For this attempt, and for no other."""
+    KEPT = "kept"
+    """An earlier attempt's answer, kept or just finished; its seconds and joules are that attempt's."""
+    RECOMPUTED = "recomputed"
+    """An earlier attempt was computed too, but its answer is no longer kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHeader:
     """One request of a session, under one plan epoch.
 
     `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline. `priority`:
-    higher ones go first where the server schedules requests.
+    higher ones go first where the server schedules requests. `attempt`: 0 when sent first; session and request id
+    together tell a request from all others, however often it is sent. `checksum`: over header and payload.
     """
 
     session_id: str
@@ -48,8 +60,10 @@ class RequestHeader:
     variant: str
     budget_s: float | None = None
     priority: int = 0
+    attempt: int = 0
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
+    checksum: int | None = None
     contract_version: int = CONTRACT_VERSION
 
     def carrying(self, frames: Sequence[TensorFrame]) -> RequestHeader:
@@ -78,8 +92,10 @@ class ReplyHeader:
     figures: FigureKind = FigureKind.ESTIMATED
     retry_after_s: float = 0.0
     server_wait_j: float | None = None
+    origin: Origin = Origin.COMPUTED
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
+    checksum: int | None = None
 
     def carrying(self, frames: Sequence[TensorFrame]) -> ReplyHeader:
         """The header with its tensors set to those of `frames`."""

@@ -30,12 +30,27 @@ class StageFactors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkRange:
+    """Uplinks to plan for, bits per second; raises ContractError where it is empty or not positive."""
+
+    lowest_bps: float
+    highest_bps: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.lowest_bps <= self.highest_bps < math.inf:
+            raise ContractError(
+                f"uplinks: {self.lowest_bps!r} to {self.highest_bps!r} bit/s; expected 0 < lowest <= highest"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
     """All that the planner needs of an edge.
 
     `envelope_bytes`: what framing adds to each message. `preview`: plan only, raise no epoch. `tail_method`: how
     quantiles are taken from the profiles' single runs; None for means and standard deviations. `factors`: by
-    what the tables' seconds are off; the link's are in `link` already.
+    what the tables' seconds are off; the link's are in `link` already. `uplinks`: plan for each of these too, so that
+    the edge can change with its uplink by itself.
     """
 
     session_id: str
@@ -51,15 +66,30 @@ class SessionRequest:
     preview: bool = False
     tail_method: str | None = None
     factors: StageFactors = field(default_factory=StageFactors)
+    uplinks: UplinkRange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """The plan for uplinks from `lowest_bps` to the next band; `assignment` is None where no choice keeps the terms."""
+
+    lowest_bps: float
+    assignment: Assignment | None
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReply:
-    """A session's plan and the problem behind it; `assignment` is None for a preview or an infeasible plan."""
+    """A session's plan and the problem behind it; `assignment` is None for a preview or an infeasible plan.
+
+    `bands`: plans by rising uplink where a range was asked for. An edge may send requests under the epoch of any band
+    of the plans last activated.
+    """
 
     assignment: Assignment | None
     plan: Plan
     problem: Problem
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from joulecut_core.errors import ContractError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_proto.contract import CONTRACT_VERSION
 from joulecut_proto.convert_inference import REQUEST_HEADER
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.servicers import add_inference
@@ -165,7 +166,7 @@ def test_a_refusal_keeps_the_stream_and_tells_the_epoch() -> None:
 
 HEADER = Up(header=REQUEST_HEADER.to_wire(header("1").carrying([frame(4)])))
 OTHER_VERSION = Up(header=REQUEST_HEADER.to_wire(header("1")))
-OTHER_VERSION.header.contract_version = 2
+OTHER_VERSION.header.contract_version = CONTRACT_VERSION + 1
 LYING = Up(header=REQUEST_HEADER.to_wire(header("1").carrying([frame(4)])))
 LYING.header.total_bytes = 1 << 60
 
@@ -176,7 +177,7 @@ BROKEN = {
     "chunk too long": ([HEADER, Up(chunk=b"abcde")], "a chunk of 5 bytes; expected 1 to 4"),
     "chunk after the end": ([HEADER, Up(chunk=b"abcd"), Up(chunk=b"e")], "a chunk without a header"),
     "lying total": ([LYING], "total_bytes is 1152921504606846976; expected 4"),
-    "other version": ([OTHER_VERSION], "contract version 2"),
+    "other version": ([OTHER_VERSION], f"contract version {CONTRACT_VERSION + 1}"),
 }
 
 

@@ -19,6 +19,13 @@ class ReplyStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPLY_STATUS_LATE: _ClassVar[ReplyStatus]
     REPLY_STATUS_INVALID: _ClassVar[ReplyStatus]
     REPLY_STATUS_FAILED: _ClassVar[ReplyStatus]
+
+class Origin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORIGIN_UNSPECIFIED: _ClassVar[Origin]
+    ORIGIN_COMPUTED: _ClassVar[Origin]
+    ORIGIN_KEPT: _ClassVar[Origin]
+    ORIGIN_RECOMPUTED: _ClassVar[Origin]
 REPLY_STATUS_UNSPECIFIED: ReplyStatus
 REPLY_STATUS_OK: ReplyStatus
 REPLY_STATUS_STALE: ReplyStatus
@@ -27,6 +34,10 @@ REPLY_STATUS_DRAINING: ReplyStatus
 REPLY_STATUS_LATE: ReplyStatus
 REPLY_STATUS_INVALID: ReplyStatus
 REPLY_STATUS_FAILED: ReplyStatus
+ORIGIN_UNSPECIFIED: Origin
+ORIGIN_COMPUTED: Origin
+ORIGIN_KEPT: Origin
+ORIGIN_RECOMPUTED: Origin
 
 class InferenceUp(_message.Message):
     __slots__ = ("header", "chunk")
@@ -45,7 +56,7 @@ class InferenceDown(_message.Message):
     def __init__(self, header: _Optional[_Union[ReplyHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RequestHeader(_message.Message):
-    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority")
+    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority", "attempt", "checksum")
     CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +69,8 @@ class RequestHeader(_message.Message):
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     BUDGET_S_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     contract_version: int
     session_id: str
     request_id: str
@@ -70,10 +83,12 @@ class RequestHeader(_message.Message):
     total_bytes: int
     budget_s: float
     priority: int
-    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ...) -> None: ...
+    attempt: int
+    checksum: int
+    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ..., attempt: _Optional[int] = ..., checksum: _Optional[int] = ...) -> None: ...
 
 class ReplyHeader(_message.Message):
-    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j")
+    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j", "origin", "checksum")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +102,8 @@ class ReplyHeader(_message.Message):
     FIGURES_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     SERVER_WAIT_J_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     status: ReplyStatus
     message: str
@@ -100,4 +117,6 @@ class ReplyHeader(_message.Message):
     figures: _devices_pb2.FigureKind
     retry_after_s: float
     server_wait_j: float
-    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ...) -> None: ...
+    origin: Origin
+    checksum: int
+    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ..., checksum: _Optional[int] = ...) -> None: ...

@@ -17,10 +17,23 @@ class ServedBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SERVED_BY_SPLIT: _ClassVar[ServedBy]
     SERVED_BY_EDGE: _ClassVar[ServedBy]
     SERVED_BY_SERVER: _ClassVar[ServedBy]
+
+class FallbackReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FALLBACK_REASON_UNSPECIFIED: _ClassVar[FallbackReason]
+    FALLBACK_REASON_LOST: _ClassVar[FallbackReason]
+    FALLBACK_REASON_LATE: _ClassVar[FallbackReason]
+    FALLBACK_REASON_REFUSED: _ClassVar[FallbackReason]
+    FALLBACK_REASON_FAILED: _ClassVar[FallbackReason]
 SERVED_BY_UNSPECIFIED: ServedBy
 SERVED_BY_SPLIT: ServedBy
 SERVED_BY_EDGE: ServedBy
 SERVED_BY_SERVER: ServedBy
+FALLBACK_REASON_UNSPECIFIED: FallbackReason
+FALLBACK_REASON_LOST: FallbackReason
+FALLBACK_REASON_LATE: FallbackReason
+FALLBACK_REASON_REFUSED: FallbackReason
+FALLBACK_REASON_FAILED: FallbackReason
 
 class InferRequest(_message.Message):
     __slots__ = ("request_id", "tensors")
@@ -77,7 +90,7 @@ class RequestJoules(_message.Message):
     def __init__(self, edge_busy: _Optional[float] = ..., edge_wait: _Optional[float] = ..., encode: _Optional[float] = ..., radio: _Optional[float] = ..., server: _Optional[float] = ..., server_wait: _Optional[float] = ...) -> None: ...
 
 class RequestLedger(_message.Message):
-    __slots__ = ("request_id", "epoch", "cut", "codec", "served_by", "fallback", "seconds", "joules", "figures")
+    __slots__ = ("request_id", "epoch", "cut", "codec", "served_by", "fallback", "seconds", "joules", "figures", "fallback_reason", "attempts")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CUT_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +100,8 @@ class RequestLedger(_message.Message):
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     JOULES_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_REASON_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     epoch: int
     cut: int
@@ -96,7 +111,9 @@ class RequestLedger(_message.Message):
     seconds: RequestSeconds
     joules: RequestJoules
     figures: _devices_pb2.FigureKind
-    def __init__(self, request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., served_by: _Optional[_Union[ServedBy, str]] = ..., fallback: bool = ..., seconds: _Optional[_Union[RequestSeconds, _Mapping]] = ..., joules: _Optional[_Union[RequestJoules, _Mapping]] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ...) -> None: ...
+    fallback_reason: FallbackReason
+    attempts: int
+    def __init__(self, request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., served_by: _Optional[_Union[ServedBy, str]] = ..., fallback: bool = ..., seconds: _Optional[_Union[RequestSeconds, _Mapping]] = ..., joules: _Optional[_Union[RequestJoules, _Mapping]] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., fallback_reason: _Optional[_Union[FallbackReason, str]] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

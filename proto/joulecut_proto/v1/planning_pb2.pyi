@@ -406,7 +406,7 @@ class PlanFleetReply(_message.Message):
     def __init__(self, plan: _Optional[_Union[FleetPlan, _Mapping]] = ...) -> None: ...
 
 class PlanSessionRequest(_message.Message):
-    __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview", "tail_method", "factors")
+    __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview", "tail_method", "factors", "uplinks")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     NETWORK_DIGEST_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -420,6 +420,7 @@ class PlanSessionRequest(_message.Message):
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
     TAIL_METHOD_FIELD_NUMBER: _ClassVar[int]
     FACTORS_FIELD_NUMBER: _ClassVar[int]
+    UPLINKS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     network_digest: str
     edge: _profiles_pb2.Profile
@@ -433,7 +434,26 @@ class PlanSessionRequest(_message.Message):
     preview: bool
     tail_method: str
     factors: StageFactors
-    def __init__(self, session_id: _Optional[str] = ..., network_digest: _Optional[str] = ..., edge: _Optional[_Union[_profiles_pb2.Profile, _Mapping]] = ..., wires: _Optional[_Union[_profiles_pb2.WireTable, _Mapping]] = ..., link: _Optional[_Union[_profiles_pb2.LinkEstimate, _Mapping]] = ..., slo: _Optional[_Union[Slo, _Mapping]] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ..., policy: _Optional[str] = ..., envelope_bytes: _Optional[int] = ..., preview: bool = ..., tail_method: _Optional[str] = ..., factors: _Optional[_Union[StageFactors, _Mapping]] = ...) -> None: ...
+    uplinks: UplinkRange
+    def __init__(self, session_id: _Optional[str] = ..., network_digest: _Optional[str] = ..., edge: _Optional[_Union[_profiles_pb2.Profile, _Mapping]] = ..., wires: _Optional[_Union[_profiles_pb2.WireTable, _Mapping]] = ..., link: _Optional[_Union[_profiles_pb2.LinkEstimate, _Mapping]] = ..., slo: _Optional[_Union[Slo, _Mapping]] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., max_accuracy_loss: _Optional[float] = ..., policy: _Optional[str] = ..., envelope_bytes: _Optional[int] = ..., preview: bool = ..., tail_method: _Optional[str] = ..., factors: _Optional[_Union[StageFactors, _Mapping]] = ..., uplinks: _Optional[_Union[UplinkRange, _Mapping]] = ...) -> None: ...
+
+class UplinkRange(_message.Message):
+    __slots__ = ("lowest_bps", "highest_bps")
+    LOWEST_BPS_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_BPS_FIELD_NUMBER: _ClassVar[int]
+    lowest_bps: float
+    highest_bps: float
+    def __init__(self, lowest_bps: _Optional[float] = ..., highest_bps: _Optional[float] = ...) -> None: ...
+
+class Band(_message.Message):
+    __slots__ = ("lowest_bps", "assignment", "plan")
+    LOWEST_BPS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    lowest_bps: float
+    assignment: Assignment
+    plan: Plan
+    def __init__(self, lowest_bps: _Optional[float] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ...) -> None: ...
 
 class StageFactors(_message.Message):
     __slots__ = ("head", "encode", "decode", "tail")
@@ -448,14 +468,16 @@ class StageFactors(_message.Message):
     def __init__(self, head: _Optional[float] = ..., encode: _Optional[float] = ..., decode: _Optional[float] = ..., tail: _Optional[float] = ...) -> None: ...
 
 class PlanSessionReply(_message.Message):
-    __slots__ = ("assignment", "plan", "problem")
+    __slots__ = ("assignment", "plan", "problem", "bands")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    BANDS_FIELD_NUMBER: _ClassVar[int]
     assignment: Assignment
     plan: Plan
     problem: Problem
-    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+    bands: _containers.RepeatedCompositeFieldContainer[Band]
+    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., bands: _Optional[_Iterable[_Union[Band, _Mapping]]] = ...) -> None: ...
 
 class ActivateRequest(_message.Message):
     __slots__ = ("session_id", "epoch")
