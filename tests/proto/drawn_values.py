@@ -36,7 +36,7 @@ from joulecut_core.problems import (
 from joulecut_core.profiles import Profile
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.messages import Converter
-from joulecut_proto.planning_messages import StageFactors
+from joulecut_proto.planning_messages import StageFactors, UplinkRange
 
 T = TypeVar("T")
 
@@ -252,4 +252,7 @@ _CHECKED: dict[type, Callable[[Descriptor], st.SearchStrategy[Any]]] = {
     FleetPlan: _fleet_plans,
     BundleChunk: _bundle_chunks,
     StageFactors: lambda _: st.builds(StageFactors, head=SMALL, encode=SMALL, decode=SMALL, tail=SMALL),
+    UplinkRange: lambda _: st.tuples(SMALL, SMALL).map(
+        lambda ends: UplinkRange(lowest_bps=min(ends), highest_bps=max(ends))
+    ),
 }
