@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import show
 from joulecut_core.documents import read_text, write_bytes
 from joulecut_core.errors import FitError
 from joulecut_planner.fits import ClockKind, Measurement, Prediction
@@ -59,9 +60,9 @@ def read_measurements(path: Path) -> MeasurementTable:
     columns = tuple(name.strip() for name in lines[0][1])
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
-        raise FitError(f"{path}: row 1: column {repeated[0]} twice; expected each column once")
+        raise FitError(f"{path}: row 1: column {repeated[0][:60]} twice; expected each column once")
     if "core_mhz" not in columns:
-        raise FitError(f"{path}: row 1: no column core_mhz; expected it among {', '.join(columns)}")
+        raise FitError(f"{path}: row 1: no column core_mhz; expected it among {show(', '.join(columns))}")
     if len(lines) == 1:
         raise FitError(f"{path}: no rows; expected one for each operating point")
     rows, measurements = [], []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from joulecut_core.block_features import BlockFeatures
 from joulecut_core.clocks import ClockTable, OperatingPoint
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
@@ -59,7 +59,7 @@ class BlockMeasurements:
 
     def __post_init__(self) -> None:
         if self.schema != BLOCKS_SCHEMA:
-            raise ProfileError(f"schema: {self.schema!r}; expected {BLOCKS_SCHEMA!r}: measure the blocks again")
+            raise ProfileError(f"schema: {show(self.schema)}; expected {BLOCKS_SCHEMA!r}: measure the blocks again")
         if not (self.blocks and self.points):
             raise ProfileError(
                 f"{self.network}: {len(self.blocks)} blocks, {len(self.points)} points; expected at least one of each"

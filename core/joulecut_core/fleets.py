@@ -133,9 +133,9 @@ class FleetPlan:
 
     def __post_init__(self) -> None:
         if self.schema != FLEET_PLAN_SCHEMA:
-            raise PlanError(f"schema: {self.schema!r}; expected {FLEET_PLAN_SCHEMA!r}: make the plan again")
+            raise PlanError(f"schema: {show(self.schema)}; expected {FLEET_PLAN_SCHEMA!r}: make the plan again")
         if self.status not in (OPTIMAL, INFEASIBLE):
-            raise PlanError(f"status: {self.status!r}; expected {OPTIMAL!r} or {INFEASIBLE!r}")
+            raise PlanError(f"status: {show(self.status)}; expected {OPTIMAL!r} or {INFEASIBLE!r}")
         numbers = (self.power_w, self.lower_bound_w, self.gap)
         if any((number is None) != (self.status == INFEASIBLE) for number in numbers):
             raise PlanError(

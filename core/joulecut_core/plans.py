@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import show
 from joulecut_core.errors import PlanError
 from joulecut_core.power_scopes import sum_scope
 
@@ -89,9 +90,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.schema != PLAN_SCHEMA:
-            raise PlanError(f"schema: {self.schema!r}; expected {PLAN_SCHEMA!r}: make the plan again")
+            raise PlanError(f"schema: {show(self.schema)}; expected {PLAN_SCHEMA!r}: make the plan again")
         if self.status not in (OPTIMAL, INFEASIBLE):
-            raise PlanError(f"status: {self.status!r}; expected {OPTIMAL!r} or {INFEASIBLE!r}")
+            raise PlanError(f"status: {show(self.status)}; expected {OPTIMAL!r} or {INFEASIBLE!r}")
         missing = [name for name in _CHOICE_FIELDS if getattr(self, name) is None]
         if missing and (self.status == OPTIMAL or len(missing) != len(_CHOICE_FIELDS)):
             raise PlanError(f"{missing[0]}: None; expected a value in a plan that describes a choice")

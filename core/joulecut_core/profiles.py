@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
@@ -129,9 +129,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         if self.schema != PROFILE_SCHEMA:
-            raise ProfileError(f"schema: {self.schema!r}; expected {PROFILE_SCHEMA!r}: make the profile again")
+            raise ProfileError(f"schema: {show(self.schema)}; expected {PROFILE_SCHEMA!r}: make the profile again")
         if self.key.side not in ("edge", "server"):
-            raise ProfileError(f"key.side: {self.key.side!r}; expected 'edge' or 'server'")
+            raise ProfileError(f"key.side: {show(self.key.side)}; expected 'edge' or 'server'")
         if not self.points:
             raise ProfileError("points: empty; expected at least one measured operating point")
         blocks = len(self.cut_names) - 1

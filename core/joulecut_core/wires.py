@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
 
@@ -45,7 +45,7 @@ class WireTable:
 
     def __post_init__(self) -> None:
         if self.schema != WIRES_SCHEMA:
-            raise ProfileError(f"schema: {self.schema!r}; expected {WIRES_SCHEMA!r}: measure the wires again")
+            raise ProfileError(f"schema: {show(self.schema)}; expected {WIRES_SCHEMA!r}: measure the wires again")
 
     def at(self, cut: int) -> tuple[WireMeasurement, ...]:
         """The codecs measured at a cut."""

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.*-]+)):(?P<port>[0-9]{1,5})")
@@ -38,10 +39,10 @@ def parse_address(text: str) -> Address:
         return _unix_address(text)
     match = _HOST_PORT.fullmatch(text)
     if match is None:
-        raise ConfigError(f"address {text!r}: {_EXPECTED}")
+        raise ConfigError(f"address {show(text)}: {_EXPECTED}")
     port = int(match["port"])
     if port > 65535:
-        raise ConfigError(f"address {text!r}: port {port}; expected at most 65535")
+        raise ConfigError(f"address {show(text)}: port {port}; expected at most 65535")
     return Address(host=match["v6"] or match["host"], port=port)
 
 
@@ -58,9 +59,11 @@ def _unix_address(text: str) -> Address:
     # gRPC knows both unix:/path and unix:///path.
     path = Path(f"/{place.lstrip('/')}" if place.startswith("//") else place)
     if not path.name or "\0" in text:
-        raise ConfigError(f"address {text!r}: {_EXPECTED}")
+        raise ConfigError(f"address {show(text)}: {_EXPECTED}")
     if len(str(path).encode()) > _MAX_SOCKET_PATH_BYTES:
-        raise ConfigError(f"address {text!r}: the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes; choose another")
+        raise ConfigError(
+            f"address {show(text)}: the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes; choose another"
+        )
     return Address(path=path)
 
 

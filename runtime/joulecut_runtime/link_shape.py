@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError
 
 _COLUMNS = ["time_s", "bandwidth_bps"]
@@ -98,7 +99,8 @@ def load_trace(path: Path) -> tuple[tuple[float, float], ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); expected a CSV file of a bandwidth trace") from error
     if not rows or rows[0] != _COLUMNS:
-        raise ConfigError(f"{path}: the first line is {rows[0] if rows else 'missing'}; expected {','.join(_COLUMNS)}")
+        found = show(rows[0]) if rows else "missing"
+        raise ConfigError(f"{path}: the first line is {found}; expected {','.join(_COLUMNS)}")
     if len(rows) == 1:
         raise ConfigError(f"{path}: no rows; expected at least one")
     return tuple(_row(path, line, row) for line, row in enumerate(rows[1:], start=2))
@@ -108,7 +110,8 @@ def _row(path: Path, line: int, row: list[str]) -> tuple[float, float]:
     try:
         time_s, bandwidth_bps = (float(cell) for cell in row)
     except ValueError as error:
-        raise ConfigError(f"{path}:{line}: {','.join(row)!r}; expected two numbers: {','.join(_COLUMNS)}") from error
+        found = show(",".join(row))
+        raise ConfigError(f"{path}:{line}: {found}; expected two numbers: {','.join(_COLUMNS)}") from error
     _check_not_negative(f"{path}:{line}: time_s", time_s)
     _check_not_negative(f"{path}:{line}: bandwidth_bps", bandwidth_bps)
     return time_s, bandwidth_bps

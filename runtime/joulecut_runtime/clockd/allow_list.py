@@ -62,7 +62,7 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
         for section in parser.sections():
             rules.append(_rule(dict(parser[section])))
     except (OSError, configparser.Error, ValueError, LookupError) as error:
-        raise ConfigError(f"{path}: {section}: {error}") from error
+        raise ConfigError(f"{path}: {section}: {str(error)[:500]}") from error
     return rules
 
 

@@ -11,6 +11,9 @@ from enum import Enum
 
 from joulecut_core.errors import ConfigError
 
+_MOST_CLOCKS = 10_000
+"""Of one span; the longest known ladder has some hundred."""
+
 
 class Basis(str, Enum):
     """How firm a table's values are."""
@@ -46,6 +49,11 @@ class Span:
             raise ConfigError(
                 f"a span of {self.first_mhz:g} to {self.last_mhz:g} MHz by {self.step_mhz:g} is empty; "
                 "expected 0 < first_mhz <= last_mhz and step_mhz >= 1"
+            )
+        if self.last_mhz - self.first_mhz > _MOST_CLOCKS * self.step_mhz:
+            raise ConfigError(
+                f"a span of {self.first_mhz:g} to {self.last_mhz:g} MHz by {self.step_mhz:g}; "
+                f"expected at most {_MOST_CLOCKS} clocks"
             )
 
     def clocks_mhz(self) -> tuple[float, ...]:
