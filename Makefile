@@ -2,8 +2,9 @@
 #
 #   make demo                          two emulated agents split a trained network
 #   make demo ARGS="--html demo.html"  ... with options of `joulecut demo`
-#   make test                          all tests
+#   make test                          all tests, one process per core
 #   make test ARGS="tests/planner -x"  ... with options of pytest
+#   make test WORKERS=0                ... all in one process
 #   make check                         everything CI checks
 #
 # On a machine whose vendor built torch (a Jetson): make install VENV_FLAGS=--system-site-packages
@@ -17,6 +18,9 @@ TORCH_INDEX ?=
 # Tests cut networks of this library. Its metadata asks for one exact torch, hence --no-deps below.
 TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
+# Processes that tests run in; each imports torch (some 0.8 GB), hence a bound on what "auto" may start.
+WORKERS ?= auto
+MOST_WORKERS := 8
 
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python
@@ -30,7 +34,7 @@ demo: $(INSTALLED)
 	OMP_NUM_THREADS=1 .venv/bin/joulecut demo $(ARGS)
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses $(MOST_WORKERS) --dist worksteal $(ARGS)
 
 check: $(INSTALLED)
 	scripts/check $(ARGS)

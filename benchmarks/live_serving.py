@@ -39,7 +39,7 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.inference_messages import Reply, ReplyStatus, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
-from joulecut_proto.streams import InferenceClientStream
+from joulecut_proto.streaming.streams import InferenceClientStream
 from joulecut_runtime.bundle import write_bundle
 from joulecut_runtime.capture import capture
 from joulecut_runtime.codecs import codec

@@ -12,10 +12,12 @@ from joulecut.commands.device import app as device_app
 from joulecut.commands.doctor import doctor
 from joulecut.commands.fit import fit
 from joulecut.commands.pack import pack
+from joulecut.commands.pki import app as pki_app
 from joulecut.commands.plan import plan
 from joulecut.commands.profile import profile
 from joulecut.commands.reproduce import reproduce
 from joulecut.commands.run import run
+from joulecut.commands.sign import sign
 from joulecut.commands.simulate import simulate
 from joulecut.commands.study import study
 from joulecut.commands.version import show_version
@@ -28,9 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, fit, pack, cuts, profile, run, reproduce, study, simulate, doctor):
+for command in (demo, plan, fit, pack, sign, cuts, profile, run, reproduce, study, simulate, doctor):
     app.command()(command)
 app.add_typer(device_app)
+app.add_typer(pki_app)
 
 
 def main() -> None:

@@ -7,18 +7,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
+from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import PlannerClient
-from joulecut_proto.security import ChannelSecurity
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_proto.security.plain_text import check_plain_text
 
 R = TypeVar("R")
 
 _ANSWER_S = 60.0
+
+
+def security_for(server: str, folder: Path | None, *, insecure: bool = False) -> ChannelSecurity | None:
+    """The certificate in `folder` (authority.pem, certificate.pem, key.pem); None without one, for plain text.
+
+    Raises ConfigError where plain text would leave this host and `insecure` does not allow it.
+    """
+    if folder is None:
+        check_plain_text(parse_address(server), insecure=insecure)
+        return None
+    return ChannelSecurity(
+        authority=folder / "authority.pem", certificate=folder / "certificate.pem", key=folder / "key.pem"
+    )
 
 
 def plan_remotely(

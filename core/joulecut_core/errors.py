@@ -12,7 +12,8 @@
     ├── ProblemError       a planning problem is malformed: fix the named field
     ├── PlanError          a plan was promised and there is none
     ├── LinkError          the other side cannot be reached: run locally, try again later
-    └── ContractError      the other side speaks another version, epoch, network or cut
+    ├── ContractError      the other side speaks another version, epoch, network or cut
+    └── AccessError        who asks may not have it: change the certificate or the server's rules
 
 Messages say what happened, the value, what was expected and what to do about it.
 """
@@ -70,3 +71,7 @@ class LinkError(JoulecutError):
 
 class ContractError(JoulecutError):
     """The other side speaks another version, epoch, network or cut."""
+
+
+class AccessError(JoulecutError):
+    """Who asks is not known here, or may not have what it asks for; the message names the rule."""

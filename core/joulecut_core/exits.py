@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from joulecut_core.errors import (
+    AccessError,
     BundleError,
     CaptureError,
     ConfigError,
@@ -29,6 +30,7 @@ class ExitCode(IntEnum):
     DEVICE = 4
     UNREACHABLE = 5
     CONTRACT = 6
+    ACCESS = 7
 
 
 _BY_ERROR: tuple[tuple[type[JoulecutError], ExitCode], ...] = (
@@ -42,6 +44,7 @@ _BY_ERROR: tuple[tuple[type[JoulecutError], ExitCode], ...] = (
     (DeviceError, ExitCode.DEVICE),
     (LinkError, ExitCode.UNREACHABLE),
     (ContractError, ExitCode.CONTRACT),
+    (AccessError, ExitCode.ACCESS),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +25,14 @@ from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.bundle_fetch import ensure_bundle
 from joulecut_edge.config import EdgeConfig
+from joulecut_edge.edge_planning import EdgeIdentity
 from joulecut_edge.endpoint import EdgeEndpoint
-from joulecut_edge.offloading import EdgeIdentity, Offloading
+from joulecut_edge.offloading import Offloading
+from joulecut_edge.replanning import Replanning, uplinks_around
 from joulecut_edge.request_observer import RequestObserver
+from joulecut_edge.servers import Servers, parse_servers
 from joulecut_edge.session import EdgeSession
+from joulecut_edge.transport import Transport
 from joulecut_edge.wishes import Wishes
 from joulecut_planner.local import local_plan
 from joulecut_planner.tails import pair_tails
@@ -38,6 +42,7 @@ from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
 from joulecut_runtime.bundle import MANIFEST_FILE
+from joulecut_runtime.bundle_signature import check_signature
 from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
@@ -71,15 +76,17 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
     keep_freed_memory()
     wishes = Wishes.from_config(config)
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
+    transport = Transport(config.tls, insecure=config.insecure)
+    await asyncio.to_thread(transport.check_endpoint, config.listen)
     async with AsyncExitStack() as stack:
-        addresses = await _server_addresses(config, stack)
+        servers = await _servers(config, stack, transport)
         device = await asyncio.to_thread(
             open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
         )
         stack.callback(device.close)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(parse_address(config.listen))
-        network = await _load_network(config, addresses)
+        network = await _load_network(config, servers, transport)
         engine = engine_on(device, config.hardware, clock=clock)
         profile = await asyncio.to_thread(
             provide_profile,
@@ -108,25 +115,48 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             wires=_wires(config, network),
             radio=config.radio,
         )
-        offloading = Offloading(identity, session, clock, wishes, addresses, refit=config.planning.refit)
-        observer = _observer(config.metrics, runner, session, offloading, stack)
+        offloading = Offloading(
+            identity,
+            session,
+            clock,
+            wishes,
+            servers,
+            transport=transport,
+            refit=config.planning.refit,
+            renew_s=config.renew_s,
+        )
+        replanning = _replanning(session, offloading, clock) if config.planning.follow_link else None
+        observer = _observer(config.metrics, runner, session, offloading, stack, replanning)
         server = make_server()
         add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer))
         port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())
         fitting = asyncio.create_task(offloading.keep_fitting())
+        following = asyncio.create_task(_nothing() if replanning is None else replanning.keep())
         watching = asyncio.create_task(watch_clocks(session.verify_clocks, worker))
         try:
             yield _endpoint_address(config, port)
         finally:
             await server.stop(_DRAIN_S)
-            for task in (keeping, fitting, watching):
+            for task in (following, keeping, fitting, watching):
                 task.cancel()
-            await asyncio.gather(keeping, fitting, watching, return_exceptions=True)
+            await asyncio.gather(following, keeping, fitting, watching, return_exceptions=True)
             await offloading.stop()
             await session.close()
             _LOG.info("stopped; clocks restored")
+
+
+def _replanning(session: EdgeSession, offloading: Offloading, clock: Clock) -> Replanning:
+    """Who follows the link, told of what crosses it and asking for plans around it."""
+    replanning = Replanning(session, offloading, clock)
+    session.transfers, session.drift.link_is_followed = replanning, True
+    offloading.planning.uplinks = uplinks_around
+    return replanning
+
+
+async def _nothing() -> None:
+    """Nobody follows the link."""
 
 
 def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
@@ -154,41 +184,50 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
         wait_w=breakdown.edge_wait_j / waiting_s if breakdown is not None and waiting_s > 0 else 0.0,
         period_s=period_s,
         link=None,
+        deadline_s=wishes.slo.latency_s,
     )
 
 
 def _observer(
-    options: MetricsOptions, runner: PartRunner, session: EdgeSession, offloading: Offloading, stack: AsyncExitStack
+    options: MetricsOptions,
+    runner: PartRunner,
+    session: EdgeSession,
+    offloading: Offloading,
+    stack: AsyncExitStack,
+    replanning: Replanning | None,
 ) -> RequestObserver | None:
     if not options.wanted:
         return None
     from joulecut_edge.metrics import EdgeMetrics  # noqa: PLC0415 - the library for it is an extra
 
-    metrics = EdgeMetrics(runner.device, session, offloading)
+    metrics = EdgeMetrics(runner.device, session, offloading, replanning)
     stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
     return metrics
 
 
-async def _server_addresses(config: EdgeConfig, stack: AsyncExitStack) -> Callable[[], Sequence[str]]:
-    """Where servers may be: the configured one, and whatever the network announces."""
-    if config.server:
-        parse_address(config.server)
-        return lambda: (config.server,)
+async def _servers(config: EdgeConfig, stack: AsyncExitStack, transport: Transport) -> Servers:
+    """Where servers may be: the configured ones, or whatever the network announces."""
+    entries, wall = parse_servers(config.server), SystemClock()
+    if entries:
+        for entry in entries:
+            await asyncio.to_thread(transport.check_configured, str(entry.address))
+        return Servers(entries, wall)
     try:
         browser = await asyncio.to_thread(Browser)
     except OSError as error:
         _LOG.warning("no multicast here (%s): running locally; name a server in the configuration to use one", error)
-        return tuple
+        return Servers((), wall)
     stack.push_async_callback(asyncio.to_thread, browser.close)
-    return browser.addresses
+    return Servers((), wall, discovered=browser.addresses)
 
 
-async def _load_network(config: EdgeConfig, addresses: Callable[[], Sequence[str]]) -> Network:
+async def _load_network(config: EdgeConfig, servers: Servers, transport: Transport) -> Network:
     folder = Path(config.bundle)
     if config.digest and not (folder / MANIFEST_FILE).exists():
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(_some_address(addresses), _FIND_S)
-    await ensure_bundle(folder, config.digest, addresses())
+            await asyncio.wait_for(_some_address(servers), _FIND_S)
+    await ensure_bundle(folder, config.digest, servers.addresses(), config.signed_by, transport)
+    await asyncio.to_thread(check_signature, folder, config.signed_by)
     network = await asyncio.to_thread(Network.load, folder)
     if config.digest not in ("", network.table.digest):
         raise BundleError(
@@ -198,8 +237,8 @@ async def _load_network(config: EdgeConfig, addresses: Callable[[], Sequence[str
     return network
 
 
-async def _some_address(addresses: Callable[[], Sequence[str]]) -> None:
-    while not addresses():
+async def _some_address(servers: Servers) -> None:
+    while not servers.addresses():
         await asyncio.sleep(0.1)
 
 

@@ -9,11 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from joulecut_core.errors import BundleError, ConfigError, ContractError, JoulecutError, LinkError
+from joulecut_core.errors import AccessError, BundleError, ConfigError, ContractError, JoulecutError, LinkError
+from joulecut_edge.transport import Transport
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
+from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_runtime.bundle import MANIFEST_FILE, open_bundle
+from joulecut_runtime.bundle_signature import SignerOptions, check_signature
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,12 +25,18 @@ _MOST_BYTES = 4 << 30
 """A bundle larger than this is refused while it arrives."""
 
 
-async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> None:
+async def ensure_bundle(
+    folder: Path,
+    digest: str,
+    addresses: Sequence[str],
+    signed_by: SignerOptions | None = None,
+    transport: Transport | None = None,
+) -> None:
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
 
-    A server that sends something else is passed over. Raises ConfigError where the folder is empty and
-    no digest is given, LinkError where no server has the bundle, BundleError where what the last one
-    sent is not it.
+    A server that sends something else, or what nobody of `signed_by` has signed, is passed over. Raises ConfigError
+    where the folder is empty and no digest is given, LinkError where no server has the bundle, BundleError where what
+    the last one sent is not it.
     """
     if (folder / MANIFEST_FILE).exists():
         return
@@ -37,7 +46,7 @@ async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> 
         )
     failure: JoulecutError = LinkError("no server is known")
     for address in addresses:
-        refusal = await _try_fetch(folder, digest, address)
+        refusal = await _try_fetch(folder, digest, address, signed_by, transport or Transport())
         if refusal is None:
             return
         _LOG.warning("bundle %s: %s", digest, refusal)
@@ -46,20 +55,26 @@ async def ensure_bundle(folder: Path, digest: str, addresses: Sequence[str]) -> 
     raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
 
-async def _try_fetch(folder: Path, digest: str, address: str) -> JoulecutError | None:
+async def _try_fetch(
+    folder: Path, digest: str, address: str, signed_by: SignerOptions | None, transport: Transport
+) -> JoulecutError | None:
     try:
-        await _fetch(folder, digest, address)
-    except (LinkError, ContractError, BundleError) as error:
+        await transport.check_server(address)
+        await _fetch(folder, digest, address, signed_by, await transport.security(address))
+    except (AccessError, LinkError, ContractError, BundleError) as error:
         return error
     return None
 
 
-async def _fetch(folder: Path, digest: str, address: str) -> None:
+async def _fetch(
+    folder: Path, digest: str, address: str, signed_by: SignerOptions | None, security: ChannelSecurity | None
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    channel = open_channel(address)
+    channel = open_channel(address, security)
     arriving = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
     try:
         await _receive(AgentClient(channel, peer=f"server {address}").bundle(digest, timeout_s=_FETCH_S), arriving)
+        await asyncio.to_thread(check_signature, arriving, signed_by)
         found = (await asyncio.to_thread(open_bundle, arriving)).digest
         if found != digest:
             raise BundleError(f"server {address} sent bundle {found}; expected {digest}")

@@ -35,7 +35,11 @@ def serve(
         str | None, typer.Option(help="Digest of the network to fetch where the folder is empty.")
     ] = None,
     server: Annotated[
-        str | None, typer.Option(help="host:port of the server-agent; found over zeroconf if left out.")
+        str | None,
+        typer.Option(
+            help="Server-agents, the most wanted first: host:port, unix:/path or dns:host:port, commas between them; "
+            "found over zeroconf if left out."
+        ),
     ] = None,
     listen: Annotated[str | None, typer.Option(help="Where applications connect: unix:/path or host:port.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of this edge.")] = None,
@@ -47,6 +51,9 @@ def serve(
     ] = None,
     slowdown: Annotated[float | None, typer.Option(help="Wall seconds per emulated second.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of an emulated device's noise.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Plain text with other hosts too; only on a network you trust.")
+    ] = None,
     max_accuracy_loss: Annotated[float | None, typer.Option(help="Largest accepted loss of accuracy, 0 to 1.")] = None,
     ready_file: Annotated[str | None, typer.Option(help="JSON file to write once serving.")] = None,
     verbose: Annotated[bool, typer.Option(help="Log details.")] = False,
@@ -70,6 +77,7 @@ def serve(
         "wires": wires,
         "slowdown": slowdown,
         "seed": seed,
+        "insecure": insecure,
         "max_accuracy_loss": max_accuracy_loss,
         "ready_file": ready_file,
     }

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective, Slo
+from joulecut_proto.security.tls_options import EdgeTls
+from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics_options import MetricsOptions
 
@@ -24,21 +26,27 @@ class PlanningOptions:
 
     `tail`: how quantiles are taken from single runs: gaussian, cantelli, empirical or pareto; empty for means and
     standard deviations. `refit`: plan again, with corrected tables, once measured times have left the plan's for good.
+    `follow_link`: have plans for other uplinks at hand, and change between them as the link does.
     """
 
     tail: str = ""
     refit: bool = False
+    follow_link: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
     """Options of `edge-agent`: the keys of its TOML file, and its flags with dashes for underscores.
 
-    `server`: "host:port", or empty to find one over zeroconf. `bundle`: folder of the packed network;
+    `server`: "host:port", "unix:/path" or "dns:host:port" (every address of that name), several with commas between
+    them, the most wanted first; empty to find one over zeroconf. `renew_s`: age, in wall seconds, at which a connection
+    to a server is replaced by a fresh one. `bundle`: folder of the packed network;
     where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications
     reach this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without
-    it only lossless wires are offered. `hardware`: how a real device is opened; `planning`: how plans are made;
-    `metrics`: where they are read; tables of the file, without flags.
+    it only lossless wires are offered. `insecure`: plain text with other hosts too; without it, and without
+    `tls`, only servers of this host are used. `hardware`: how a real device is opened; `planning`: how plans are
+    made; `tls`: certificates; `signed_by`: who must have signed the bundle (without it, nobody); `metrics`: where
+    they are read; tables of the file, without flags.
     """
 
     device: str
@@ -55,6 +63,8 @@ class EdgeConfig:
     seed: int = 0
     threads: int = 1
     discover: bool = True
+    renew_s: float = 1200.0
+    insecure: bool = False
     ready_file: str = ""
     max_accuracy_loss: float = 0.0
     slo: Slo = field(default_factory=Slo)
@@ -63,8 +73,12 @@ class EdgeConfig:
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
     planning: PlanningOptions = field(default_factory=PlanningOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    signed_by: SignerOptions | None = None
+    tls: EdgeTls | None = None
 
     def __post_init__(self) -> None:
+        if self.tls is not None and self.insecure:
+            raise ConfigError("insecure: true beside [tls]; leave out one of them")
         if self.threads < 1:
             raise ConfigError(f"threads: {self.threads}; expected at least 1")
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
@@ -74,5 +88,7 @@ class EdgeConfig:
         for name, draw_w in (("uplink_w", self.radio.uplink_w), ("downlink_w", self.radio.downlink_w)):
             if draw_w < 0:
                 raise ConfigError(f"radio.{name}: {draw_w}; expected 0 or more")
+        if self.renew_s < 1.0:
+            raise ConfigError(f"renew_s: {self.renew_s}; expected at least 1 second")
         if not self.server and not self.discover:
             raise ConfigError("server: empty while discover is false; expected host:port of a server-agent")

@@ -63,6 +63,8 @@ class DriftWatch:
         self.verdicts: Mapping[tuple[WatchedPart, DriftCause], int] = {}
         self.lasting = asyncio.Event()
         """Set when tables or link were found wrong: the next plan can be a better one."""
+        self.link_is_followed = False
+        """Whether somebody else changes plans with the link: its drift is then only counted."""
         self._device = device
         self._new_monitor = new_monitor
         self._monitor = new_monitor()
@@ -122,6 +124,8 @@ class DriftWatch:
             return
         if verdict.cause is DriftCause.LINK:
             self.counters = replace(was, link=was.link + 1)
+            if self.link_is_followed:
+                return
         else:
             self.counters = replace(was, model=was.model + 1)
         self.lasting.set()

@@ -14,8 +14,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from joulecut_core.devices import Device
 from joulecut_core.figures import FigureKind
-from joulecut_core.ledgers import RequestJoules, RequestLedger
+from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger
 from joulecut_edge.offloading import Offloading
+from joulecut_edge.replanning import REPLAN_REASONS, Replanning
 from joulecut_edge.session import EdgeSession
 from joulecut_planner.drift import DriftCause, WatchedPart
 from joulecut_runtime.device_metrics import DeviceMetrics
@@ -30,7 +31,11 @@ _PRICED = frozenset({"edge_wait", "radio", "server"})
 class EdgeMetrics:
     """Implements `RequestObserver`, and a Prometheus collector of plan, link and drift."""
 
-    def __init__(self, device: Device, session: EdgeSession, offloading: Offloading) -> None:
+    def __init__(
+        self, device: Device, session: EdgeSession, offloading: Offloading, replanning: Replanning | None = None
+    ) -> None:
+        """`replanning`: who follows the link, where somebody does."""
+        self._replanning = replanning
         self.registry = CollectorRegistry()
         self._info = device.info
         self._session = session
@@ -78,8 +83,49 @@ class EdgeMetrics:
         cut = self._session.active.assignment.cut
         yield GaugeMetricFamily("joulecut_plan_cut", "Cut in force; 0 is all on the server", value=cut)
         yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=self._offloading.plans)
+        yield from self._exactly_once()
+        yield from self._replans()
         yield from self._link()
         yield from self._drift()
+
+    def _exactly_once(self) -> Iterator[Metric]:
+        counters = self._session.counters
+        fallbacks = CounterMetricFamily("joulecut_fallback", "Answered alone against the plan", labels=["reason"])
+        for reason in FallbackReason:
+            fallbacks.add_metric([reason.value], counters.reasons.get(reason, 0))
+        yield fallbacks
+        for name, meaning, value in (
+            ("joulecut_slo_violations", "Answered later than the deadline of the plan", counters.missed),
+            ("joulecut_request_retries", "Sent to a server a second time", counters.retries),
+            ("joulecut_recomputed_answers", "Computed twice by a server", counters.recomputed),
+            ("joulecut_dropped_replies", "Came when nobody waited any more", self._offloading.dropped_replies),
+            ("joulecut_renewals", "Connections replaced because of their age", self._offloading.renewals),
+        ):
+            yield CounterMetricFamily(name, meaning, value=value)
+
+    def _replans(self) -> Iterator[Metric]:
+        if self._replanning is None:
+            return
+        made = self._replanning.replans
+        replans = CounterMetricFamily("joulecut_replans", "Changes of the plan with the link", labels=["reason"])
+        for reason in REPLAN_REASONS:
+            replans.add_metric([reason], made.get(reason, 0))
+        yield replans
+        outlook = self._replanning.outlook
+        if outlook is None:
+            return
+        uplink = GaugeMetricFamily(
+            "joulecut_uplink_bytes_per_second", "Uplink as requests show it", labels=["view", "figures"]
+        )
+        link = self._offloading.link
+        figures = FigureKind.MEASURED.value if link is None else link.figures.value
+        for view, uplink_bps in (
+            ("expected", outlook.expected_bps),
+            ("careful", outlook.careful_bps),
+            ("recent", outlook.recent_bps),
+        ):
+            uplink.add_metric([view, figures], uplink_bps / 8.0)
+        yield uplink
 
     def _link(self) -> Iterator[Metric]:
         link = self._offloading.link

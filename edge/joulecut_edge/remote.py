@@ -9,8 +9,21 @@ from typing import Protocol
 from torch import Tensor
 
 from joulecut_core.devices import DeviceState
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.ledgers import FallbackReason
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_proto.inference_messages import Origin
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_proto.status import Reaction, reaction_to_error
+
+
+class UnansweredError(LinkError):
+    """No answer by the time at which it was needed; one that comes later is dropped."""
+
+
+class RemoteFailedError(LinkError):
+    """The server could not compute an answer, or what arrived of it was damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +31,7 @@ class RemoteReply:
     """The outputs, and the server's own seconds and joules for this request.
 
     `wait_j`: its share of what the server drew between batches; None where the server does not share that out.
+    `origin`: whether it was computed for this attempt, or for one before it.
     """
 
     outputs: tuple[Tensor, ...]
@@ -28,21 +42,47 @@ class RemoteReply:
     uplink_bytes: int
     downlink_bytes: int
     wait_j: float | None = None
+    origin: Origin = Origin.COMPUTED
 
 
 class Remote(Protocol):
     """A connected server."""
 
     async def finish(
-        self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
+        self,
+        request_id: str,
+        assignment: Assignment,
+        encoded: Sequence[TensorFrame],
+        *,
+        timeout_s: float,
+        attempt: int = 0,
     ) -> RemoteReply:
-        """Send what crosses and return the answer.
+        """Send what crosses and return the answer. `request_id` is unique in the session; `attempt`: from 0.
 
-        Raises LinkError where the connection breaks or `timeout_s` (the agents' clock) passes,
-        ContractError where the server refuses the request, TurnedAwayError where it has no time or room for it.
+        Raises UnansweredError where `timeout_s` (the agents' clock) passes, LinkError where the connection breaks,
+        RemoteFailedError where the server or its answer failed, ContractError where the server refuses the request,
+        TurnedAwayError where it has no time or room for it.
         """
         ...
 
     async def device_state(self) -> DeviceState:
         """How the server's device runs now; raises LinkError or DeviceError where it cannot be asked."""
         ...
+
+
+def fallback_reason(error: JoulecutError) -> FallbackReason:
+    """What a ledger says of a request that a server did not answer for this reason."""
+    if isinstance(error, UnansweredError):
+        return FallbackReason.LATE
+    if isinstance(error, RemoteFailedError):
+        return FallbackReason.FAILED
+    if isinstance(error, (TurnedAwayError, ContractError)):
+        return FallbackReason.REFUSED
+    return FallbackReason.LOST if isinstance(error, LinkError) else FallbackReason.FAILED
+
+
+def may_try_again(error: JoulecutError) -> bool:
+    """Whether sending the same request once more can help."""
+    if isinstance(error, (UnansweredError, TurnedAwayError)):
+        return False
+    return isinstance(error, LinkError) and reaction_to_error(error) is Reaction.RETRY_ONCE

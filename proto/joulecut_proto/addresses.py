@@ -12,7 +12,7 @@ from pathlib import Path
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError
 
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.*-]+)):(?P<port>[0-9]{1,5})")
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
 _MAX_SOCKET_PATH_BYTES = 107
 """sizeof(sun_path) - 1 on Linux."""
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from types import TracebackType
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from joulecut_core.errors import ContractError, JoulecutError
+from joulecut_core.errors import AccessError, ContractError, JoulecutError
 from joulecut_proto.status import ERROR_KEY, entry_of, public_text
 
 _LOG = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+_MOST_TOLD = 1000
+_told: OrderedDict[str, None] = OrderedDict()
+"""Refusals that the log has already."""
 
 
 class Answering:
@@ -42,9 +48,22 @@ class Answering:
             await self._context.abort(grpc.StatusCode.INTERNAL, text)
 
     async def _refuse(self, error: JoulecutError) -> None:
-        _LOG.warning("%s refused: %s: %s", self._call, type(error).__name__, error)
+        _LOG.log(_level(self._call, error), "%s refused: %s: %s", self._call, type(error).__name__, error)
         _LOG.debug("%s refused because of", self._call, exc_info=error)
         code = entry_of(error).code
         if self._contract_code is not None and isinstance(error, ContractError):
             code = self._contract_code
         await self._context.abort(code, public_text(error), ((ERROR_KEY, type(error).__name__),))
+
+
+def _level(call: str, error: JoulecutError) -> int:
+    """Who has no access comes again every few seconds, for days: the log has it once."""
+    if not isinstance(error, AccessError):
+        return logging.WARNING
+    text = f"{call}: {error}"
+    level = logging.DEBUG if text in _told else logging.WARNING
+    _told[text] = None
+    _told.move_to_end(text)
+    while len(_told) > _MOST_TOLD:
+        _told.popitem(last=False)
+    return level

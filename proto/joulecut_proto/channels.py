@@ -13,12 +13,23 @@ import grpc.aio
 
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import check_free, parse_address
-from joulecut_proto.security import ChannelSecurity, channel_credentials, server_credentials
+from joulecut_proto.security.channel_security import ChannelSecurity, channel_credentials, server_credentials
 
 Options = tuple[tuple[str, int], ...]
 
 MESSAGE_LIMIT_BYTES = 64 << 20
 """Largest message, either direction."""
+METADATA_LIMIT_BYTES = 16 << 10
+"""Most that the headers of one call may have in all."""
+MOST_STREAMS = 4096
+"""Calls under way on one connection. Far above what an edge needs: gRPC fails calls where a limit is near."""
+OLDEST_CONNECTION_S = 3600.0
+"""Under TLS a server ends connections of about this age (gRPC varies it by 10 %), so that everybody shows a valid
+certificate again. Edges renew theirs long before."""
+_LAST_CALLS_S = 60.0
+"""What calls on a connection get to end once it is too old."""
+_HANDSHAKE_S = 20.0
+"""A connection that has not said by then what it wants is closed."""
 
 _KEEPALIVE_MS = 10_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
@@ -29,8 +40,13 @@ _SHARED: Options = (
     ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
     ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+    # Without it a keepalive ping is a ping like any other, which gRPC waits a minute for.
+    ("grpc.http2.ping_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # Calls carry a few names; a proxy adds its caller's certificate.
+    ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT_BYTES),
 )
 
 
@@ -42,41 +58,56 @@ def channel_options() -> Options:
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
+        # Otherwise a channel opened because a connection is dead would share that very connection.
+        ("grpc.use_local_subchannel_pool", 1),
         # Agents talk to hosts of their own site; a proxy in the environment is for something else.
         ("grpc.enable_http_proxy", 0),
     )
 
 
-def server_options() -> Options:
-    """Options of every server."""
+def server_options(*, secured: bool = False) -> Options:
+    """Options of every server; `secured`: one whose callers show certificates."""
+    aging: Options = (
+        ("grpc.max_connection_age_ms", round(1000 * OLDEST_CONNECTION_S)),
+        ("grpc.max_connection_age_grace_ms", round(1000 * _LAST_CALLS_S)),
+    )
     return (
         *_SHARED,
         ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_MS // 2),
+        ("grpc.max_concurrent_streams", MOST_STREAMS),
+        ("grpc.server_handshake_timeout_ms", round(1000 * _HANDSHAKE_S)),
+        *(aging if secured else ()),
         # Otherwise a second agent on the same port would share its connections instead of failing.
         ("grpc.so_reuseport", 0),
     )
 
 
-def open_channel(address: str, security: ChannelSecurity | None = None) -> grpc.aio.Channel:
+def open_channel(address: str, security: ChannelSecurity | None = None, *, server_name: str = "") -> grpc.aio.Channel:
     """A channel to `host:port` or `unix:/path`; it connects with its first call and again after a loss.
 
-    Raises ConfigError where the address or a TLS file is wrong. The caller closes it.
+    `server_name`: the host that the server's certificate must name where that is not the address's own, as when a
+    name was resolved by somebody else. Raises ConfigError where the address or a TLS file is wrong. The caller
+    closes it.
     """
     target = str(parse_address(address))
     if security is None:
         return grpc.aio.insecure_channel(target, options=channel_options())
-    return grpc.aio.secure_channel(target, channel_credentials(security), options=channel_options())
+    options: list[tuple[str, int | str]] = [*channel_options()]
+    if server_name:
+        options.append(("grpc.ssl_target_name_override", server_name))
+    return grpc.aio.secure_channel(target, channel_credentials(security), options=options)
 
 
 def make_server(
     *,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     maximum_concurrent_rpcs: int | None = None,
+    secured: bool = False,
 ) -> grpc.aio.Server:
-    """A server with the project's options, not bound and not started."""
+    """A server with the project's options, not bound and not started; `secured`: it will be bound with TLS."""
     return grpc.aio.server(
         interceptors=list(interceptors),
-        options=server_options(),
+        options=server_options(secured=secured),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
     )
 

@@ -14,6 +14,7 @@ import grpc.aio
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import LinkError
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
@@ -58,9 +59,12 @@ R = TypeVar("R")
 
 async def _answer(call: Awaitable[R], peer: str) -> R:
     try:
-        return await call
+        reply = await call
     except grpc.aio.AioRpcError as error:
         raise error_from_rpc(error, peer=peer) from error
+    if reply is None:  # what gRPC gives where it cannot decode one
+        raise LinkError(f"{peer}: its reply cannot be read: it was damaged on the way; try again")
+    return reply
 
 
 class AgentClient:

@@ -48,7 +48,7 @@ class RequestHeader:
 
     `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline. `priority`:
     higher ones go first where the server schedules requests. `attempt`: 0 when sent first; session and request id
-    together tell a request from all others, however often it is sent. `checksum`: over header and payload.
+    together tell a request from all others, however often it is sent.
     """
 
     session_id: str
@@ -63,7 +63,6 @@ class RequestHeader:
     attempt: int = 0
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
-    checksum: int | None = None
     contract_version: int = CONTRACT_VERSION
 
     def carrying(self, frames: Sequence[TensorFrame]) -> RequestHeader:
@@ -95,7 +94,6 @@ class ReplyHeader:
     origin: Origin = Origin.COMPUTED
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
-    checksum: int | None = None
 
     def carrying(self, frames: Sequence[TensorFrame]) -> ReplyHeader:
         """The header with its tensors set to those of `frames`."""
@@ -105,10 +103,14 @@ class ReplyHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A header and the tensors that came with it."""
+    """A header and the tensors that came with it.
+
+    `checksum`: of the payload, and the same however often the request is sent.
+    """
 
     header: RequestHeader
     frames: tuple[TensorFrame, ...]
+    checksum: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joulecut_core.errors import DeviceError
+from joulecut_core.errors import DeviceError, LinkError
 from joulecut_proto.inference_messages import ReplyStatus
 
 
@@ -13,3 +13,7 @@ class TurnedAwayError(DeviceError):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class StreamRefusedError(LinkError):
+    """The server holds no (more) stream for this edge: too many are connected, or its transfers stand still."""

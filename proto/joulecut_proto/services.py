@@ -25,7 +25,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
 )
 from joulecut_proto.planning_messages import RequestSize, SessionReply, SessionRequest
-from joulecut_proto.streams import InferenceServerStream
+from joulecut_proto.streaming.streams import InferenceServerStream
 
 R = TypeVar("R")
 

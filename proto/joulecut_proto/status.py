@@ -15,6 +15,7 @@ import grpc
 import grpc.aio
 
 from joulecut_core.errors import (
+    AccessError,
     BundleError,
     CaptureError,
     ClockError,
@@ -30,6 +31,7 @@ from joulecut_core.errors import (
     ProfileError,
 )
 from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 
 ERROR_KEY = "joulecut-error"
@@ -74,8 +76,10 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(PlanError, grpc.StatusCode.NOT_FOUND),
     Entry(PlannerBusyError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     Entry(SolveTimeError, grpc.StatusCode.DEADLINE_EXCEEDED),
+    Entry(StreamRefusedError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     Entry(LinkError, grpc.StatusCode.UNAVAILABLE),
     Entry(ContractError, grpc.StatusCode.FAILED_PRECONDITION),
+    Entry(AccessError, grpc.StatusCode.PERMISSION_DENIED),
     Entry(JoulecutError, grpc.StatusCode.UNKNOWN, f"the call failed; {_IN_LOG}"),
 )
 """A subclass stands before its base: the first entry that fits is the one."""
@@ -117,8 +121,8 @@ _FOREIGN: Mapping[grpc.StatusCode, type[JoulecutError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: ContractError,
     grpc.StatusCode.FAILED_PRECONDITION: ContractError,
     grpc.StatusCode.OUT_OF_RANGE: ContractError,
-    grpc.StatusCode.UNAUTHENTICATED: ConfigError,
-    grpc.StatusCode.PERMISSION_DENIED: ConfigError,
+    grpc.StatusCode.UNAUTHENTICATED: AccessError,
+    grpc.StatusCode.PERMISSION_DENIED: AccessError,
 }
 
 Metadata = Iterable[tuple[str, str | bytes]]

@@ -22,6 +22,10 @@ class Turn(Generic[T]):
     queue_s: float
 
 
+class DeviceBusyError(DeviceError):
+    """Too many wait for the device: it is well, and has no room."""
+
+
 class DeviceWorker:
     """Runs work strictly one after the other, first come first served, off the event loop."""
 
@@ -42,13 +46,17 @@ class DeviceWorker:
         return self._waiting
 
     async def run(self, work: Callable[[], T]) -> Turn[T]:
-        """Run `work` in its turn; raises DeviceError at once where too many wait already."""
+        """Run `work` in its turn; raises DeviceBusyError at once where too many wait already."""
         if self._waiting >= self._most_waiting:
-            raise DeviceError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
-        return await self.run_regardless(work)
+            raise DeviceBusyError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
+        return await self.start(work)
 
     async def run_regardless(self, work: Callable[[], T]) -> Turn[T]:
         """As `run`, however many wait: for what must happen in any case, such as giving clocks back."""
+        return await self.start(work)
+
+    def start(self, work: Callable[[], T]) -> asyncio.Future[Turn[T]]:
+        """As `run_regardless`, for a caller that does not wait for it."""
         asked_s = self._clock.now_s()
 
         def timed() -> Turn[T]:
@@ -56,10 +64,13 @@ class DeviceWorker:
             return Turn(result=work(), queue_s=queue_s)
 
         self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, timed)
-        finally:
-            self._waiting -= 1
+        running = asyncio.get_running_loop().run_in_executor(self._pool, timed)
+        running.add_done_callback(self._left)
+        return running
+
+    def _left(self, running: asyncio.Future[Turn[T]]) -> None:
+        del running
+        self._waiting -= 1
 
     def close(self) -> None:
         """Let running work end, drop what waits."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import grpc.aio
 import platformdirs
 import torch
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -30,6 +32,7 @@ from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
 from joulecut_runtime.batch_runner import BatchRunner
+from joulecut_runtime.bundle_signature import check_signature
 from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
@@ -39,8 +42,10 @@ from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
 from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
+from joulecut_server.access.opening import listening_security, open_gate
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.config import ServerConfig
+from joulecut_server.device_watch import DeviceWatch
 from joulecut_server.epochs import EpochCounter
 from joulecut_server.inference import ServerInference
 from joulecut_server.planning import ServerPlanning
@@ -74,27 +79,35 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
     torch.set_num_threads(config.threads)
     keep_freed_memory()
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
+    place = parse_address(config.listen)
+    security = await asyncio.to_thread(listening_security, config.tls, place, insecure=config.insecure)
     async with AsyncExitStack() as stack:
         device = await asyncio.to_thread(
             open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
         )
         stack.callback(device.close)
         # Before the work of a first start; taken only when there is somebody to answer.
-        check_free(parse_address(config.listen))
+        check_free(place)
         networks = await asyncio.to_thread(_load_networks, config, device, clock)
         sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
         worker = DeviceWorker(clock)
         stack.callback(worker.close)
         clocks = ClockKeeper(device) if config.serving is None else PolicyClocks(device)
+        gate = open_gate(config.tls, config.access, security=security, networks=networks, clock=clock)
+        clocks.may_wish = gate.may_wish
         scheduler = await asyncio.to_thread(_scheduler, config, networks, device, worker, clocks)
         planning = ServerPlanning(networks, sessions, worker, clocks)
         stack.callback(planning.close)
         solver = ServerSolver(config.planning)
         stack.callback(solver.close)
-        inference = ServerInference(networks, sessions, worker, planning.release, scheduler)
+        watch = DeviceWatch(device)
+        inference = ServerInference(
+            networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
+        )
+        inference.follow, inference.share_of = planning.follow, gate.share_of
         if config.metrics.wanted:
-            inference.observe = _serve_metrics(config.metrics, device, clocks, sessions, planning, stack)
-        server = make_server()
+            inference.observe = _serve_metrics(config.metrics, device, clocks, sessions, planning, inference, stack)
+        server = make_server(secured=security is not None)
         add_agent(
             server,
             ServerReport(
@@ -106,21 +119,19 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
                 networks=networks,
                 sessions=sessions,
             ),
+            gate.guards,
         )
-        add_planner(server, planning, solver)
-        add_inference(server, inference)
-        healthy = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-        reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        port = bind(server, config.listen)
+        add_planner(server, planning, solver, gate.guards)
+        add_inference(server, inference, gate.guards)
+        healthy = _add_health(server, reflected=config.reflects)
+        port = bind(server, config.listen, security)
         await server.start()
         await _report_health(healthy, serving=True)
-        place = parse_address(config.listen)
-        address = str(place if place.path is not None else replace(place, port=port))
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
-        async with _kept(clocks, worker, scheduler):
+        watch.changed = partial(_tell_device, healthy, inference, watch)
+        async with _kept(clocks, worker, scheduler, watch):
             try:
-                yield address
+                yield str(place if place.path is not None else replace(place, port=port))
             finally:
                 if advertisement is not None:
                     await asyncio.to_thread(advertisement.close)
@@ -131,9 +142,11 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _kept(clocks: ClockKeeper, worker: DeviceWorker, scheduler: Scheduler | None) -> AsyncIterator[None]:
-    """Clocks looked after and requests scheduled inside; leaving turns away what still waits and restores clocks."""
-    tasks = [asyncio.create_task(watch_clocks(clocks.verify, worker))]
+async def _kept(
+    clocks: ClockKeeper, worker: DeviceWorker, scheduler: Scheduler | None, watch: DeviceWatch
+) -> AsyncIterator[None]:
+    """Device and clocks looked after, requests scheduled; leaving turns away what still waits and restores clocks."""
+    tasks = [asyncio.create_task(watch_clocks(clocks.verify, worker)), asyncio.create_task(watch.keep())]
     if scheduler is not None:
         tasks.append(asyncio.create_task(scheduler.keep()))
     try:
@@ -162,20 +175,38 @@ def _serve_metrics(
     clocks: ClockKeeper,
     sessions: SessionBook,
     planning: ServerPlanning,
+    inference: ServerInference,
     stack: AsyncExitStack,
 ) -> Callable[[ReplyHeader], None]:
     """Who counts replies."""
     from joulecut_server.metrics import ServerMetrics  # noqa: PLC0415 - the library for it is an extra
 
-    metrics = ServerMetrics(device, clocks, sessions, planning)
+    metrics = ServerMetrics(device, clocks, sessions, planning, inference)
     stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
     return metrics.replied
 
 
-async def _report_health(healthy: health.aio.HealthServicer, *, serving: bool) -> None:
+def _add_health(server: grpc.aio.Server, *, reflected: bool) -> health.aio.HealthServicer:
+    """The standard services, for whoever got as far as a connection."""
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    if reflected:
+        reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return healthy
+
+
+async def _report_health(
+    healthy: health.aio.HealthServicer, *, serving: bool, services: Sequence[str] = ("", *_SERVICES)
+) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    for service in ("", *_SERVICES):
+    for service in services:
         await healthy.set(service, status)
+
+
+async def _tell_device(healthy: health.aio.HealthServicer, inference: ServerInference, watch: DeviceWatch) -> None:
+    """Edges go elsewhere while the device is lost; plans, bundles and profiles are still there for them."""
+    if not inference.draining:
+        await _report_health(healthy, serving=watch.well, services=_SERVICES[-1:])
 
 
 def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> ServedNetworks:
@@ -184,6 +215,7 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
     engine = engine_on(device, config.hardware, clock=clock)
     served = []
     for bundle in config.bundles:
+        check_signature(Path(bundle), config.signed_by)
         network = Network.load(Path(bundle))
         profile = provide_profile(
             network,

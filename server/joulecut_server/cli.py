@@ -39,6 +39,9 @@ def serve(
     slowdown: Annotated[float | None, typer.Option(help="Wall seconds per emulated second.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of an emulated device's noise.")] = None,
     advertise: Annotated[bool | None, typer.Option(help="Announce this server over zeroconf.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Plain text with other hosts too; only on a network you trust.")
+    ] = None,
     ready_file: Annotated[str | None, typer.Option(help="JSON file to write once serving.")] = None,
     verbose: Annotated[bool, typer.Option(help="Log details.")] = False,
     version: Annotated[
@@ -59,6 +62,7 @@ def serve(
         "slowdown": slowdown,
         "seed": seed,
         "advertise": advertise,
+        "insecure": insecure,
         "ready_file": ready_file,
     }
     settings = load_config(ServerConfig, config, flags)

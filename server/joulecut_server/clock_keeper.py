@@ -6,6 +6,8 @@ Planning the shared clock jointly is the fleet problem's business.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
 from joulecut_runtime.clock_holder import ClockHolder
@@ -21,6 +23,8 @@ class ClockKeeper:
         self._device = device
         self._holder = ClockHolder(device)
         self._wishes: dict[str, OperatingPoint] = {}
+        self.may_wish: Callable[[str], bool] = lambda _: True
+        """Which sessions have a say; those without run at what the others need. Asked in the worker's thread."""
 
     def wish(self, session_id: str, point: OperatingPoint | None) -> OperatingPoint | None:
         """What one session needs from now on (None: nothing). Returns what the device runs at, None unleased.
@@ -31,7 +35,7 @@ class ClockKeeper:
         wishes = {**self._wishes}
         if point is None:
             wishes.pop(session_id, None)
-        else:
+        elif self.may_wish(session_id):
             wishes[session_id] = self._device.clock_table.find(point)
         highest = max(wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None)
         achieved = self._holder.hold(highest)
@@ -41,6 +45,10 @@ class ClockKeeper:
     def verify(self) -> None:
         """Take the clock again where it was lost meanwhile."""
         self._holder.verify()
+
+    def wished(self, session_id: str) -> OperatingPoint | None:
+        """What a session asked for last; None where it has no wish."""
+        return self._wishes.get(session_id)
 
     @property
     def leased(self) -> OperatingPoint | None:

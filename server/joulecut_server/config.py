@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
+from joulecut_proto.security.tls_options import ServerTls
+from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_server.access.options import AccessOptions
+from joulecut_server.limits import Limits
 from joulecut_server.planning_limits import PlanningLimits
 from joulecut_server.serving.options import ServingOptions
 
@@ -22,9 +26,12 @@ class ServerConfig:
     `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
-    `planning`: what planning requests may ask of this server; `hardware`: how a real device is opened; `serving`: who
-    decides what runs next (without it, requests run as they come); `metrics`: where they are read. All are tables of
-    the file, without flags.
+    `insecure`: plain text with other hosts too; without it, and without `tls`, only addresses of this host are
+    served. `reflection`: whether callers may list the services; left out, only those of this host.
+    `planning`: what planning requests may ask of this server; `limits`: what it bears of its edges; `hardware`: how a
+    real device is opened; `serving`: who decides what runs next (without it, requests run as they come); `signed_by`:
+    who must have signed the bundles (without it, nobody); `metrics`: where they are read; `tls`: certificates;
+    `access`: what edges may do (without it, everything). All are tables of the file, without flags.
     """
 
     device: str
@@ -40,17 +47,32 @@ class ServerConfig:
     advertise: bool = True
     ready_file: str = ""
     drain_s: float = 5.0
+    insecure: bool = False
+    reflection: bool | None = None
     planning: PlanningLimits = field(default_factory=PlanningLimits)
+    limits: Limits = field(default_factory=Limits)
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
     serving: ServingOptions | None = None
+    signed_by: SignerOptions | None = None
+    tls: ServerTls | None = None
+    access: AccessOptions | None = None
 
     def __post_init__(self) -> None:
         if not self.bundles:
             raise ConfigError("bundles: empty; expected at least one folder made by `joulecut pack`")
         if not _NAME.fullmatch(self.name):
             raise ConfigError(f"name: {self.name[:80]!r}; expected 1 to 40 letters, digits, dots, dashes, underscores")
+        if self.access is not None and self.tls is None:
+            raise ConfigError("access: rules are by the names in certificates; expected [tls] beside them")
+        if self.tls is not None and self.insecure:
+            raise ConfigError("insecure: true beside [tls]; leave out one of them")
         if self.threads < 1:
             raise ConfigError(f"threads: {self.threads}; expected at least 1")
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+
+    @property
+    def reflects(self) -> bool:
+        """Whether callers may list the services."""
+        return self.tls is None and not self.insecure if self.reflection is None else self.reflection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from joulecut_core.documents import read_text, write_bytes
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, PlanError
 
 _MOST_DIGITS = 18
 """More than any counter reaches, and still a 64-bit number on the wire."""
@@ -32,6 +32,16 @@ class EpochCounter:
 
     def next(self) -> int:
         """A new epoch, higher than any before."""
-        write_bytes(self._path, f"{self._last + 1}\n".encode())
-        self._last += 1
-        return self._last
+        return self.take(1)[0]
+
+    def take(self, count: int) -> range:
+        """So many new epochs in a row, each higher than any before. Raises PlanError where they cannot be kept."""
+        first, last = self._last + 1, self._last + count
+        try:
+            write_bytes(self._path, f"{last}\n".encode())
+        except OSError as error:
+            raise PlanError(
+                f"{self._path}: epoch {last} cannot be kept: {error.strerror}; no plan is given: make room there"
+            ) from error
+        self._last = last
+        return range(first, last + 1)

@@ -1,9 +1,10 @@
 """The server's part of requests: checked against their plan's epoch, run on the device, answered once each.
 
-    read request -> epoch, network, cut and codec those of the session? -> device worker: decode, tail -> reply
+    header   ─▶ epoch, network, cut and codec those of the session? a device, a place?
+    request  ─▶ answered before? ─▶ in turn on the device: decode, tail ─▶ reply
 
 A stream's requests are read while earlier ones compute. A request that is stale, malformed or
-refused is answered with the reason; only a broken frame ends the stream.
+refused is answered with the reason; only a broken frame or a peer that stands still ends the stream.
 """
 
 from __future__ import annotations
@@ -11,25 +12,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from joulecut_core.errors import ConfigError, ContractError, DeviceError, JoulecutError, LinkError
-from joulecut_core.tensor_frames import RAW, TensorFrame
-from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request, RequestHeader
-from joulecut_proto.inference_refusals import TurnedAwayError
-from joulecut_proto.streams import InferenceServerStream
-from joulecut_runtime.codecs import codec
+from joulecut_core.plans import Assignment
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, Request, RequestHeader
+from joulecut_proto.inference_refusals import StreamRefusedError, TurnedAwayError
+from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_runtime.device_worker import DeviceWorker
-from joulecut_runtime.part_runner import PartRunner, TailRun
+from joulecut_server.device_watch import DeviceWatch
+from joulecut_server.edge_stream import EdgeStream
+from joulecut_server.fair_turns import FairTurns
+from joulecut_server.limits import Limits
+from joulecut_server.recent import Answered, RecentRequests, Work
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.serving.scheduler import Scheduler
 from joulecut_server.sessions import SessionBook
+from joulecut_server.slow_peers import SlowPeers
+from joulecut_server.stream_room import Place, Room, StreamRoom
+from joulecut_server.works import ScheduledWork, WorkInTurn
 
 _LOG = logging.getLogger(__name__)
 
 _LEVELS = {ReplyStatus.LATE: logging.DEBUG, ReplyStatus.OVERLOADED: logging.DEBUG}
 """Refusals that a server under load gives by the thousand."""
-_MOST_IN_FLIGHT = 16
-"""Requests of one stream that wait or compute; beyond, reading stops, which pushes back on the edge."""
+_IN_LOG = DeviceError("the server's log has the details")
 
 
 class ServerInference:
@@ -42,137 +49,150 @@ class ServerInference:
         worker: DeviceWorker,
         release: Callable[[str], Awaitable[None]],
         scheduler: Scheduler | None = None,
+        *,
+        limits: Limits | None = None,
+        watch: DeviceWatch | None = None,
     ) -> None:
-        """`release` ends a session whose edge has left without a word. `scheduler`: None runs requests as they come."""
+        """`release` ends a session whose edge has left without a word. `scheduler`: None runs requests as they come.
+
+        `watch`: knows whether the device is lost; None where nobody looks.
+        """
+        self._limits = limits or Limits()
         self._networks = networks
         self._sessions = sessions
-        self._worker = worker
         self._release = release
         self._scheduler = scheduler
+        self._watch = watch
+        self._turns = FairTurns(worker, waiting=self._limits.waiting)
+        self.recent = RecentRequests(self._limits, worker.clock)
+        self.room = Room(self._limits)
+        self.slow_peers = SlowPeers(self._limits.stall_s)
         self.observe: Callable[[ReplyHeader], None] = _unobserved
         """Told of each reply, refusals too, on the event loop; must not take long."""
-        self._draining = asyncio.Event()
+        self.share_of: Callable[[str], str] = _its_own
+        """Sessions for which this gives the same share the device's time between them."""
+        self.follow: Callable[[str, Assignment], None] = _follows_nobody
+        """Told of each request's session and plan, as edges change between plans of one set by themselves."""
+        self.draining = False
+        """New requests are refused."""
+        self._streams: dict[InferenceServerStream, EdgeStream] = {}
         self._heard: dict[str, tuple[InferenceServerStream, int]] = {}
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    @property
+    def streams(self) -> int:
+        """Edges connected now."""
+        return len(self._streams)
+
+    @property
+    def device_is_well(self) -> bool:
+        """Whether the device can compute, as far as anybody has looked."""
+        return self._watch is None or self._watch.well
 
     def drain(self) -> None:
         """Refuse new requests from now on and end streams once theirs are answered; edges then run locally."""
-        self._draining.set()
+        self.draining = True
+        for served in self._streams.values():
+            served.drain()
 
     async def serve(self, stream: InferenceServerStream) -> None:
-        """One edge's requests, until it ends its stream or this server drains."""
-        answering: set[asyncio.Task[None]] = set()
-        reading = asyncio.create_task(self._read(stream, answering))
-        draining = asyncio.create_task(self._draining.wait())
+        """One edge's requests, until it ends its stream or this server drains.
+
+        Raises StreamRefusedError where there are too many streams, and where it is cut off.
+        """
+        if len(self._streams) >= self._limits.streams:
+            raise StreamRefusedError(
+                f"{len(self._streams)} streams are open, the most that this server holds; try another server, or later"
+            )
+
+        async def admit(header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
+            found = await self._admit(header, room)
+            if isinstance(found, Place):
+                self._heard[header.session_id] = (stream, header.epoch)
+            return found
+
+        served = EdgeStream(stream, self.room.for_stream(), admit, self._answer)
+        self._streams[stream] = served
+        self.slow_peers.watch(stream, served.cut_off)
+        if self.draining:
+            served.drain()
         try:
-            await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                reading.result()
-            reading.cancel()
-            await asyncio.gather(*answering)
+            await served.serve()
         finally:
-            for task in (reading, draining, *answering):
-                task.cancel()
-            await self._forget(stream)
-
-    async def _read(self, stream: InferenceServerStream, answering: set[asyncio.Task[None]]) -> None:
-        room = asyncio.Semaphore(_MOST_IN_FLIGHT)
-
-        async def answer(request: Request) -> None:
-            try:
-                header, frames = await self._answer(stream, request)
-                self.observe(header)
-                await stream.reply(header, frames)
-            except LinkError as error:
-                _LOG.info("%s", error)
-            finally:
-                room.release()
-
-        async for request in stream.requests():
-            await room.acquire()
-            task = asyncio.create_task(answer(request))
-            answering.add(task)
-            task.add_done_callback(answering.discard)
+            del self._streams[stream]
+            self.slow_peers.forget(stream)
+            # Where the edge is lost this call is cancelled, perhaps in the middle of it.
+            forgetting = asyncio.create_task(self._forget(stream))
+            self._forgetting.add(forgetting)
+            forgetting.add_done_callback(self._forgetting.discard)
+            await asyncio.shield(forgetting)
 
     async def _forget(self, stream: InferenceServerStream) -> None:
         """An edge that vanished must not hold the clock; one that came back and planned again must keep it."""
         for session_id, (heard_on, epoch) in tuple(self._heard.items()):
-            if heard_on is stream:
-                del self._heard[session_id]
-                if self._sessions.current_epoch(session_id) in (0, epoch):
-                    await self._release(session_id)
+            if heard_on is not stream:
+                continue
+            del self._heard[session_id]
+            if self._sessions.is_superseded(session_id, epoch):
+                continue
+            try:
+                await self._release(session_id)
+            except DeviceError as error:
+                _LOG.warning("the clock of session %s cannot be given back: %s", session_id, error)
 
-    async def _answer(
-        self, stream: InferenceServerStream, request: Request
-    ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
-        header = request.header
-        if self._draining.is_set():
-            return self._refusal(header, ReplyStatus.DRAINING, LinkError("this server is stopping"))
+    async def _admit(self, header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
+        """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
         try:
-            runner = self._admit(header)
+            self._check(header)
+            place = await room.place(header.total_bytes)
+        except JoulecutError as error:
+            refused = self._refused(header, error)
+            self.observe(refused)
+            return refused
+        return place
+
+    def _check(self, header: RequestHeader) -> None:
+        if self.draining:
+            raise TurnedAwayError("this server is stopping", ReplyStatus.DRAINING)
+        if not self.device_is_well:
+            raise TurnedAwayError("this server's device is lost; the server's log says how", ReplyStatus.FAILED)
+        try:
+            assignment = self._sessions.check(
+                header.session_id,
+                epoch=header.epoch,
+                network_digest=header.network_digest,
+                cut=header.cut,
+                codec=header.codec,
+            )
+            self._networks.find(header.network_digest)
+            self.follow(header.session_id, assignment)
         except ContractError as error:
-            return self._refusal(header, ReplyStatus.STALE, error)
-        self._heard[header.session_id] = (stream, header.epoch)
-        try:
-            if self._scheduler is None:
-                return await self._run_now(runner, request)
-            return await self._run_scheduled(self._scheduler, request)
-        except TurnedAwayError as error:
-            return self._refusal(header, error.status, error, retry_after_s=error.retry_after_s)
-        except (ContractError, ConfigError) as error:
-            return self._refusal(header, ReplyStatus.INVALID, error)
-        except DeviceError as error:
-            return self._refusal(header, ReplyStatus.OVERLOADED, error)
-        except RuntimeError as error:  # what torch raises, out of memory among it
-            _LOG.error("request %s of %s failed", header.request_id, header.session_id, exc_info=error)
-            return self._refusal(header, ReplyStatus.FAILED, DeviceError("the server's log has the details"))
+            raise TurnedAwayError(str(error), ReplyStatus.STALE) from error
 
-    async def _run_now(self, runner: PartRunner, request: Request) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
-        """As soon as those that came before are done."""
-        header, wire = request.header, codec(request.header.codec)
-        turn = await self._worker.run(lambda: runner.tail(header.cut, wire, request.frames))
-        run = turn.result
-        reply = ReplyHeader(
-            request_id=header.request_id,
-            current_epoch=self._sessions.current_epoch(header.session_id),
-            queue_s=turn.queue_s,
-            decode_s=run.decode.time_s,
-            tail_s=run.tail.time_s,
-            server_energy_j=_energy_j(run),
-            figures=runner.device.info.figures,
-        )
-        return reply, codec(RAW).encode(run.outputs)
-
-    async def _run_scheduled(
-        self, scheduler: Scheduler, request: Request
-    ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
-        """When and with whom the serving policy says."""
+    async def _answer(self, request: Request, place: Place) -> Answered | None:
+        """What is replied to a request; None where it came again meanwhile, and is answered there."""
         header = request.header
-        served = await scheduler.answer(header, codec(header.codec), request.frames, edge=header.session_id)
-        reply = ReplyHeader(
-            request_id=header.request_id,
-            current_epoch=self._sessions.current_epoch(header.session_id),
-            queue_s=served.queue_s,
-            decode_s=served.decode_s,
-            tail_s=served.tail_s,
-            server_energy_j=served.energy_j,
-            server_wait_j=served.wait_j,
-            figures=served.figures,
-        )
-        return reply, codec(RAW).encode(served.outputs)
+        try:
+            answered = await self.recent.answer(request, lambda first: self._begin(first, place))
+            if answered is None:
+                return None
+            reply, frames = answered
+            reply = replace(reply, current_epoch=self._sessions.current_epoch(header.session_id))
+            if self._watch is not None and reply.origin is not Origin.KEPT:
+                self._watch.succeeded()
+        except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
+            reply, frames = self._refused(header, error), ()
+        self.observe(reply)
+        return reply, frames
 
-    def _admit(self, header: RequestHeader) -> PartRunner:
-        self._sessions.check(
-            header.session_id,
-            epoch=header.epoch,
-            network_digest=header.network_digest,
-            cut=header.cut,
-            codec=header.codec,
-        )
-        return self._networks.find(header.network_digest).runner
+    def _begin(self, request: Request, place: Place) -> Work:
+        if self._scheduler is not None:
+            return ScheduledWork(self._scheduler, self.share_of(request.header.session_id), request, place)
+        runner = self._networks.find(request.header.network_digest).runner
+        return WorkInTurn(self._turns, self.share_of(request.header.session_id), runner, request, place)
 
-    def _refusal(
-        self, header: RequestHeader, status: ReplyStatus, error: JoulecutError, *, retry_after_s: float = 0.0
-    ) -> tuple[ReplyHeader, tuple[TensorFrame, ...]]:
+    def _refused(self, header: RequestHeader, error: Exception) -> ReplyHeader:
+        status, told, retry_after_s = self._verdict(header, error)
         _LOG.log(
             _LEVELS.get(status, logging.WARNING),
             "request %s of %s: %s: %s",
@@ -181,22 +201,38 @@ class ServerInference:
             status.value,
             error,
         )
-        current = self._sessions.current_epoch(header.session_id)
-        refused = ReplyHeader(
+        return ReplyHeader(
             request_id=header.request_id,
-            current_epoch=current,
+            current_epoch=self._sessions.current_epoch(header.session_id),
             status=status,
-            message=str(error),
+            message=str(told),
             retry_after_s=retry_after_s,
         )
-        return refused, ()
+
+    def _verdict(self, header: RequestHeader, error: Exception) -> tuple[ReplyStatus, JoulecutError, float]:
+        """Status, what the edge is told, and when to try again."""
+        if isinstance(error, TurnedAwayError):
+            return error.status, error, error.retry_after_s
+        if isinstance(error, ContractError | ConfigError):
+            return ReplyStatus.INVALID, error, 0.0
+        if isinstance(error, LinkError):
+            return ReplyStatus.FAILED, error, 0.0
+        _LOG.error("request %s of %s failed", header.request_id, header.session_id, exc_info=error)
+        if self._watch is not None and isinstance(error, DeviceError):
+            self._watch.failed()
+        elif self._watch is not None:
+            self._watch.doubt()
+        return ReplyStatus.FAILED, _IN_LOG, 0.0
+
+
+def _follows_nobody(session_id: str, assignment: Assignment) -> None:
+    """The device runs as it does."""
 
 
 def _unobserved(header: ReplyHeader) -> None:
     """Nobody is told of replies."""
 
 
-def _energy_j(run: TailRun) -> float | None:
-    if run.decode.energy_j is None or run.tail.energy_j is None:
-        return None
-    return run.decode.energy_j + run.tail.energy_j
+def _its_own(session_id: str) -> str:
+    """Each session has a share of its own."""
+    return session_id

@@ -12,23 +12,32 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from joulecut_core.devices import Device
-from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus
 from joulecut_runtime.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.inference import ServerInference
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.sessions import SessionBook
 
 
 class ServerMetrics:
-    """Counts replies, and is a Prometheus collector of plans and sessions."""
+    """Counts replies, and is a Prometheus collector of plans, sessions and what edges take of this server."""
 
-    def __init__(self, device: Device, clocks: ClockKeeper, sessions: SessionBook, planning: ServerPlanning) -> None:
+    def __init__(
+        self,
+        device: Device,
+        clocks: ClockKeeper,
+        sessions: SessionBook,
+        planning: ServerPlanning,
+        inference: ServerInference,
+    ) -> None:
         self.registry = CollectorRegistry()
         self._scope = device.info.power_scope
         self._sessions = sessions
         self._planning = planning
+        self._inference = inference
         self._joules = Counter(
             "joulecut_energy_joules",
             "Joules of decoding and computing",
@@ -38,6 +47,11 @@ class ServerMetrics:
         self._requests = Counter("joulecut_requests", "Requests", ("outcome",), registry=self.registry)
         for status in ReplyStatus:
             self._requests.labels(status.value)
+        self._repeated = Counter(
+            "joulecut_repeated_requests", "Requests answered that had come before", ("origin",), registry=self.registry
+        )
+        for origin in (Origin.KEPT, Origin.RECOMPUTED):
+            self._repeated.labels(origin.value)
         self._seconds = Histogram(
             "joulecut_request_seconds",
             "Queue, decoding and computing, as replies say",
@@ -51,6 +65,11 @@ class ServerMetrics:
         """Count one reply, a refusal too."""
         self._requests.labels(header.status.value).inc()
         if header.status is not ReplyStatus.OK:
+            return
+        if header.origin is not Origin.COMPUTED:
+            self._repeated.labels(header.origin.value).inc()
+        if header.origin is Origin.KEPT:
+            # Its seconds and joules were counted when it was computed.
             return
         self._seconds.observe(header.queue_s + header.decode_s + header.tail_s)
         for part, energy_j in (("server_busy", header.server_energy_j), ("server_wait", header.server_wait_j)):
@@ -66,3 +85,9 @@ class ServerMetrics:
         yield CounterMetricFamily("joulecut_plans", "Plans made for sessions", value=self._planning.plans)
         yield GaugeMetricFamily("joulecut_plan_epoch", "Highest epoch given out", value=self._sessions.last_epoch)
         yield GaugeMetricFamily("joulecut_sessions", "Sessions that are known", value=len(self._sessions))
+        inference = self._inference
+        yield GaugeMetricFamily("joulecut_streams", "Edges connected", value=inference.streams)
+        yield CounterMetricFamily("joulecut_streams_cut_off", "Slow ones", value=inference.slow_peers.cut_off)
+        yield GaugeMetricFamily("joulecut_tensor_bytes", "On their way", value=inference.room.taken_bytes)
+        yield GaugeMetricFamily("joulecut_kept_answers", "For requests sent again", value=len(inference.recent))
+        yield GaugeMetricFamily("joulecut_device_lost", "1 while it cannot compute", value=not inference.device_is_well)

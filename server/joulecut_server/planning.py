@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from functools import partial
+
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import ContractError
+from joulecut_core.errors import ContractError, JoulecutError
+from joulecut_core.plans import Assignment
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_planner.drift import Corrections
 from joulecut_planner.tails import TailMethod, pair_tails
-from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_planner.uplinks.bands import UplinkBand, plan_bands
+from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, UplinkRange
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions import SessionBook
 from joulecut_server.turns import Turns
 
+_LOG = logging.getLogger(__name__)
+
+_OWN_PLAN = 0
+_MOST_FOLLOWED = 10_000
+"""Sessions whose clock is remembered; one that is not costs a call to the device's thread."""
 _MOST_WAITING = 256
 _PLAN_S = 60.0
 """Edges ask with deadlines of their own; this one only ends what nobody can want any more."""
@@ -35,6 +46,8 @@ class ServerPlanning:
         self._clocks = clocks
         self.plans = 0
         """Plans made for sessions since the start, previews left out."""
+        self._followed: dict[str, OperatingPoint | None] = {}
+        self._following: set[asyncio.Task[None]] = set()
         self._turns = Turns(name="sessions", threads=1, waiting=_MOST_WAITING, limit_s=_PLAN_S)
 
     def close(self) -> None:
@@ -60,35 +73,90 @@ class ServerPlanning:
             head=factors.head, encode=factors.encode, decode=factors.decode, tail=factors.tail
         )
 
-        def make() -> PolicyPlan:
+        def make() -> tuple[PolicyPlan, tuple[UplinkBand, ...]]:
             tails = pair_tails(method, inputs.slo, edge=inputs.edge, server=inputs.server)
-            return plan_policy(policy, inputs, tails=tails, corrections=corrections)
+            made = plan_policy(policy, inputs, tails=tails, corrections=corrections)
+            return made, _bands(made, request.uplinks)
 
-        made = await self._turns.run(lambda _: make())
+        made, bands = await self._turns.run(lambda _: make())
         self.plans += not request.preview
-        assignment = None
+        assignments: tuple[Assignment | None, ...] = (None,) * (1 + len(bands))
         if not request.preview:
-            assignment = self._sessions.propose(
-                request.session_id, made, network_digest=request.edge.key.network_digest
+            assignments = self._sessions.propose_set(
+                request.session_id,
+                made,
+                [band.plan for band in bands],
+                network_digest=request.edge.key.network_digest,
             )
-        return SessionReply(assignment=assignment, plan=made.plan, problem=made.problem)
+        return SessionReply(
+            assignment=assignments[0],
+            plan=made.plan,
+            problem=made.problem,
+            bands=tuple(
+                Band(lowest_bps=band.lowest_bps, assignment=assignment, plan=band.plan)
+                for band, assignment in zip(bands, assignments[1:], strict=True)
+            ),
+        )
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
-        """Put an epoch in force, its part ready and its clock held before the answer."""
-        assignment = self._sessions.activate(session_id, epoch)
-        runner = self._networks.find(assignment.network_digest).runner
+        """Put an epoch's set in force, its parts ready and the clock of that epoch held before the answer.
 
-        def change() -> OperatingPoint | None:
-            runner.prepare(assignment.cut, head=False)
-            return self._clocks.wish(session_id, assignment.server_clock)
+        Epoch 0 stands for the edge's own plan: its set stays in force, and its clock is given back until it needs it.
+        """
+        if epoch == _OWN_PLAN:
+            self._note(session_id, None)
+            await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+            return None
+        first = self._sessions.activate(session_id, epoch)
+        self._note(session_id, first.server_clock)
+        runner = self._networks.find(first.network_digest).runner
+        # One by one, so that other edges' requests get their turns in between.
+        for cut in dict.fromkeys(
+            each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
+        ):
+            await self._worker.run_regardless(partial(runner.prepare, cut, head=False))
+        turn = await self._worker.run_regardless(lambda: self._clocks.wish(session_id, first.server_clock))
+        return None if first.server_clock is None else turn.result
 
-        turn = await self._worker.run_regardless(change)
-        return None if assignment.server_clock is None else turn.result
+    def follow(self, session_id: str, assignment: Assignment) -> None:
+        """Wish for the clock of the assignment that a session's latest request came under; costs nothing mostly."""
+        clock = assignment.server_clock
+        if clock is None or clock == self._followed.get(session_id):
+            return
+        self._note(session_id, clock)
+        following = asyncio.create_task(self._wish(session_id, clock))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+
+    def _note(self, session_id: str, clock: OperatingPoint | None) -> None:
+        self._followed.pop(session_id, None)
+        self._followed[session_id] = clock
+        if len(self._followed) > _MOST_FOLLOWED:
+            del self._followed[next(iter(self._followed))]
+
+    async def _wish(self, session_id: str, clock: OperatingPoint) -> None:
+        def wish() -> None:
+            # A session that has ended, or changed again meanwhile, wants nothing of it any more.
+            if self._followed.get(session_id) == clock:
+                self._clocks.wish(session_id, clock)
+
+        try:
+            await self._worker.run_regardless(wish)
+        except JoulecutError as error:
+            _LOG.warning("session %s: its requests run at another clock than planned: %s", session_id, error)
 
     async def release(self, session_id: str) -> None:
         """End a session and give its clock back."""
         self._sessions.release(session_id)
+        self._followed.pop(session_id, None)
         await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+
+
+def _bands(made: PolicyPlan, uplinks: UplinkRange | None) -> tuple[UplinkBand, ...]:
+    """Plans by uplink, where one is asked for and the policy is joulecut's: rivals are run as they are."""
+    if uplinks is None or made.policy is not Policy.JOINT:
+        return ()
+    return plan_bands(made.problem, uplinks.lowest_bps, uplinks.highest_bps)
 
 
 def _policy(name: str) -> Policy:

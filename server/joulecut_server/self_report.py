@@ -13,7 +13,7 @@ from joulecut_core.timing import Clock
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply, NetworkId, Side
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.tensors import CHUNK_BYTES
-from joulecut_runtime.bundle import bundle_files
+from joulecut_runtime.bundle_signature import files_with_signature
 from joulecut_runtime.metering import overrun_s, read_meter
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.served_network import ServedNetworks
@@ -67,7 +67,7 @@ class ServerReport:
     async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
         """The files of a bundle, for an edge that lacks it."""
         folder = self._networks.find(network_digest).folder
-        for name in await asyncio.to_thread(bundle_files, folder):
+        for name in await asyncio.to_thread(files_with_signature, folder):
             content = await asyncio.to_thread((folder / name).read_bytes)
             for offset in range(0, len(content), CHUNK_BYTES):
                 yield BundleChunk(

@@ -1,5 +1,8 @@
 """What the server knows of each edge: what it planned for, and which epochs it may send requests under.
 
+Plans come in sets: the one for the link as it is, and those for other uplinks that an edge may change to by itself.
+Putting any of a set in force puts all of it in force, and the set before stays valid for requests under way.
+
 Everything here can be rebuilt from the edge's next plan request, so a restarted server loses nothing
 that matters; only the epoch counter is on disk.
 """
@@ -8,10 +11,12 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
-from joulecut_core.plans import Assignment
+from joulecut_core.plans import OPTIMAL, Assignment, Plan
 from joulecut_planner import PolicyPlan
 from joulecut_server.epochs import EpochCounter
 
@@ -21,11 +26,15 @@ _MOST_SESSIONS = 10_000
 """The longest silent ones are forgotten beyond this; they plan again when they come back."""
 
 
+_PlanSet = dict[int, Assignment]
+"""Assignments by epoch."""
+
+
 @dataclass(slots=True)
 class _Session:
-    proposed: Assignment | None = None
-    active: Assignment | None = None
-    previous: Assignment | None = None
+    proposed: _PlanSet = field(default_factory=dict)
+    active: _PlanSet = field(default_factory=dict)
+    previous: _PlanSet = field(default_factory=dict)
 
 
 class SessionBook:
@@ -46,57 +55,75 @@ class SessionBook:
 
     def propose(self, session_id: str, made: PolicyPlan, *, network_digest: str) -> Assignment | None:
         """An epoch for a plan made for an edge, which `activate` can put in force; None where no choice exists."""
-        chosen = made.plan
-        if chosen.cut is None or chosen.codec is None or chosen.variant is None:
-            return None
-        assignment = Assignment(
-            epoch=self._epochs.next(),
-            network_digest=network_digest,
-            policy=made.policy.value,
-            cut=chosen.cut,
-            codec=chosen.codec,
-            variant=chosen.variant,
-            edge_clock=None if made.governed else chosen.edge_clock,
-            server_clock=chosen.server_clock,
-        )
-        self._started(session_id).proposed = assignment
-        _LOG.info("session %s: planned %s", session_id, assignment)
-        return assignment
+        return self.propose_set(session_id, made, (), network_digest=network_digest)[0]
+
+    def propose_set(
+        self, session_id: str, made: PolicyPlan, others: Sequence[Plan], *, network_digest: str
+    ) -> tuple[Assignment | None, ...]:
+        """Epochs for a plan and for others that an edge may change to by itself, in this order.
+
+        Plans that are carried out alike share one. None for a plan that is infeasible, all None where the first has no
+        choice; the first may be infeasible, being the nearest there is.
+        """
+        choices = [_Carried.of(made.plan)]
+        if choices[0] is None:
+            return (None,) * (1 + len(others))
+        choices += [_Carried.of(plan) if plan.status == OPTIMAL else None for plan in others]
+        distinct = list(dict.fromkeys(choice for choice in choices if choice is not None))
+        given = {
+            choice: choice.assigned(
+                epoch, made.policy.value, network_digest=network_digest, edge_is_governed=made.governed
+            )
+            for epoch, choice in zip(self._epochs.take(len(distinct)), distinct, strict=True)
+        }
+        self._started(session_id).proposed = {each.epoch: each for each in given.values()}
+        assignments = tuple(None if choice is None else given[choice] for choice in choices)
+        _LOG.info("session %s: planned %s and %d for other uplinks", session_id, assignments[0], len(distinct) - 1)
+        return assignments
 
     def activate(self, session_id: str, epoch: int) -> Assignment:
-        """Put a proposed epoch in force; the one before stays valid for requests already under way."""
+        """Put the set of a proposed epoch in force; the one before stays valid for requests already under way."""
         session = self._known(session_id)
-        if session.active is not None and session.active.epoch == epoch:
-            return session.active
-        if session.proposed is None or session.proposed.epoch != epoch:
-            offered = "none" if session.proposed is None else str(session.proposed.epoch)
-            raise ContractError(
-                f"epoch {epoch} of session {session_id} was never planned; proposed: {offered}: plan again"
-            )
-        session.previous, session.active, session.proposed = session.active, session.proposed, None
-        return session.active
+        if epoch not in session.active:
+            if epoch not in session.proposed:
+                offered = ", ".join(map(str, session.proposed)) or "none"
+                raise ContractError(
+                    f"epoch {epoch} of session {session_id} was never planned; proposed: {offered}: plan again"
+                )
+            session.previous, session.active, session.proposed = session.active, session.proposed, {}
+        return session.active[epoch]
+
+    def in_force(self, session_id: str) -> tuple[Assignment, ...]:
+        """All assignments of the set in force for a session; none without one."""
+        session = self._sessions.get(session_id)
+        return () if session is None else tuple(session.active.values())
 
     def check(self, session_id: str, *, epoch: int, network_digest: str, cut: int, codec: str) -> Assignment:
         """The assignment that a request belongs to; raises ContractError where it is stale or was never given."""
         session = self._known(session_id)
-        for assignment in (session.active, session.previous):
-            if assignment is not None and assignment.epoch == epoch:
-                expected = (assignment.network_digest, assignment.cut, assignment.codec)
-                if expected != (network_digest, cut, codec):
-                    raise ContractError(
-                        f"request under epoch {epoch} for network {network_digest}, cut {cut}, codec {codec}; "
-                        f"expected {expected[0]}, {expected[1]}, {expected[2]}: plan again"
-                    )
-                return assignment
-        current = self.current_epoch(session_id)
-        raise ContractError(
-            f"epoch {epoch} is not in force for session {session_id}; the current one is {current}: plan again"
-        )
+        assignment = session.active.get(epoch) or session.previous.get(epoch)
+        if assignment is None:
+            current = self.current_epoch(session_id)
+            raise ContractError(
+                f"epoch {epoch} is not in force for session {session_id}; the current one is {current}: plan again"
+            )
+        expected = (assignment.network_digest, assignment.cut, assignment.codec)
+        if expected != (network_digest, cut, codec):
+            raise ContractError(
+                f"request under epoch {epoch} for network {network_digest}, cut {cut}, codec {codec}; "
+                f"expected {expected[0]}, {expected[1]}, {expected[2]}: plan again"
+            )
+        return assignment
 
     def current_epoch(self, session_id: str) -> int:
-        """The epoch in force for a session; 0 where there is none."""
+        """The highest epoch of the set in force for a session, so that no valid epoch is above it; 0 without one."""
         session = self._sessions.get(session_id)
-        return 0 if session is None or session.active is None else session.active.epoch
+        return 0 if session is None else max(session.active, default=0)
+
+    def is_superseded(self, session_id: str, epoch: int) -> bool:
+        """Whether a set without this epoch is in force for a session."""
+        session = self._sessions.get(session_id)
+        return session is not None and bool(session.active) and epoch not in session.active
 
     def release(self, session_id: str) -> None:
         """Forget a session."""
@@ -116,3 +143,38 @@ class SessionBook:
         while len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
         return session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Carried:
+    """What distinguishes one assignment from another."""
+
+    cut: int
+    codec: str
+    variant: str
+    edge_clock: OperatingPoint | None
+    server_clock: OperatingPoint | None
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Carried | None:
+        if plan.cut is None or plan.codec is None or plan.variant is None:
+            return None
+        return cls(
+            cut=plan.cut,
+            codec=plan.codec,
+            variant=plan.variant,
+            edge_clock=plan.edge_clock,
+            server_clock=plan.server_clock,
+        )
+
+    def assigned(self, epoch: int, policy: str, *, network_digest: str, edge_is_governed: bool) -> Assignment:
+        return Assignment(
+            epoch=epoch,
+            network_digest=network_digest,
+            policy=policy,
+            cut=self.cut,
+            codec=self.codec,
+            variant=self.variant,
+            edge_clock=None if edge_is_governed else self.edge_clock,
+            server_clock=self.server_clock,
+        )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from tests.architecture.tree import ROOT, name
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 CLOCKD = DEPLOY / "systemd" / "joulecut-clockd.service"
-AGENTS = [unit for unit in UNITS if unit != CLOCKD]
+RENEWAL = DEPLOY / "systemd" / "joulecut-pki-renew.service"
+TIMER = RENEWAL.with_suffix(".timer")
+AGENTS = [unit for unit in UNITS if unit not in (CLOCKD, RENEWAL)]
 EXAMPLES: list[tuple[str, type[Any]]] = [("edge.toml", EdgeConfig), ("server.toml", ServerConfig)]
 
 
@@ -50,12 +54,14 @@ def test_examples_show_every_common_key(example: str, config: type[Any]) -> None
     assert {field.name for field in dataclasses.fields(config)} - left_out <= shown
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=name)
+@pytest.mark.parametrize("unit", [*UNITS, TIMER], ids=name)
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_units_verify(unit: Path, tmp_path: Path) -> None:
     """systemd finds no fault with the unit; the program it starts is replaced, since it is not installed here."""
     text = unit.read_text(encoding="utf-8")
     copy = tmp_path / unit.name
+    if unit == TIMER:
+        shutil.copy(RENEWAL, tmp_path)
     copy.write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE), encoding="utf-8")
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True, check=False, timeout=60
@@ -91,6 +97,18 @@ def test_clockd_restores_after_any_end() -> None:
     assert STATE.parent == SOCKET.parent == Path("run") / folder
 
 
+def test_the_authoritys_key_is_beyond_the_agents() -> None:
+    """Renewal runs as a user of its own that sysusers makes, without network or privilege, and its timer starts it."""
+    settings = RENEWAL.read_text(encoding="utf-8").splitlines()
+    assert {"User=joulecut-pki", "StateDirectoryMode=0700", "PrivateNetwork=yes", "CapabilityBoundingSet="} <= set(
+        settings
+    )
+    users = (DEPLOY / "systemd" / "joulecut.sysusers").read_text(encoding="utf-8")
+    assert re.search(r"^u joulecut-pki ", users, flags=re.MULTILINE)
+    assert not re.search(r"^m .*joulecut-pki", users, flags=re.MULTILINE)
+    assert "WantedBy=timers.target" in TIMER.read_text(encoding="utf-8")
+
+
 def test_clockd_rules_load(tmp_path: Path) -> None:
     """The example is what the daemon takes, also with every comment mark taken off a key."""
     example = (DEPLOY / "config" / "clockd.ini").read_text(encoding="utf-8").replace("users = joulecut", "users = 0")
@@ -115,6 +133,35 @@ def test_image_copies_what_exists() -> None:
     sources = [word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for word in line.split()]
     assert not [source for source in sources if not (ROOT / source).exists()]
     assert {"core", "planner", "proto", "runtime", "edge", "server", "api"} <= set(sources)
+
+
+@pytest.mark.parametrize(("example", "config"), EXAMPLES)
+def test_composed_configurations_decode_and_have_their_files(example: str, config: type[Any]) -> None:
+    """The composed agents talk over TLS, with files in volumes of their own that the composition mounts."""
+    loaded = load_config(config, DEPLOY / "containers" / example, {})
+    assert loaded.tls is not None
+    composition = (DEPLOY / "containers" / "compose.yaml").read_text(encoding="utf-8")
+    own = example.removesuffix(".toml")
+    assert f"./{example}:/etc/joulecut/{example}:ro" in composition
+    assert f"tls-{own}:{Path(loaded.tls.key).parent}:ro" in composition
+
+
+def test_composed_certificates_are_made_and_renewed(tmp_path: Path) -> None:
+    """The script makes what both agents need in folders that are there already, and runs again at every start."""
+    for folder in ("pki", "tls-server", "tls-edge"):
+        (tmp_path / folder).mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for _ in range(2):
+        subprocess.run(
+            ["/bin/sh", DEPLOY / "containers" / "certificates.sh"],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            check=True,
+            timeout=120,
+            capture_output=True,
+        )
+    for folder in ("tls-server", "tls-edge"):
+        assert {path.name for path in (tmp_path / folder).iterdir()} == {"authority.pem", "certificate.pem", "key.pem"}
 
 
 def test_image_installs_the_torch_that_make_installs() -> None:

@@ -21,6 +21,8 @@ from joulecut_core.exits import ExitCode
 from tests.architecture.tree import ROOT, documents, name, python_cells, shell_blocks
 
 PROGRAMS = Path(sys.executable).parent
+GROUPS = {"device", "pki"}
+"""Subcommands of `joulecut` that have subcommands."""
 PROGRAM_NAMES = {"edge-agent", "joulecut", "joulecut-clockd", "server-agent"}
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -90,7 +92,8 @@ def test_documented_commands_and_flags_exist(line: tuple[str, ...]) -> None:
     """A renamed subcommand or flag is renamed in the documents too."""
     program, *words = line[1:]
     if program == "joulecut":
-        command: tuple[str, ...] = (program,) if words[0].startswith("-") else (program, words[0])
+        depth = 2 if words[0] in GROUPS and words[1:] and not words[1].startswith("-") else 1
+        command: tuple[str, ...] = (program,) if words[0].startswith("-") else (program, *words[:depth])
     else:
         command = (program,)
     text = help_text(*command)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.tree import FLOORS, PACKAGES, ROOT, imports, modules, modules_of_tests, name
+from tests.architecture.tree import FLOORS, PACKAGES, ROOT, imports, modules, modules_of_tests, offences
 
 LINTER = Path(sys.executable).with_name("lint-imports")
 
@@ -37,32 +37,42 @@ def test_import_linter_keeps_the_floors() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_imports_go_down_only(path: Path) -> None:
+def test_imports_go_down_only() -> None:
     """A module imports its own package and those of lower floors; siblings never import each other."""
-    package = package_of(path)
-    floor = next(index for index, packages in enumerate(FLOORS) if package in packages)
-    allowed = {package}.union(*FLOORS[floor + 1 :])
-    imported = {module.split(".")[0] for module in imports(path)}
-    assert {module for module in imported if module.startswith("joulecut")} <= allowed
+
+    def rule(path: Path) -> set[str]:
+        package = package_of(path)
+        floor = next(index for index, packages in enumerate(FLOORS) if package in packages)
+        allowed = {package}.union(*FLOORS[floor + 1 :])
+        imported = {module.split(".")[0] for module in imports(path)}
+        return {module for module in imported if module.startswith("joulecut")} - allowed
+
+    assert not offences(modules(), rule)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_light_packages_stay_light(path: Path) -> None:
+def test_light_packages_stay_light() -> None:
     """core and planner know neither torch nor the wire; proto knows no torch; runtime knows no wire."""
-    banned = LIGHT_PACKAGES.get(package_of(path), ())
-    assert not {module for module in imports(path) if module.split(".")[0] in banned}
+
+    def rule(path: Path) -> set[str]:
+        banned = LIGHT_PACKAGES.get(package_of(path), ())
+        return {module for module in imports(path) if module.split(".")[0] in banned}
+
+    assert not offences(modules(), rule)
 
 
-@pytest.mark.parametrize("path", [*modules(), *modules_of_tests()], ids=name)
-def test_imports_are_absolute(path: Path) -> None:
+def test_imports_are_absolute() -> None:
     """One name for each module: no relative imports, no bare folder names, no private modules of others."""
-    imported = imports(path)
-    assert not {module for module in imported if module.startswith(".")}
-    assert not {module for module in imported if module.split(".")[0] in PACKAGES}
-    foreign = {module for module in imported if module.split(".")[0] not in (path.parts[-2], "__future__")}
-    private = {m for m in foreign if m.startswith("joulecut") and any(part.startswith("_") for part in m.split("."))}
-    assert not private
+
+    def rule(path: Path) -> set[str]:
+        imported = imports(path)
+        relative = {module for module in imported if module.startswith(".")}
+        bare = {module for module in imported if module.split(".")[0] in PACKAGES}
+        foreign = {module for module in imported if module.split(".")[0] not in (path.parts[-2], "__future__")}
+        ours = {module for module in foreign if module.startswith("joulecut")}
+        private = {module for module in ours if any(part.startswith("_") for part in module.split("."))}
+        return relative | bare | private
+
+    assert not offences([*modules(), *modules_of_tests()], rule)
 
 
 @pytest.mark.parametrize("package", ["joulecut_core.problems", "joulecut_planner", "joulecut"])

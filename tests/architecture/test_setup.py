@@ -22,7 +22,7 @@ def outside_make() -> dict[str, str]:
     return {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("ARGS", "MAKE", "MFLAGS", "TORCH", "VENV"))
+        if not key.startswith(("ARGS", "MAKE", "MFLAGS", "TORCH", "VENV", "WORKERS"))
     }
 
 
@@ -42,8 +42,11 @@ def test_demo_passes_its_arguments_on() -> None:
 
 @needs_make
 def test_test_passes_its_arguments_on() -> None:
-    """`make test ARGS=...` is `pytest ...` with one thread."""
-    assert dry_run("test", "ARGS=-x", up_to_date=True) == "OMP_NUM_THREADS=1 .venv/bin/python -m pytest -x\n"
+    """`make test ARGS=...` is `pytest ...` with one thread in each process, and a process per core unless told."""
+    for workers, arguments in (("auto", ["ARGS=-x"]), ("3", ["ARGS=-x", "WORKERS=3"])):
+        options = f"-n {workers} --maxprocesses 8 --dist worksteal -x"
+        expected = f"OMP_NUM_THREADS=1 .venv/bin/python -m pytest {options}\n"
+        assert dry_run("test", *arguments, up_to_date=True) == expected
 
 
 FAKE_PYTHON = """#!/bin/sh

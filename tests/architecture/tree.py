@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -31,17 +32,20 @@ FLOORS: tuple[frozenset[str], ...] = (
 _GENERATED = "proto/joulecut_proto/v1/"
 
 
+@cache
 def modules() -> tuple[Path, ...]:
     """Every hand-written module of the seven packages."""
     found = (path for folder, package in PACKAGES.items() for path in (ROOT / folder / package).rglob("*.py"))
     return tuple(sorted(path for path in found if not path.relative_to(ROOT).as_posix().startswith(_GENERATED)))
 
 
+@cache
 def modules_of_tests() -> tuple[Path, ...]:
     """Every module below tests/."""
     return tuple(sorted((ROOT / "tests").rglob("*.py")))
 
 
+@cache
 def documents() -> tuple[Path, ...]:
     """Every Markdown file of the repository."""
     top = list(ROOT.glob("*.md"))
@@ -55,30 +59,52 @@ def name(path: Path) -> str:
 
 
 @cache
+def text(path: Path) -> str:
+    """What a file holds."""
+    return path.read_text(encoding="utf-8")
+
+
+@cache
 def parsed(path: Path) -> ast.Module:
     """The module's syntax tree, as Python 3.10 reads it."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path), feature_version=(3, 10))
+    return ast.parse(text(path), filename=str(path), feature_version=(3, 10))
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the module's syntax tree."""
+    return tuple(ast.walk(parsed(path)))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Dotted names of all modules that a module imports, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add("." * node.level + (node.module or ""))
-    return found
+    return frozenset(found)
+
+
+def offences(paths: Iterable[Path], rule: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:
+    """What breaks a rule, by the name of the file it is in; a test of a rule asserts that this is empty.
+
+    One test looks at all files, since a test for each file and rule costs far more than the look itself.
+    """
+    found = {name(path): list(rule(path)) for path in paths}
+    return {path: broken for path, broken in found.items() if broken}
 
 
 def shell_blocks(path: Path, *, marked: bool = False) -> tuple[str, ...]:
     """The ```sh blocks of a document; with `marked`, only those right below `<!-- test -->`."""
     pattern = r"^```sh\n(.*?)^```" if not marked else r"^<!-- test -->\n```sh\n(.*?)^```"
-    return tuple(re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL))
+    return tuple(re.findall(pattern, text(path), flags=re.MULTILINE | re.DOTALL))
 
 
 def python_cells(path: Path) -> tuple[tuple[str, str | None], ...]:
     """The ```python blocks of a document below `<!-- test -->`, each with the ```text block right behind it, if any."""
     pattern = r"^<!-- test -->\n```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?"
-    found = re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(pattern, text(path), flags=re.MULTILINE | re.DOTALL)
     return tuple((code, printed or None) for code, printed in found)

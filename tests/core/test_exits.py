@@ -8,6 +8,7 @@ import pytest
 
 from joulecut_core import errors
 from joulecut_core.errors import (
+    AccessError,
     BundleError,
     ClockError,
     ConfigError,
@@ -42,6 +43,7 @@ def test_every_branch_has_a_code_of_its_own_reaction(error: type[JoulecutError])
         (LeaseError, 4),
         (LinkError, 5),
         (ContractError, 6),
+        (AccessError, 7),
         (JoulecutError, 1),
     ],
 )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceState
-from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_core.errors import LinkError
 from joulecut_core.links import LinkEstimate
-from joulecut_core.plans import Assignment
+from joulecut_core.plans import OPTIMAL, Assignment, Breakdown, Plan
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import ManualClock
 from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
-from joulecut_edge.remote import RemoteReply
+from joulecut_edge.local_tail import LocalTail
+from joulecut_edge.remote import RemoteReply, UnansweredError
 from joulecut_edge.session import EdgeSession
+from joulecut_proto.inference_messages import Origin
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.emulated import EmulatedDevice
@@ -40,27 +42,40 @@ class FakeRemote:
 
     clock: ManualClock
     network: Network = field(default_factory=tiny_network)
-    failure: JoulecutError | None = None
+    failure: Exception | None = None
     link_s: float = 0.01
     queue_s: float = 0.001
     decode_s: float = 0.002
     tail_s: float = 0.004
     seen: list[Assignment] = field(default_factory=list)
+    sent: list[tuple[str, int]] = field(default_factory=list)
     timeouts_s: list[float] = field(default_factory=list)
+    is_silent: bool = False
+    """Answers nothing in the time that it is given."""
+    origin: Origin = Origin.COMPUTED
     reached: asyncio.Event | None = None
     may_answer: asyncio.Event | None = None
     state: DeviceState | None = None
 
     async def finish(
-        self, request_id: str, assignment: Assignment, encoded: Sequence[TensorFrame], *, timeout_s: float
+        self,
+        request_id: str,
+        assignment: Assignment,
+        encoded: Sequence[TensorFrame],
+        *,
+        timeout_s: float,
+        attempt: int = 0,
     ) -> RemoteReply:
-        del request_id
+        self.sent.append((request_id, attempt))
         self.seen.append(assignment)
         self.timeouts_s.append(timeout_s)
         if self.reached is not None:
             self.reached.set()
         if self.may_answer is not None:
             await self.may_answer.wait()
+        if self.is_silent:
+            self.clock.advance_s(timeout_s)
+            raise UnansweredError(f"no answer to {request_id} within {timeout_s:.3f} s")
         self.clock.advance_s(self.link_s + self.queue_s + self.decode_s + self.tail_s)
         if self.failure is not None:
             raise self.failure
@@ -74,6 +89,7 @@ class FakeRemote:
             energy_j=0.5,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=DOWNLINK_BYTES,
+            origin=self.origin,
         )
 
     async def device_state(self) -> DeviceState:
@@ -90,6 +106,9 @@ def active_plan(
     edge_clock: OperatingPoint | None = HIGH,
     wait_w: float = 6.0,
     period_s: float | None = None,
+    deadline_s: float | None = None,
+    tail: LocalTail | None = None,
+    plan: Plan = NO_PLAN,
 ) -> ActivePlan:
     """A plan to cut there; None: everything on the edge."""
     table = tiny_network().table
@@ -104,19 +123,40 @@ def active_plan(
             edge_clock=edge_clock,
             server_clock=None,
         ),
-        plan=NO_PLAN,
+        plan=plan,
         offloads=cut is not None,
         wait_w=wait_w,
         period_s=period_s,
         link=None if cut is None else LINK,
+        deadline_s=deadline_s,
+        local_tail=tail,
+    )
+
+
+def planned(*, head_s: float, remote_s: float) -> Plan:
+    """A plan of so many seconds on either side of the cut, the link's among the server's."""
+    nothing = dict.fromkeys((field.name for field in fields(Breakdown)), 0.0)
+    return replace(
+        NO_PLAN,
+        status=OPTIMAL,
+        cut=2,
+        cut_name="2",
+        codec="raw",
+        variant="eager-fp32",
+        latency_s=head_s + remote_s,
+        latency_bound_s=head_s + remote_s,
+        energy_j=1.0,
+        edge_energy_j=0.5,
+        server_energy_j=0.5,
+        breakdown=Breakdown(**{**nothing, "t_edge": head_s, "t_server": remote_s}),
     )
 
 
 class Bench:
     """Everything a session needs; `close` at the end."""
 
-    def __init__(self, *, local: ActivePlan | None = None) -> None:
-        self.clock = ManualClock()
+    def __init__(self, *, local: ActivePlan | None = None, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
         self.device = EmulatedDevice(quiet_file(), clock=self.clock)
         self.runner = PartRunner(tiny_network(), self.device)
         self.worker = DeviceWorker(self.clock)

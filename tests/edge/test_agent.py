@@ -14,6 +14,7 @@ from joulecut_core.problems import Objective, Slo
 from joulecut_edge import agent
 from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.config import EdgeConfig
+from joulecut_edge.transport import Transport
 from joulecut_edge.wishes import Wishes
 from joulecut_planner import Policy
 from tests.integration.tiny_profiles import edge_profile
@@ -55,17 +56,22 @@ def test_a_deadline_that_cannot_be_kept_still_gives_a_plan() -> None:
     assert active.assignment.edge_clock == edge_profile().clock_table[-1]
 
 
-def test_a_named_server_is_the_only_one() -> None:
-    """With a configured address nothing is looked for; a malformed one stops the start."""
+async def candidates(config: EdgeConfig) -> tuple[str, ...]:
+    async with AsyncExitStack() as stack:
+        servers = await agent._servers(config, stack, Transport(insecure=True))
+        return tuple(each.address for each in await servers.candidates())
 
-    async def addresses(server: str) -> tuple[str, ...]:
-        async with AsyncExitStack() as stack:
-            config = EdgeConfig(device=CONFIG.device, bundle="net", server=server)
-            return tuple((await agent._server_addresses(config, stack))())
 
-    assert asyncio.run(addresses("10.0.0.1:7000")) == ("10.0.0.1:7000",)
+def test_named_servers_are_the_only_ones() -> None:
+    """With configured addresses nothing is looked for; a malformed one stops the start."""
+
+    def named(server: str) -> tuple[str, ...]:
+        return asyncio.run(candidates(EdgeConfig(device=CONFIG.device, bundle="net", server=server)))
+
+    assert named("10.0.0.1:7000") == ("10.0.0.1:7000",)
+    assert named("10.0.0.1:7000, unix:/run/gpu.sock") == ("10.0.0.1:7000", "unix:/run/gpu.sock")
     with pytest.raises(ConfigError, match="address 'gpu': expected host:port"):
-        asyncio.run(addresses("gpu"))
+        named("10.0.0.1:7000,gpu")
 
 
 def test_without_multicast_the_edge_runs_locally(
@@ -78,10 +84,6 @@ def test_without_multicast_the_edge_runs_locally(
 
     monkeypatch.setattr(agent, "Browser", refuse)
 
-    async def addresses() -> tuple[str, ...]:
-        async with AsyncExitStack() as stack:
-            return tuple((await agent._server_addresses(CONFIG, stack))())
-
     with caplog.at_level(logging.WARNING):
-        assert asyncio.run(addresses()) == ()
+        assert asyncio.run(candidates(CONFIG)) == ()
     assert "running locally; name a server in the configuration" in caplog.text

@@ -34,6 +34,7 @@ def test_a_file_with_tables(tmp_path: Path) -> None:
         ("slowdown = nan", "slowdown: nan; expected a finite number"),
         ("threads = 0", "threads: 0; expected at least 1"),
         ("threads = true", "threads: True; expected a whole number"),
+        ("renew_s = 0.5", "renew_s: 0.5; expected at least 1 second"),
         ("discover = false", "server: empty while discover is false; expected host:port"),
     ],
 )

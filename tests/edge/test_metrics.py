@@ -8,10 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from joulecut_core.figures import FigureKind
-from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
+from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger, RequestSeconds
 from joulecut_edge.config import EdgeConfig, Radio
+from joulecut_edge.counters import Counters
+from joulecut_edge.edge_planning import EdgeIdentity
 from joulecut_edge.metrics import EdgeMetrics
-from joulecut_edge.offloading import EdgeIdentity, Offloading
+from joulecut_edge.offloading import Offloading
+from joulecut_edge.servers import Servers
 from joulecut_edge.wishes import Wishes
 from joulecut_runtime.wire_measurement import lossless_wires
 from tests.edge.session_parts import Bench
@@ -48,7 +51,7 @@ def _metrics() -> Iterator[EdgeMetrics]:
             radio=Radio(),
         )
         wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
-        offloading = Offloading(identity, bench.session, bench.clock, wishes, tuple)
+        offloading = Offloading(identity, bench.session, bench.clock, wishes, Servers((), bench.clock))
         yield EdgeMetrics(bench.device, bench.session, offloading)
 
 
@@ -101,3 +104,16 @@ def test_without_a_server_or_a_link(metrics: EdgeMetrics) -> None:
     assert not told & {"joulecut_link_bytes_per_second", "joulecut_link_round_trip_seconds", "joulecut_drift_ratio"}
     assert metrics.registry.get_sample_value("joulecut_server_connected") == 0
     assert metrics.registry.get_sample_value("joulecut_core_clock_hertz", {"kind": "requested"}) is None
+
+
+def test_fallbacks_by_reason(metrics: EdgeMetrics) -> None:
+    """Every reason is told from the start, at 0, so that a rate can be taken of each."""
+    session = metrics._session
+    session.counters = Counters(
+        requests=9, local=3, fallbacks=3, retries=2, missed=4, reasons={FallbackReason.LATE: 2, FallbackReason.LOST: 1}
+    )
+    value = metrics.registry.get_sample_value
+    told = {reason.value: value("joulecut_fallback_total", {"reason": reason.value}) for reason in FallbackReason}
+    assert told == {"lost": 1, "late": 2, "refused": 0, "failed": 0}
+    assert (value("joulecut_request_retries_total"), value("joulecut_slo_violations_total")) == (2, 4)
+    assert (value("joulecut_recomputed_answers_total"), value("joulecut_dropped_replies_total")) == (0, 0)

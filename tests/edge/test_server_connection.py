@@ -14,14 +14,14 @@ from joulecut_core.networks import TensorSpec
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import SystemClock
-from joulecut_edge.remote import RemoteReply
+from joulecut_edge.remote import RemoteFailedError, RemoteReply, UnansweredError
 from joulecut_edge.server_connection import ServerConnection
 from joulecut_proto.channels import bind, make_server
-from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.servicers import add_agent, add_inference
 from joulecut_proto.services import InferenceService
-from joulecut_proto.streams import InferenceServerStream
+from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_runtime.codecs import codec
 from tests.edge.session_parts import active_plan
 from tests.integration.tiny_network import pictures, tiny_network
@@ -95,13 +95,13 @@ class LeavingAtTheFirst:
 
 
 @asynccontextmanager
-async def connected(service: InferenceService) -> AsyncIterator[ServerConnection]:
+async def connected(service: InferenceService, *, silence_s: float) -> AsyncIterator[ServerConnection]:
     server = make_server()
     add_agent(server, FakeAgent())
     add_inference(server, service)
     port = bind(server, "127.0.0.1:0")
     await server.start()
-    connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+    connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), silence_s=silence_s)
     connection.network = tiny_network()
     try:
         yield connection
@@ -110,9 +110,11 @@ async def connected(service: InferenceService) -> AsyncIterator[ServerConnection
         await server.stop(None)
 
 
-def with_server(service: InferenceService, use: Callable[[ServerConnection], Awaitable[None]]) -> None:
+def with_server(
+    service: InferenceService, use: Callable[[ServerConnection], Awaitable[None]], *, silence_s: float = 0.0
+) -> None:
     async def run() -> None:
-        async with connected(service) as connection:
+        async with connected(service, silence_s=silence_s) as connection:
             await asyncio.wait_for(use(connection), WAIT_S)
 
     asyncio.run(run())
@@ -134,17 +136,19 @@ def test_the_server_tells_how_its_device_runs() -> None:
 
 
 def test_answers_find_their_requests() -> None:
-    """Answers may come in any order, and applications may use one id twice: nobody gets another one's answer."""
+    """Answers may come in any order: nobody gets another one's answer."""
     sent = pictures(4)
     service = Answering(batch=4)
 
     async def use(connection: ServerConnection) -> None:
-        replies = await asyncio.gather(*(ask(connection, picture, request_id="same") for picture in sent))
+        replies = await asyncio.gather(
+            *(ask(connection, picture, request_id=f"r{number}") for number, picture in enumerate(sent))
+        )
         for picture, reply in zip(sent, replies, strict=True):
             assert torch.equal(reply.outputs[0], tiny_network().whole((picture,))[0])
             assert (reply.tail_s, reply.uplink_bytes, reply.downlink_bytes) == (0.25, 3072, 40)
-        assert len(set(service.ids)) == 4
-        assert all(each.startswith("same/") for each in service.ids)
+        assert sorted(service.ids) == ["r0", "r1", "r2", "r3"]
+        assert (connection.heard.is_set(), connection.dropped) == (True, 0)
 
     with_server(service, use)
 
@@ -155,9 +159,9 @@ def test_answers_find_their_requests() -> None:
         (ReplyStatus.STALE, ContractError),
         (ReplyStatus.INVALID, ContractError),
         (ReplyStatus.OVERLOADED, TurnedAwayError),
-        (ReplyStatus.DRAINING, LinkError),
+        (ReplyStatus.DRAINING, TurnedAwayError),
         (ReplyStatus.LATE, TurnedAwayError),
-        (ReplyStatus.FAILED, LinkError),
+        (ReplyStatus.FAILED, RemoteFailedError),
     ],
 )
 def test_a_refusal_becomes_its_error(status: ReplyStatus, kind: type[JoulecutError]) -> None:
@@ -168,6 +172,7 @@ def test_a_refusal_becomes_its_error(status: ReplyStatus, kind: type[JoulecutErr
             with pytest.raises(kind, match="because"):
                 await ask(connection, pictures(1)[0])
         assert not connection.lost.is_set()
+        assert connection.leaving.is_set() is (status is ReplyStatus.DRAINING)
 
     with_server(Refusing(status), use)
 
@@ -185,13 +190,15 @@ def test_a_server_that_forgot_this_edge_is_joined_again(current_epoch: int, is_f
 
 
 def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
-    """A link that stalls in the middle of a tensor ends within the request's patience, and is not used again."""
+    """A link that stalls in the middle of a tensor ends each request within its patience, and is not used for long."""
     large = TensorFrame(spec=TensorSpec(name="0", dtype="uint8", shape=(16 << 20,)), payload=bytes(16 << 20))
 
     async def use(connection: ServerConnection) -> None:
-        with pytest.raises(LinkError, match=r"did not answer r within 0.300 s"):
-            await connection.finish("r", PLAN, (large,), timeout_s=0.3)
-        await connection.lost.wait()
+        for number in range(3):
+            assert not connection.lost.is_set()
+            with pytest.raises(UnansweredError, match=rf"did not answer r{number} within 0.100 s"):
+                await connection.finish(f"r{number}", PLAN, (large,), timeout_s=0.1)
+        assert connection.lost.is_set()
 
     with_server(Deaf(stays=True), use)
 
@@ -201,7 +208,7 @@ def test_a_server_that_is_silent_is_given_up_and_kept() -> None:
     sent = pictures(2)
 
     async def use(connection: ServerConnection) -> None:
-        with pytest.raises(LinkError, match=r"did not answer first within 0.050 s"):
+        with pytest.raises(UnansweredError, match=r"did not answer first within 0.050 s"):
             await ask(connection, sent[0], request_id="first", timeout_s=0.05)
         reply = await ask(connection, sent[1])
         assert torch.equal(reply.outputs[0], tiny_network().whole((sent[1],))[0])
@@ -228,7 +235,7 @@ def test_an_application_that_gives_up_disturbs_nobody() -> None:
     sent = pictures(2)
 
     async def use(connection: ServerConnection) -> None:
-        impatient = asyncio.create_task(ask(connection, sent[0]))
+        impatient = asyncio.create_task(ask(connection, sent[0], request_id="impatient"))
         await asyncio.sleep(0)
         impatient.cancel()
         reply = await ask(connection, sent[1])
@@ -242,7 +249,10 @@ def test_a_server_that_leaves(service: InferenceService) -> None:
     """The end of the stream ends every request that waits, at once and as a lost link; so does asking after it."""
 
     async def use(connection: ServerConnection) -> None:
-        waiting = [asyncio.create_task(ask(connection, picture)) for picture in pictures(3)]
+        waiting = [
+            asyncio.create_task(ask(connection, picture, request_id=f"r{number}"))
+            for number, picture in enumerate(pictures(3))
+        ]
         for result in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(result, LinkError)
         await connection.lost.wait()
@@ -271,7 +281,7 @@ def test_a_reply_of_another_shape_is_refused() -> None:
 
 
 async def _expect_refusal(connection: ServerConnection) -> None:
-    with pytest.raises(ContractError, match="0 tensors arrived; expected 1"):
+    with pytest.raises(RemoteFailedError, match="0 tensors arrived; expected 1"):
         await ask(connection, pictures(1)[0])
 
 
@@ -306,3 +316,72 @@ def test_an_echo_counts_the_servers_time_apart() -> None:
         assert sample.elapsed_s > 0
 
     with_server(Answering(), use)
+
+
+def test_a_late_reply_is_dropped_and_counted() -> None:
+    """Whoever gave up is not answered any more, and the reply shows that the server lives."""
+    sent = pictures(2)
+
+    async def use(connection: ServerConnection) -> None:
+        with pytest.raises(UnansweredError):
+            await ask(connection, sent[0], request_id="first", timeout_s=0.05)
+        await ask(connection, sent[1], request_id="second")
+        while not connection.dropped:
+            await asyncio.sleep(0.001)
+        assert (connection.heard.is_set(), connection.dropped) == (True, 1)
+        assert not connection.lost.is_set()
+
+    with_server(Answering(batch=2), use)
+
+
+def test_silence_must_last_before_it_counts_as_a_loss() -> None:
+    """Deadlines of milliseconds are missed in no time: a server that pauses for less than a second is not lost."""
+
+    async def use(connection: ServerConnection) -> None:
+        for number in range(4):
+            with pytest.raises(UnansweredError):
+                await ask(connection, pictures(1)[0], request_id=f"r{number}", timeout_s=0.001)
+        assert not connection.lost.is_set()
+
+    with_server(Answering(batch=99), use, silence_s=60.0)
+
+
+def test_a_lost_server_is_asked_nothing_more() -> None:
+    """A request that comes after the loss fails at once, so that it can go elsewhere."""
+
+    async def use(connection: ServerConnection) -> None:
+        connection.lost.set()
+        with pytest.raises(LinkError, match="was lost before r was sent"):
+            await ask(connection, pictures(1)[0])
+
+    with_server(Answering(), use)
+
+
+class _Origins:
+    """Answers, and says that it is for a retry."""
+
+    def __init__(self) -> None:
+        self.headers: list[RequestHeader] = []
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        async for request in stream.requests():
+            self.headers.append(request.header)
+            outputs = tiny_network().whole(codec("raw").decode(request.frames))
+            origin = Origin.KEPT if request.header.attempt else Origin.COMPUTED
+            header = ReplyHeader(request_id=request.header.request_id, current_epoch=EPOCH, origin=origin)
+            await stream.reply(header, codec("raw").encode(outputs))
+
+
+def test_an_attempt_is_named_and_its_origin_told() -> None:
+    """The server learns that it sees a request again, the edge whether the answer was computed for it."""
+    service = _Origins()
+
+    async def use(connection: ServerConnection) -> None:
+        encoded = codec("raw").encode((pictures(1)[0],))
+        for attempt, origin in enumerate((Origin.COMPUTED, Origin.KEPT)):
+            reply = await connection.finish("r", PLAN, encoded, timeout_s=WAIT_S, attempt=attempt)
+            assert reply.origin is origin
+        assert [(header.request_id, header.attempt) for header in service.headers] == [("r", 0), ("r", 1)]
+        assert service.headers[0].budget_s == pytest.approx(0.8 * WAIT_S)
+
+    with_server(service, use)

@@ -21,7 +21,8 @@ from joulecut_core.errors import (
 )
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
-from joulecut_edge.session import Counters
+from joulecut_edge.counters import Counters
+from joulecut_edge.remote import fallback_reason
 from joulecut_runtime.codecs import codec
 from tests.edge.session_parts import DOWNLINK_BYTES, HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures, tiny_network
@@ -192,7 +193,9 @@ def test_whatever_the_server_says_the_edge_finishes(cut: int, failure: JoulecutE
         assert torch.equal(answer.outputs[0], EXPECTED)
         ledger = answer.ledger
         assert (ledger.served_by, ledger.fallback, ledger.epoch) == ("edge", True, 1)
-        assert bench.session.counters == Counters(requests=1, local=1, fallbacks=1)
+        reason = fallback_reason(failure)
+        assert (ledger.fallback_reason, ledger.attempts) == (reason, 1)
+        assert bench.session.counters == Counters(requests=1, local=1, fallbacks=1, reasons={reason: 1})
         assert joules(ledger) == pytest.approx(bench.device.exact_energy_j - before_j)
         assert ledger.joules.encode > 0
         lost_s = bench.remote.link_s + bench.remote.queue_s + bench.remote.decode_s + bench.remote.tail_s

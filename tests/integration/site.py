@@ -17,7 +17,7 @@ from joulecut_core.energy import EnergyReading
 from joulecut_core.problems import Objective
 from joulecut_core.tensor_frames import RAW
 from joulecut_core.wires import WireTable, save_wires
-from joulecut_edge.config import EdgeConfig
+from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_proto.agent_messages import AgentState
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, LocalClient
@@ -91,6 +91,7 @@ class Site:
             objective=BATTERY,
             max_accuracy_loss=1.0,
             policy="all-server",
+            planning=PlanningOptions(follow_link=False),
         )
 
     def wires_at(self, cut: int, wire: str) -> str:

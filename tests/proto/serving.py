@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import grpc.aio
 
 from joulecut_proto.channels import bind, make_server, open_channel
-from joulecut_proto.security import ChannelSecurity
+from joulecut_proto.security.channel_security import ChannelSecurity
 
 TIMEOUT_S = 20.0
 """Generous: a call of a test that hangs fails, a slow machine does not."""

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
+import grpc
+import grpc.aio
 import pytest
 
 from joulecut_core.errors import ConfigError
 from joulecut_proto.channels import (
     MESSAGE_LIMIT_BYTES,
+    METADATA_LIMIT_BYTES,
+    OLDEST_CONNECTION_S,
     bind,
     channel_options,
     make_server,
     open_channel,
     server_options,
 )
+from joulecut_proto.servicers import add_agent
+from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc
+from tests.proto.fake_services import FakeAgent
+from tests.proto.serving import TIMEOUT_S, serving
 
 
 def test_message_limits_on_both_sides() -> None:
@@ -34,6 +43,29 @@ def test_the_server_tolerates_its_clients_pings() -> None:
 def test_a_restarted_server_is_found_again_soon() -> None:
     """Offloading resumes within seconds of a restart."""
     assert dict(channel_options())["grpc.max_reconnect_backoff_ms"] <= 2_000
+
+
+def test_connections_grow_old_under_tls_only() -> None:
+    """Whoever has lost its access is out within about an hour; without certificates there is nothing to show anew."""
+    assert "grpc.max_connection_age_ms" not in dict(server_options())
+    secured = dict(server_options(secured=True))
+    assert secured["grpc.max_connection_age_ms"] == round(1000 * OLDEST_CONNECTION_S) == 3_600_000
+    assert 0 < secured["grpc.max_connection_age_grace_ms"] <= 60_000
+
+
+def test_headers_of_a_call_are_bounded() -> None:
+    """Who sends more than any call needs is refused with the limit, and costs no memory."""
+
+    async def run() -> None:
+        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+            get_state = cast(Any, agent_pb2_grpc.AgentStub)(channel).GetState
+            request = agent_pb2.GetStateRequest()
+            await get_state(request, metadata=(("x", "y" * 8_000),), timeout=TIMEOUT_S)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await get_state(request, metadata=(("x", "y" * 2 * METADATA_LIMIT_BYTES),), timeout=TIMEOUT_S)
+            assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    asyncio.run(run())
 
 
 def test_a_second_server_on_a_port_fails() -> None:

@@ -319,7 +319,7 @@ def test_another_contract_version_is_refused_first() -> None:
         async with serving(lambda server: add_agent(server, agent)) as channel:
             await AgentClient(channel, peer="gpu").hello(stranger, timeout_s=TIMEOUT_S)
 
-    with pytest.raises(ContractError, match=r"'new' speaks contract version 2, this side version 1"):
+    with pytest.raises(ContractError, match=r"'new' speaks contract version 3, this side version 2"):
         asyncio.run(talk())
     assert agent.callers == []
 

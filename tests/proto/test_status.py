@@ -7,7 +7,7 @@ import grpc.aio
 import pytest
 
 from joulecut_core import errors
-from joulecut_core.errors import ConfigError, ContractError, JoulecutError, LinkError, ProblemError
+from joulecut_core.errors import AccessError, ContractError, JoulecutError, LinkError, ProblemError
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.status import (
     CATALOGUE,
@@ -94,8 +94,8 @@ def test_public_texts_are_one_short_line() -> None:
         (grpc.StatusCode.DEADLINE_EXCEEDED, LinkError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, LinkError),
         (grpc.StatusCode.UNIMPLEMENTED, ContractError),
-        (grpc.StatusCode.UNAUTHENTICATED, ConfigError),
-        (grpc.StatusCode.PERMISSION_DENIED, ConfigError),
+        (grpc.StatusCode.UNAUTHENTICATED, AccessError),
+        (grpc.StatusCode.PERMISSION_DENIED, AccessError),
     ],
 )
 def test_statuses_of_grpc_itself(code: grpc.StatusCode, kind: type[JoulecutError]) -> None:

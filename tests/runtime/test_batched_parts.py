@@ -23,10 +23,7 @@ from joulecut_runtime.parts import Part
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.networks.branching import Branching, Residual, Sideways
 from tests.networks.small_modules import ChannelsLast, Skips, ViewThenChange
-from tests.networks.zoo import NAMES, build
-
-TOLERANCE = 1e-5
-"""Of the outputs' largest magnitude: larger kernels add up in another order."""
+from tests.runtime.batched_answers import assert_alike, engine_network, inputs_like
 
 PICTURE = torch.zeros(1, 3, 16, 16)
 SMALL: Sequence[tuple[type[nn.Module], tuple[Tensor, ...]]] = (
@@ -39,36 +36,6 @@ SMALL: Sequence[tuple[type[nn.Module], tuple[Tensor, ...]]] = (
 )
 
 
-def engine_network(network: Network) -> EngineNetwork:
-    return EngineNetwork(network, open_engine(clock=ManualClock()))
-
-
-def inputs_like(inputs: Sequence[Tensor], count: int) -> list[tuple[Tensor, ...]]:
-    generator = torch.Generator().manual_seed(4)
-    return [
-        tuple(
-            torch.randint(0, 1000, tensor.shape, generator=generator)
-            if tensor.dtype == torch.int64
-            else torch.randn(tensor.shape, generator=generator)
-            for tensor in inputs
-        )
-        for _ in range(count)
-    ]
-
-
-def assert_alike(network: Network, cut: int, requests: Sequence[tuple[Tensor, ...]]) -> None:
-    """Everything behind a cut, for all requests at once and for each alone."""
-    crossing = [request if cut == 0 else network.head(cut)(request) for request in requests]
-    part = network.stretch(cut, network.table.last)
-    batched = BatchedPart(engine_network(network), part)
-    assert batched.together
-    assert batched.workload(1) == part.workload
-    for tensors, outputs in zip(crossing, batched(crossing), strict=True):
-        for expected, answer in zip(part(tensors), outputs, strict=True):
-            assert answer.shape == expected.shape
-            assert (answer - expected).abs().max() <= TOLERANCE * max(float(expected.abs().max()), 1e-3)
-
-
 @pytest.mark.parametrize(("kind", "inputs"), SMALL, ids=lambda value: getattr(value, "__name__", ""))
 def test_small_networks_at_every_cut(kind: type[nn.Module], inputs: tuple[Tensor, ...]) -> None:
     """Skips, several inputs and outputs, permuted memory, views: a batch gives each request what it gets alone."""
@@ -76,14 +43,6 @@ def test_small_networks_at_every_cut(kind: type[nn.Module], inputs: tuple[Tensor
     network = Network(capture(kind().eval(), inputs, name=kind.__name__))
     for cut in range(network.table.last):
         assert_alike(network, cut, inputs_like(inputs, 3))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_well_known_networks(name: str) -> None:
-    """Every operator of every network on offer runs as a batch."""
-    module, inputs = build(name)
-    network = Network(capture(module, inputs, name=name))
-    assert_alike(network, network.table.last // 3, inputs_like(inputs, 2))
 
 
 def test_a_request_alone_runs_as_in_the_part() -> None:

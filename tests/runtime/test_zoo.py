@@ -1,18 +1,21 @@
-"""Well-known networks are captured, cut at every candidate and put together again, to the bit."""
+"""Well-known networks are captured, cut at every candidate and put together again, to the bit, and run as batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from joulecut.networks import efficientnet_lite0
 from joulecut_runtime.capture import capture
 from joulecut_runtime.network import Network
 from tests.networks.receiving import over_the_wire
 from tests.networks.zoo import NAMES, build
+from tests.runtime.batched_answers import assert_alike, inputs_like
 
 FOLDING_TOLERANCE = 1e-5
 """Of the outputs' largest magnitude."""
@@ -32,11 +35,33 @@ def assert_cuts_change_nothing(network: Network, inputs: Sequence[Tensor]) -> No
     assert torch.equal(tensors[0], expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A network as a module, inputs for it, and what was captured of it."""
+
+    module: nn.Module
+    inputs: tuple[Tensor, ...]
+    network: Network
+
+
+@lru_cache(maxsize=1)
+def captured(name: str) -> Captured:
+    """A network of the zoo; the last one is kept, since capturing takes longer than a test of it."""
+    module, inputs = build(name)
+    return Captured(module=module, inputs=inputs, network=Network(capture(module, inputs, name=name)))
+
+
+@pytest.fixture(name="name", scope="module", params=NAMES)
+def _name(request: pytest.FixtureRequest) -> str:
+    """Of the module's scope, so that the tests of one network follow one another."""
+    name: str = request.param
+    return name
+
+
 def test_zoo(name: str) -> None:
     """Each is captured without help, equals the eager module within the folding's rounding, and can be cut."""
-    module, inputs = build(name)
-    network = Network(capture(module, inputs, name=name))
+    zoo = captured(name)
+    module, inputs, network = zoo.module, zoo.inputs, zoo.network
     with torch.no_grad():
         expected = module(*inputs)
     (answer,) = network.whole(inputs)
@@ -44,6 +69,12 @@ def test_zoo(name: str) -> None:
     assert 10 <= len(network.table.cuts) <= 64
     assert len({cut.name for cut in network.table.cuts}) == len(network.table.cuts)
     assert_cuts_change_nothing(network, inputs)
+
+
+def test_batches(name: str) -> None:
+    """Every operator of every network on offer runs as a batch."""
+    zoo = captured(name)
+    assert_alike(zoo.network, zoo.network.table.last // 3, inputs_like(zoo.inputs, 2))
 
 
 def test_trained_network() -> None:

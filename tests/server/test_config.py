@@ -42,6 +42,21 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> No
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "reflects"),
+    [
+        ({}, True),
+        ({"insecure": True}, False),
+        ({"insecure": True, "reflection": True}, True),
+        ({"reflection": False}, False),
+    ],
+)
+def test_services_are_listed_for_this_host_alone(options: dict[str, bool], reflects: bool) -> None:
+    """Unless somebody says otherwise; the flags come as the command line gives them."""
+    config = load_config(ServerConfig, None, {"device": "emulated:t4", "bundles": ["a"], **options})
+    assert config.reflects is reflects
+
+
 def test_real_devices_cannot_be_slowed_down() -> None:
     """A slow-down factor with real hardware would make every figure wrong."""
     with pytest.raises(ConfigError, match=r"slowdown: 2.0 with nvml:0; only emulated devices can be slowed down"):

@@ -34,3 +34,11 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path, content: str) -
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"gpu.epoch: .*; expected the last plan epoch, .*: delete the file"):
         EpochCounter(path)
+
+
+def test_several_epochs_are_taken_in_a_row(tmp_path: Path) -> None:
+    """A set of plans costs one write, and what was taken is never given again, not after a restart either."""
+    counter = EpochCounter(tmp_path / "epoch")
+    assert list(counter.take(3)) == [1, 2, 3]
+    assert counter.next() == 4
+    assert EpochCounter(tmp_path / "epoch").next() == 5

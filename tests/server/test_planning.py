@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import joulecut_server.planning
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import Objective, Slo
@@ -17,7 +18,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_planner.drift import Corrections
 from joulecut_planner.tails import TailEstimates, TailMethod, profile_tail
-from joulecut_proto.planning_messages import SessionReply, SessionRequest, StageFactors
+from joulecut_proto.planning_messages import SessionReply, SessionRequest, StageFactors, UplinkRange
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.part_runner import PartRunner
@@ -207,3 +208,79 @@ def test_factors_correct_the_tables(tmp_path: Path) -> None:
         assert planning.plans == 2
 
     with_planning(tmp_path, use)
+
+
+RANGE = UplinkRange(lowest_bps=1e5, highest_bps=1e9)
+FOLLOWING = replace(
+    REQUEST, policy="joint", slo=Slo(rate_hz=10.0), objective=Objective(server_weight=0.0), uplinks=RANGE
+)
+
+
+def test_a_range_of_uplinks_brings_a_plan_for_each_of_them(tmp_path: Path) -> None:
+    """Bands rise without gaps from the range's lowest uplink; those of one choice share an epoch, all are in force."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        reply = await planning.plan_session(FOLLOWING)
+        assert reply.bands[0].lowest_bps == RANGE.lowest_bps
+        lowest_bps = [band.lowest_bps for band in reply.bands]
+        assert lowest_bps == sorted(set(lowest_bps))
+        given = {band.assignment for band in reply.bands if band.assignment is not None}
+        assert len(given) >= 2
+        for assignment in given:
+            assert any(
+                (band.plan.cut, band.plan.codec) == (assignment.cut, assignment.codec)
+                for band in reply.bands
+                if band.assignment == assignment
+            )
+        await planning.activate("edge-1", epoch_of(reply))
+        assert given <= set(sessions.in_force("edge-1"))
+
+    with_planning(tmp_path, use)
+
+
+def test_rivals_and_previews_have_no_bands(tmp_path: Path) -> None:
+    """A policy that joulecut is compared with runs its one plan; a preview raises no epoch, its bands have none."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        assert (await planning.plan_session(replace(FOLLOWING, policy="latency-cut"))).bands == ()
+        last = sessions.last_epoch
+        preview = await planning.plan_session(replace(FOLLOWING, preview=True))
+        assert preview.bands
+        assert all(band.assignment is None for band in preview.bands)
+        assert sessions.last_epoch == last
+
+    with_planning(tmp_path, use)
+
+
+def test_the_clock_follows_an_edge_through_its_set_and_goes_with_it(tmp_path: Path) -> None:
+    """A request under another plan of the set moves the clock; the edge's own plan gives it back."""
+    clocks: list[ClockKeeper] = []
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        keeper = planning._clocks
+        clocks.append(keeper)
+        reply = await planning.plan_session(FOLLOWING)
+        first = epoch_of(reply)
+        await planning.activate("edge-1", first)
+        was = keeper.leased
+        assert was is not None
+        in_force = {each.epoch: each for each in sessions.in_force("edge-1")}
+        faster = replace(in_force[first], server_clock=device_top(keeper, was))
+        planning.follow("edge-1", faster)
+        planning.follow("edge-1", faster)
+        while keeper.leased != faster.server_clock:
+            await asyncio.sleep(0)
+        assert await planning.activate("edge-1", 0) is None
+        assert keeper.leased is None
+        assert set(sessions.in_force("edge-1")) == set(in_force.values())
+        planning.follow("edge-1", in_force[first])
+        while keeper.leased != was:
+            await asyncio.sleep(0)
+
+    with_planning(tmp_path, use)
+
+
+def device_top(keeper: ClockKeeper, other_than: OperatingPoint) -> OperatingPoint:
+    """A clock of the keeper's device other than this one, the highest there is."""
+    points = [point for point in keeper._device.clock_table.points if not point.matches(other_than)]
+    return max(points, key=lambda point: (point.memory_mhz or 0.0, point.core_mhz))

@@ -161,3 +161,36 @@ def test_the_longest_silent_session_makes_room(tmp_path: Path) -> None:
     assert check(book, "busy", busy) == busy
     with pytest.raises(ContractError, match="the current one is 0"):
         check(book, "silent", silent)
+
+
+def test_a_set_of_plans_is_in_force_as_a_whole(book: SessionBook) -> None:
+    """An edge may change between the plans of one set by itself; the set before stays valid, older ones do not."""
+    made = plan_policy(Policy.JOINT, INPUTS)
+    others = [plan_policy(policy, INPUTS).plan for policy in (Policy.ALL_SERVER, Policy.ALL_EDGE)]
+    first = tuple(filter(None, book.propose_set("a", made, others, network_digest=DIGEST)))
+    assert len({each.epoch for each in first}) == 3
+    assert book.activate("a", first[1].epoch) == first[1]
+    assert set(book.in_force("a")) == set(first)
+    assert book.current_epoch("a") == max(each.epoch for each in first)
+    for each in first:
+        assert check(book, "a", each) == each
+        assert book.activate("a", each.epoch) == each
+        assert not book.is_superseded("a", each.epoch)
+    second = activated(book, "a")
+    for each in (*first, second):
+        assert check(book, "a", each) == each
+    assert book.is_superseded("a", first[0].epoch)
+    activated(book, "a")
+    for each in first:
+        with pytest.raises(ContractError, match="not in force"):
+            check(book, "a", each)
+
+
+def test_plans_that_are_carried_out_alike_share_an_epoch(book: SessionBook) -> None:
+    """Bands of one choice are one assignment: changing between them is no change; what is infeasible has none."""
+    made = plan_policy(Policy.JOINT, INPUTS)
+    infeasible = replace(made.plan, status="infeasible")
+    assignments = book.propose_set("a", made, [made.plan, infeasible, made.plan], network_digest=DIGEST)
+    assert assignments[2] is None
+    assert assignments[0] == assignments[1] == assignments[3]
+    assert book.last_epoch == 1

@@ -24,10 +24,17 @@ def doctor(
     clockd_socket: Annotated[
         Path | None, typer.Option(help="Socket of joulecut-clockd. Default: where its service puts it.")
     ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(help="Agent's configuration whose certificates to check. Default: those in /etc/joulecut."),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="host:port to shake hands with, in place of the one that the edge's file names.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON (joulecut.doctor/1).")] = False,
     verbose: Annotated[bool, typer.Option(help="Show the facts behind each finding, and log details.")] = False,
 ) -> None:
-    """Look at devices, drivers, privilege, clocks, meters, torch, network and versions; change nothing.
+    """Look at devices, drivers, privilege, clocks, meters, torch, network, certificates; change nothing.
 
     Ends with 0 where nothing is wrong (notes and warnings included), with 1 where there is a problem.
     """
@@ -37,7 +44,13 @@ def doctor(
 
     if verbose:
         log_to_stderr(verbose=True)
-    surroundings = Surroundings(root=root, clockd_socket=clockd_socket, devices=tuple(device or ()))
+    surroundings = Surroundings(
+        root=root,
+        clockd_socket=clockd_socket,
+        devices=tuple(device or ()),
+        configs=tuple(config or ()),
+        server=server,
+    )
     findings = diagnose(surroundings)
     if as_json:
         typer.echo(json.dumps(report_document(findings, root=str(root)), indent=1))

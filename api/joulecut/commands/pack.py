@@ -19,18 +19,28 @@ def pack(
     weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors, .pth or .pt.")] = None,
     name: Annotated[str | None, typer.Option(help="The network's name; the factory's if left out.")] = None,
     fold: Annotated[bool, typer.Option(help="Merge batch norms into convolutions.")] = True,
+    sign: Annotated[Path | None, typer.Option(help="Private key to sign the bundle with; PEM, P-256 or P-384.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Certificate of that key, of an operator.")] = None,
 ) -> None:
     """Capture a network, fold its batch norms, and write a bundle that edge and server can load."""
     from joulecut.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut_runtime.bundle import BUNDLE_FILES, write_bundle  # noqa: PLC0415
+    from joulecut_runtime.bundle_signature import SIGNATURE_FILE, SigningKey, sign_bundle  # noqa: PLC0415
     from joulecut_runtime.network import Network  # noqa: PLC0415
 
+    if certificate is not None and sign is None:
+        raise ConfigError("--certificate: without --sign; give the key that it is of")
     graph = capture_factory(factory, inputs or (), weights=weights, name=name, fold=fold)
     folder = out or Path(graph.name)
     try:
         write_bundle(graph, folder)
     except OSError as cause:
         raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
+    if sign is not None:
+        sign_bundle(folder, SigningKey(key=sign, certificate=certificate))
+    else:
+        # One of the bundle that was here before.
+        (folder / SIGNATURE_FILE).unlink(missing_ok=True)
     # What was written, as both sides will read it.
     table = Network.load(folder).table
     size_bytes = sum((folder / file).stat().st_size for file in BUNDLE_FILES)

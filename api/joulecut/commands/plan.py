@@ -57,6 +57,13 @@ def plan(
             help="Let the server-agent there plan (host:port or unix:/path); it answers as this command does."
         ),
     ] = None,
+    tls: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a certificate for --server, as `joulecut pki issue operator` makes it."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Plain text to another host; only on a network you trust.")
+    ] = False,
 ) -> None:
     """Find the cut, wire and clocks that cost the fewest joules; exit 3 where nothing keeps the constraints."""
     modes = {"--pareto": front, "--explain": why, "--policy-table": policy_table is not None}
@@ -65,7 +72,9 @@ def plan(
         raise ConfigError(f"{', '.join(asked)}: {len(asked)} of them; expected one at a time")
     if server is not None and (why or policy_table is not None):
         raise ConfigError(f"--server: given with {asked[0]}; expected it with --pareto or alone: explained here only")
-    planner = _LIBRARY if server is None else _planner_at(server)
+    if server is None and (tls is not None or insecure):
+        raise ConfigError("--tls and --insecure: given without --server; expected them with it")
+    planner = _LIBRARY if server is None else _planner_at(server, tls, insecure=insecure)
     question = _load(problem)
     if isinstance(question, Fleet):
         if asked:
@@ -95,17 +104,18 @@ class _Planner:
 _LIBRARY = _Planner(solve, pareto, solve_fleet)
 
 
-def _planner_at(server: str) -> _Planner:
+def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
     try:
         from joulecut import remote_planning as remote  # noqa: PLC0415 - grpc is not part of a planner-only install
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--server: needs {error.name}, which is not installed; install it with `pip install 'joulecut[agents]'`"
         ) from error
+    security = remote.security_for(server, tls, insecure=insecure)
     return _Planner(
-        lambda problem: remote.plan_remotely(problem, server),
-        lambda problem: remote.pareto_remotely(problem, server),
-        lambda fleet: remote.plan_fleet_remotely(fleet, server),
+        lambda problem: remote.plan_remotely(problem, server, security=security),
+        lambda problem: remote.pareto_remotely(problem, server, security=security),
+        lambda fleet: remote.plan_fleet_remotely(fleet, server, security=security),
     )
 
 

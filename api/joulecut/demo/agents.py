@@ -180,6 +180,9 @@ def _edge_config(scenario: Scenario) -> str:
             "[radio]",
             f"uplink_w = {scenario.uplink_w}",
             f"downlink_w = {scenario.downlink_w}",
+            # Each policy is metered under the plan it made, not under what its link makes of it.
+            "[planning]",
+            "follow_link = false",
             "",
         )
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from joulecut.devices.clock_access import ClockKeeper
 from joulecut.devices.inventory import Inventory, Sighting, find_devices
 from joulecut.devices.privilege import own_privilege
+from joulecut.diagnosis.agent_settings import usual_configs
 from joulecut.diagnosis.clock_daemon import examine_clockd
 from joulecut.diagnosis.computing import Accelerators, examine_torch, newest_cuda
 from joulecut.diagnosis.examination import Check, examine
@@ -28,15 +29,22 @@ from joulecut_runtime.devices.real import RealKind
 _DEVICE_S = 20.0
 """Opening measures the meter's period, and so does the check: seconds each, and a GPU that sleeps wakes first."""
 _TORCH_S = 90.0
+_SERVERS_S = 60.0
+"""A host that is off answers nothing until the handshake's own limit, and there may be several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Where to look. `devices`: names as in configuration files; empty for all that are here."""
+    """Where to look. `devices`: names as in configuration files; empty for all that are here.
+
+    `configs`: the agents' files; empty for those in their usual place. `server`: whom an edge shall call.
+    """
 
     root: Path = Path("/")
     clockd_socket: Path | None = None
     devices: tuple[str, ...] = ()
+    configs: tuple[Path, ...] = ()
+    server: str | None = None
 
 
 def diagnose(surroundings: Surroundings, clock: Clock | None = None) -> tuple[Finding, ...]:
@@ -48,6 +56,7 @@ def diagnose(surroundings: Surroundings, clock: Clock | None = None) -> tuple[Fi
     found += seen
     found += examine(_device_checks(inventory, keeper, clock, chosen=bool(surroundings.devices)))
     found += examine(_software_checks(inventory))
+    found += examine(_tls_checks(surroundings))
     areas = tuple(Area)
     return tuple(sorted(found, key=lambda finding: areas.index(finding.area)))
 
@@ -94,4 +103,23 @@ def _software_checks(inventory: Inventory) -> Sequence[Check]:
         Check(area=Area.NETWORK, name="ports", examine=examine_ports),
         Check(area=Area.NETWORK, name="multicast", examine=examine_multicast, timeout_s=10.0),
         Check(area=Area.FOLDERS, name="folders", examine=lambda: examine_folders(profile_cache())),
+    )
+
+
+def _tls_checks(surroundings: Surroundings) -> Sequence[Check]:
+    configs = surroundings.configs or usual_configs(surroundings.root)
+
+    def certificates() -> Iterable[Finding]:
+        from joulecut.diagnosis.certificates import examine_certificates  # noqa: PLC0415 - cryptography is an extra's
+
+        return examine_certificates(configs)
+
+    def servers() -> Iterable[Finding]:
+        from joulecut.diagnosis.handshakes import examine_servers  # noqa: PLC0415
+
+        return examine_servers(configs, surroundings.server)
+
+    return (
+        Check(area=Area.TLS, name="certificates", examine=certificates, timeout_s=10.0),
+        Check(area=Area.TLS, name="servers", examine=servers, timeout_s=_SERVERS_S),
     )

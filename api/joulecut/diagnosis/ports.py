@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
@@ -57,10 +58,28 @@ def _answering(program: str, address: str) -> Finding:
         return _finding(program, Status.WARNING, f"a {program} answers at {address}, but {error}", remedy, facts)
     except JoulecutError as error:
         facts["error"] = str(error)
+        if program == "server-agent" and _speaks_tls(address):
+            what = f"{address} is in use by something that speaks TLS, as a server-agent with [tls] does"
+            return _finding(program, Status.OK, what, None, {**facts, "tls": True})
         remedy = f"stop the program that listens there, or start {program} with another --listen"
         what = f"{address} is in use by something that does not answer as {program}"
         return _finding(program, Status.WARNING, what, remedy, facts)
     return _finding(program, Status.OK, f"a {program} answers at {address}: {facts['says']}", None, facts)
+
+
+def _speaks_tls(address: str) -> bool:
+    """Whether a TLS handshake gets as far as somebody's certificate, whoever that is."""
+    place = parse_address(address)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((place.host, place.port), timeout=_ANSWER_S) as raw,
+            context.wrap_socket(raw) as connection,
+        ):
+            return bool(connection.getpeercert(binary_form=True))
+    except OSError:
+        return False
 
 
 def _edge(address: str) -> dict[str, Fact]:

@@ -26,25 +26,23 @@ from joulecut_proto.v1 import devices_pb2 as joulecut__proto_dot_v1_dot_devices_
 from joulecut_proto.v1 import tensors_pb2 as joulecut__proto_dot_v1_dot_tensors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!joulecut_proto/v1/inference.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a\x1fjoulecut_proto/v1/tensors.proto\"T\n\x0bInferenceUp\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.joulecut.v1.RequestHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"T\n\rInferenceDown\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.joulecut.v1.ReplyHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xe1\x02\n\rRequestHeader\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x16\n\x0enetwork_digest\x18\x05 \x01(\t\x12\x0b\n\x03\x63ut\x18\x06 \x01(\r\x12\r\n\x05\x63odec\x18\x07 \x01(\t\x12\x0f\n\x07variant\x18\x08 \x01(\t\x12(\n\x07tensors\x18\t \x03(\x0b\x32\x17.joulecut.v1.WireTensor\x12\x13\n\x0btotal_bytes\x18\n \x01(\x04\x12\x15\n\x08\x62udget_s\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08priority\x18\x0c \x01(\x05H\x01\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\r \x01(\r\x12\x15\n\x08\x63hecksum\x18\x0e \x01(\x06H\x02\x88\x01\x01\x42\x0b\n\t_budget_sB\x0b\n\t_priorityB\x0b\n\t_checksum\"\xf6\x03\n\x0bReplyHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.joulecut.v1.ReplyStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x15\n\rcurrent_epoch\x18\x04 \x01(\x04\x12(\n\x07tensors\x18\x05 \x03(\x0b\x32\x17.joulecut.v1.WireTensor\x12\x13\n\x0btotal_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07queue_s\x18\x07 \x01(\x01\x12\x10\n\x08\x64\x65\x63ode_s\x18\x08 \x01(\x01\x12\x0e\n\x06tail_s\x18\t \x01(\x01\x12\x1c\n\x0fserver_energy_j\x18\n \x01(\x01H\x00\x88\x01\x01\x12(\n\x07\x66igures\x18\x0b \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x1a\n\rretry_after_s\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rserver_wait_j\x18\r \x01(\x01H\x02\x88\x01\x01\x12(\n\x06origin\x18\x0e \x01(\x0e\x32\x13.joulecut.v1.OriginH\x03\x88\x01\x01\x12\x15\n\x08\x63hecksum\x18\x0f \x01(\x06H\x04\x88\x01\x01\x42\x12\n\x10_server_energy_jB\x10\n\x0e_retry_after_sB\x10\n\x0e_server_wait_jB\t\n\x07_originB\x0b\n\t_checksum*\xda\x01\n\x0bReplyStatus\x12\x1c\n\x18REPLY_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fREPLY_STATUS_OK\x10\x01\x12\x16\n\x12REPLY_STATUS_STALE\x10\x02\x12\x1b\n\x17REPLY_STATUS_OVERLOADED\x10\x03\x12\x19\n\x15REPLY_STATUS_DRAINING\x10\x04\x12\x15\n\x11REPLY_STATUS_LATE\x10\x05\x12\x18\n\x14REPLY_STATUS_INVALID\x10\x06\x12\x17\n\x13REPLY_STATUS_FAILED\x10\x07*]\n\x06Origin\x12\x16\n\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n\x0fORIGIN_COMPUTED\x10\x01\x12\x0f\n\x0bORIGIN_KEPT\x10\x02\x12\x15\n\x11ORIGIN_RECOMPUTED\x10\x03\x32O\n\tInference\x12\x42\n\x06Stream\x12\x18.joulecut.v1.InferenceUp\x1a\x1a.joulecut.v1.InferenceDown(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!joulecut_proto/v1/inference.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a\x1fjoulecut_proto/v1/tensors.proto\"\xaf\x01\n\rInferencePart\x12\x13\n\x06header\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x1c\n\x0fheader_checksum\x18\x02 \x01(\x06H\x01\x88\x01\x01\x12\x1b\n\x0e\x63hunk_checksum\x18\x03 \x01(\x06H\x02\x88\x01\x01\x12\x12\n\x05\x63hunk\x18\x04 \x01(\x0cH\x03\x88\x01\x01\x42\t\n\x07_headerB\x12\n\x10_header_checksumB\x11\n\x0f_chunk_checksumB\x08\n\x06_chunk\"\xbd\x02\n\rRequestHeader\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x16\n\x0enetwork_digest\x18\x05 \x01(\t\x12\x0b\n\x03\x63ut\x18\x06 \x01(\r\x12\r\n\x05\x63odec\x18\x07 \x01(\t\x12\x0f\n\x07variant\x18\x08 \x01(\t\x12(\n\x07tensors\x18\t \x03(\x0b\x32\x17.joulecut.v1.WireTensor\x12\x13\n\x0btotal_bytes\x18\n \x01(\x04\x12\x15\n\x08\x62udget_s\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08priority\x18\x0c \x01(\x05H\x01\x88\x01\x01\x12\x0f\n\x07\x61ttempt\x18\r \x01(\rB\x0b\n\t_budget_sB\x0b\n\t_priority\"\xd2\x03\n\x0bReplyHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.joulecut.v1.ReplyStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x15\n\rcurrent_epoch\x18\x04 \x01(\x04\x12(\n\x07tensors\x18\x05 \x03(\x0b\x32\x17.joulecut.v1.WireTensor\x12\x13\n\x0btotal_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07queue_s\x18\x07 \x01(\x01\x12\x10\n\x08\x64\x65\x63ode_s\x18\x08 \x01(\x01\x12\x0e\n\x06tail_s\x18\t \x01(\x01\x12\x1c\n\x0fserver_energy_j\x18\n \x01(\x01H\x00\x88\x01\x01\x12(\n\x07\x66igures\x18\x0b \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x1a\n\rretry_after_s\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rserver_wait_j\x18\r \x01(\x01H\x02\x88\x01\x01\x12(\n\x06origin\x18\x0e \x01(\x0e\x32\x13.joulecut.v1.OriginH\x03\x88\x01\x01\x42\x12\n\x10_server_energy_jB\x10\n\x0e_retry_after_sB\x10\n\x0e_server_wait_jB\t\n\x07_origin*\xda\x01\n\x0bReplyStatus\x12\x1c\n\x18REPLY_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fREPLY_STATUS_OK\x10\x01\x12\x16\n\x12REPLY_STATUS_STALE\x10\x02\x12\x1b\n\x17REPLY_STATUS_OVERLOADED\x10\x03\x12\x19\n\x15REPLY_STATUS_DRAINING\x10\x04\x12\x15\n\x11REPLY_STATUS_LATE\x10\x05\x12\x18\n\x14REPLY_STATUS_INVALID\x10\x06\x12\x17\n\x13REPLY_STATUS_FAILED\x10\x07*]\n\x06Origin\x12\x16\n\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n\x0fORIGIN_COMPUTED\x10\x01\x12\x0f\n\x0bORIGIN_KEPT\x10\x02\x12\x15\n\x11ORIGIN_RECOMPUTED\x10\x03\x32Q\n\tInference\x12\x44\n\x06Stream\x12\x1a.joulecut.v1.InferencePart\x1a\x1a.joulecut.v1.InferencePart(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'joulecut_proto.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLYSTATUS']._serialized_start=1150
-  _globals['_REPLYSTATUS']._serialized_end=1368
-  _globals['_ORIGIN']._serialized_start=1370
-  _globals['_ORIGIN']._serialized_end=1463
-  _globals['_INFERENCEUP']._serialized_start=116
-  _globals['_INFERENCEUP']._serialized_end=200
-  _globals['_INFERENCEDOWN']._serialized_start=202
-  _globals['_INFERENCEDOWN']._serialized_end=286
-  _globals['_REQUESTHEADER']._serialized_start=289
-  _globals['_REQUESTHEADER']._serialized_end=642
-  _globals['_REPLYHEADER']._serialized_start=645
-  _globals['_REPLYHEADER']._serialized_end=1147
-  _globals['_INFERENCE']._serialized_start=1465
-  _globals['_INFERENCE']._serialized_end=1544
+  _globals['_REPLYSTATUS']._serialized_start=1084
+  _globals['_REPLYSTATUS']._serialized_end=1302
+  _globals['_ORIGIN']._serialized_start=1304
+  _globals['_ORIGIN']._serialized_end=1397
+  _globals['_INFERENCEPART']._serialized_start=117
+  _globals['_INFERENCEPART']._serialized_end=292
+  _globals['_REQUESTHEADER']._serialized_start=295
+  _globals['_REQUESTHEADER']._serialized_end=612
+  _globals['_REPLYHEADER']._serialized_start=615
+  _globals['_REPLYHEADER']._serialized_end=1081
+  _globals['_INFERENCE']._serialized_start=1399
+  _globals['_INFERENCE']._serialized_end=1480
 # @@protoc_insertion_point(module_scope)

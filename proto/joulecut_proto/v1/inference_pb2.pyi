@@ -39,24 +39,20 @@ ORIGIN_COMPUTED: Origin
 ORIGIN_KEPT: Origin
 ORIGIN_RECOMPUTED: Origin
 
-class InferenceUp(_message.Message):
-    __slots__ = ("header", "chunk")
+class InferencePart(_message.Message):
+    __slots__ = ("header", "header_checksum", "chunk_checksum", "chunk")
     HEADER_FIELD_NUMBER: _ClassVar[int]
+    HEADER_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
-    header: RequestHeader
+    header: bytes
+    header_checksum: int
+    chunk_checksum: int
     chunk: bytes
-    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
-
-class InferenceDown(_message.Message):
-    __slots__ = ("header", "chunk")
-    HEADER_FIELD_NUMBER: _ClassVar[int]
-    CHUNK_FIELD_NUMBER: _ClassVar[int]
-    header: ReplyHeader
-    chunk: bytes
-    def __init__(self, header: _Optional[_Union[ReplyHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, header: _Optional[bytes] = ..., header_checksum: _Optional[int] = ..., chunk_checksum: _Optional[int] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RequestHeader(_message.Message):
-    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority", "attempt", "checksum")
+    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority", "attempt")
     CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -70,7 +66,6 @@ class RequestHeader(_message.Message):
     BUDGET_S_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     contract_version: int
     session_id: str
     request_id: str
@@ -84,11 +79,10 @@ class RequestHeader(_message.Message):
     budget_s: float
     priority: int
     attempt: int
-    checksum: int
-    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ..., attempt: _Optional[int] = ..., checksum: _Optional[int] = ...) -> None: ...
+    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class ReplyHeader(_message.Message):
-    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j", "origin", "checksum")
+    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j", "origin")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -103,7 +97,6 @@ class ReplyHeader(_message.Message):
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     SERVER_WAIT_J_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
-    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     status: ReplyStatus
     message: str
@@ -118,5 +111,4 @@ class ReplyHeader(_message.Message):
     retry_after_s: float
     server_wait_j: float
     origin: Origin
-    checksum: int
-    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ..., checksum: _Optional[int] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ...) -> None: ...

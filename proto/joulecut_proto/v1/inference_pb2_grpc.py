@@ -36,8 +36,8 @@ class InferenceStub(object):
         """
         self.Stream = channel.stream_stream(
                 '/joulecut.v1.Inference/Stream',
-                request_serializer=joulecut__proto_dot_v1_dot_inference__pb2.InferenceUp.SerializeToString,
-                response_deserializer=joulecut__proto_dot_v1_dot_inference__pb2.InferenceDown.FromString,
+                request_serializer=joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.SerializeToString,
+                response_deserializer=joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.FromString,
                 _registered_method=True)
 
 
@@ -45,8 +45,8 @@ class InferenceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def Stream(self, request_iterator, context):
-        """Up: a header, then chunks of exactly its `total_bytes` in all, then the next header.
-        Down: the same, in the order in which requests are completed; a header's chunks follow it at once.
+        """Up: a RequestHeader, then a payload of exactly its `total_bytes` in chunks, then the next header.
+        Down: the same with ReplyHeaders, in the order in which requests are completed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -57,8 +57,8 @@ def add_InferenceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Stream': grpc.stream_stream_rpc_method_handler(
                     servicer.Stream,
-                    request_deserializer=joulecut__proto_dot_v1_dot_inference__pb2.InferenceUp.FromString,
-                    response_serializer=joulecut__proto_dot_v1_dot_inference__pb2.InferenceDown.SerializeToString,
+                    request_deserializer=joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.FromString,
+                    response_serializer=joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -86,8 +86,8 @@ class Inference(object):
             request_iterator,
             target,
             '/joulecut.v1.Inference/Stream',
-            joulecut__proto_dot_v1_dot_inference__pb2.InferenceUp.SerializeToString,
-            joulecut__proto_dot_v1_dot_inference__pb2.InferenceDown.FromString,
+            joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.SerializeToString,
+            joulecut__proto_dot_v1_dot_inference__pb2.InferencePart.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
+from joulecut_core.errors import DeviceError
 from joulecut_server.clock_keeper import ClockKeeper
+
+_LOG = logging.getLogger(__name__)
 
 
 class PolicyClocks(ClockKeeper):
@@ -25,9 +30,15 @@ class PolicyClocks(ClockKeeper):
 
     def hold(self, point: OperatingPoint) -> None:
         """Hold a point from now on; where that is refused the device's governor decides, and requests still run."""
-        if point != self.wanted:
-            self.wanted = point
+        if point == self.wanted:
+            return
+        self.wanted = point
+        try:
             self._holder.hold_if_possible(point)
+        except DeviceError as error:
+            # A lost device: tried again with the next decision; whoever watches the device tells of it.
+            self.wanted = None
+            _LOG.debug("%s cannot be held: %s", point, error)
 
     def close(self) -> None:
         """Restore the device."""

@@ -86,6 +86,10 @@ class Scheduler:
         Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut,
         DeviceError or RuntimeError where the device fails.
         """
+        return await self.enter(header, codec, frames, edge=edge).answer()
+
+    def enter(self, header: RequestHeader, codec: Codec, frames: Sequence[TensorFrame], *, edge: str) -> Ticket:
+        """As `answer`, for a caller that may want it no more. Raises TurnedAwayError where it is refused at once."""
         lane = self._lanes[header.network_digest]
         now_s = self._now_s()
         budget_s = self._slo_s if header.budget_s is None else min(header.budget_s, self._slo_s)
@@ -102,12 +106,19 @@ class Scheduler:
             lane.pass_by(request)
             self._wake()
             raise refusal
-        ticket = Ticket(request, cut=header.cut, codec=codec, frames=frames, entered_s=self._clock.now_s())
+        ticket = Ticket(
+            request,
+            cut=header.cut,
+            codec=codec,
+            frames=frames,
+            entered_s=self._clock.now_s(),
+            leave=lambda: bool(lane.take((request.id,))),
+        )
         leaving = lane.enter(ticket)
         if leaving is not None:
             leaving.refuse(self._turned_away(lane, Rejection(leaving.request.id, RejectReason.FULL)))
         self._wake()
-        return await ticket.answer()
+        return ticket
 
     async def keep(self) -> None:
         """Decide and run until cancelled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -34,20 +34,35 @@ class Ticket:
     """One request and who waits for its answer. Answered from any thread; only the first answer counts."""
 
     def __init__(
-        self, request: QueuedRequest, *, cut: int, codec: Codec, frames: Sequence[TensorFrame], entered_s: float
+        self,
+        request: QueuedRequest,
+        *,
+        cut: int,
+        codec: Codec,
+        frames: Sequence[TensorFrame],
+        entered_s: float,
+        leave: Callable[[], bool],
     ) -> None:
-        """`entered_s`: when it came, by the agents' clock."""
+        """`entered_s`: when it came, by the agents' clock. `leave`: takes it out of the line, where it still waits."""
         self.request = request
         self.cut = cut
         self.codec = codec
         self.frames = frames
         self.entered_s = entered_s
+        self._leave = leave
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[ServedRequest] = self._loop.create_future()
 
     async def answer(self) -> ServedRequest:
         """The answer, or the error that it ended with."""
         return await self._answer
+
+    def withdraw(self) -> bool:
+        """Leave the line; whether that was in time. Who waits for its answer is cancelled."""
+        if not self._leave():
+            return False
+        self._answer.cancel()
+        return True
 
     def serve(self, served: ServedRequest) -> None:
         """Answer it."""
@@ -63,6 +78,8 @@ class Ticket:
                 return
             if isinstance(result, Exception):
                 self._answer.set_exception(result)
+                # Where nobody waits any more, nobody is to be told of it either.
+                self._answer.exception()
             else:
                 self._answer.set_result(result)
 

@@ -8,6 +8,7 @@ import pytest
 
 from joulecut.diagnosis.finding import Finding, Status
 from joulecut.diagnosis.installation import examine_installation, installed_version
+from joulecut_proto.contract import CONTRACT_VERSION
 
 FULL = {
     "joulecut": "0.1.0",
@@ -34,7 +35,7 @@ def test_a_full_installation_is_in_order() -> None:
     assert {finding.status for finding in found.values()} == {Status.OK}
     facts = {key: value for finding in found.values() for key, value in finding.facts.items()}
     assert FULL.items() <= facts.items()
-    assert facts["contract"] == 1
+    assert facts["contract"] == CONTRACT_VERSION
 
 
 def test_a_plain_installation_says_which_extra_is_missing() -> None:

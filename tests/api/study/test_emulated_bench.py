@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -15,21 +17,25 @@ from joulecut_runtime.devices.opening import device_names
 from joulecut_runtime.network import Network
 from tests.api.study.tiny_networks import METER, deep
 
-NETWORK = Network(capture(deep(), (torch.zeros(1, 3, 32, 32),), name="deep"))
+
+@cache
+def network() -> Network:
+    """What is measured."""
+    return Network(capture(deep(), (torch.zeros(1, 3, 32, 32),), name="deep"))
 
 
 def measured(bench: EmulatedBench, engine: EngineName) -> CellResult:
     """The network at the top clock."""
-    key = CellKey(digest=NETWORK.table.digest, batch=1, engine=engine, point=bench.clock_table.top)
+    key = CellKey(digest=network().table.digest, batch=1, engine=engine, point=bench.clock_table.top)
     with bench.stand(key) as stand:
-        return CellMeter(stand, METER).whole(bench.whole(NETWORK, engine), key.point, wait=True)
+        return CellMeter(stand, METER).whole(bench.whole(network(), engine), key.point, wait=True)
 
 
 def test_a_graph_saves_the_stated_share_of_each_launch_and_nothing_else() -> None:
     """The difference between the engines is operations times what is assumed of the launch."""
     bench = EmulatedBench("emulated:v100", seed=0)
     eager, graph = (measured(bench, engine) for engine in (EngineName.EAGER, EngineName.CUDA_GRAPH))
-    operations = sum(operation.kind.value != "view" for operation in NETWORK.whole.workload.operations)
+    operations = sum(operation.kind.value != "view" for operation in network().whole.workload.operations)
     saved_s = operations * (1 - GRAPH_LAUNCH_SHARE) * 20e-6
     assert eager.latency_s - graph.latency_s == pytest.approx(saved_s, rel=0.05)
 

@@ -1,0 +1,62 @@
+"""Whether a server may be tried now: a circuit breaker with jittered, growing waits.
+
+closed --failure--> open --wait over--> half-open: one try --success--> closed
+                      ^                       |
+                      +------- failure -------+
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from random import Random
+
+_FIRST_S = 0.2
+
+
+class Trial(Enum):
+    """What may be done with a server now."""
+
+    CLOSED = "closed"
+    """It was well when it was last used, or was never tried."""
+    OPEN = "open"
+    """It failed, and is left alone."""
+    HALF_OPEN = "half-open"
+    """It failed, and may be tried once."""
+
+
+class Breaker:
+    """Of one server. Seconds are of the wall, and come from the caller. `cap_s`: the longest wait."""
+
+    def __init__(self, cap_s: float, random: Random) -> None:
+        self._cap_s = cap_s
+        self._random = random
+        self._until_s = 0.0
+        self.failures = 0
+        """In a row."""
+        self.reason = ""
+        """Why the last try failed."""
+
+    def trial(self, now_s: float) -> Trial:
+        """What may be done at this time."""
+        if not self.failures:
+            return Trial.CLOSED
+        return Trial.OPEN if now_s < self._until_s else Trial.HALF_OPEN
+
+    @property
+    def until_s(self) -> float:
+        """When the next try is allowed; in the past where it is allowed now."""
+        return self._until_s
+
+    def failed(self, now_s: float, reason: str, *, is_final: bool = False) -> bool:
+        """Open it; whether this is news. `is_final`: trying again cannot help until somebody changes something."""
+        is_news = reason != self.reason
+        self.reason = reason
+        self.failures += 1
+        grown_s = self._cap_s if is_final else min(self._cap_s, _FIRST_S * 2.0 ** min(self.failures - 1, 10))
+        # Half of it drawn, so that many edges do not return to a restarted server in one instant.
+        self._until_s = now_s + grown_s * self._random.uniform(0.5, 1.0)
+        return is_news
+
+    def succeeded(self) -> None:
+        """Close it."""
+        self.failures, self.reason, self._until_s = 0, "", 0.0

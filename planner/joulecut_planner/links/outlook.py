@@ -1,0 +1,35 @@
+"""How fast a link is taken to be: on average, at worst, and just now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOutlook:
+    """Uplinks in bits per second.
+
+    `samples_bps`: one for each spell of the window, rising. `expected_bps`: what the mean seconds of a bit come to, for
+    joules; `usual_bps`: the median. `careful_bps`: what is kept all but seldom, for deadlines; lower the longer nothing
+    was sent. `recent_bps`: the latest transfers alone, one bad one among good ones left out. `age_s`: since the latest
+    of them.
+    """
+
+    samples_bps: tuple[float, ...]
+    expected_bps: float
+    usual_bps: float
+    careful_bps: float
+    recent_bps: float
+    age_s: float
+
+    @classmethod
+    def steady(cls, uplink_bps: float, *, samples: int = 1) -> LinkOutlook:
+        """The outlook on a link that never changes."""
+        return cls(
+            samples_bps=(uplink_bps,) * samples,
+            expected_bps=uplink_bps,
+            usual_bps=uplink_bps,
+            careful_bps=uplink_bps,
+            recent_bps=uplink_bps,
+            age_s=0.0,
+        )

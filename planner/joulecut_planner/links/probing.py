@@ -1,0 +1,46 @@
+"""When a link that carries nothing is asked how fast it is, and with how many bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_planner.links.outlook import LinkOutlook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOptions:
+    """`every_s`: at the soonest. `share`: of all seconds, those that probes may take. `takes_s`: what one should take.
+
+    `latest_s`: after so long one is due whatever the last one took, so that a link that is well again is found.
+    Bytes of one probe are between `least_bytes` and `most_bytes`.
+    """
+
+    every_s: float = 1.0
+    share: float = 0.01
+    takes_s: float = 0.01
+    latest_s: float = 10.0
+    least_bytes: int = 1024
+    most_bytes: int = 64 * 1024
+
+
+class ProbePlan:
+    """Says when the next probe is due. Real transfers are better than probes: with those coming in none is."""
+
+    def __init__(self, options: ProbeOptions | None = None) -> None:
+        self._options = options or ProbeOptions()
+        self._next_s = 0.0
+
+    def due_bytes(self, now_s: float, outlook: LinkOutlook | None) -> int | None:
+        """How many bytes to send up now; None while no probe is due. Ask only where nothing else is under way."""
+        options = self._options
+        if now_s < self._next_s or (outlook is not None and outlook.age_s < options.every_s):
+            return None
+        if outlook is None:
+            return options.least_bytes
+        fitting = options.takes_s * outlook.recent_bps / 8.0
+        return int(min(options.most_bytes, max(options.least_bytes, fitting)))
+
+    def sent(self, now_s: float, took_s: float) -> None:
+        """A probe ended at `now_s`, answered or not, `took_s` seconds after it began."""
+        options = self._options
+        self._next_s = now_s + min(options.latest_s, max(options.every_s, took_s / options.share))

@@ -1,0 +1,119 @@
+"""When to change from one plan to another: down at once, up seldom.
+
+    the plan in force is late on the link of just now    -> at once: the cheapest that is safe on a careful view of it
+    another one is cheaper by the margin, its switch paid -> once the hold is over, where a careful view allows it
+
+A change for a deadline goes to a plan that asks less of the link than the one it leaves, and a second one within one
+hold to the plan that asks least of all. So there are at most three changes to a hold, whatever the link does: one for
+joules, two for deadlines. A plan that was left for a deadline within a hold of being taken was not worth taking: the
+hold doubles, and halves again with each change that lasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from joulecut_planner.links.outlook import LinkOutlook
+from joulecut_planner.switching.contender import Contender
+from joulecut_planner.switching.terms import SwitchTerms
+
+
+class SwitchReason(str, Enum):
+    """Why another plan is taken."""
+
+    DEADLINE = "deadline"
+    """The one in force would be late."""
+    ENERGY = "energy"
+    """The other one costs fewer joules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Take the plan at `index`, because."""
+
+    index: int
+    reason: SwitchReason
+
+
+class Switcher:
+    """Remembers when it switched last; everything else is told. Times are of one clock and ascend."""
+
+    def __init__(self, terms: SwitchTerms, *, rate_hz: float | None, now_s: float) -> None:
+        """`rate_hz`: of requests, which a switch's cost is shared by; None counts it in full."""
+        self._terms = terms
+        self._rate_hz = rate_hz
+        self._hold_s = terms.hold_s
+        self._held_since_s = now_s - terms.longest_hold_s
+        self._taken_for_joules_s: float | None = None
+        self._left_s = now_s - terms.longest_hold_s
+
+    @property
+    def hold_s(self) -> float:
+        """How long a plan is held now before another is taken for its joules."""
+        return self._hold_s
+
+    def decide(
+        self, now_s: float, contenders: Sequence[Contender], current: int, outlook: LinkOutlook | None
+    ) -> Switch | None:
+        """The plan to change to, None to stay. Without an outlook nothing is known that speaks for a change."""
+        if outlook is None:
+            return None
+        haven = min(range(len(contenders)), key=lambda each: (contenders[each].uplink_bytes, contenders[each].fixed_s))
+        if current != haven and not _is_safe(contenders[current], outlook, outlook.recent_bps):
+            return self._away(now_s, contenders, current, haven, outlook)
+        if now_s - self._held_since_s < self._hold_s or len(outlook.samples_bps) < self._terms.spells:
+            return None
+        return self._better(now_s, contenders, current, outlook)
+
+    def _away(
+        self, now_s: float, contenders: Sequence[Contender], current: int, haven: int, outlook: LinkOutlook
+    ) -> Switch | None:
+        careful_bps = outlook.careful_bps
+        target = haven
+        if now_s - self._left_s >= self._hold_s:
+            found = _cheapest(contenders, outlook)
+            least_late = min(range(len(contenders)), key=lambda each: contenders[each].bound_s(careful_bps))
+            target = least_late if found is None else found
+        if target == current or contenders[target].bound_s(careful_bps) >= contenders[current].bound_s(careful_bps):
+            return None
+        self._judge(now_s)
+        self._taken_for_joules_s = None
+        self._held_since_s = self._left_s = now_s
+        return Switch(index=target, reason=SwitchReason.DEADLINE)
+
+    def _better(
+        self, now_s: float, contenders: Sequence[Contender], current: int, outlook: LinkOutlook
+    ) -> Switch | None:
+        target = _cheapest(contenders, outlook)
+        if target is None or target == current:
+            return None
+        now, then = contenders[current], contenders[target]
+        now_j = now.mean_j(outlook)
+        requests = max(1.0, self._hold_s * (self._rate_hz or 0.0))
+        settle_j = self._terms.settle_j / requests if now.clocks != then.clocks else 0.0
+        is_late = not _is_safe(now, outlook, outlook.careful_bps)
+        if not is_late and now_j - then.mean_j(outlook) <= self._terms.margin * now_j + settle_j:
+            return None
+        self._judge(now_s)
+        self._taken_for_joules_s = self._held_since_s = now_s
+        return Switch(index=target, reason=SwitchReason.DEADLINE if is_late else SwitchReason.ENERGY)
+
+    def _judge(self, now_s: float) -> None:
+        """Whether the plan that is being left had been worth taking."""
+        if self._taken_for_joules_s is None:
+            return
+        factor = 2.0 if now_s - self._taken_for_joules_s < self._hold_s else 0.5
+        self._hold_s = min(self._terms.longest_hold_s, max(self._terms.hold_s, factor * self._hold_s))
+
+
+def _is_safe(contender: Contender, outlook: LinkOutlook, uplink_bps: float) -> bool:
+    """Whether its answers are in time on such an uplink, be it that the edge finishes them by itself."""
+    return contender.keeps(uplink_bps) or contender.is_covered(outlook.usual_bps)
+
+
+def _cheapest(contenders: Sequence[Contender], outlook: LinkOutlook) -> int | None:
+    """The one of fewest joules among those that keep their terms on a careful view of the link."""
+    safe = [index for index, each in enumerate(contenders) if _is_safe(each, outlook, outlook.careful_bps)]
+    return min(safe, key=lambda index: contenders[index].mean_j(outlook), default=None)

@@ -1,0 +1,73 @@
+"""A policy table cut down to what an edge can hold: few bands of uplinks, each with the whole plan it runs there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
+from joulecut_core.problems import Problem
+from joulecut_planner.choices.answers import plan_for
+from joulecut_planner.choices.pricing import Choice
+from joulecut_planner.choices.variations import Downlink, with_uplink
+from joulecut_planner.exact.solver import solve
+from joulecut_planner.uplinks.break_points import break_points
+from joulecut_planner.uplinks.policy_table import PolicyRow
+
+MOST_BANDS = 16
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkBand:
+    """The plan for uplinks from `lowest_bps` up to the next band, priced at `lowest_bps`, where it is dearest."""
+
+    lowest_bps: float
+    plan: Plan
+
+
+def plan_bands(
+    problem: Problem, lowest_bps: float, highest_bps: float, *, most: int = MOST_BANDS
+) -> tuple[UplinkBand, ...]:
+    """Plans by rising uplink over a range, in bits per second; every one keeps the terms in all of its band.
+
+    Below the first uplink that anything is feasible at, the plan is infeasible: the nearest one. Where there are more
+    than `most`, the thinnest bands are given to the neighbour below, whose plan keeps the terms on faster links too.
+    Raises ProblemError where the range is empty or not above 0.
+    """
+    rows = list(break_points(problem, lowest_bps, highest_bps, Downlink.FIXED).rows)
+    while len(rows) > most:
+        widths = [row.to_bps / row.from_bps for row in rows]
+        # Nothing may be given to an infeasible band, nor to nobody.
+        first = 1 if rows[0].status != INFEASIBLE else 2
+        thinnest = min(range(first, len(rows)), key=widths.__getitem__)
+        del rows[thinnest]
+    return tuple(_band(problem, row) for row in rows)
+
+
+def _band(problem: Problem, row: PolicyRow) -> UplinkBand:
+    choice, lowest_bps = _choice(problem, row), row.from_bps
+    if choice is None:
+        return UplinkBand(lowest_bps=lowest_bps, plan=solve(with_uplink(problem, lowest_bps, Downlink.FIXED)))
+
+    def priced(uplink_bps: float) -> UplinkBand:
+        there = with_uplink(problem, uplink_bps, Downlink.FIXED)
+        return UplinkBand(lowest_bps=uplink_bps, plan=plan_for(there, choice, evaluated=0, solve_s=0.0))
+
+    band = priced(lowest_bps)
+    # Where a choice begins to keep its terms, the last bit of the break point may still be on the wrong side.
+    return band if band.plan.status == OPTIMAL else priced(lowest_bps * (1.0 + _ROUNDING))
+
+
+def _choice(problem: Problem, row: PolicyRow) -> Choice | None:
+    """A row's indices; of wires and variants of one name the first, as in the contract's tie rule."""
+    if row.cut is None or row.edge_point is None:
+        return None
+    codecs = [wire.codec for wire in problem.cuts[row.cut].wires]
+    names = [variant.name for variant in problem.variants]
+    return Choice(
+        cut=row.cut,
+        wire=codecs.index(row.codec or ""),
+        variant=names.index(row.variant or ""),
+        edge_point=row.edge_point,
+        server_point=row.server_point,
+    )

@@ -1,0 +1,76 @@
+"""What a certificate says: who, for which hosts, from when until when, by whom."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from joulecut_core.errors import AccessError, ConfigError
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_proto.security.identity import Identity, Role, only_identity
+from joulecut_proto.security.key_pairs import read_key_pair
+
+
+def own_identity(security: ChannelSecurity, role: Role) -> Identity:
+    """Who this side is by its own certificate; raises ConfigError where that has no identity or another role."""
+    if security.certificate is None or security.key is None:
+        raise ConfigError("TLS: no certificate and key; give both files")
+    try:
+        identity = identity_of(read_key_pair(security.certificate, security.key).leaf)
+    except AccessError as error:
+        raise ConfigError(f"TLS certificate {security.certificate}: {error}") from error
+    if identity.role is not role:
+        raise ConfigError(
+            f"TLS certificate {security.certificate}: is {identity}; expected one of role {role.value}, "
+            f"as `joulecut pki issue {role.value}` makes"
+        )
+    return identity
+
+
+def identity_of(certificate: x509.Certificate) -> Identity:
+    """The identity in a certificate; raises AccessError where it has none, or several."""
+    names = _names(certificate)
+    return only_identity([] if names is None else names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Host names and addresses that a certificate is for."""
+    names = _names(certificate)
+    if names is None:
+        return ()
+    return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def wrong_dates(certificate: x509.Certificate) -> str:
+    """What is wrong with a certificate's dates by this host's clock; empty where nothing is."""
+    now = dt.datetime.now(dt.timezone.utc)
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now > last:
+        return f"has expired on {last:%Y-%m-%d %H:%M} UTC (this host's clock: {now:%Y-%m-%d %H:%M}); renew it"
+    if now < first:
+        return (
+            f"is valid from {first:%Y-%m-%d %H:%M} UTC on only (this host's clock: {now:%Y-%m-%d %H:%M}); "
+            "set the clocks of both hosts"
+        )
+    return ""
+
+
+def issued_by(certificate: x509.Certificate, authorities: bytes) -> bool:
+    """True where one of the authorities, PEM, signed the certificate itself."""
+    for authority in x509.load_pem_x509_certificates(authorities):
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (InvalidSignature, TypeError, ValueError):
+            continue
+        return True
+    return False
+
+
+def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        # Names that cannot be read are as good as none.
+        return None

@@ -1,0 +1,134 @@
+"""Certificates of a channel: TLS for either side, mutual where both present one, replaced without a restart.
+
+A server's files are read again as connections come, a client's with each new channel. Connections that stand are
+not touched: the server's longest age of a connection ends them (`channels`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import grpc
+
+from joulecut_core.errors import ConfigError
+from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair
+from joulecut_proto.security.tls_options import TlsOptions
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSecurity:
+    """PEM files of one side.
+
+    A server needs `certificate` and `key`; with `authority` it also demands client certificates
+    signed by it. A client needs `authority`, the certificate authority it trusts; with
+    `certificate` and `key` it identifies itself.
+    """
+
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigError("TLS: certificate and key go together; give both files or neither")
+        if self.authority is None and self.certificate is None:
+            raise ConfigError("TLS: no files given; give authority, or certificate and key, or leave TLS out")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files there are."""
+        return tuple(path for path in (self.authority, self.certificate, self.key) if path is not None)
+
+
+def site_security(options: TlsOptions) -> ChannelSecurity:
+    """As a `[tls]` table says: both sides show certificates of the same authority."""
+    return ChannelSecurity(
+        authority=Path(options.authority), certificate=Path(options.certificate), key=Path(options.key)
+    )
+
+
+def server_credentials(security: ChannelSecurity) -> grpc.ServerCredentials:
+    """What a server presents and demands, read anew for the first connection after a file has changed.
+
+    Raises ConfigError where a file is missing, not PEM, or of another pair. Later such files are refused: the ones
+    before them stay in use, and the log says so once.
+    """
+    credentials = _ServerFiles(security)
+    return grpc.dynamic_ssl_server_credentials(
+        credentials.first,
+        # None means "as before", which the library's types leave out.
+        cast("Callable[[], grpc.ServerCertificateConfiguration]", credentials.changed),
+        require_client_authentication=security.authority is not None,
+    )
+
+
+def channel_credentials(security: ChannelSecurity) -> grpc.ChannelCredentials:
+    """What a client trusts and presents, as the files are now.
+
+    Raises ConfigError where a file is missing, not PEM, or of another pair.
+    """
+    if security.authority is None:
+        raise ConfigError("TLS: a client needs authority, the certificate authority that signed the server's")
+    pair = _pair(security)
+    return grpc.ssl_channel_credentials(
+        root_certificates=read_authority(security.authority),
+        private_key=None if pair is None else pair.key,
+        certificate_chain=None if pair is None else pair.chain,
+    )
+
+
+class _ServerFiles:
+    """Watches a server's files. `changed` is called by gRPC, in threads of its own, one call at a time."""
+
+    def __init__(self, security: ChannelSecurity) -> None:
+        self._security = security
+        # Before the files: one that changes meanwhile is then read once more, not missed.
+        self._seen = _signature(security)
+        self.first = self._read()
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """What to use from now on; None: as before."""
+        seen = _signature(self._security)
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        try:
+            configuration = self._read()
+        except ConfigError as error:
+            _LOG.error("new certificate files are not used, those before stay in force: %s", error)
+            return None
+        _LOG.info("certificate files have changed: new connections use %s", self._security.certificate)
+        return configuration
+
+    def _read(self) -> grpc.ServerCertificateConfiguration:
+        pair, authority = _pair(self._security), self._security.authority
+        if pair is None:
+            raise ConfigError("TLS: a server needs certificate and key")
+        return grpc.ssl_server_certificate_configuration(
+            [(pair.key, pair.chain)], root_certificates=None if authority is None else read_authority(authority)
+        )
+
+
+def _pair(security: ChannelSecurity) -> KeyPair | None:
+    if security.certificate is None or security.key is None:
+        return None
+    return read_key_pair(security.certificate, security.key)
+
+
+def _signature(security: ChannelSecurity) -> tuple[tuple[int, int, int] | None, ...]:
+    """Changes whenever one of the files does; None for one that is not there now."""
+    seen: list[tuple[int, int, int] | None] = []
+    for path in security.files:
+        try:
+            now = path.stat()
+        except OSError:
+            seen.append(None)
+        else:
+            seen.append((now.st_ino, now.st_mtime_ns, now.st_size))
+    return tuple(seen)

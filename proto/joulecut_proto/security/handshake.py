@@ -1,0 +1,207 @@
+"""A TLS handshake of its own beside gRPC's, to learn what gRPC keeps to itself.
+
+To gRPC's caller every failed handshake is UNAVAILABLE, as is a server that is switched off; and a channel never says
+whose certificate it was shown. Here the same handshake is made once by the standard library: it says why it fails, or
+who answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from joulecut_core.errors import AccessError, ConfigError, LinkError
+from joulecut_proto.addresses import Address, parse_address
+from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_dates
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_proto.security.identity import Identity
+from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair
+
+_FRAME_BYTES = 9
+"""A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""
+
+# Numbers of OpenSSL's X509_V_ERR_*.
+_NOT_YET_VALID, _EXPIRED, _WRONG_PURPOSE = 9, 10, 26
+_UNKNOWN_AUTHORITY = frozenset({2, 7, 18, 19, 20, 21})
+_OTHER_HOST = frozenset({62, 64})
+
+
+async def explain_refusal(address: str, security: ChannelSecurity, timeout_s: float, *, server_name: str = "") -> str:
+    """Why a TLS connection to `address` fails, in one line for a person; says so where it does not.
+
+    `timeout_s`: wall seconds for each step, of which there are three at most. `server_name`: as for `open_channel`.
+    Never raises for what it finds out about files or network.
+    """
+    try:
+        identity = await peer_identity(address, security, timeout_s, server_name=server_name)
+    except (AccessError, ConfigError, LinkError) as error:
+        return str(error)
+    return f"{address}: the TLS handshake succeeds, with {identity}"
+
+
+async def peer_identity(
+    address: str, security: ChannelSecurity, timeout_s: float, *, server_name: str = ""
+) -> Identity:
+    """Who answers at `address`, its certificate verified as gRPC does.
+
+    Arguments as for `explain_refusal`. Raises LinkError saying what is wrong where no TLS connection comes about,
+    AccessError where the certificate is no identity, ConfigError where this side's files cannot be used.
+    """
+    place = parse_address(address)
+    if place.path is not None:
+        raise ConfigError(f"address {address}: Unix sockets have no TLS; expected host:port")
+    attempt = _Attempt(place=place, name=server_name or place.host, security=security, timeout_s=timeout_s)
+    return await asyncio.to_thread(attempt.identity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One handshake. Blocks: for a thread of its own."""
+
+    place: Address
+    name: str
+    security: ChannelSecurity
+    timeout_s: float
+
+    def identity(self) -> Identity:
+        pair = self._own_pair()
+        context = self._context()
+        try:
+            with self._connected() as raw, context.wrap_socket(raw, server_hostname=self.name) as connection:
+                certificate = _leaf(connection)
+                if connection.selected_alpn_protocol() != "h2":
+                    raise self._failure("speaks TLS but not HTTP/2; check the port")
+                taken = _greeted(connection)
+        except ssl.SSLCertVerificationError as error:
+            raise self._failure(self._distrust(error)) from error
+        except ssl.SSLError as error:
+            raise self._failure(_no_tls(error)) from error
+        except TimeoutError as error:
+            raise self._failure("accepts connections but does not answer the TLS handshake in time") from error
+        except OSError as error:
+            raise self._failure(f"ends the connection within the TLS handshake ({error})") from error
+        if not taken:
+            raise self._failure(self._refused(pair))
+        try:
+            return identity_of(certificate)
+        except AccessError as error:
+            raise AccessError(f"{self.place}: {error}") from error
+
+    def _failure(self, text: str) -> LinkError:
+        return LinkError(f"{self.place}: {text}")
+
+    def _connected(self) -> socket.socket:
+        try:
+            return socket.create_connection((self.place.host, self.place.port), timeout=self.timeout_s)
+        except socket.gaierror as error:
+            raise self._failure(f"unknown host ({error.strerror}); check the name and the resolver") from error
+        except TimeoutError as error:
+            raise self._failure("no answer; check that the host is up and no firewall stands between") from error
+        except OSError as error:
+            raise self._failure(f"nobody listens there ({error.strerror}); check address and port") from error
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["h2"])
+        authority = self.security.authority
+        if authority is None:
+            raise ConfigError("TLS: a client needs authority, the certificate authority that signed the server's")
+        # An authority below the root may stand in the file, as gRPC takes it.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            # Comments between certificates may be in any language.
+            context.load_verify_locations(cadata=read_authority(authority).decode("ascii", "ignore"))
+            if self.security.certificate is not None:
+                context.load_cert_chain(self.security.certificate, self.security.key)
+        except OSError as error:
+            raise ConfigError(
+                f"TLS: the system's TLS library refuses {authority} or this side's pair: {error}"
+            ) from error
+        return context
+
+    def _own_pair(self) -> KeyPair | None:
+        """What this side presents; raises LinkError where it can only be refused for its dates."""
+        if self.security.certificate is None or self.security.key is None:
+            return None
+        pair = read_key_pair(self.security.certificate, self.security.key)
+        wrong = wrong_dates(pair.leaf)
+        if wrong:
+            raise self._failure(f"cannot be joined: this side's certificate {self.security.certificate} {wrong}")
+        return pair
+
+    def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
+        """Why this side does not take the server's certificate."""
+        if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
+            shown = self._shown()
+            dates = "is out of date" if shown is None else wrong_dates(shown)
+            return f"its certificate {dates or 'was signed by one that is out of date'}"
+        if error.verify_code in _UNKNOWN_AUTHORITY:
+            return (
+                f"its certificate was signed by an authority that is not in {self.security.authority}; "
+                "check that both sides are of one site"
+            )
+        if error.verify_code in _OTHER_HOST:
+            return (
+                f"its certificate is for other hosts than {self.name!r}{self._hosts()}; use one of these, or reissue it"
+            )
+        if error.verify_code == _WRONG_PURPOSE:
+            return "its certificate may not be a server's; it must be issued for the role server"
+        return f"its certificate is refused: {error.verify_message}"
+
+    def _shown(self) -> x509.Certificate | None:
+        """The certificate that the server shows, whatever it is worth."""
+        context = self._context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            with self._connected() as raw, context.wrap_socket(raw, server_hostname=self.name) as connection:
+                return _leaf(connection)
+        except (OSError, LinkError):
+            return None
+
+    def _hosts(self) -> str:
+        shown = self._shown()
+        return "" if shown is None else f": {', '.join(hosts_of(shown)[:8]) or 'none'}"
+
+    def _refused(self, pair: KeyPair | None) -> str:
+        """Why the server does not take this side's certificate, as far as can be seen from here."""
+        if pair is None:
+            return "wants a certificate and this side has none; give [tls] certificate and key"
+        if self.security.authority is not None and not issued_by(pair.leaf, read_authority(self.security.authority)):
+            return (
+                f"refuses this side's certificate {self.security.certificate}, which was not signed by "
+                f"{self.security.authority}; have it issued by the site's authority"
+            )
+        return (
+            f"refuses this side's certificate {self.security.certificate}; "
+            "the server's authority or clock may be another: its log says which"
+        )
+
+
+def _greeted(connection: ssl.SSLSocket) -> bool:
+    """True where the server goes on after it has seen this side's certificate: TLS 1.3 has no other answer to it."""
+    try:
+        return len(connection.recv(_FRAME_BYTES)) > 0
+    except TimeoutError:
+        raise
+    except OSError:
+        # An alert, or a reset.
+        return False
+
+
+def _leaf(connection: ssl.SSLSocket) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    except ValueError as error:
+        raise LinkError(f"a TLS server's certificate cannot be read: {error}; reissue it") from error
+
+
+def _no_tls(error: ssl.SSLError) -> str:
+    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
+        return "speaks plain text, not TLS; start that server with [tls], or check the port"
+    return f"the TLS handshake fails ({error.reason or error})"

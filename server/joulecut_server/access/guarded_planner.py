@@ -1,0 +1,60 @@
+"""Sessions of the caller's own, for the caller's networks, as often as it may plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ContractError
+from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.planning_refusals import PlannerBusyError
+from joulecut_proto.services import PlannerService
+from joulecut_server.access.owners import SessionOwners, check_session_id
+from joulecut_server.access.permit import Permit
+from joulecut_server.access.rates import Rates
+
+
+class GuardedPlanner:
+    """Implements the sessions of the Planner service for one caller."""
+
+    def __init__(
+        self,
+        service: PlannerService,
+        permit: Permit,
+        name_of: Callable[[str], str | None],
+        owners: SessionOwners,
+        rates: Rates,
+    ) -> None:
+        self._service = service
+        self._permit = permit
+        self._name_of = name_of
+        self._owners = owners
+        self._rates = rates
+
+    async def plan_session(self, request: SessionRequest) -> SessionReply:
+        """A plan for a session of the caller's; the session is its own from then on."""
+        check_session_id(request.session_id)
+        # The profile's network is the one that requests are then checked against.
+        for digest in (request.network_digest, request.edge.key.network_digest):
+            self._permit.check_network(digest, self._name_of)
+        self._owners.check(request.session_id, self._permit)
+        rate_hz = self._permit.rule.plan_hz
+        wait_s = self._rates.wait_s(("plan", self._permit.identity), rate_hz)
+        if wait_s:
+            raise PlannerBusyError(f"{self._permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
+        if not request.preview:
+            for session_id in self._owners.claim(request.session_id, self._permit):
+                await self._service.release(session_id)
+        return await self._service.plan_session(request)
+
+    async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
+        """Put an epoch of the caller's session in force."""
+        if not self._owners.check(session_id, self._permit):
+            raise ContractError(f"session {session_id[:80]!r} is not known here: plan again")
+        return await self._service.activate(session_id, epoch)
+
+    async def release(self, session_id: str) -> None:
+        """End the caller's session; one that nobody has is no error."""
+        if self._owners.check(session_id, self._permit):
+            self._owners.forget(session_id)
+            await self._service.release(session_id)

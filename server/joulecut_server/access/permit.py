@@ -1,0 +1,75 @@
+"""What one caller may do here, as the rules say when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from joulecut_core.errors import AccessError
+from joulecut_proto.security.callers import Caller
+from joulecut_proto.security.identity import Identity, Role
+from joulecut_server.access.options import ANYTHING, AccessOptions, EdgeRule
+
+_ALL = EdgeRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """A caller and its rule. `identity` is None for a caller without TLS, who may do everything."""
+
+    identity: Identity | None
+    rule: EdgeRule
+    inference: bool
+
+    def __str__(self) -> str:
+        return "a caller without TLS" if self.identity is None else str(self.identity)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions it may have at a time."""
+        return self.rule.sessions
+
+    def check_network(self, digest: str, name_of: Callable[[str], str | None]) -> None:
+        """Raise AccessError where the network is not among its own; `name_of` knows the names of digests."""
+        if not self.knows_network(digest, name_of(digest)):
+            raise AccessError(f"network {digest[:80]} is not among those of {self}; see [[access.edges]] networks")
+
+    def knows_network(self, digest: str, name: str | None) -> bool:
+        """True where a network of that digest and name is among its own."""
+        known = self.rule.networks
+        return ANYTHING in known or digest in known or (name is not None and name in known)
+
+    def check_solver(self) -> None:
+        """Raise AccessError where it may not have problems solved."""
+        if not self.rule.solver:
+            raise AccessError(f"{self} may not have problems solved here; see [[access.edges]] solver")
+
+    def check_bundles(self) -> None:
+        """Raise AccessError where it may not fetch networks."""
+        if not self.rule.bundles:
+            raise AccessError(f"{self} may not fetch bundles here; see [[access.edges]] bundles")
+
+    def check_inference(self) -> None:
+        """Raise AccessError where it may not run requests."""
+        if not self.inference:
+            raise AccessError(f"{self} may not run requests; the certificate of an edge may")
+
+
+def permit_for(caller: Caller, options: AccessOptions | None) -> Permit:
+    """What a caller may do; `options`: None without an `[access]` table. Raises AccessError where that is nothing."""
+    identity = caller.identity
+    if identity is None:
+        return Permit(identity=None, rule=_ALL, inference=True)
+    if identity.role is Role.OPERATOR:
+        return Permit(identity=identity, rule=_ALL, inference=False)
+    if identity.role is not Role.EDGE:
+        raise AccessError(f"{identity} has role {identity.role.value}; expected edge or operator: use its certificate")
+    if options is None:
+        return Permit(identity=identity, rule=_ALL, inference=True)
+    for rule in options.edges:
+        if any(fnmatchcase(identity.name, pattern) for pattern in rule.names):
+            return Permit(identity=identity, rule=rule, inference=True)
+    raise AccessError(
+        f"no rule of [[access.edges]] names {identity}; add one on the server, or use another certificate"
+    )

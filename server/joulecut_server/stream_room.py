@@ -1,0 +1,101 @@
+"""Room for requests on their way through the server: counted and bounded before any memory is taken for them.
+
+header ─▶ room in its stream? ─▶ room in all? ─▶ a place, until its tensors are dropped
+            no: wait, nothing     no: refused as overload,
+            more is read          its payload skipped
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from joulecut_core.errors import ContractError
+from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_server.limits import Limits
+
+_RETRY_S = 0.1
+"""Requests leave within milliseconds or are many: either way to ask again at once helps nobody."""
+
+
+class Room:
+    """The bytes of all streams' requests. Used from the event loop only."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.taken_bytes = 0
+        """Of requests that arrive, wait or compute now."""
+
+    def for_stream(self) -> StreamRoom:
+        """The room of one more stream."""
+        return StreamRoom(self)
+
+
+class StreamRoom:
+    """One stream's part of the room. One reader asks for places, one after the other."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken_bytes = 0
+        self._places = 0
+        self._freed: asyncio.Future[None] | None = None
+
+    @property
+    def places(self) -> int:
+        """Requests of this stream that hold a place."""
+        return self._places
+
+    async def place(self, size_bytes: int) -> Place:
+        """A place for a request of that size; waits until this stream has room for it.
+
+        Raises ContractError where it never will have, TurnedAwayError where there is none in all.
+        """
+        limits = self._room.limits
+        if size_bytes > limits.stream_tensor_bytes:
+            raise ContractError(
+                f"a request of {size_bytes} bytes; this server takes at most {limits.stream_tensor_bytes} on one stream"
+            )
+        while self._places >= limits.in_flight or self._taken_bytes + size_bytes > limits.stream_tensor_bytes:
+            self._freed = asyncio.get_running_loop().create_future()
+            await self._freed
+        if self._room.taken_bytes + size_bytes > limits.tensor_bytes:
+            raise TurnedAwayError(
+                f"{self._room.taken_bytes} bytes of tensors are on their way through this server, "
+                f"{size_bytes} more would be above its limit of {limits.tensor_bytes}",
+                ReplyStatus.OVERLOADED,
+                _RETRY_S,
+            )
+        return Place(self, size_bytes)
+
+    def _enter(self, size_bytes: int) -> None:
+        self._places += 1
+        self._taken_bytes += size_bytes
+        self._room.taken_bytes += size_bytes
+
+    def _leave(self, size_bytes: int) -> None:
+        self._places -= 1
+        self._taken_bytes -= size_bytes
+        self._room.taken_bytes -= size_bytes
+        if self._freed is not None and not self._freed.done():
+            self._freed.set_result(None)
+
+
+class Place:
+    """What one request takes, until everybody who holds it has let go."""
+
+    def __init__(self, room: StreamRoom, size_bytes: int) -> None:
+        self._room = room
+        self._size_bytes = size_bytes
+        self._holders = 1
+        room._enter(size_bytes)  # noqa: SLF001 - a place is how a room is entered
+
+    def hold(self) -> Place:
+        """One more holder."""
+        self._holders += 1
+        return self
+
+    def let_go(self) -> None:
+        """One holder less; with the last one the room is free again."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._room._leave(self._size_bytes)  # noqa: SLF001 - and left

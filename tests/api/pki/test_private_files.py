@@ -1,0 +1,54 @@
+"""Files of secrets: their modes, and that nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from joulecut.pki import private_files
+from joulecut_core.errors import ConfigError
+
+
+def mode(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_secret_is_its_owners_alone_under_any_umask(tmp_path: Path) -> None:
+    """The mode is asked for, not what the umask leaves; a public file stays readable under a strict one."""
+    before = os.umask(0)
+    try:
+        private_files.write_new(tmp_path / "key", b"k", private_files.SECRET)
+        os.umask(0o077)
+        private_files.write_new(tmp_path / "certificate", b"c", private_files.PUBLIC)
+    finally:
+        os.umask(before)
+    assert (mode(tmp_path / "key"), mode(tmp_path / "certificate")) == (0o600, 0o644)
+    private_files.make_private_folder(tmp_path / "folder")
+    assert mode(tmp_path / "folder") == 0o700
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    """Not even through a link, which an attacker may have put there."""
+    (tmp_path / "key").write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("key", "link"):
+        with pytest.raises(ConfigError, match="exists; it is not overwritten"):
+            private_files.write_new(tmp_path / name, b"new", private_files.SECRET)
+    assert (tmp_path / "key").read_bytes() == b"precious"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_several_files_are_replaced_or_none(tmp_path: Path) -> None:
+    """Where one cannot be written, the others are as before and nothing is left over."""
+    (tmp_path / "a").write_bytes(b"old")
+    contents = {tmp_path / "a": b"new", tmp_path / "missing" / "b": b"new"}
+    with pytest.raises(ConfigError, match="missing/b: cannot be written"):
+        private_files.replace_all(contents, dict.fromkeys(contents, private_files.SECRET))
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    private_files.replace(tmp_path / "a", b"new", private_files.SECRET)
+    assert ((tmp_path / "a").read_bytes(), mode(tmp_path / "a")) == (b"new", 0o600)

@@ -1,0 +1,97 @@
+"""Agents that are killed or paused while requests are under way."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from joulecut_core.ledgers import FallbackReason
+from tests.chaos.agent_nursery import AgentNursery
+from tests.chaos.scenario import BACK_S, PERIOD_S, SURELY_LATE_S, Pair, Setting, with_pair
+
+BURST = 4
+FREED_S = 10.0
+
+
+def test_a_killed_server_loses_nothing(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+    """Requests under way at kill -9 are answered by the edge in time; the server's return is used."""
+
+    async def scene(pair: Pair) -> None:
+        for _ in range(2):
+            assert all(ledger.served_by == "split" for ledger in await pair.stream(5))
+            begin = pair.sent
+            for _ in range(BURST):
+                pair.app.send()
+            await asyncio.sleep(PERIOD_S / 2)
+            pair.server.kill()
+            await pair.stream(10)
+            ledgers = pair.ledgers(begin)
+            assert {ledger.served_by for ledger in ledgers} <= {"edge", "split"}
+            assert ledgers[-1].served_by == "edge"
+            await pair.server.start()
+            assert await pair.splits_again() <= BACK_S
+        assert not pair.site.history.late(SURELY_LATE_S)
+
+    with_pair(shared, nursery, tmp_path, scene, Setting(seed=1))
+
+
+def test_a_killed_edge_frees_its_session_and_the_servers_clock(
+    shared: Path, nursery: AgentNursery, tmp_path: Path
+) -> None:
+    """kill -9 of the only edge: the server's clock is free within seconds; a new life of the edge answers as before."""
+
+    async def scene(pair: Pair) -> None:
+        await pair.stream(5)
+        assert (await pair.server_state()).leased is not None
+        begin = pair.sent
+        for _ in range(BURST):
+            pair.app.send()
+        await asyncio.sleep(PERIOD_S / 2)
+        pair.edge.kill()
+        await pair.app.settle()
+        pair.excused |= set(range(begin, pair.sent))
+        loop = asyncio.get_running_loop()
+        killed_s = loop.time()
+        while (await pair.server_state()).leased is not None:
+            assert loop.time() - killed_s < FREED_S, "the server still holds the clock for a dead edge"
+            await asyncio.sleep(PERIOD_S)
+        await pair.restart_edge()
+        assert all(ledger.served_by == "split" for ledger in await pair.stream(5))
+
+    with_pair(shared, nursery, tmp_path, scene, Setting(seed=2))
+
+
+def test_a_paused_server_costs_no_deadline(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+    """SIGSTOP: the server is silent, not gone. The edge answers by the deadline, and offloads after SIGCONT."""
+
+    async def scene(pair: Pair) -> None:
+        await pair.stream(5)
+        begin = pair.sent
+        pair.server.pause()
+        await pair.stream(20)
+        reasons = pair.reasons(begin)
+        assert all(ledger.served_by == "edge" for ledger in pair.ledgers(begin))
+        assert set(reasons) <= {FallbackReason.LATE.value, FallbackReason.LOST.value}
+        assert not pair.site.history.late(SURELY_LATE_S)
+        pair.server.resume()
+        assert await pair.splits_again() <= BACK_S
+
+    with_pair(shared, nursery, tmp_path, scene, Setting(seed=3))
+
+
+def test_a_paused_edge_goes_on_where_it_was(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+    """SIGSTOP of the edge for a second with requests under way: all are answered once after SIGCONT."""
+
+    async def scene(pair: Pair) -> None:
+        for _ in range(BURST):
+            pair.app.send()
+        await asyncio.sleep(PERIOD_S / 2)
+        pair.edge.pause()
+        for _ in range(BURST):
+            pair.app.send()
+        await asyncio.sleep(1.0)
+        pair.edge.resume()
+        await pair.app.settle()
+        assert await pair.splits_again() <= BACK_S
+
+    with_pair(shared, nursery, tmp_path, scene, Setting(seed=4))

@@ -1,0 +1,1 @@
+"""What is fed: each reader of the project behind one interface."""

@@ -1,0 +1,39 @@
+"""When a silent link is asked: seldom, little, and not while requests tell more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from joulecut_planner.links import LinkOutlook, ProbeOptions, ProbePlan
+
+OUTLOOK = LinkOutlook.steady(1e7)
+
+
+def test_no_probe_while_requests_tell_enough() -> None:
+    """Fresh transfers are better than probes and cost nothing."""
+    assert ProbePlan().due_bytes(100.0, OUTLOOK) is None
+    assert ProbePlan().due_bytes(100.0, replace(OUTLOOK, age_s=2.0)) is not None
+
+
+def test_probes_are_as_large_as_the_link_allows() -> None:
+    """A probe takes some ten milliseconds: large enough to tell a fast link, small enough for a slow one."""
+    for uplink_bps in (1e5, 1e6, 1e7, 1e8):
+        outlook = replace(LinkOutlook.steady(uplink_bps), age_s=2.0)
+        size_bytes = ProbePlan().due_bytes(100.0, outlook)
+        assert size_bytes is not None
+        assert size_bytes == ProbeOptions().least_bytes or 8.0 * size_bytes / uplink_bps <= ProbeOptions().takes_s
+    assert ProbePlan().due_bytes(0.0, None) == ProbeOptions().least_bytes
+
+
+def test_probes_take_no_more_than_their_share_of_time() -> None:
+    """On a slow link the next one is further off, but never so far that a link that is well again is not found."""
+    plan = ProbePlan(ProbeOptions(share=0.01, every_s=1.0, latest_s=10.0))
+    plan.sent(10.0, 0.05)
+    assert plan.due_bytes(14.9, None) is None
+    assert plan.due_bytes(15.1, None) is not None
+    plan.sent(20.0, 3.0)
+    assert plan.due_bytes(29.9, None) is None
+    assert plan.due_bytes(30.1, None) is not None
+    plan.sent(200.0, 0.001)
+    assert plan.due_bytes(200.5, None) is None
+    assert plan.due_bytes(201.5, None) is not None

@@ -1,0 +1,68 @@
+"""Contenders price as plans do, at any uplink."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from joulecut_core.problems import Problem
+from joulecut_planner import parse_problem, solve
+from joulecut_planner.choices.constraints import violated
+from joulecut_planner.choices.plan_choice import choice_of
+from joulecut_planner.choices.pricing import Choice, price
+from joulecut_planner.choices.variations import with_uplink
+from joulecut_planner.links import LinkOutlook
+from joulecut_planner.switching import contender_of
+from tests.planner.problem_strategies import SLOW_DRAWS, problems
+from tests.planner.small_document import small_document
+
+SENT = Choice(cut=0, wire=0, variant=0, edge_point=1, server_point=0)
+UPLINKS = st.floats(1e5, 1e9)
+
+
+@given(problem=problems(), uplink_bps=UPLINKS)
+@settings(deadline=None, suppress_health_check=SLOW_DRAWS)
+def test_a_contender_is_the_planners_price(problem: Problem, uplink_bps: float) -> None:
+    """Seconds, joules and whether terms are kept are those of the one statement of the formulas, on every uplink."""
+    plan = solve(problem)
+    assume(plan.cut is not None)
+    choice = choice_of(problem, plan)
+    contender, there = contender_of(problem, choice), with_uplink(problem, uplink_bps)
+    expected = price(there, choice)
+    assert contender.bound_s(uplink_bps) == pytest.approx(expected.latency_bound_s, rel=1e-9, abs=1e-12)
+    assert contender.energy_j(uplink_bps) == pytest.approx(expected.energy_j, rel=1e-6, abs=1e-9)
+    latency_s = problem.slo.latency_s
+    if latency_s is not None and not math.isclose(expected.latency_bound_s, latency_s, rel_tol=1e-6):
+        assert contender.keeps(uplink_bps) is not ("latency" in violated(there, expected)) or "rate" in violated(
+            there, expected
+        )
+
+
+def test_the_least_uplink_is_where_terms_begin_to_be_kept() -> None:
+    """Just above it a contender keeps its terms, just below not."""
+    contender = contender_of(parse_problem(small_document()), SENT)
+    least_bps = contender.least_bps
+    assert least_bps > 0.0
+    assert contender.keeps(1.001 * least_bps)
+    assert not contender.keeps(0.999 * least_bps)
+
+
+def test_finishing_alone_is_counted_for_the_bad_moments_only() -> None:
+    """Mean joules over a link that is bad half of the time: the edge finishes half of the requests by itself."""
+    contender = contender_of(parse_problem(small_document()), SENT)
+    good = LinkOutlook.steady(10.0 * contender.least_bps)
+    bad_bps = contender.least_bps / 10.0
+    mixed = LinkOutlook(
+        samples_bps=(bad_bps, good.usual_bps),
+        expected_bps=bad_bps,
+        usual_bps=good.usual_bps,
+        careful_bps=bad_bps,
+        recent_bps=bad_bps,
+        age_s=0.0,
+    )
+    assert contender.mean_j(good) == pytest.approx(contender.energy_j(good.usual_bps))
+    late_j = contender.energy_j(contender.least_bps) + contender.tail_j
+    assert contender.mean_j(mixed) == pytest.approx((contender.mean_j(good) + late_j) / 2.0)

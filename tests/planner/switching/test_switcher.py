@@ -1,0 +1,157 @@
+"""When plans change: at once for a deadline, seldom for joules, never to and fro."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joulecut_planner.links import LinkOutlook
+from joulecut_planner.switching import Contender, Switcher, SwitchReason, SwitchTerms
+
+TERMS = SwitchTerms(hold_s=5.0, longest_hold_s=60.0, margin=0.02, spells=4)
+ALONE = Contender(
+    uplink_bytes=0.0,
+    fixed_s=0.02,
+    fixed_j=0.14,
+    way_up_w=0.0,
+    head_s=0.018,
+    tail_s=0.0,
+    tail_j=0.0,
+    latest_s=0.03,
+    period_s=0.025,
+    clocks=(0, None),
+)
+"""The edge by itself: in time on every link, and dear."""
+
+
+def split(least_bps: float, energy_j: float) -> Contender:
+    """A plan that is in time from an uplink on, and finishes too late by itself."""
+    uplink_bytes = 0.012 * least_bps / 8.0
+    return replace(
+        ALONE, uplink_bytes=uplink_bytes, fixed_s=0.018, fixed_j=energy_j, head_s=0.008, tail_s=0.012, clocks=(0, 1)
+    )
+
+
+PLANS = (ALONE, split(1e7, 0.12), split(4e7, 0.10))
+
+
+def outlook(recent_bps: float, careful_bps: float | None = None, *, samples: int = 8) -> LinkOutlook:
+    careful = recent_bps if careful_bps is None else careful_bps
+    return replace(LinkOutlook.steady(recent_bps, samples=samples), careful_bps=careful)
+
+
+def switcher(now_s: float = 0.0) -> Switcher:
+    return Switcher(TERMS, rate_hz=40.0, now_s=now_s)
+
+
+def test_a_plan_that_is_late_is_left_at_once() -> None:
+    """Whatever the hold, no plan is kept that misses; the cheapest that is safe now is taken."""
+    changing = switcher()
+    first = changing.decide(0.0, PLANS, 0, outlook(1e8))
+    assert first is not None
+    assert (first.index, first.reason) == (2, SwitchReason.ENERGY)
+    second = changing.decide(0.1, PLANS, 2, outlook(2e7))
+    assert second is not None
+    assert (second.index, second.reason) == (1, SwitchReason.DEADLINE)
+
+
+def test_a_second_collapse_within_one_hold_brings_the_network_home() -> None:
+    """Who had to leave twice in a row does not try a third plan, but what asks nothing of the link."""
+    changing = switcher()
+    changing.decide(0.0, PLANS, 2, outlook(2e7))
+    again = changing.decide(1.0, (*PLANS, split(5e6, 0.13)), 1, outlook(6e6))
+    assert again is not None
+    assert again.index == 0
+
+
+def test_a_better_plan_waits_for_the_hold_the_samples_and_a_careful_view() -> None:
+    """A link that is fast just now is no reason to follow it yet."""
+    changing = switcher()
+    assert changing.decide(0.0, PLANS, 1, outlook(5e6)) is not None
+    assert changing.decide(4.9, PLANS, 0, outlook(1e8)) is None
+    assert changing.decide(6.0, PLANS, 0, outlook(1e8, careful_bps=5e6)) is None
+    assert changing.decide(6.0, PLANS, 0, outlook(1e8, samples=3)) is None
+    found = changing.decide(6.0, PLANS, 0, outlook(1e8))
+    assert found is not None
+    assert found.index == 2
+
+
+def test_what_saves_less_than_the_margin_or_its_clocks_cost_is_not_worth_a_change() -> None:
+    """A change for a per cent is noise, and a change of clocks is paid by the requests of one hold."""
+    plans = (PLANS[1], split(1e7, 0.119))
+    assert switcher().decide(0.0, plans, 0, outlook(1e8)) is None
+    cheaper = (ALONE, split(1e7, 0.13))
+    assert switcher().decide(0.0, cheaper, 0, outlook(1e8)) is not None
+    dear = Switcher(replace(TERMS, settle_j=5.0), rate_hz=40.0, now_s=0.0)
+    assert dear.decide(0.0, cheaper, 0, outlook(1e8)) is None
+
+
+def test_a_plan_that_was_soon_left_again_is_waited_for_longer() -> None:
+    """Each regretted change doubles the hold; changes that lasted bring it back."""
+    changing, now_s, holds = switcher(), 0.0, []
+    for _ in range(3):
+        assert changing.decide(now_s, PLANS, 0, outlook(1e8)) is not None
+        assert changing.decide(now_s + 1.0, PLANS, 2, outlook(1e6)) is not None
+        holds.append(changing.hold_s)
+        now_s += 1.0 + changing.hold_s
+    assert holds == [10.0, 20.0, 40.0]
+    current, uplinks_bps = 0, (1e8, 2.5e7)
+    for index in range(8):
+        now_s += 100.0
+        bps = uplinks_bps[index % 2]
+        found = changing.decide(now_s, PLANS, current, outlook(bps))
+        current = current if found is None else found.index
+    assert changing.hold_s <= 20.0
+
+
+def test_without_an_outlook_nothing_changes() -> None:
+    """What is not known speaks for nothing."""
+    assert switcher().decide(0.0, PLANS, 2, None) is None
+
+
+def test_a_plan_whose_late_requests_the_edge_finishes_in_time_is_not_left_for_a_collapse() -> None:
+    """A bad moment costs it joules, no deadline: it is left for joules alone, after the hold."""
+    covered = replace(PLANS[1], latest_s=0.1, fixed_s=0.02, tail_s=0.01, tail_j=0.01)
+    plans = (replace(ALONE, latest_s=0.1), covered)
+    fallen = replace(outlook(1e8), recent_bps=1e4, careful_bps=1e4)
+    assert switcher().decide(0.0, plans, 1, fallen) is None
+    lasting = replace(outlook(1e8), recent_bps=1e4, careful_bps=1e4, samples_bps=(1e4,) * 8)
+    expensive = (plans[0], replace(covered, tail_j=0.05))
+    found = switcher().decide(0.0, expensive, 1, lasting)
+    assert found is not None
+    assert (found.index, found.reason) == (0, SwitchReason.ENERGY)
+
+
+@given(
+    uplinks_bps=st.lists(st.sampled_from([1e5, 6e6, 1.2e7, 2e7, 4.5e7, 1e9]), min_size=100, max_size=400),
+    step_s=st.sampled_from([0.025, 0.1, 0.5]),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=60)
+def test_no_link_makes_plans_flap(uplinks_bps: list[float], step_s: float, data: st.DataObject) -> None:
+    """At most three changes within any hold, whatever the link does: so many to a second at most, in all."""
+    plans = (*PLANS, split(5e6, 0.13), split(2e7, 0.11))
+    changing, current, changes = switcher(), data.draw(st.integers(0, len(plans) - 1)), []
+    for index, recent_bps in enumerate(uplinks_bps):
+        now_s = index * step_s
+        careful_bps = recent_bps * data.draw(st.sampled_from([0.1, 0.5, 1.0])) if index < 50 else recent_bps
+        found = changing.decide(now_s, plans, current, outlook(recent_bps, careful_bps))
+        if found is not None:
+            assert found.index != current
+            current = found.index
+            changes.append(now_s)
+    for begin_s in changes:
+        within = [time_s for time_s in changes if begin_s <= time_s < begin_s + TERMS.hold_s]
+        assert len(within) <= 3
+    assert len(changes) <= 3 * math.ceil(len(uplinks_bps) * step_s / TERMS.hold_s)
+
+
+@pytest.mark.parametrize("wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"margin": -0.1}, {"settle_j": -1.0}])
+def test_terms_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    """A hold of nothing would be no hold."""
+    with pytest.raises(ValueError, match="expected"):
+        SwitchTerms(**wrong)  # type: ignore[arg-type]

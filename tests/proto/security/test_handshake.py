@@ -1,0 +1,169 @@
+"""Why a TLS connection fails, or who answers it: what gRPC does not tell."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.errors import AccessError, ConfigError, LinkError
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_proto.security.handshake import explain_refusal, peer_identity
+from joulecut_proto.security.identity import Identity, Role
+from tests.fakes.certificates import TestAuthority
+from tests.proto.serving import TIMEOUT_S
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
+    """The authority of both sides."""
+    return TestAuthority(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
+    """Somebody else's authority."""
+    return TestAuthority(tmp_path_factory.mktemp("other"), "other")
+
+
+@asynccontextmanager
+async def _listening(security: ChannelSecurity | None) -> AsyncIterator[int]:
+    server = make_server(secured=security is not None)
+    port = bind(server, "127.0.0.1:0", security)
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+def _explained(server: ChannelSecurity | None, edge: ChannelSecurity) -> str:
+    async def run() -> str:
+        async with _listening(server) as port:
+            text = await explain_refusal(f"127.0.0.1:{port}", edge, TIMEOUT_S)
+            assert text.startswith(f"127.0.0.1:{port}: ")
+            assert "\n" not in text
+            return text
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("server", "complaint"),
+    [
+        ("expired", "its certificate has expired on "),
+        ("young", "its certificate is valid from "),
+        ("foreign", "signed by an authority that is not in "),
+        ("elsewhere", "for other hosts than '127.0.0.1': gpu-2.example, 192.0.2.7; "),
+        ("an edge", "may not be a server's"),
+        ("plain", "speaks plain text, not TLS; start that server with [tls]"),
+        ("nameless", "the certificate has 0 URI names"),
+    ],
+)
+def test_what_is_wrong_with_the_server(site: TestAuthority, other: TestAuthority, server: str, complaint: str) -> None:
+    """Each misconfiguration has its own words, and the numbers that mend it."""
+    servers = {
+        "expired": site.issue("server", "old", from_days=-3, to_days=-1),
+        "young": site.issue("server", "young", from_days=1, to_days=3),
+        "foreign": other.issue("server", "gpu"),
+        "elsewhere": site.issue("server", "elsewhere", hosts=("gpu-2.example", "192.0.2.7")),
+        "an edge": site.issue("edge", "thief"),
+        "nameless": site.issue("server", "nameless", uris=()),
+    }
+    security = None if server == "plain" else servers[server].security
+    edge = site.issue("edge", "cam").security
+    assert complaint in _explained(security, edge)
+
+
+@pytest.mark.parametrize(
+    ("edge", "complaint"),
+    [
+        ("expired", "this side's certificate {file} has expired on "),
+        ("young", "this side's certificate {file} is valid from "),
+        ("foreign", "refuses this side's certificate {file}, which was not signed by "),
+        ("none", "wants a certificate and this side has none"),
+    ],
+)
+def test_what_is_wrong_with_this_side(site: TestAuthority, other: TestAuthority, edge: str, complaint: str) -> None:
+    """A refused certificate looks like a server that is down, until somebody looks."""
+    edges = {
+        "expired": site.issue("edge", "old", from_days=-3, to_days=-1),
+        "young": site.issue("edge", "young", from_days=1, to_days=3),
+        "foreign": other.issue("edge", "cam"),
+    }
+    if edge == "none":
+        security, file = ChannelSecurity(authority=site.path), Path()
+    else:
+        file = edges[edge].certificate
+        security = ChannelSecurity(authority=site.path, certificate=file, key=edges[edge].key)
+    assert complaint.format(file=file) in _explained(site.issue("server", "gpu").security, security)
+
+
+def test_a_server_that_trusts_another_authority(site: TestAuthority, other: TestAuthority) -> None:
+    """From here it only shows that it is this side's certificate, and that the server knows why."""
+    gpu = site.issue("server", "gpu")
+    server = ChannelSecurity(authority=other.path, certificate=gpu.certificate, key=gpu.key)
+    assert "the server's authority or clock may be another" in _explained(server, site.issue("edge", "cam").security)
+
+
+def test_nobody_there(site: TestAuthority) -> None:
+    """No TLS question at all."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        text = asyncio.run(explain_refusal(address, site.issue("edge", "cam").security, TIMEOUT_S))
+    assert text.startswith(f"{address}: nobody listens there")
+    text = asyncio.run(explain_refusal("no-such-host.invalid:1", site.issue("edge", "cam").security, TIMEOUT_S))
+    assert "unknown host" in text
+
+
+def test_somebody_who_never_answers(site: TestAuthority) -> None:
+    """A port that takes connections and stays silent ends with the time given."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        text = asyncio.run(explain_refusal(address, site.issue("edge", "cam").security, 0.05))
+    assert text == f"{address}: accepts connections but does not answer the TLS handshake in time"
+
+
+def test_who_answers(site: TestAuthority) -> None:
+    """The identity in the server's certificate, which gRPC's channel never shows."""
+
+    async def run() -> None:
+        edge = site.issue("edge", "cam").security
+        async with _listening(site.issue("server", "gpu").security) as port:
+            found = await peer_identity(f"127.0.0.1:{port}", edge, TIMEOUT_S)
+            assert found == Identity(site="lab", role=Role.SERVER, name="gpu")
+            assert "succeeds" in await explain_refusal(f"127.0.0.1:{port}", edge, TIMEOUT_S)
+        async with _listening(site.issue("server", "named", hosts=("gpu.example",)).security) as port:
+            address = f"127.0.0.1:{port}"
+            assert (await peer_identity(address, edge, TIMEOUT_S, server_name="gpu.example")).name == "named"
+            with pytest.raises(LinkError, match="for other hosts than"):
+                await peer_identity(address, edge, TIMEOUT_S)
+        async with _listening(site.issue("server", "odd", uris=("urn:x",)).security) as port:
+            with pytest.raises(AccessError, match="'urn:x' is no identity"):
+                await peer_identity(f"127.0.0.1:{port}", edge, TIMEOUT_S)
+
+    asyncio.run(run())
+
+
+def test_files_that_cannot_be_used(site: TestAuthority, tmp_path: Path) -> None:
+    """A wrong file is named before anybody is called; Unix sockets have no TLS."""
+    missing = ChannelSecurity(authority=tmp_path / "none.pem")
+    with pytest.raises(ConfigError, match=r"none\.pem: No such file"):
+        asyncio.run(peer_identity("127.0.0.1:1", missing, TIMEOUT_S))
+    with pytest.raises(ConfigError, match="Unix sockets have no TLS"):
+        asyncio.run(peer_identity("unix:/x", site.issue("edge", "cam").security, TIMEOUT_S))
+
+
+def test_comments_between_authorities_do_no_harm(site: TestAuthority, tmp_path: Path) -> None:
+    """Bundles of authorities carry names in any language."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes("# Zertifizierungsstelle für München\n".encode() + site.path.read_bytes())
+    edge = site.issue("edge", "cam")
+    security = ChannelSecurity(authority=bundle, certificate=edge.certificate, key=edge.key)
+    assert "succeeds" in _explained(site.issue("server", "gpu").security, security)

@@ -1,0 +1,123 @@
+"""Hot headers: written out by hand, and the same in every case as what the converters make of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+
+from joulecut_core.errors import ContractError
+from joulecut_core.networks import TensorSpec
+from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.convert_inference import REPLY_HEADER, REQUEST_HEADER
+from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
+from joulecut_proto.streaming.stream_headers import (
+    read_reply_header,
+    read_request_header,
+    reply_header_bytes,
+    request_header_bytes,
+)
+from joulecut_proto.tensors import WireTensor
+from joulecut_proto.v1 import inference_pb2, tensors_pb2
+from tests.proto.drawn_values import values_of
+
+REQUEST = RequestHeader(
+    session_id="edge-1", request_id="r/0", epoch=3, network_digest="sha256:00", cut=2, codec="raw", variant="fp32"
+)
+REPLY = ReplyHeader(request_id="r/0", current_epoch=3)
+SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
+"""One that is sent and read before it is damaged: what is remembered must not hide what is wrong."""
+
+
+@given(header=values_of(REQUEST_HEADER))
+@settings(deadline=None)
+def test_requests_as_the_converter_does(header: RequestHeader) -> None:
+    """The same message, and the header back, with and without every optional field."""
+    header = dataclasses.replace(header, contract_version=CONTRACT_VERSION)
+    content = request_header_bytes(header)
+    assert inference_pb2.RequestHeader.FromString(content) == REQUEST_HEADER.to_wire(header)
+    assert read_request_header(content) == header
+
+
+@given(header=values_of(REPLY_HEADER))
+@settings(deadline=None)
+def test_replies_as_the_converter_does(header: ReplyHeader) -> None:
+    """The same message, and the header back."""
+    content = reply_header_bytes(header)
+    assert inference_pb2.ReplyHeader.FromString(content) == REPLY_HEADER.to_wire(header)
+    assert read_reply_header(content) == header
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        (inference_pb2.RequestHeader(budget_s=math.nan), "budget_s: nan; expected a finite number"),
+        (inference_pb2.RequestHeader(tensors=[tensors_pb2.WireTensor(codec="raw")]), r"tensors\[1\]\.spec: missing"),
+        (
+            inference_pb2.RequestHeader(
+                tensors=[tensors_pb2.WireTensor(spec=tensors_pb2.TensorSpec(name="x", dtype=cast(Any, 99)))]
+            ),
+            r"tensors\[1\]\.spec\.dtype: DType 99 is unknown",
+        ),
+    ],
+    ids=["not finite", "no spec", "unknown type"],
+)
+def test_a_malformed_request_has_the_converters_complaint(changed: inference_pb2.RequestHeader, complaint: str) -> None:
+    """Path, value and expectation."""
+    message = REQUEST_HEADER.to_wire(dataclasses.replace(REQUEST, tensors=(WireTensor(spec=SPEC, payload_bytes=4),)))
+    message.MergeFrom(changed)
+    with pytest.raises(ContractError, match=complaint):
+        read_request_header(message.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("status", 99, "status: ReplyStatus 99 is unknown"),
+        ("status", 0, "status: missing"),
+        ("figures", 99, "figures: FigureKind 99 is unknown"),
+        ("origin", 99, "origin: Origin 99 is unknown"),
+        ("tail_s", math.inf, "tail_s: inf; expected a finite number"),
+        ("server_energy_j", math.nan, "server_energy_j: nan; expected a finite number"),
+    ],
+)
+def test_a_malformed_reply_has_the_converters_complaint(field: str, value: float, complaint: str) -> None:
+    """Path, value and expectation."""
+    message = REPLY_HEADER.to_wire(REPLY)
+    setattr(message, field, value)
+    try:
+        expected = REPLY_HEADER.from_wire(message)
+    except ContractError:
+        with pytest.raises(ContractError, match=complaint):
+            read_reply_header(message.SerializeToString())
+    else:
+        assert read_reply_header(message.SerializeToString()) == expected
+
+
+@pytest.mark.parametrize(
+    "broken", [{"budget_s": math.inf}, {"cut": -1}, {"epoch": "3"}], ids=lambda each: next(iter(each))
+)
+def test_what_cannot_be_sent_is_refused(broken: dict[str, object]) -> None:
+    """Before a byte of it is."""
+    with pytest.raises(ContractError, match=f"{next(iter(broken))}.*"):
+        request_header_bytes(dataclasses.replace(REQUEST, **broken))  # type: ignore[arg-type]
+    with pytest.raises(ContractError, match="queue_s: nan; expected a finite number"):
+        reply_header_bytes(dataclasses.replace(REPLY, queue_s=math.nan))
+
+
+def test_bytes_that_are_no_header() -> None:
+    """Sound by their checksum, and still nothing that this side knows."""
+    with pytest.raises(ContractError, match="a header of 1 bytes that is no RequestHeader"):
+        read_request_header(b"\xff")
+    with pytest.raises(ContractError, match="a header of 1 bytes that is no ReplyHeader"):
+        read_reply_header(b"\xff")
+
+
+def test_a_long_spec_is_not_remembered() -> None:
+    """A name of a megabyte reads like any other, and takes no room among those that come again."""
+    spec = TensorSpec(name="x" * 1_000_000, dtype="uint8", shape=(1,))
+    header = dataclasses.replace(REQUEST, tensors=(WireTensor(spec=spec, payload_bytes=1),), total_bytes=1)
+    assert read_request_header(REQUEST_HEADER.to_wire(header).SerializeToString()) == header

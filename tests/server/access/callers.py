@@ -1,0 +1,30 @@
+"""Callers and parts that several tests of access use."""
+
+from __future__ import annotations
+
+from joulecut_core.timing import ManualClock
+from joulecut_proto.security.callers import Caller, Transport
+from joulecut_proto.security.identity import Identity, Role
+from joulecut_server.access.gate import AccessGate
+from joulecut_server.access.options import AccessOptions, EdgeRule
+
+TINY = "sha256:00"
+OTHER = "sha256:01"
+NAMES = {TINY: "tiny", OTHER: "other"}
+
+
+def caller(name: str = "cam", role: Role = Role.EDGE) -> Caller:
+    """Somebody of the site, over TLS."""
+    return Caller(identity=Identity(site="lab", role=role, name=name), transport=Transport.TLS)
+
+
+CAM = caller("cam")
+TRUCK = caller("truck")
+BOSS = caller("boss", Role.OPERATOR)
+PLAIN = Caller(identity=None, transport=Transport.PLAIN)
+
+
+def gate(*rules: EdgeRule, clock: ManualClock | None = None) -> AccessGate:
+    """A server's guards; without rules, without an `[access]` table."""
+    options = AccessOptions(edges=rules) if rules else None
+    return AccessGate(clock or ManualClock(), NAMES.get, options=options, secured=True)

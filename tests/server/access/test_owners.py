@@ -1,0 +1,74 @@
+"""Sessions belong to who started them."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.errors import AccessError, ContractError
+from joulecut_server.access.options import AccessOptions, EdgeRule
+from joulecut_server.access.owners import SessionOwners, check_session_id
+from joulecut_server.access.permit import permit_for
+from tests.server.access.callers import CAM, PLAIN, TRUCK
+
+CAMS, TRUCKS, PLAINS = permit_for(CAM, None), permit_for(TRUCK, None), permit_for(PLAIN, None)
+
+
+@pytest.mark.parametrize("session_id", ["a", "edge-1f", "A.b_c:d-9", "x" * 128])
+def test_ids(session_id: str) -> None:
+    """Names, numbers and what programs join them with."""
+    check_session_id(session_id)
+
+
+@pytest.mark.parametrize("session_id", ["", "a b", "a/b", "a\n", "a\0", "é", "x" * 129, "{x}"])
+def test_ids_that_would_be_trouble_in_a_log(session_id: str) -> None:
+    """They stand in logs, metrics and file names."""
+    with pytest.raises(ContractError, match="expected 1 to 128 letters"):
+        check_session_id(session_id)
+
+
+def test_a_session_is_its_starters() -> None:
+    """Another identity neither uses it nor takes it over; after its end anybody may."""
+    owners = SessionOwners()
+    assert owners.claim("s", CAMS) == []
+    assert owners.check("s", CAMS)
+    for use in (owners.check, owners.claim):
+        with pytest.raises(AccessError, match="session s was started by another than spiffe://lab/edge/truck"):
+            use("s", TRUCKS)
+    owners.forget("s")
+    assert not owners.check("s", CAMS)
+    owners.claim("s", TRUCKS)
+    assert owners.check("s", TRUCKS)
+
+
+def test_callers_without_tls_share_theirs() -> None:
+    """There is nobody to tell apart."""
+    owners = SessionOwners()
+    assert owners.claim("s", PLAINS) == []
+    assert owners.check("s", PLAINS)
+    assert len(owners) == 0
+
+
+def test_more_sessions_than_allowed_end_the_longest_silent() -> None:
+    """An edge that crashes and restarts for days is never shut out, and never holds more than its number."""
+    few = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)))
+    owners = SessionOwners()
+    assert owners.claim("a", few) == []
+    assert owners.claim("b", few) == []
+    owners.check("a", few)
+    owners.claim("t", TRUCKS)
+    assert owners.claim("c", few) == ["b"]
+    assert owners.claim("c", few) == []
+    assert [owners.check(each, few) for each in "abc"] == [True, False, True]
+    assert owners.check("t", TRUCKS)
+
+
+def test_memory_is_bounded() -> None:
+    """Over all identities too: the longest silent session of anybody."""
+    owners = SessionOwners(most=2)
+    owners.claim("a", CAMS)
+    owners.claim("b", TRUCKS)
+    assert owners.claim("c", TRUCKS) == ["a"]
+    assert len(owners) == 2
+    for each in ("b", "c", "b"):
+        owners.forget(each)
+    assert len(owners) == 0
