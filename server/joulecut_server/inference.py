@@ -144,7 +144,7 @@ class ServerInference:
         """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
         try:
             self._check(header)
-            place = await room.place(header.total_bytes)
+            place = await room.place(header.total_bytes, self.share_of(header.session_id))
         except JoulecutError as error:
             refused = self._refused(header, error)
             self.observe(refused)

@@ -13,16 +13,17 @@ class Limits:
 
     `streams`: edges connected at once, idle ones too. `in_flight`: requests of one stream that wait or compute; beyond,
     reading stops. `waiting`: requests of all that wait for the device. `tensor_bytes`: of requests that arrive, wait or
-    compute, in all (beyond, they are refused as overload) and in one stream, `stream_tensor_bytes` (beyond, reading
-    stops). `stall_s`: wall seconds in which a request or a reply on its way must get on; then its stream is cut off.
-    Answers are kept for requests sent again: `kept_s` seconds of the agents' clock, `kept_answers` and
-    `kept_session_bytes` of one session, `kept_bytes` in all.
+    compute, in all and of one identity, `share_tensor_bytes` (beyond, they are refused as overload), and in one stream,
+    `stream_tensor_bytes` (beyond, reading stops). `stall_s`: wall seconds in which a request or a reply on its way must
+    get on; then its stream is cut off. Answers are kept for requests sent again: `kept_s` seconds of the agents' clock,
+    `kept_answers` and `kept_session_bytes` of one session, `kept_bytes` in all.
     """
 
     streams: int = 4096
     in_flight: int = 16
     waiting: int = 256
     tensor_bytes: int = 1 << 30
+    share_tensor_bytes: int = 256 << 20
     stream_tensor_bytes: int = 128 << 20
     stall_s: float = 10.0
     kept_s: float = 30.0
@@ -31,7 +32,7 @@ class Limits:
     kept_bytes: int = 256 << 20
 
     def __post_init__(self) -> None:
-        for name in ("streams", "in_flight", "waiting", "tensor_bytes", "stream_tensor_bytes"):
+        for name in ("streams", "in_flight", "waiting", "tensor_bytes", "share_tensor_bytes", "stream_tensor_bytes"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"limits.{name}: {getattr(self, name)}; expected at least 1")
         for name in ("kept_answers", "kept_session_bytes", "kept_bytes"):
@@ -41,6 +42,11 @@ class Limits:
             raise ConfigError(f"limits.stall_s: {self.stall_s}; expected a finite number of seconds above 0")
         if not 0.0 <= self.kept_s < float("inf"):
             raise ConfigError(f"limits.kept_s: {self.kept_s}; expected a finite number of seconds, 0 or more")
+        if self.stream_tensor_bytes > self.share_tensor_bytes:
+            raise ConfigError(
+                f"limits.stream_tensor_bytes: {self.stream_tensor_bytes}; expected at most "
+                f"limits.share_tensor_bytes, {self.share_tensor_bytes}"
+            )
         if self.stream_tensor_bytes > self.tensor_bytes:
             raise ConfigError(
                 f"limits.stream_tensor_bytes: {self.stream_tensor_bytes}; expected at most "

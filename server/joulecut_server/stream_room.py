@@ -1,13 +1,16 @@
 """Room for requests on their way through the server: counted and bounded before any memory is taken for them.
 
-header ─▶ room in its stream? ─▶ room in all? ─▶ a place, until its tensors are dropped
+header ─▶ room in its stream? ─▶ room in its share, and in all? ─▶ a place, until its tensors are dropped
             no: wait, nothing     no: refused as overload,
             more is read          its payload skipped
+
+A share is that of one identity, however many streams it opens: nobody takes all the room by sending slowly.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.inference_messages import ReplyStatus
@@ -25,6 +28,28 @@ class Room:
         self.limits = limits
         self.taken_bytes = 0
         """Of requests that arrive, wait or compute now."""
+        self._shares: Counter[str] = Counter()
+
+    def check(self, size_bytes: int, share: str) -> None:
+        """Raise TurnedAwayError where a request of that size finds no room in its share, or in all."""
+        for of, taken_bytes, most_bytes in (
+            ("of yours", self._shares[share], self.limits.share_tensor_bytes),
+            ("of all edges", self.taken_bytes, self.limits.tensor_bytes),
+        ):
+            if taken_bytes + size_bytes > most_bytes:
+                raise TurnedAwayError(
+                    f"{taken_bytes} bytes of tensors {of} are on their way through this server, "
+                    f"{size_bytes} more would be above its limit of {most_bytes}",
+                    ReplyStatus.OVERLOADED,
+                    _RETRY_S,
+                )
+
+    def take(self, size_bytes: int, share: str) -> None:
+        """Count bytes in; negative ones out."""
+        self.taken_bytes += size_bytes
+        self._shares[share] += size_bytes
+        if not self._shares[share]:
+            del self._shares[share]
 
     def for_stream(self) -> StreamRoom:
         """The room of one more stream."""
@@ -45,10 +70,10 @@ class StreamRoom:
         """Requests of this stream that hold a place."""
         return self._places
 
-    async def place(self, size_bytes: int) -> Place:
+    async def place(self, size_bytes: int, share: str) -> Place:
         """A place for a request of that size; waits until this stream has room for it.
 
-        Raises ContractError where it never will have, TurnedAwayError where there is none in all.
+        Raises ContractError where it never will have, TurnedAwayError where there is none in its share or in all.
         """
         limits = self._room.limits
         if size_bytes > limits.stream_tensor_bytes:
@@ -58,24 +83,18 @@ class StreamRoom:
         while self._places >= limits.in_flight or self._taken_bytes + size_bytes > limits.stream_tensor_bytes:
             self._freed = asyncio.get_running_loop().create_future()
             await self._freed
-        if self._room.taken_bytes + size_bytes > limits.tensor_bytes:
-            raise TurnedAwayError(
-                f"{self._room.taken_bytes} bytes of tensors are on their way through this server, "
-                f"{size_bytes} more would be above its limit of {limits.tensor_bytes}",
-                ReplyStatus.OVERLOADED,
-                _RETRY_S,
-            )
-        return Place(self, size_bytes)
+        self._room.check(size_bytes, share)
+        return Place(self, size_bytes, share)
 
-    def _enter(self, size_bytes: int) -> None:
+    def _enter(self, size_bytes: int, share: str) -> None:
         self._places += 1
         self._taken_bytes += size_bytes
-        self._room.taken_bytes += size_bytes
+        self._room.take(size_bytes, share)
 
-    def _leave(self, size_bytes: int) -> None:
+    def _leave(self, size_bytes: int, share: str) -> None:
         self._places -= 1
         self._taken_bytes -= size_bytes
-        self._room.taken_bytes -= size_bytes
+        self._room.take(-size_bytes, share)
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
@@ -83,11 +102,12 @@ class StreamRoom:
 class Place:
     """What one request takes, until everybody who holds it has let go."""
 
-    def __init__(self, room: StreamRoom, size_bytes: int) -> None:
+    def __init__(self, room: StreamRoom, size_bytes: int, share: str) -> None:
         self._room = room
         self._size_bytes = size_bytes
+        self._share = share
         self._holders = 1
-        room._enter(size_bytes)  # noqa: SLF001 - a place is how a room is entered
+        room._enter(size_bytes, share)  # noqa: SLF001 - a place is how a room is entered
 
     def hold(self) -> Place:
         """One more holder."""
@@ -98,4 +118,4 @@ class Place:
         """One holder less; with the last one the room is free again."""
         self._holders -= 1
         if self._holders == 0:
-            self._room._leave(self._size_bytes)  # noqa: SLF001 - and left
+            self._room._leave(self._size_bytes, self._share)  # noqa: SLF001 - and left

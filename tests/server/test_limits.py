@@ -32,6 +32,7 @@ def test_limits_come_from_their_table(tmp_path: Path) -> None:
         ("kept_answers = -1", r"limits\.kept_answers: -1; expected 0"),
         ("stall_s = 0.0", r"limits\.stall_s: 0\.0; expected a finite number"),
         ("kept_s = inf", r"limits\.kept_s: inf; expected a finite number"),
+        ("share_tensor_bytes = 5", r"limits\.stream_tensor_bytes: \d+; expected at most limits\.share_tensor_bytes, 5"),
         ("tensor_bytes = 5", r"limits\.stream_tensor_bytes: \d+; expected at most limits\.tensor_bytes, 5"),
     ],
 )
