@@ -203,7 +203,8 @@ async def serving(
             reply = await planner.plan_session(_session(place, name), timeout_s=60.0)
             assert reply.assignment is not None
             await planner.activate(name, reply.assignment.epoch, timeout_s=60.0)
-            members.append(Edge(name, InferenceClientStream(channel, peer="server"), reply.assignment, clock))
+            stream = InferenceClientStream(channel, peer="server", session_id=name)
+            members.append(Edge(name, stream, reply.assignment, clock))
         try:
             yield members, AgentClient(channel, peer="server"), clock
         finally:

@@ -184,7 +184,7 @@ class Edge:
             assignment = reply.assignment
             await planner.activate(self.name, assignment.epoch, timeout_s=PLAN_S)
         self._assignment = assignment
-        self._stream = InferenceClientStream(self._channel, peer="server")
+        self._stream = InferenceClientStream(self._channel, peer="server", session_id=self.name)
         self._reading = asyncio.create_task(self._read(self._stream))
         return assignment
 

@@ -14,6 +14,9 @@ from joulecut_edge.active_plan import ActivePlan
 _PATIENCE = 5.0
 """How many times a request's planned latency to wait for the server before finishing locally."""
 _LEAST_PATIENCE_S = 1.0
+_KEPT_SHARE = 0.01
+"""Of a deadline, what is kept back: waits end late on a busy host, and the answer's way to the application counts."""
+_LEAST_KEPT_S = 0.002
 
 
 def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0) -> float:
@@ -27,7 +30,9 @@ def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0) -> fl
     for local_s in (tail.time_s, tail.fastest_s):
         spare_s = left_s - local_s - queued_s
         if spare_s > active.expected_remote_s:
-            return spare_s
+            kept_s = max(_LEAST_KEPT_S, _KEPT_SHARE * (active.deadline_s or 0.0))
+            # A server that answers as planned is waited for all the same.
+            return max(active.expected_remote_s, spare_s - kept_s)
     # The server alone may still make it; where it cannot either, the edge's own rest is the sooner answer.
     if tail.fastest_s + queued_s <= left_s <= active.expected_remote_s:
         return 0.0

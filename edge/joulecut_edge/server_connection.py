@@ -68,7 +68,7 @@ class ServerConnection:
         self._peer = f"server {address}"
         self.agent = AgentClient(self._channel, peer=self._peer)
         self.planner = PlannerClient(self._channel, peer=self._peer)
-        self._stream = InferenceClientStream(self._channel, peer=self._peer)
+        self._stream = InferenceClientStream(self._channel, peer=self._peer, session_id=session_id)
         self._sending = asyncio.Lock()
         self._unanswered = 0
         self._heard_s = 0.0

@@ -41,6 +41,7 @@ from joulecut_edge.successors import Successors
 from joulecut_edge.transfers import NoTransferObserver, TransferObserver
 from joulecut_edge.under_way import UnderWay
 from joulecut_planner.links import Transfer
+from joulecut_proto.ids import sent_id
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.codecs import codec
@@ -158,7 +159,7 @@ class EdgeSession:
         """Answer one request. Raises ContractError where the inputs are not the network's."""
         self._runner.network.whole.check_inputs(inputs)
         request = _Request(
-            request_id=request_id, sent_id=f"{request_id}/{next(self._numbers)}", start_s=self._clock.now_s()
+            request_id=request_id, sent_id=sent_id(request_id, next(self._numbers)), start_s=self._clock.now_s()
         )
         with self._under_way.one():
             turn = await self._worker.run(lambda: self._first_part(inputs))

@@ -8,6 +8,7 @@ from joulecut_core.errors import ContractError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW, TensorFrame
+from joulecut_proto.ids import check_local_id
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.local_messages import (
     InferReply,
@@ -57,7 +58,8 @@ def infer_request_to_wire(request: InferRequest) -> local_pb2.InferRequest:
 
 
 def infer_request_from_wire(message: local_pb2.InferRequest) -> InferRequest:
-    """The request in a message; raises ContractError where a tensor is malformed."""
+    """The request in a message; raises ContractError where a tensor is malformed or its id too long."""
+    check_local_id(message.request_id)
     return InferRequest(request_id=message.request_id, tensors=tensors_from_wire(message.tensors))
 
 

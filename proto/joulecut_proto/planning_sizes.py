@@ -9,11 +9,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
-from joulecut_core.errors import ProblemError
+from google.protobuf.message import DecodeError
+
+from joulecut_core.errors import ContractError, ProblemError
+from joulecut_proto.ids import check_id
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.v1 import planning_pb2
 
 _REMEDY = "send a smaller one, or plan it with the library"
+
+MOST_SESSION_BYTES = 1 << 20
+"""Of a session's planning request, some thirty times a usual one: reading more holds everybody up."""
+_MOST_ITEMS = 20_000
+"""Objects and names in it, each of which takes some 15 us to read."""
+_MOST_ENTRIES = 200_000
+"""Cuts times operating points: what the tables of its problem have."""
+
+
+def read_session_request(content: bytes) -> planning_pb2.PlanSessionRequest:
+    """A session's planning request, still a message, where it is of a size to go on with.
+
+    Raises ProblemError naming the value and the bound, ContractError where it is no such message or has no sound id.
+    """
+    if len(content) > MOST_SESSION_BYTES:
+        raise ProblemError(f"a planning request of {len(content)} bytes; expected at most {MOST_SESSION_BYTES}")
+    try:
+        message = planning_pb2.PlanSessionRequest.FromString(content)
+    except DecodeError as error:
+        raise ContractError(f"{len(content)} bytes that are no PlanSessionRequest; send it again") from error
+    check_id("session_id", message.session_id)
+    edge = message.edge
+    repeated = (edge.cut_names, edge.clock_table, edge.points, edge.parts, edge.codecs, edge.governed, edge.paced)
+    items = sum(map(len, repeated)) + len(message.wires.wires)
+    entries = len(edge.points) * len(edge.cut_names)
+    for what, value, most in (("objects", items, _MOST_ITEMS), ("table entries", entries, _MOST_ENTRIES)):
+        if value > most:
+            raise ProblemError(f"{what}: this planning request has {value}; expected at most {most}: {_REMEDY}")
+    return message
 
 
 def check_problem_size(message: planning_pb2.Problem, most: RequestSize) -> None:

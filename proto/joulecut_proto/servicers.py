@@ -6,15 +6,17 @@ Names of methods (N802) and their arguments, used or not (ARG002), are gRPC's.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import grpc
 import grpc.aio
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.answering import Answering, Context
-from joulecut_proto.channels import MESSAGE_LIMIT_BYTES
+from joulecut_proto.call_room import CallRoom
 from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_agent import (
     AGENT_STATE,
@@ -37,7 +39,8 @@ from joulecut_proto.convert_inference import (
 )
 from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
 from joulecut_proto.convert_profiles import PROFILE
-from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size
+from joulecut_proto.ids import check_id
+from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size, read_session_request
 from joulecut_proto.security.callers import Caller
 from joulecut_proto.security.guards import Guards
 from joulecut_proto.services import (
@@ -48,6 +51,7 @@ from joulecut_proto.services import (
     SolverService,
     TimeLeft,
 )
+from joulecut_proto.streaming.announcing import announced_session
 from joulecut_proto.streaming.streams import InferenceServerStream, stream_handler
 from joulecut_proto.v1 import (
     agent_pb2,
@@ -64,13 +68,14 @@ from joulecut_proto.v1 import (
 R = TypeVar("R")
 S = TypeVar("S")
 
-_ECHO_LIMIT_BYTES = MESSAGE_LIMIT_BYTES - 4096
-"""Leaves room for the reply's other fields."""
+_ECHO_LIMIT_BYTES = 8 << 20
+"""Either way; probing a link takes 6 MiB."""
+_PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"].full_name
 
 
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
-    servicer = _AgentServicer(_to(service, guards, None if guards is None else guards.agent))
+    servicer = _AgentServicer(_Door(service, guards, None if guards is None else guards.agent))
     cast(Any, agent_pb2_grpc.add_AgentServicer_to_server)(servicer, server)
 
 
@@ -79,15 +84,20 @@ def add_planner(
 ) -> None:
     """Serve joulecut.v1.Planner: sessions by `service`, problems of their own by `solver`."""
     servicer = _PlannerServicer(
-        _to(service, guards, None if guards is None else guards.planner),
-        _to(solver, guards, None if guards is None else guards.solver),
+        _Door(service, guards, None if guards is None else guards.planner),
+        _Door(solver, guards, None if guards is None else guards.solver),
     )
     cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(servicer, server)
+    # In place of the generated handler, which reads a message of any size before anybody is asked.
+    handler: Any = grpc.unary_unary_rpc_method_handler(
+        cast(Any, servicer.plan_session), response_serializer=planning_pb2.PlanSessionReply.SerializeToString
+    )
+    cast(Any, server).add_registered_method_handlers(_PLANNER, {"PlanSession": handler})
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Inference; to everybody where there are no guards."""
-    servicer = _InferenceServicer(_to(service, guards, None if guards is None else guards.inference))
+    servicer = _InferenceServicer(_Door(service, guards, None if guards is None else guards.inference))
     server.add_generic_rpc_handlers((stream_handler(servicer.Stream),))
 
 
@@ -96,57 +106,83 @@ def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(_LocalServicer(service), server)
 
 
-def _to(service: S, guards: Guards | None, guard: Callable[[S, Caller], S] | None) -> Callable[[Context], S]:
-    """What gives a call its service; raises AccessError where there is none for its caller."""
-    if guards is None or guard is None:
-        return lambda _: service
-    return lambda context: guard(service, guards.callers.of(context))
+class _Door(Generic[S]):
+    """What gives calls their service."""
+
+    def __init__(self, service: S, guards: Guards | None, guard: Callable[[S, Caller], S] | None) -> None:
+        self._service = service
+        self._guards = guards
+        self._guard = guard
+
+    def of(self, context: Context, room: CallRoom | None = None) -> S:
+        """The service for a call's caller, who is counted in `room` by identity, and by connection without one.
+
+        Raises AccessError where there is none for this caller, CallRefusedError where it has too many calls.
+        """
+        identity, service = None, self._service
+        if self._guards is not None and self._guard is not None:
+            caller = self._guards.callers.of(context)
+            identity, service = caller.identity, self._guard(service, caller)
+        if room is not None:
+            room.enter(context, identity or _connection(context))
+        return service
+
+
+def _connection(context: Context) -> str | None:
+    """What tells a connection from others; None for those of a Unix socket, which have no names."""
+    peer = context.peer()
+    return None if peer.startswith("unix") else peer
 
 
 class _AgentServicer(agent_pb2_grpc.AgentServicer):
-    def __init__(self, service: Callable[[Context], AgentService]) -> None:
-        self._service = service
+    def __init__(self, door: _Door[AgentService]) -> None:
+        self._door = door
+        self._calls = CallRoom("calls", each=64, total=4096)
+        self._echoes = CallRoom("echoes", each=4, total=128)
+        self._bundles = CallRoom("bundles", each=2, total=64)
 
     async def Hello(self, request: agent_pb2.HelloRequest, context: Context) -> agent_pb2.HelloReply:
         async with Answering(context, "Agent.Hello"):
-            service = self._service(context)
+            service = self._door.of(context, self._calls)
             # Before anything else of the message is believed.
             check_contract_version(request.contract_version, peer=f"the caller {request.name[:80]!r}")
             return HELLO_REPLY.to_wire(await service.hello(HELLO.from_wire(request)))
 
     async def GetState(self, request: agent_pb2.GetStateRequest, context: Context) -> agent_pb2.AgentState:
         async with Answering(context, "Agent.GetState"):
-            return AGENT_STATE.to_wire(await self._service(context).state())
+            return AGENT_STATE.to_wire(await self._door.of(context, self._calls).state())
 
     async def GetProfile(self, request: agent_pb2.GetProfileRequest, context: Context) -> profiles_pb2.Profile:
         async with Answering(context, "Agent.GetProfile"):
-            return PROFILE.to_wire(await self._service(context).profile(request.network_digest))
+            return PROFILE.to_wire(await self._door.of(context, self._calls).profile(request.network_digest))
 
     async def GetBundle(
         self, request: agent_pb2.GetBundleRequest, context: Context
     ) -> AsyncIterator[agent_pb2.BundleChunk]:
         async with Answering(context, "Agent.GetBundle"):
-            async for chunk in self._service(context).bundle(request.network_digest):
+            async for chunk in self._door.of(context, self._bundles).bundle(request.network_digest):
                 yield BUNDLE_CHUNK.to_wire(chunk)
 
     async def ReadMeter(self, request: agent_pb2.ReadMeterRequest, context: Context) -> devices_pb2.EnergyReading:
         async with Answering(context, "Agent.ReadMeter"):
             not_before_s = request.not_before_s if request.HasField("not_before_s") else None
-            return ENERGY_READING.to_wire(await self._service(context).read_meter(not_before_s))
+            if not_before_s is not None and not math.isfinite(not_before_s):
+                raise ContractError(f"not_before_s: {not_before_s}; expected a finite number")
+            return ENERGY_READING.to_wire(await self._door.of(context, self._calls).read_meter(not_before_s))
 
     async def Echo(self, request: agent_pb2.EchoRequest, context: Context) -> agent_pb2.EchoReply:
         async with Answering(context, "Agent.Echo"):
-            if request.reply_bytes > _ECHO_LIMIT_BYTES:
-                raise ContractError(f"reply_bytes: {request.reply_bytes}; expected at most {_ECHO_LIMIT_BYTES}")
-            return ECHO_REPLY.to_wire(await self._service(context).echo(ECHO.from_wire(request)))
+            for what, size_bytes in (("payload", len(request.payload)), ("reply_bytes", request.reply_bytes)):
+                if size_bytes > _ECHO_LIMIT_BYTES:
+                    raise ContractError(f"{what}: {size_bytes} bytes; expected at most {_ECHO_LIMIT_BYTES}")
+            return ECHO_REPLY.to_wire(await self._door.of(context, self._echoes).echo(ECHO.from_wire(request)))
 
 
 class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
-    def __init__(
-        self, service: Callable[[Context], PlannerService], solver: Callable[[Context], SolverService]
-    ) -> None:
-        self._service = service
+    def __init__(self, door: _Door[PlannerService], solver: _Door[SolverService]) -> None:
+        self._door = door
         self._solver = solver
+        self._calls = CallRoom("planning calls", each=8, total=1024)
 
     async def Plan(self, request: planning_pb2.PlanRequest, context: Context) -> planning_pb2.PlanReply:
         def work(solver: SolverService, _: TimeLeft) -> planning_pb2.PlanReply:
@@ -174,29 +210,36 @@ class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
 
     async def _solved(self, context: Context, call: str, work: Callable[[SolverService, TimeLeft], R]) -> R:
         async with Answering(context, call):
-            solver = self._solver(context)
+            solver = self._solver.of(context)
             return await solver.in_turn(lambda left_s: work(solver, left_s), caller_s=context.time_remaining())
 
-    async def PlanSession(
-        self, request: planning_pb2.PlanSessionRequest, context: Context
-    ) -> planning_pb2.PlanSessionReply:
+    async def plan_session(self, content: bytes, context: Context) -> planning_pb2.PlanSessionReply:
+        """PlanSession: who may not plan now is refused before a byte of the request is read."""
         async with Answering(context, "Planner.PlanSession"):
-            return SESSION_REPLY.to_wire(await self._service(context).plan_session(SESSION_REQUEST.from_wire(request)))
+            service = self._door.of(context, self._calls)
+            service.check_rate()
+            # Tables take long to read and to write, which no other call may have to wait for.
+            request = await asyncio.to_thread(lambda: SESSION_REQUEST.from_wire(read_session_request(content)))
+            return await asyncio.to_thread(SESSION_REPLY.to_wire, await service.plan_session(request))
 
     async def Activate(self, request: planning_pb2.ActivateRequest, context: Context) -> planning_pb2.ActivateReply:
         async with Answering(context, "Planner.Activate"):
-            achieved = await self._service(context).activate(request.session_id, request.epoch)
+            service = self._door.of(context, self._calls)
+            check_id("session_id", request.session_id)
+            achieved = await service.activate(request.session_id, request.epoch)
             return planning_pb2.ActivateReply(achieved=None if achieved is None else OPERATING_POINT.to_wire(achieved))
 
     async def Release(self, request: planning_pb2.ReleaseRequest, context: Context) -> planning_pb2.ReleaseReply:
         async with Answering(context, "Planner.Release"):
-            await self._service(context).release(request.session_id)
+            service = self._door.of(context, self._calls)
+            check_id("session_id", request.session_id)
+            await service.release(request.session_id)
             return planning_pb2.ReleaseReply()
 
 
 class _InferenceServicer(inference_pb2_grpc.InferenceServicer):
-    def __init__(self, service: Callable[[Context], InferenceService]) -> None:
-        self._service = service
+    def __init__(self, door: _Door[InferenceService]) -> None:
+        self._door = door
 
     async def Stream(self, request_iterator: AsyncIterator[bytes], context: Context) -> None:
         async def write(message: bytes) -> None:
@@ -204,7 +247,9 @@ class _InferenceServicer(inference_pb2_grpc.InferenceServicer):
 
         # Epochs and cuts are refused in replies: a ContractError here means malformed bytes.
         async with Answering(context, "Inference.Stream", contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-            await self._service(context).serve(InferenceServerStream(request_iterator, write))
+            session_id = announced_session(context.invocation_metadata() or ())
+            stream = InferenceServerStream(request_iterator, write, session_id=session_id)
+            await self._door.of(context).serve(stream)
 
 
 class _LocalServicer(local_pb2_grpc.LocalServicer):

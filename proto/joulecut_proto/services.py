@@ -99,6 +99,10 @@ class SolverService(Protocol):
 class PlannerService(Protocol):
     """Plans for sessions of one edge and one network each."""
 
+    def check_rate(self) -> None:
+        """Raise PlannerBusyError where this caller plans too often; asked before its request is even read."""
+        ...
+
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for this edge; starts the session or raises its epoch."""
         ...

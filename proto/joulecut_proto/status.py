@@ -30,6 +30,7 @@ from joulecut_core.errors import (
     ProblemError,
     ProfileError,
 )
+from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
@@ -77,6 +78,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(PlannerBusyError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     Entry(SolveTimeError, grpc.StatusCode.DEADLINE_EXCEEDED),
     Entry(StreamRefusedError, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    Entry(CallRefusedError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     Entry(LinkError, grpc.StatusCode.UNAVAILABLE),
     Entry(ContractError, grpc.StatusCode.FAILED_PRECONDITION),
     Entry(AccessError, grpc.StatusCode.PERMISSION_DENIED),

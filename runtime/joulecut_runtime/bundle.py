@@ -9,7 +9,8 @@ A bundle may come from a stranger. Nothing in it is executed: operators are look
 arguments are checked against the operators' schemas, shapes are propagated without memory and
 compared with what the bundle declares and with `Limits`, and all of it must match the digest.
 
-The digest of a bundle without variants is that of its graph and weights; variants join it.
+The digest of a bundle without variants is that of its graph and weights; variants join it. It does not cover the
+manifest's `name` and `torch`, which are labels: they decide nothing, and only a signature vouches for them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ BUNDLE_FILES = (MANIFEST_FILE, GRAPH_FILE, WEIGHTS_FILE)
 """What every bundle has; `bundle_files` says what a bundle has."""
 INT8_VARIANT = "int8"
 _VARIANT_FILES = {INT8_VARIANT: (SCALES_FILE, WEIGHT_SCALES_FILE)}
+POSSIBLE_FILES = frozenset((*BUNDLE_FILES, *(file for files in _VARIANT_FILES.values() for file in files)))
+"""Every name that a file of a bundle may have."""
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_HEADER_BYTES_PER_TENSOR = 4096

@@ -61,9 +61,12 @@ class SigningKey:
 def sign_bundle(folder: Path, key: SigningKey) -> Path:
     """Write the signature of everything in `folder` beside it, and return its path.
 
-    Raises ConfigError where the key cannot be used, BundleError where the folder cannot be read.
+    Raises ConfigError where the key cannot be used or its certificate is not for signing, BundleError where the folder
+    cannot be read.
     """
     signing, hashing = _library("signing"), _library("hashing")
+    if key.certificate is not None:
+        _check_certificate(key.certificate)
     path = folder / SIGNATURE_FILE
     path.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -145,30 +148,51 @@ def _certified_signer(folder: Path, document: Any, options: SignerOptions) -> st
     The library takes any certificate of the authority, and every agent has one.
     """
     from cryptography import x509  # noqa: PLC0415 - part of the extra
-    from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415
 
     try:
         # Exactly these keys: the library knows each by two names, and must not find another certificate than this one.
         material = _only(document, "mediaType", "verificationMaterial", "dsseEnvelope")["verificationMaterial"]
         chain = _only(material, "x509CertificateChain", "tlogEntries")["x509CertificateChain"]
         first = _only(_only(chain, "certificates")["certificates"][0], "rawBytes")["rawBytes"]
-        certificate = x509.load_der_x509_certificate(base64.b64decode(first, validate=True))
-        extensions = certificate.extensions
-        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        uris, may_sign = _names_and_use(x509.load_der_x509_certificate(base64.b64decode(first, validate=True)))
     except (KeyError, IndexError, TypeError, ValueError, x509.ExtensionNotFound) as error:
         raise BundleError(
             f"{folder}: its signature has no certificate that names a signer; expected one of {_expected(options)}"
         ) from error
-    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if len(uris) != 1 or not any(_matches(uris[0], pattern) for pattern in options.signers):
         found = ", ".join(uris)[:200] or "nobody"
         raise BundleError(f"{folder}: is signed by {found}; expected one of {_expected(options)}")
-    if ExtendedKeyUsageOID.CODE_SIGNING not in usage:
+    if not may_sign:
         raise BundleError(
             f"{folder}: is signed by {uris[0]}, whose certificate is not for signing; expected an operator's"
         )
     return uris[0]
+
+
+def _check_certificate(path: Path) -> None:
+    """Raise ConfigError where no one would take a signature by the first certificate of a PEM file."""
+    from cryptography import x509  # noqa: PLC0415 - part of the extra
+
+    try:
+        uris, may_sign = _names_and_use(x509.load_pem_x509_certificates(path.read_bytes())[0])
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"certificate {path}: cannot be read: {error}; expected PEM") from error
+    except x509.ExtensionNotFound:
+        uris, may_sign = [], False
+    if len(uris) != 1 or not may_sign:
+        found = ", ".join(uris)[:200] or "nobody"
+        raise ConfigError(f"certificate {path}: of {found}, not for signing; expected an operator's")
+
+
+def _names_and_use(certificate: Any) -> tuple[list[str], bool]:
+    """Whom a certificate names, and whether it is for signing. Raises ExtensionNotFound where it does not say."""
+    from cryptography import x509  # noqa: PLC0415 - part of the extra
+    from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415
+
+    extensions = certificate.extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier), ExtendedKeyUsageOID.CODE_SIGNING in usage
 
 
 def _only(table: Any, *keys: str) -> Any:

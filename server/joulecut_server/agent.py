@@ -48,6 +48,7 @@ from joulecut_server.config import ServerConfig
 from joulecut_server.device_watch import DeviceWatch
 from joulecut_server.epochs import EpochCounter
 from joulecut_server.inference import ServerInference
+from joulecut_server.open_files import allow_open_files
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
@@ -77,6 +78,7 @@ async def run_agent(config: ServerConfig) -> None:
 async def serving(config: ServerConfig) -> AsyncIterator[str]:
     """A server-agent that serves inside the context; gives its `host:port`. Leaving drains it."""
     torch.set_num_threads(config.threads)
+    allow_open_files()
     keep_freed_memory()
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
     place = parse_address(config.listen)
@@ -105,6 +107,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
             networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
         )
         inference.follow, inference.share_of = planning.follow, gate.share_of
+        planning.activated = inference.expect
         if config.metrics.wanted:
             inference.observe = _serve_metrics(config.metrics, device, clocks, sessions, planning, inference, stack)
         server = make_server(secured=security is not None)

@@ -25,8 +25,10 @@ from joulecut_server.edge_stream import EdgeStream
 from joulecut_server.fair_turns import FairTurns
 from joulecut_server.limits import Limits
 from joulecut_server.recent import Answered, RecentRequests, Work
+from joulecut_server.refusal_log import RefusalLog
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.serving.scheduler import Scheduler
+from joulecut_server.session_streams import SessionStreams
 from joulecut_server.sessions import SessionBook
 from joulecut_server.slow_peers import SlowPeers
 from joulecut_server.stream_room import Place, Room, StreamRoom
@@ -34,8 +36,6 @@ from joulecut_server.works import ScheduledWork, WorkInTurn
 
 _LOG = logging.getLogger(__name__)
 
-_LEVELS = {ReplyStatus.LATE: logging.DEBUG, ReplyStatus.OVERLOADED: logging.DEBUG}
-"""Refusals that a server under load gives by the thousand."""
 _IN_LOG = DeviceError("the server's log has the details")
 
 
@@ -60,7 +60,6 @@ class ServerInference:
         self._limits = limits or Limits()
         self._networks = networks
         self._sessions = sessions
-        self._release = release
         self._scheduler = scheduler
         self._watch = watch
         self._turns = FairTurns(worker, waiting=self._limits.waiting)
@@ -76,7 +75,7 @@ class ServerInference:
         self.draining = False
         """New requests are refused."""
         self._streams: dict[InferenceServerStream, EdgeStream] = {}
-        self._heard: dict[str, tuple[InferenceServerStream, int]] = {}
+        self._speaking = SessionStreams(sessions, release)
         self._forgetting: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,13 +105,18 @@ class ServerInference:
             )
 
         async def admit(header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
-            found = await self._admit(header, room)
+            found = await self._admit(header, room, told)
             if isinstance(found, Place):
-                self._heard[header.session_id] = (stream, header.epoch)
+                self._speaking.heard(stream, header.session_id, header.epoch)
             return found
 
-        served = EdgeStream(stream, self.room.for_stream(), admit, self._answer)
+        async def answer(request: Request, place: Place) -> Answered | None:
+            return await self._answer(request, place, told)
+
+        told = RefusalLog()
+        served = EdgeStream(stream, self.room.for_stream(), admit, answer)
         self._streams[stream] = served
+        self._speaking.open(stream)
         self.slow_peers.watch(stream, served.cut_off)
         if self.draining:
             served.drain()
@@ -122,31 +126,22 @@ class ServerInference:
             del self._streams[stream]
             self.slow_peers.forget(stream)
             # Where the edge is lost this call is cancelled, perhaps in the middle of it.
-            forgetting = asyncio.create_task(self._forget(stream))
+            forgetting = asyncio.create_task(self._speaking.close(stream))
             self._forgetting.add(forgetting)
             forgetting.add_done_callback(self._forgetting.discard)
             await asyncio.shield(forgetting)
 
-    async def _forget(self, stream: InferenceServerStream) -> None:
-        """An edge that vanished must not hold the clock; one that came back and planned again must keep it."""
-        for session_id, (heard_on, epoch) in tuple(self._heard.items()):
-            if heard_on is not stream:
-                continue
-            del self._heard[session_id]
-            if self._sessions.is_superseded(session_id, epoch):
-                continue
-            try:
-                await self._release(session_id)
-            except DeviceError as error:
-                _LOG.warning("the clock of session %s cannot be given back: %s", session_id, error)
+    def expect(self, session_id: str) -> None:
+        """A session's plan was put in force: it ends where no stream of its edge comes soon."""
+        self._speaking.expect(session_id)
 
-    async def _admit(self, header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
+    async def _admit(self, header: RequestHeader, room: StreamRoom, told: RefusalLog) -> Place | ReplyHeader:
         """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
         try:
             self._check(header)
             place = await room.place(header.total_bytes, self.share_of(header.session_id))
         except JoulecutError as error:
-            refused = self._refused(header, error)
+            refused = self._refused(header, error, told)
             self.observe(refused)
             return refused
         return place
@@ -163,13 +158,14 @@ class ServerInference:
                 network_digest=header.network_digest,
                 cut=header.cut,
                 codec=header.codec,
+                variant=header.variant,
             )
             self._networks.find(header.network_digest)
             self.follow(header.session_id, assignment)
         except ContractError as error:
             raise TurnedAwayError(str(error), ReplyStatus.STALE) from error
 
-    async def _answer(self, request: Request, place: Place) -> Answered | None:
+    async def _answer(self, request: Request, place: Place, told: RefusalLog) -> Answered | None:
         """What is replied to a request; None where it came again meanwhile, and is answered there."""
         header = request.header
         try:
@@ -181,7 +177,7 @@ class ServerInference:
             if self._watch is not None and reply.origin is not Origin.KEPT:
                 self._watch.succeeded()
         except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
-            reply, frames = self._refused(header, error), ()
+            reply, frames = self._refused(header, error, told), ()
         self.observe(reply)
         return reply, frames
 
@@ -191,16 +187,9 @@ class ServerInference:
         runner = self._networks.find(request.header.network_digest).runner
         return WorkInTurn(self._turns, self.share_of(request.header.session_id), runner, request, place)
 
-    def _refused(self, header: RequestHeader, error: Exception) -> ReplyHeader:
+    def _refused(self, header: RequestHeader, error: Exception, log: RefusalLog) -> ReplyHeader:
         status, told, retry_after_s = self._verdict(header, error)
-        _LOG.log(
-            _LEVELS.get(status, logging.WARNING),
-            "request %s of %s: %s: %s",
-            header.request_id,
-            header.session_id,
-            status.value,
-            error,
-        )
+        log.refused(header, status, error)
         return ReplyHeader(
             request_id=header.request_id,
             current_epoch=self._sessions.current_epoch(header.session_id),
@@ -217,7 +206,7 @@ class ServerInference:
             return ReplyStatus.INVALID, error, 0.0
         if isinstance(error, LinkError):
             return ReplyStatus.FAILED, error, 0.0
-        _LOG.error("request %s of %s failed", header.request_id, header.session_id, exc_info=error)
+        _LOG.error("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
         if self._watch is not None and isinstance(error, DeviceError):
             self._watch.failed()
         elif self._watch is not None:

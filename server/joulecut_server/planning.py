@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 
 from joulecut_core.clocks import OperatingPoint
@@ -46,13 +48,19 @@ class ServerPlanning:
         self._clocks = clocks
         self.plans = 0
         """Plans made for sessions since the start, previews left out."""
-        self._followed: dict[str, OperatingPoint | None] = {}
+        self.activated: Callable[[str], None] = _told_nobody
+        """Told of each session whose plan has been put in force."""
+        self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
+        """By session what clock it wants; read in the device's thread too."""
         self._following: set[asyncio.Task[None]] = set()
         self._turns = Turns(name="sessions", threads=1, waiting=_MOST_WAITING, limit_s=_PLAN_S)
 
     def close(self) -> None:
         """Plan no more."""
         self._turns.close()
+
+    def check_rate(self) -> None:
+        """Nobody plans too often; who waits is counted once there is something to plan."""
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for an edge's network on this server's device; an edge that has left by then gets no epoch."""
@@ -109,13 +117,14 @@ class ServerPlanning:
             return None
         first = self._sessions.activate(session_id, epoch)
         self._note(session_id, first.server_clock)
+        self.activated(session_id)
         runner = self._networks.find(first.network_digest).runner
         # One by one, so that other edges' requests get their turns in between.
         for cut in dict.fromkeys(
             each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
         ):
             await self._worker.run_regardless(partial(runner.prepare, cut, head=False))
-        turn = await self._worker.run_regardless(lambda: self._clocks.wish(session_id, first.server_clock))
+        turn = await self._worker.run_regardless(partial(self._wish_as_noted, session_id))
         return None if first.server_clock is None else turn.result
 
     def follow(self, session_id: str, assignment: Assignment) -> None:
@@ -129,10 +138,16 @@ class ServerPlanning:
         following.add_done_callback(self._following.discard)
 
     def _note(self, session_id: str, clock: OperatingPoint | None) -> None:
-        self._followed.pop(session_id, None)
         self._followed[session_id] = clock
+        self._followed.move_to_end(session_id)
         if len(self._followed) > _MOST_FOLLOWED:
-            del self._followed[next(iter(self._followed))]
+            self._followed.popitem(last=False)
+
+    def _wish_as_noted(self, session_id: str) -> OperatingPoint | None:
+        """Wish for what a session wants now; one that was released meanwhile holds no clock any more."""
+        if session_id not in self._followed:
+            raise ContractError(f"session {session_id} ended while its plan was put in force: plan again")
+        return self._clocks.wish(session_id, self._followed.get(session_id))
 
     async def _wish(self, session_id: str, clock: OperatingPoint) -> None:
         def wish() -> None:
@@ -150,6 +165,10 @@ class ServerPlanning:
         self._sessions.release(session_id)
         self._followed.pop(session_id, None)
         await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+
+
+def _told_nobody(session_id: str) -> None:
+    """Sessions are kept until they are released."""
 
 
 def _bands(made: PolicyPlan, uplinks: UplinkRange | None) -> tuple[UplinkBand, ...]:

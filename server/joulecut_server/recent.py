@@ -21,12 +21,16 @@ from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_proto.inference_messages import Origin, ReplyHeader, Request
-from joulecut_proto.tensors import WireTensor
+from joulecut_proto.tensors import WireTensor, headers_of
 from joulecut_server.limits import Limits
 
 Answered: TypeAlias = tuple[ReplyHeader, tuple[TensorFrame, ...]]
 Key: TypeAlias = tuple[str, str]
 
+_ENTRY_BYTES = 1024
+"""What an answer without a tensor takes, its names left out."""
+_TENSOR_BYTES = 512
+"""What a tensor's description takes, names and bytes left out."""
 _MOST_FORGOTTEN = 65_536
 """Ids of requests whose answers are no longer kept."""
 
@@ -100,7 +104,7 @@ class RecentRequests:
         self._kept_of: dict[str, OrderedDict[str, int]] = {}
         self._forgotten: OrderedDict[Key, None] = OrderedDict()
         self.kept_bytes = 0
-        """Of answers that are kept."""
+        """Of answers that are kept, with the names and headers of their requests."""
 
     def __len__(self) -> int:
         """How many answers are kept."""
@@ -172,7 +176,7 @@ class RecentRequests:
 
     def _keep(self, key: Key, content: Content, answered: Answered) -> None:
         session_id, request_id = key
-        limits, size_bytes = self._limits, sum(frame.payload_bytes for frame in answered[1])
+        limits, size_bytes = self._limits, _size_bytes(key, content, answered)
         self._forgotten.pop(key, None)
         self._kept[key] = _Kept(
             content=content,
@@ -199,6 +203,17 @@ class RecentRequests:
         self._forgotten[key] = None
         if len(self._forgotten) > _MOST_FORGOTTEN:
             self._forgotten.popitem(last=False)
+
+
+def _size_bytes(key: Key, content: Content, answered: Answered) -> int:
+    """What it takes to keep an answer, about: its tensors, and everything that a caller can make long."""
+    header, frames = answered
+    words = (*key, content.network_digest, content.codec, content.variant, header.request_id, header.message)
+    tensors = (*content.tensors, *header.tensors, *headers_of(frames))
+    described_bytes = sum(
+        _TENSOR_BYTES + len(tensor.spec.name) + len(tensor.codec) + len(tensor.codec_header) for tensor in tensors
+    )
+    return _ENTRY_BYTES + sum(map(len, words)) + described_bytes + sum(frame.payload_bytes for frame in frames)
 
 
 def _claim() -> asyncio.Future[Answered | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -68,14 +69,12 @@ class ServerReport:
         """The files of a bundle, for an edge that lacks it."""
         folder = self._networks.find(network_digest).folder
         for name in await asyncio.to_thread(files_with_signature, folder):
-            content = await asyncio.to_thread((folder / name).read_bytes)
-            for offset in range(0, len(content), CHUNK_BYTES):
-                yield BundleChunk(
-                    file=name,
-                    offset=offset,
-                    data=content[offset : offset + CHUNK_BYTES],
-                    total_bytes=len(content),
-                )
+            # By the piece: weights are large, and a caller that reads slowly must not hold them in memory.
+            with await asyncio.to_thread(open, folder / name, "rb") as file:
+                total_bytes = os.fstat(file.fileno()).st_size
+                for offset in range(0, total_bytes, CHUNK_BYTES):
+                    data = await asyncio.to_thread(file.read, CHUNK_BYTES)
+                    yield BundleChunk(file=name, offset=offset, data=data, total_bytes=total_bytes)
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:
         """The energy counter at its first tick from `not_before_s` on, and how long the device had computed by then."""

@@ -98,7 +98,9 @@ class SessionBook:
         session = self._sessions.get(session_id)
         return () if session is None else tuple(session.active.values())
 
-    def check(self, session_id: str, *, epoch: int, network_digest: str, cut: int, codec: str) -> Assignment:
+    def check(
+        self, session_id: str, *, epoch: int, network_digest: str, cut: int, codec: str, variant: str
+    ) -> Assignment:
         """The assignment that a request belongs to; raises ContractError where it is stale or was never given."""
         session = self._known(session_id)
         assignment = session.active.get(epoch) or session.previous.get(epoch)
@@ -107,11 +109,12 @@ class SessionBook:
             raise ContractError(
                 f"epoch {epoch} is not in force for session {session_id}; the current one is {current}: plan again"
             )
-        expected = (assignment.network_digest, assignment.cut, assignment.codec)
-        if expected != (network_digest, cut, codec):
+        expected = (assignment.network_digest, assignment.cut, assignment.codec, assignment.variant)
+        if expected != (network_digest, cut, codec, variant):
             raise ContractError(
-                f"request under epoch {epoch} for network {network_digest}, cut {cut}, codec {codec}; "
-                f"expected {expected[0]}, {expected[1]}, {expected[2]}: plan again"
+                f"request under epoch {epoch} for network {network_digest[:80]}, cut {cut}, codec {codec[:40]}, "
+                f"variant {variant[:40]}; expected "
+                f"{assignment.network_digest}, {assignment.cut}, {assignment.codec}, {assignment.variant}: plan again"
             )
         return assignment
 

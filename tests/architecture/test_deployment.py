@@ -20,6 +20,7 @@ from joulecut_runtime.clockd.allow_list import load_rules
 from joulecut_runtime.clockd.book import STATE
 from joulecut_runtime.clockd.service import SOCKET
 from joulecut_server.config import ServerConfig
+from joulecut_server.limits import Limits
 from tests.architecture.tree import ROOT, name
 
 DEPLOY = ROOT / "deploy"
@@ -52,6 +53,13 @@ def test_examples_show_every_common_key(example: str, config: type[Any]) -> None
     left_out = {"ready_file", "shipped_profiles", "threads"}
     shown = set(re.findall(r"^(?:# )?\[?(\w+)(?:\]$| = )", text, flags=re.MULTILINE))
     assert {field.name for field in dataclasses.fields(config)} - left_out <= shown
+
+
+def test_the_servers_unit_allows_as_many_connections_as_its_limits() -> None:
+    """systemd's soft limit of 1024 files would refuse edges long before `[limits] streams` does."""
+    unit = (DEPLOY / "systemd" / "joulecut-server.service").read_text(encoding="utf-8")
+    [allowed] = re.findall(r"^LimitNOFILE=(\d+)$", unit, flags=re.MULTILINE)
+    assert int(allowed) >= 2 * Limits().streams
 
 
 @pytest.mark.parametrize("unit", [*UNITS, TIMER], ids=name)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import BundleError, ConfigError, ContractError, LinkError
-from joulecut_edge.bundle_fetch import ensure_bundle
+from joulecut_edge.bundle_fetch import FetchLimits, _in_time, ensure_bundle
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
 from joulecut_runtime.bundle import BUNDLE_FILES, open_bundle
+from joulecut_runtime.quantised.scales_file import SCALES_FILE
 from tests.integration.tiny_network import pack_tiny
 from tests.proto.fake_services import FakeAgent
 
@@ -39,6 +40,17 @@ class Library(FakeAgent):
             yield chunk
 
 
+class Silent(Library):
+    """Sends these chunks and then no more, without an end."""
+
+    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+        del network_digest
+        self.asked += 1
+        for chunk in self._chunks:
+            yield chunk
+        await asyncio.Event().wait()
+
+
 def chunks_of(folder: Path, *, size_bytes: int = 5000) -> list[BundleChunk]:
     """A bundle's files in small pieces."""
     chunks = []
@@ -50,7 +62,9 @@ def chunks_of(folder: Path, *, size_bytes: int = 5000) -> list[BundleChunk]:
     return chunks
 
 
-def fetch(folder: Path, digest: str, *libraries: Library, first: Sequence[str] = ()) -> None:
+def fetch(
+    folder: Path, digest: str, *libraries: Library, first: Sequence[str] = (), limits: FetchLimits | None = None
+) -> None:
     """Fetch from servers on ports of their own, after the addresses `first`."""
 
     async def run() -> None:
@@ -62,7 +76,7 @@ def fetch(folder: Path, digest: str, *libraries: Library, first: Sequence[str] =
                 addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0')}")
                 await server.start()
                 stack.push_async_callback(server.stop, None)
-            await ensure_bundle(folder, digest, addresses)
+            await ensure_bundle(folder, digest, addresses, limits=limits)
 
     asyncio.run(run())
 
@@ -123,6 +137,58 @@ def test_a_bundle_cut_short(tmp_path: Path, packed: tuple[Path, str]) -> None:
         fetch(tmp_path / "net", digest, Library(chunks[:-2]))
     assert list(tmp_path.iterdir()) == []
     fetch(tmp_path / "net", digest, Library(chunks))
+
+
+def test_a_silent_server_is_left_for_the_next(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """One that accepts and says nothing, and one that stops half-way, keep no edge from the one behind them."""
+    source, digest = packed
+    chunks = chunks_of(source)
+    limits = FetchLimits(first_s=0.2, stall_s=0.5)
+    silent, stopping = Silent(()), Silent(chunks[:2])
+    with pytest.raises(LinkError, match=r"nearly nothing of the bundle came for 0\.2 s"):
+        fetch(tmp_path / "net", digest, silent, limits=limits)
+    with pytest.raises(LinkError, match=r"nearly nothing of the bundle came for 0\.5 s"):
+        fetch(tmp_path / "net", digest, stopping, limits=replace(limits, first_s=60.0))
+    assert list(tmp_path.iterdir()) == []
+    fetch(tmp_path / "net", digest, silent, Library(chunks), limits=FetchLimits(first_s=2.0))
+    assert (silent.asked, open_bundle(tmp_path / "net").digest) == (2, digest)
+
+
+def test_a_server_that_trickles_is_no_better_than_a_silent_one() -> None:
+    """Ever so many chunks of a byte do not prolong the wait: what counts is how many bytes they make together."""
+
+    async def trickle() -> AsyncIterator[BundleChunk]:
+        for offset in range(1_000_000):
+            await asyncio.sleep(0)
+            yield BundleChunk(file="graph.json", offset=offset, data=b" ", total_bytes=1_000_000)
+
+    async def run() -> None:
+        async for _ in _in_time(trickle(), FetchLimits(stall_s=0.1), "here"):
+            pass
+
+    with pytest.raises(LinkError, match=r"nearly nothing of the bundle came for 0\.1 s"):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (BundleChunk(file="notes.txt", offset=0, data=b"x", total_bytes=1), "notes.txt is no file of a bundle"),
+        (BundleChunk(file="graph.json", offset=0, data=b"", total_bytes=0), "graph.json: a chunk without bytes"),
+        (BundleChunk(file=SCALES_FILE, offset=0, data=b"{}", total_bytes=2), f"sent {SCALES_FILE} too"),
+    ],
+    ids=["stranger", "empty", "variant that the manifest lacks"],
+)
+def test_files_that_are_none_of_the_bundles(
+    tmp_path: Path, packed: tuple[Path, str], extra: BundleChunk, message: str
+) -> None:
+    """Nothing is kept of a server that sends more than was asked for: a disk is not filled with names of its own."""
+    source, digest = packed
+    chunks = chunks_of(source)
+    for sent in ([extra, *chunks], [*chunks, extra]):
+        with pytest.raises(BundleError, match=message):
+            fetch(tmp_path / "net", digest, Library(sent))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_to_ask(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_silent_server_costs_no_deadline() -> None:
         assert torch.equal(answer.outputs[0], EXPECTED)
         ledger = answer.ledger
         assert (ledger.fallback_reason, ledger.attempts, ledger.served_by) == (FallbackReason.LATE, 1, "edge")
-        assert DEADLINE_S - TAIL.time_s < ledger.seconds.total < DEADLINE_S
+        assert DEADLINE_S - TAIL.time_s - 0.011 < ledger.seconds.total < DEADLINE_S
         (timeout_s,) = bench.remote.timeouts_s
         assert timeout_s == pytest.approx(DEADLINE_S - TAIL.time_s, abs=0.05)
         assert bench.session.counters.reasons == {FallbackReason.LATE: 1}

@@ -149,7 +149,7 @@ class Schedule:
     async def ask(self) -> None:
         number = len(self.asked)
         picture = PICTURES[number % len(PICTURES)]
-        self.asked[number] = asyncio.create_task(self.bench.session.infer("same", (picture,)))
+        self.asked[number] = asyncio.create_task(self.bench.session.infer("the same", (picture,)))
 
     async def decide(self) -> None:
         held = [(server, call) for server in self.servers for call in server.calls]
@@ -201,13 +201,13 @@ def check(schedule: Schedule, answers: dict[int, Answer]) -> None:
     for number, answer in answers.items():
         assert torch.equal(answer.outputs[0], EXPECTED[number % len(EXPECTED)])
         ledger = answer.ledger
-        attempts = sum(request_id == f"same/{number}" for request_id, _ in sent)
+        attempts = sum(request_id == f"the%20same/{number}" for request_id, _ in sent)
         assert ledger.attempts == attempts
         assert (ledger.fallback_reason is None) is not ledger.fallback
         if ledger.served_by == "edge":
-            assert computed[f"same/{number}"] == 0
+            assert computed[f"the%20same/{number}"] == 0
         else:
-            assert (computed[f"same/{number}"], ledger.fallback) == (1, False)
+            assert (computed[f"the%20same/{number}"], ledger.fallback) == (1, False)
         if ledger.fallback_reason is FallbackReason.LOST:
             assert attempts in (1, 2)
     counters = schedule.bench.session.counters

@@ -18,18 +18,24 @@ def plan(deadline_s: float | None, tail: LocalTail | None = TAIL) -> ActivePlan:
 
 
 def test_the_rest_at_home_is_left_out_of_the_wait() -> None:
-    """At 100 ms, 22 ms of them gone, 40 ms are for the edge's own rest: the server gets 38 ms."""
-    assert wait_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.038)
+    """At 100 ms, 22 ms of them gone, 40 ms are for the edge's own rest and 2 ms kept back: the server gets 36 ms."""
+    assert wait_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.036)
+
+
+def test_an_answer_is_not_planned_for_the_very_deadline() -> None:
+    """A hundredth of a long deadline is kept back, 2 ms of a short one, nothing that the server is planned to take."""
+    assert wait_s(plan(1.0), elapsed_s=0.022) == pytest.approx(1.0 - 0.022 - 0.04 - 0.01)
+    assert wait_s(plan(0.0935), elapsed_s=0.022) == pytest.approx(0.03)
 
 
 def test_what_waits_for_the_device_comes_first() -> None:
     """Heads of other requests are in the rest's way."""
-    assert wait_s(plan(0.2), elapsed_s=0.022, queued_s=0.02) == pytest.approx(0.118)
+    assert wait_s(plan(0.2), elapsed_s=0.022, queued_s=0.02) == pytest.approx(0.116)
 
 
 def test_a_faster_clock_makes_room() -> None:
     """Where the rest at the plan's clock leaves the server less than it needs, the fastest clock's rest counts."""
-    assert wait_s(plan(0.08), elapsed_s=0.022) == pytest.approx(0.08 - 0.022 - 0.015)
+    assert wait_s(plan(0.08), elapsed_s=0.022) == pytest.approx(0.08 - 0.022 - 0.015 - 0.002)
 
 
 def test_a_rest_that_never_fits_leaves_the_server_its_time() -> None:

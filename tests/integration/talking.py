@@ -77,6 +77,6 @@ async def talk(server: str, session_id: str = "by-hand") -> AsyncIterator[tuple[
         reply = await planner.plan_session(request, timeout_s=WAIT_S)
         assert reply.assignment is not None
         await planner.activate(session_id, reply.assignment.epoch, timeout_s=WAIT_S)
-        stream = InferenceClientStream(channel, peer="server")
+        stream = InferenceClientStream(channel, peer="server", session_id=session_id)
         yield Talk(stream, reply.assignment, session_id), AgentClient(channel, peer="server")
         stream.cancel()

@@ -165,7 +165,7 @@ def test_urgent_requests_overtake(site: Site) -> None:
         async with server_agent.serving(replace(site.server(), serving=serving)) as server, talk(server) as (edge, _):
             for name, header in (
                 # Keep the device busy until the others are there.
-                *((f"first {number}", {"budget_s": 1.0}) for number in range(6)),
+                *((f"first-{number}", {"budget_s": 1.0}) for number in range(6)),
                 ("patient", {"budget_s": 1.9}),
                 ("hurried", {"budget_s": 1.4}),
                 ("important", {"budget_s": 1.9, "priority": 1}),

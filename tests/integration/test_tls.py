@@ -116,6 +116,18 @@ def test_whom_no_rule_names_is_told(site: Site, authority: TestAuthority) -> Non
     asyncio.run(run())
 
 
+def test_another_sites_certificate_is_refused(site: Site, authority: TestAuthority) -> None:
+    """Though the same authority signed it: the server's own certificate says whose it is."""
+
+    async def run() -> None:
+        async with server_agent.serving(_secured_server(site, authority)) as address:
+            with pytest.raises(AccessError, match="is of site plant; this server is of lab"):
+                await _state(address, authority.issue("edge", "cam", uris=("spiffe://plant/edge/cam",)))
+            assert await _state(address, authority.issue("edge", "cam"))
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("secured", "wanted", "reflected"), [(False, None, True), (True, None, False), (True, True, True)]
 )

@@ -199,6 +199,13 @@ class FakePlanner:
     def __init__(self) -> None:
         self.requests: list[SessionRequest] = []
         self.released: list[str] = []
+        self.asked = 0
+        self.refusal: Exception | None = None
+
+    def check_rate(self) -> None:
+        self.asked += 1
+        if self.refusal is not None:
+            raise self.refusal
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         self.requests.append(request)

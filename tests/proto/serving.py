@@ -23,13 +23,23 @@ async def serving(
     trusted: ChannelSecurity | None = None,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a running server that `add` has filled; both are closed in the end."""
+    async with (
+        listening(add, address=address, security=security) as target,
+        open_channel(target, trusted) as channel,
+    ):
+        yield channel
+
+
+@asynccontextmanager
+async def listening(
+    add: Callable[[grpc.aio.Server], None], *, address: str = "127.0.0.1:0", security: ChannelSecurity | None = None
+) -> AsyncIterator[str]:
+    """The address of a running server that `add` has filled."""
     server = make_server()
     add(server)
     port = bind(server, address, security)
     await server.start()
-    target = address if address.startswith("unix:") else f"localhost:{port}"
     try:
-        async with open_channel(target, trusted) as channel:
-            yield channel
+        yield address if address.startswith("unix:") else f"localhost:{port}"
     finally:
         await server.stop(None)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from joulecut_core.errors import ProblemError
+from joulecut_core.errors import ContractError, ProblemError
 from joulecut_core.problems import Problem
 from joulecut_planner import parse_problem
 from joulecut_proto.convert_planning import PROBLEM
 from joulecut_proto.planning_messages import RequestSize
-from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size
+from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size, read_session_request
 from joulecut_proto.v1 import planning_pb2
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
@@ -79,3 +79,32 @@ def test_choices_are_those_of_the_contract(problem: Problem) -> None:
     check_problem_size(message, most)
     with pytest.raises(ProblemError, match=f"choices: this problem has at least {choices}"):
         check_problem_size(message, replace(most, choices=choices - 1))
+
+
+def _session(*, points: int = 0, cuts: int = 0, wires: int = 0) -> bytes:
+    message = planning_pb2.PlanSessionRequest(session_id="edge-1")
+    message.edge.cut_names.extend(["c"] * cuts)
+    for _ in range(points):
+        message.edge.points.add()
+    for _ in range(wires):
+        message.wires.wires.add()
+    return message.SerializeToString()
+
+
+def test_a_session_s_request_has_bounds_far_above_a_real_one() -> None:
+    """A hundred clocks of a network with a thousand cuts are read; more objects or tables than that are not."""
+    assert len(read_session_request(_session(points=100, cuts=1000, wires=5000)).wires.wires) == 5000
+    with pytest.raises(ProblemError, match="objects: this planning request has 20001; expected at most 20000: "):
+        read_session_request(_session(wires=20_001))
+    with pytest.raises(ProblemError, match="table entries: this planning request has 201000; expected at most 200000"):
+        read_session_request(_session(points=201, cuts=1000))
+
+
+def test_a_session_s_request_is_refused_by_its_bytes() -> None:
+    """Before a message is made of them: these would not be one."""
+    with pytest.raises(ProblemError, match="a planning request of 1048577 bytes; expected at most 1048576"):
+        read_session_request(b"\xff" * ((1 << 20) + 1))
+    with pytest.raises(ContractError, match="4 bytes that are no PlanSessionRequest"):
+        read_session_request(b"\xff" * 4)
+    with pytest.raises(ContractError, match="session_id: "):
+        read_session_request(b"")

@@ -107,7 +107,7 @@ def test_agent() -> None:
             assert agent.not_before_s is None
             await client.read_meter(0.0, timeout_s=TIMEOUT_S)
             assert agent.not_before_s == 0.0
-            echo = await client.echo(Echo(payload=b"x" * 5_000_000, reply_bytes=3), timeout_s=TIMEOUT_S)
+            echo = await client.echo(Echo(payload=b"x" * (8 << 20), reply_bytes=3), timeout_s=TIMEOUT_S)
             assert echo == EchoReply(payload=bytes(3), server_s=0.25)
 
     asyncio.run(talk())
@@ -331,7 +331,7 @@ def test_an_echo_larger_than_a_message_is_refused() -> None:
         async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
             await AgentClient(channel, peer="gpu").echo(Echo(payload=b"", reply_bytes=1 << 40), timeout_s=TIMEOUT_S)
 
-    with pytest.raises(ContractError, match="reply_bytes: 1099511627776; expected at most"):
+    with pytest.raises(ContractError, match="reply_bytes: 1099511627776 bytes; expected at most 8388608"):
         asyncio.run(talk())
 
 
@@ -371,3 +371,17 @@ def test_a_call_has_a_deadline() -> None:
 
     with pytest.raises(LinkError, match="gpu did not answer in time"):
         asyncio.run(talk())
+
+
+def test_an_application_s_id_is_bounded(tmp_path: Path) -> None:
+    """Of any characters, but not of any length."""
+
+    async def talk(request_id: str) -> None:
+        address = f"unix:{tmp_path / 'edge.sock'}"
+        async with serving(lambda server: add_local(server, _FakeLocal()), address=address) as channel:
+            request = InferRequest(request_id=request_id, tensors=())
+            await LocalClient(channel, peer="edge-agent").infer(request, timeout_s=TIMEOUT_S)
+
+    asyncio.run(talk("a b" + "\u00e4" * 97))
+    with pytest.raises(ContractError, match=r"request_id: .* of 101 characters; expected at most 100"):
+        asyncio.run(talk("x" * 101))

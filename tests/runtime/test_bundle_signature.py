@@ -31,7 +31,8 @@ from joulecut_runtime.bundle_signature import (
 from joulecut_runtime.capture import capture
 from tests.networks.small_modules import Skips
 
-pytest.importorskip("model_signing", reason="the extra `sign` is not installed")
+signing = pytest.importorskip("model_signing.signing", reason="the extra `sign` is not installed")
+hashing = pytest.importorskip("model_signing.hashing", reason="the extra `sign` is not installed")
 
 
 @pytest.fixture(name="bundle", scope="module")
@@ -60,6 +61,18 @@ def holder(of: Site, folder: Path, role: Role, name: str = "alice") -> SigningKe
     certificate = of.issue(identity, names, key.public_key(), days=1, now=datetime.now(timezone.utc))
     Credentials(certificate=certificate, authority_pem=of.trusted_pem(), key=key).write_new(folder)
     return SigningKey(key=folder / "key.pem", certificate=folder / "certificate.pem")
+
+
+def sign_anyway(folder: Path, key: SigningKey) -> None:
+    """As a thief of a key does, with the library alone."""
+    path = folder / SIGNATURE_FILE
+    path.unlink(missing_ok=True)
+    hashed = hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE])
+    config = signing.Config().set_hashing_config(hashed)
+    config.use_certificate_signer(
+        private_key=key.key, signing_certificate=key.certificate, certificate_chain=[key.certificate]
+    )
+    config.sign(folder, path)
 
 
 def trusting(of: Site, *signers: str) -> SignerOptions:
@@ -107,7 +120,14 @@ def test_any_change_of_files_is_refused(folder: Path, tmp_path: Path, change: Ca
 def test_agents_do_not_sign(folder: Path, tmp_path: Path, role: Role) -> None:
     """A stolen edge's certificate is of the same authority; it vouches for no bundle, even where its name is taken."""
     lab = site(tmp_path / "pki")
-    sign_bundle(folder, holder(lab, tmp_path / "agent", role))
+    key = holder(lab, tmp_path / "agent", role)
+    (folder / SIGNATURE_FILE).write_text("of somebody before")
+    with pytest.raises(
+        ConfigError, match=rf"of spiffe://lab/{role.value}/alice, not for signing; expected an operator"
+    ):
+        sign_bundle(folder, key)
+    assert (folder / SIGNATURE_FILE).read_text() == "of somebody before"
+    sign_anyway(folder, key)
     with pytest.raises(BundleError, match=rf"signed by spiffe://lab/{role.value}/alice; expected one of"):
         check_signature(folder, trusting(lab))
     with pytest.raises(BundleError, match="whose certificate is not for signing"):
@@ -135,7 +155,7 @@ def test_a_borrowed_certificate_does_not_help(folder: Path, tmp_path: Path) -> N
     lab = site(tmp_path / "pki")
     sign_bundle(folder, holder(lab, tmp_path / "alice", Role.OPERATOR))
     borrowed = json.loads((folder / SIGNATURE_FILE).read_text())["verificationMaterial"]["x509CertificateChain"]
-    sign_bundle(folder, holder(lab, tmp_path / "edge", Role.EDGE))
+    sign_anyway(folder, holder(lab, tmp_path / "edge", Role.EDGE))
     right = (folder / SIGNATURE_FILE).read_text()
 
     def beside(document: dict[str, Any]) -> None:
@@ -217,6 +237,9 @@ def test_options_and_keys_that_cannot_be(folder: Path, tmp_path: Path, monkeypat
             check_signature(folder, options)
     with pytest.raises(ConfigError, match="cannot sign"):
         sign_bundle(folder, SigningKey(key=junk))
+    for certificate in (junk, tmp_path / "nowhere"):
+        with pytest.raises(ConfigError, match=f"certificate {certificate}: cannot be read"):
+            sign_bundle(folder, SigningKey(key=junk, certificate=certificate))
     monkeypatch.setitem(sys.modules, "model_signing.signing", None)
     with pytest.raises(ConfigError, match=r"pip install 'joulecut\[sign\]'"):
         sign_bundle(folder, SigningKey(key=junk))

@@ -190,8 +190,11 @@ def test_connections_share_one_radio_fairly(clock: ScaledClock, open_link: Opene
                 thread.start()
             for thread in threads:
                 thread.join(timeout=20)
-    assert max(ends_s) == pytest.approx(0.04, rel=0.15)
+        busy_s = link.counters().up_busy_s
+    # A busy host may notice later than that, never sooner.
     assert min(ends_s) > 0.032
+    assert max(ends_s) > 0.039
+    assert busy_s == pytest.approx(0.04)
 
 
 def test_a_sender_feels_a_slow_link(open_link: Opener) -> None:

@@ -74,6 +74,7 @@ class Parts:
         self.inference = ServerInference(
             self.networks, self.sessions, self.worker, self.planning.release, limits=limits, watch=self.watch
         )
+        self.planning.activated = self.inference.expect
         self.report = ServerReport(
             name="gpu",
             slowdown=2.0,
@@ -95,9 +96,10 @@ class Parts:
 class Talk:
     """One edge's stream."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, session_id: str | None = None) -> None:
+        """`session_id`: what it announces."""
         self.channel = channel
-        self._stream = InferenceClientStream(channel, peer="gpu")
+        self._stream = InferenceClientStream(channel, peer="gpu", session_id=session_id)
         self._replies: AsyncIterator[Reply] = self._stream.replies()
 
     async def send(

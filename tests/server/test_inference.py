@@ -67,6 +67,9 @@ def test_what_does_not_fit_the_plan_is_refused_and_the_stream_goes_on(tmp_path: 
         assert "epoch 9 is not in force for session edge-1; the current one is 1" in stale.header.message
         other_cut = await talk.ask(replace(assignment, cut=2))
         assert other_cut.header.status is ReplyStatus.STALE
+        other_variant = await talk.ask(replace(assignment, variant="int8"))
+        assert other_variant.header.status is ReplyStatus.STALE
+        assert "variant int8; expected" in other_variant.header.message
         wrong = await talk.ask(assignment, tensors=(PICTURE[:, :, 1:],))
         assert wrong.header.status is ReplyStatus.INVALID
         assert "uint8[1, 3, 31, 32]; expected uint8[1, 3, 32, 32]" in wrong.header.message
@@ -139,12 +142,46 @@ def test_an_edge_that_came_back_keeps_its_clock(tmp_path: Path) -> None:
     async def use(parts: Parts, talk: Talk) -> None:
         await talk.ask(await parts.joined())
         again = await parts.joined()
-        heard = parts.inference._heard
         talk.leave()
-        while heard:
+        while parts.inference.streams:
             await asyncio.sleep(0)
         assert parts.clocks.leased == again.server_clock
         assert parts.sessions.current_epoch("edge-1") == again.epoch
+
+    with_parts(tmp_path, use)
+
+
+def test_an_edge_that_vanishes_before_its_first_request_gives_its_clock_back(tmp_path: Path) -> None:
+    """Its stream said whose session it is for when it was opened; nothing need ever have come on it."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        early = Talk(talk.channel, session_id="edge-1")
+        while not parts.inference.streams:
+            await asyncio.sleep(0)
+        await parts.joined()
+        assert parts.clocks.leased is not None
+        early.leave()
+        while parts.clocks.leased is not None:
+            await asyncio.sleep(0)
+        assert parts.sessions.in_force("edge-1") == ()
+
+    with_parts(tmp_path, use)
+
+
+def test_a_renewed_edge_keeps_its_session(tmp_path: Path) -> None:
+    """The old one of two streams ends: what the other speaks for goes on, though no request came on it yet."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        await talk.ask(assignment)
+        renewed = Talk(talk.channel, session_id="edge-1")
+        while parts.inference.streams < 2:
+            await asyncio.sleep(0)
+        talk.leave()
+        while parts.inference.streams > 1:
+            await asyncio.sleep(0)
+        assert parts.clocks.leased == assignment.server_clock
+        assert (await renewed.ask(assignment)).header.status is ReplyStatus.OK
 
     with_parts(tmp_path, use)
 

@@ -115,6 +115,38 @@ def test_the_event_loop_is_free_while_a_session_is_planned(tmp_path: Path, gate:
     with_planning(tmp_path, use)
 
 
+class GatedRunner(PartRunner):
+    """Parts that are made ready once the gate is open."""
+
+    def __init__(self, parts: PartRunner, gate: Gate) -> None:
+        self.__dict__.update(vars(parts))
+        self._gate = gate
+
+    def prepare(self, cut: int, *, head: bool) -> float:
+        self._gate.pass_through()
+        return super().prepare(cut, head=head)
+
+
+def test_a_session_released_while_it_is_activated_holds_no_clock(tmp_path: Path) -> None:
+    """Whoever asks for both at once must not leave the device at a clock that nobody can give back."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        served, gate = next(iter(planning._networks)), Gate()
+        planning._networks = ServedNetworks((replace(served, runner=GatedRunner(served.runner, gate)),))
+        epoch = epoch_of(await planning.plan_session(REQUEST))
+        activating = asyncio.create_task(planning.activate("edge-1", epoch))
+        await gate.entered()
+        releasing = asyncio.create_task(planning.release("edge-1"))
+        await asyncio.sleep(0)
+        gate.open()
+        with pytest.raises(ContractError, match="session edge-1 ended while its plan was put in force"):
+            await activating
+        await releasing
+        assert (planning._clocks.leased, planning._clocks.wished("edge-1"), len(sessions)) == (None, None, 0)
+
+    with_planning(tmp_path, use)
+
+
 def test_an_edge_that_leaves_gets_no_epoch(tmp_path: Path, gate: Gate) -> None:
     """A plan whose edge has hung up, running or waiting, changes nothing; the next edge gets the first epoch."""
 

@@ -13,6 +13,7 @@ from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import Origin, ReplyHeader, Request, RequestHeader
+from joulecut_proto.tensors import WireTensor
 from joulecut_server.limits import Limits
 from joulecut_server.recent import Answered, RecentRequests
 
@@ -20,6 +21,8 @@ HEADER = RequestHeader(
     session_id="s", request_id="r", epoch=1, network_digest="sha256:aa", cut=2, codec="raw", variant="fp32"
 )
 REQUEST = Request(header=HEADER, frames=(), checksum=7)
+ENTRY_BYTES = 102_000
+"""A little more than an answer of 100,000 bytes takes."""
 AGAIN = replace(REQUEST, header=replace(HEADER, attempt=1, epoch=2, budget_s=0.5))
 
 
@@ -207,9 +210,9 @@ def test_a_forgotten_answer_is_computed_again_and_says_so() -> None:
     ("limits", "kept"),
     [
         (Limits(kept_answers=2), {"s": 2, "t": 2}),
-        (Limits(kept_session_bytes=30), {"s": 3, "t": 3}),
-        (Limits(kept_bytes=50), {"s": 1, "t": 4}),
-        (Limits(kept_bytes=9), {"s": 0, "t": 0}),
+        (Limits(kept_session_bytes=3 * ENTRY_BYTES), {"s": 3, "t": 3}),
+        (Limits(kept_bytes=5 * ENTRY_BYTES), {"s": 1, "t": 4}),
+        (Limits(kept_bytes=100_000), {"s": 0, "t": 0}),
         (Limits(kept_answers=0), {"s": 0, "t": 0}),
     ],
 )
@@ -217,11 +220,12 @@ def test_what_is_kept_is_bounded(limits: Limits, kept: dict[str, int]) -> None:
     """In number and bytes, of a session and in all; the oldest go first."""
 
     async def use(desk: Desk) -> None:
-        desk.size_bytes = 10
+        desk.size_bytes = 100_000
         for session_id in ("s", "t"):
             for number in range(4):
                 await desk.answered(request(number, session_id))
-        assert desk.recent.kept_bytes == 10 * len(desk.recent) == 10 * sum(kept.values())
+        assert len(desk.recent) == sum(kept.values())
+        assert 100_000 * len(desk.recent) <= desk.recent.kept_bytes <= ENTRY_BYTES * len(desk.recent)
         for session_id, count in kept.items():
             for number in range(4 - count, 4):
                 assert (await desk.answered(request(number, session_id))).origin is Origin.KEPT
@@ -262,3 +266,21 @@ def test_sessions_have_ids_of_their_own() -> None:
         assert (await desk.answered(request(1, "t"))).origin is Origin.COMPUTED
 
     at_desk(use)
+
+
+def test_names_and_headers_count() -> None:
+    """What a caller may make long without a byte of payload is part of what is kept, and given back with it."""
+
+    async def use(desk: Desk) -> None:
+        spec = TensorSpec(name="x", dtype="uint8", shape=(0,))
+        tensors = (WireTensor(spec=spec, payload_bytes=0, codec_header=bytes(50_000)),)
+        for number in range(4):
+            asked = request(number)
+            await desk.answered(replace(asked, header=replace(asked.header, tensors=tensors)))
+        assert len(desk.recent) == 2
+        assert 100_000 <= desk.recent.kept_bytes <= 110_000
+        desk.clock.advance_s(60.0)
+        desk.recent.expire()
+        assert desk.recent.kept_bytes == 0
+
+    at_desk(use, Limits(kept_bytes=110_000))

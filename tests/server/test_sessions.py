@@ -40,6 +40,7 @@ def check(book: SessionBook, session_id: str, assignment: Assignment) -> Assignm
         network_digest=assignment.network_digest,
         cut=assignment.cut,
         codec=assignment.codec,
+        variant=assignment.variant,
     )
 
 
@@ -112,16 +113,17 @@ def test_both_epochs_count_in_a_hand_over(book: SessionBook) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("cut", 1), ("codec", "other"), ("network_digest", "sha256:ff")],
-    ids=["cut", "codec", "network"],
+    [("cut", 1), ("codec", "other"), ("network_digest", "sha256:ff"), ("variant", "int8")],
+    ids=["cut", "codec", "network", "variant"],
 )
 def test_a_request_must_be_what_its_epoch_says(book: SessionBook, field: str, value: str | int) -> None:
-    """Under the right epoch, another cut, codec or network is refused with what was expected."""
+    """Under the right epoch, another cut, codec, network or variant is refused with what was expected."""
     assignment = activated(book, "a", Policy.ALL_SERVER)
     request: dict[str, str | int] = {
         "network_digest": assignment.network_digest,
         "cut": assignment.cut,
         "codec": assignment.codec,
+        "variant": assignment.variant,
     }
     request[field] = value
     with pytest.raises(ContractError, match=f"request under epoch 1 .*; expected {DIGEST}, 0, {assignment.codec}"):
@@ -131,6 +133,7 @@ def test_a_request_must_be_what_its_epoch_says(book: SessionBook, field: str, va
             network_digest=str(request["network_digest"]),
             cut=int(request["cut"]),
             codec=str(request["codec"]),
+            variant=str(request["variant"]),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from pathlib import Path
 
@@ -13,14 +14,43 @@ SECRET = 0o600
 PUBLIC = 0o644
 """Mode of certificates."""
 _PRIVATE_FOLDER = 0o700
+_PARENT_FOLDER = 0o755
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder for its owner alone; one that is there is left as it is. Raises ConfigError."""
+    """Make a folder for its owner alone, under any umask. One that is there keeps its mode.
+
+    Raises ConfigError where it cannot be made, is a link, or where others may write: they could put keys of their own
+    in the place of what is kept there.
+    """
     try:
-        folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        for parent in reversed(folder.parents):
+            if not parent.exists():
+                parent.mkdir(mode=_PARENT_FOLDER)
+        try:
+            folder.mkdir(mode=_PRIVATE_FOLDER)
+        except FileExistsError:
+            found = folder.lstat().st_mode
+        else:
+            folder.chmod(_PRIVATE_FOLDER)
+            return
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from error
+    if not stat.S_ISDIR(found):
+        raise ConfigError(f"{folder}: a link or a file; give the folder itself")
+    if found & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError(f"{folder}: others may write into it; run `chmod 700` on it, or choose another folder")
+
+
+def append(path: Path, text: str) -> None:
+    """Add to a file that only its owner may write, made if missing. Raises ConfigError, also where it is a link."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, PUBLIC)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
+            os.fchmod(descriptor, PUBLIC)
+            stream.write(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def write_new(path: Path, content: bytes, mode: int) -> None:

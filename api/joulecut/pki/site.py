@@ -166,11 +166,7 @@ class Site:
             "authority": self.state.issuing,
             "not_after": certificate.not_valid_after_utc.isoformat(),
         }
-        try:
-            with (self.folder / _LEDGER_FILE).open("a", encoding="utf-8") as ledger:
-                ledger.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise ConfigError(f"{self.folder / _LEDGER_FILE}: cannot be written: {error.strerror}") from error
+        private_files.append(self.folder / _LEDGER_FILE, json.dumps(line) + "\n")
 
     def _place(self, number: str) -> Path:
         return _place(self.folder, number)

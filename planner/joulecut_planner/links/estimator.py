@@ -65,9 +65,12 @@ class LinkEstimator:
         self._latest: deque[_Sample] = deque(maxlen=2)
 
     def observe(self, transfer: Transfer) -> None:
-        """Take one transfer, over or under way. One under way counts only where it is slower than all was of late."""
+        """Take one transfer, over or under way. One under way counts only where it is slower than all was of late.
+
+        What cannot have been is ignored: nothing sent, seconds below 0 or no number, an end before the latest one's.
+        """
         bits = 8.0 * transfer.up_bytes
-        if bits <= 0.0:
+        if bits <= 0.0 or not transfer.is_possible or (self._latest and transfer.time_s < self._latest[-1].time_s):
             return
         known, way_up_s = self._just_now(), self.baseline.way_up_s(transfer)
         bit_s = way_up_s / bits

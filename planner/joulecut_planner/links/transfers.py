@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -17,6 +18,12 @@ class Transfer:
     down_bytes: float
     link_s: float
     is_over: bool = True
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether its figures are finite, and bytes and seconds not below 0."""
+        amounts = (self.up_bytes, self.down_bytes, self.link_s)
+        return math.isfinite(self.time_s) and all(0.0 <= each < math.inf for each in amounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

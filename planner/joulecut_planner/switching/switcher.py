@@ -6,7 +6,8 @@
 A change for a deadline goes to a plan that asks less of the link than the one it leaves, and a second one within one
 hold to the plan that asks least of all. So there are at most three changes to a hold, whatever the link does: one for
 joules, two for deadlines. A plan that was left for a deadline within a hold of being taken was not worth taking: the
-hold doubles, and halves again with each change that lasted.
+hold doubles, and halves again with each change that lasted. Neither was one that is given back for joules soon after
+its hold: the next time the way back takes twice as long, on a scale of its own, as no deadline waits for it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Switcher:
         self._held_since_s = now_s - terms.longest_hold_s
         self._taken_for_joules_s: float | None = None
         self._left_s = now_s - terms.longest_hold_s
+        self._left_for_joules: int | None = None
+        self._return_s = terms.hold_s
 
     @property
     def hold_s(self) -> float:
@@ -79,7 +82,7 @@ class Switcher:
         if target == current or contenders[target].bound_s(careful_bps) >= contenders[current].bound_s(careful_bps):
             return None
         self._judge(now_s)
-        self._taken_for_joules_s = None
+        self._taken_for_joules_s = self._left_for_joules = None
         self._held_since_s = self._left_s = now_s
         return Switch(index=target, reason=SwitchReason.DEADLINE)
 
@@ -96,8 +99,15 @@ class Switcher:
         is_late = not _is_safe(now, outlook, outlook.careful_bps)
         if not is_late and now_j - then.mean_j(outlook) <= self._terms.margin * now_j + settle_j:
             return None
+        if target == self._left_for_joules:
+            held_s = now_s - self._held_since_s
+            if held_s < self._return_s and not is_late:
+                return None
+            factor = 2.0 if held_s < 2.0 * self._return_s else 0.5
+            self._return_s = min(self._terms.longest_return_s, max(self._terms.hold_s, factor * self._return_s))
         self._judge(now_s)
         self._taken_for_joules_s = self._held_since_s = now_s
+        self._left_for_joules = current
         return Switch(index=target, reason=SwitchReason.DEADLINE if is_late else SwitchReason.ENERGY)
 
     def _judge(self, now_s: float) -> None:

@@ -11,13 +11,15 @@ class SwitchTerms:
     """Raises ValueError where a value is out of range.
 
     `hold_s`: a plan is held at least so long before another one is taken for its joules; twice as long, and so on up
-    to `longest_hold_s`, each time that the better plan was soon left again for a deadline. `margin`: the share of
+    to `longest_hold_s`, each time that the better plan was soon left again for a deadline. `longest_return_s`:
+    likewise, how long at most before a plan that was left for joules is taken again for joules. `margin`: the share of
     joules that a change has to save. `spells`: samples of the link that a change for joules asks for. `settle_s`,
     `settle_j`: what changing a clock takes, and costs both sides together.
     """
 
     hold_s: float = 3.0
     longest_hold_s: float = 6.0
+    longest_return_s: float = 60.0
     margin: float = 0.02
     spells: int = 4
     settle_s: float = 0.01
@@ -28,5 +30,7 @@ class SwitchTerms:
             raise ValueError(
                 f"hold_s {self.hold_s}, longest_hold_s {self.longest_hold_s}; expected 0 < hold <= longest"
             )
+        if not self.hold_s <= self.longest_return_s < math.inf:
+            raise ValueError(f"longest_return_s {self.longest_return_s}; expected at least hold_s {self.hold_s}")
         if min(self.margin, self.spells, self.settle_s, self.settle_j) < 0:
             raise ValueError(f"{self}; expected margin, spells and costs of at least 0")

@@ -18,10 +18,14 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.networks import TensorSpec
 from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_inference import REPLY_HEADER, REQUEST_HEADER, TENSOR_SPEC
+from joulecut_proto.ids import check_id
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
-from joulecut_proto.tensors import WireTensor
+from joulecut_proto.tensors import DEFAULT_LIMITS, WireTensor
 from joulecut_proto.v1 import devices_pb2, inference_pb2, tensors_pb2
 
+_MOST_HEADER_BYTES = 256 << 10
+"""Hundreds of times a real one: a name, a shape and a codec's few numbers for each tensor."""
+_MOST_TENSORS = DEFAULT_LIMITS.tensors
 _MOST_SPEC_BYTES = 512
 """Longer specs are read anew each time, so that nobody can fill the memory of those that were read."""
 
@@ -86,11 +90,15 @@ def reply_header_bytes(header: ReplyHeader) -> bytes:
 
 def read_request_header(content: bytes) -> RequestHeader:
     """The header in bytes from an edge; raises ContractError where it is none, or of another contract version."""
+    _check_size(content)
     try:
         message = inference_pb2.RequestHeader.FromString(content)
     except DecodeError as error:
         raise ContractError(f"a header of {len(content)} bytes that is no RequestHeader") from error
+    _check_tensors(len(message.tensors))
     check_contract_version(message.contract_version, peer="the edge")
+    check_id("session_id", message.session_id)
+    check_id("request_id", message.request_id)
     try:
         return RequestHeader(
             session_id=message.session_id,
@@ -113,10 +121,12 @@ def read_request_header(content: bytes) -> RequestHeader:
 
 def read_reply_header(content: bytes) -> ReplyHeader:
     """The header in bytes from a server; raises ContractError where it is none."""
+    _check_size(content)
     try:
         message = inference_pb2.ReplyHeader.FromString(content)
     except DecodeError as error:
         raise ContractError(f"a header of {len(content)} bytes that is no ReplyHeader") from error
+    _check_tensors(len(message.tensors))
     try:
         return ReplyHeader(
             request_id=message.request_id,
@@ -136,6 +146,17 @@ def read_reply_header(content: bytes) -> ReplyHeader:
         )
     except (_OutOfTheOrdinaryError, ContractError, KeyError):
         return REPLY_HEADER.from_wire(message)
+
+
+def _check_size(content: bytes) -> None:
+    """Before anything is made of it: an empty tensor takes two bytes, and a hundred times that once it is read."""
+    if len(content) > _MOST_HEADER_BYTES:
+        raise ContractError(f"a header of {len(content)} bytes; expected at most {_MOST_HEADER_BYTES}")
+
+
+def _check_tensors(count: int) -> None:
+    if count > _MOST_TENSORS:
+        raise ContractError(f"a message of {count} tensors; expected at most {_MOST_TENSORS}")
 
 
 def _finite(value: float) -> float:

@@ -23,6 +23,7 @@ from joulecut_core.errors import ContractError, LinkError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.status import error_from_rpc
+from joulecut_proto.streaming.announcing import announcement
 from joulecut_proto.streaming.checksums import PayloadChecksum
 from joulecut_proto.streaming.collecting import Collector
 from joulecut_proto.streaming.parts import part_bytes, read_part
@@ -79,7 +80,9 @@ class InferenceServerStream:
         write: Callable[[bytes], Awaitable[None]],
         *,
         limits: FrameLimits = DEFAULT_LIMITS,
+        session_id: str | None = None,
     ) -> None:
+        """`session_id`: what its edge announced when it opened the stream."""
         self._messages = messages
         self._write = write
         self._limits = limits
@@ -93,6 +96,9 @@ class InferenceServerStream:
         self.written_parts = 0
         self.screen: Callable[[RequestHeader], ReplyHeader | None] | None = None
         """Asked of each request before `admission` is, as that: who stands in front of the service refuses with it."""
+        self.session_id = session_id
+        self.speaks_for: Callable[[str], bool] = lambda _: True
+        """Whether it says anything of a session: who stands in front of the service knows whose that is."""
 
     async def requests(self, admission: Admission | None = None) -> AsyncIterator[Request]:
         """Requests in order of arrival until the edge ends the stream; damaged ones are answered FAILED here.
@@ -149,7 +155,7 @@ class InferenceServerStream:
             sending.cancel()
 
     async def _tell_damaged(self, header: RequestHeader) -> None:
-        _LOG.warning("request %s of %s was damaged on its way", header.request_id, header.session_id)
+        _LOG.warning("request %.80r of %.80r was damaged on its way", header.request_id, header.session_id)
         await self.reply(
             ReplyHeader(
                 request_id=header.request_id, current_epoch=header.epoch, status=ReplyStatus.FAILED, message=_DAMAGED
@@ -173,9 +179,17 @@ class InferenceServerStream:
 class InferenceClientStream:
     """The edge's end of its stream. Opens at once; lost streams are not mended: open another and send again."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, peer: str, limits: FrameLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        peer: str,
+        limits: FrameLimits = DEFAULT_LIMITS,
+        session_id: str | None = None,
+    ) -> None:
+        """`session_id`: announced with the opening, so that the server knows whose session ends with the stream."""
         method = cast(Any, channel).stream_stream(f"/{_SERVICE}/{_STREAM}")
-        self._call = cast("grpc.aio.StreamStreamCall[bytes, bytes]", method())
+        self._call = cast("grpc.aio.StreamStreamCall[bytes, bytes]", method(metadata=announcement(session_id)))
         self._peer = peer
         self._limits = limits
         self._writing = asyncio.Lock()

@@ -31,11 +31,17 @@ class AccessGate:
         options: AccessOptions | None = None,
         secured: bool = False,
         proxies: Collection[Identity] = (),
+        site: str | None = None,
     ) -> None:
-        """`name_of`: a network's name by its digest. `options`: None lets every edge and operator do everything."""
+        """`name_of`: a network's name by its digest. `options`: None lets every edge and operator do everything.
+
+        `site`: this server's own, whose identities alone may call, but for those that `options` adds; None: any may.
+        """
         self._clock = clock
         self._name_of = name_of
         self._options = options
+        self._secured = secured
+        self._site = site
         self._rates = Rates(clock)
         self._streams: Counter[Identity] = Counter()
         self.owners = SessionOwners()
@@ -50,7 +56,8 @@ class AccessGate:
     def may_wish(self, session_id: str) -> bool:
         """Whether a session's plans may move the server's clock; asked in the device's thread too."""
         permit = self.owners.permit(session_id)
-        return permit is None or permit.rule.clock
+        # With certificates every session in force is somebody's: one without an owner has just ended.
+        return not self._secured if permit is None else permit.rule.clock
 
     def share_of(self, session_id: str) -> str:
         """Whose share of the device's time a session's requests take: its owner's, however many sessions that has."""
@@ -88,4 +95,4 @@ class AccessGate:
         return GuardedInference(service, permit, self._name_of, self.owners, self._rates, self._streams)
 
     def _permit(self, caller: Caller) -> Permit:
-        return permit_for(caller, self._options)
+        return permit_for(caller, self._options, site=self._site)

@@ -55,13 +55,18 @@ class GuardedInference:
                 "close one, or see [[access.edges]] streams"
             )
         self._streams[identity] += 1
-        stream.screen = self.refusal
+        stream.screen, stream.speaks_for = self.refusal, self._owns
         try:
             await self._service.serve(stream)
         finally:
             self._streams[identity] -= 1
             if not self._streams[identity]:
                 del self._streams[identity]
+
+    def _owns(self, session_id: str) -> bool:
+        """Whether a stream of the caller's says anything of a session."""
+        owned = self._owners.permit(session_id)
+        return owned is None or owned.identity == self._permit.identity
 
     def refusal(self, header: RequestHeader) -> ReplyHeader | None:
         """The reply that refuses a request; None for one that may go on."""
@@ -73,7 +78,7 @@ class GuardedInference:
             if not self._denied:
                 # Once for a stream: it may go on for thousands of requests.
                 self._denied = True
-                _LOG.warning("request %s refused: %s", header.request_id[:80], error)
+                _LOG.warning("request %.80r refused: %.400r", header.request_id, str(error))
             return _refused(header, ReplyStatus.INVALID, str(error))
         rate_hz = self._permit.rule.rate_hz
         wait_s = self._rates.wait_s(("request", self._permit.identity), rate_hz)

@@ -31,6 +31,13 @@ class GuardedPlanner:
         self._owners = owners
         self._rates = rates
 
+    def check_rate(self) -> None:
+        """Take one of the caller's turns to plan; raises PlannerBusyError where it has none left."""
+        rate_hz = self._permit.rule.plan_hz
+        wait_s = self._rates.wait_s(("plan", self._permit.identity), rate_hz)
+        if wait_s:
+            raise PlannerBusyError(f"{self._permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
+
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for a session of the caller's; the session is its own from then on."""
         check_session_id(request.session_id)
@@ -38,10 +45,6 @@ class GuardedPlanner:
         for digest in (request.network_digest, request.edge.key.network_digest):
             self._permit.check_network(digest, self._name_of)
         self._owners.check(request.session_id, self._permit)
-        rate_hz = self._permit.rule.plan_hz
-        wait_s = self._rates.wait_s(("plan", self._permit.identity), rate_hz)
-        if wait_s:
-            raise PlannerBusyError(f"{self._permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
         if not request.preview:
             for session_id in self._owners.claim(request.session_id, self._permit):
                 await self._service.release(session_id)

@@ -56,4 +56,5 @@ def open_gate(
         options=options,
         secured=secured,
         proxies=tls.pinned if tls is not None and secured else (),
+        site=None if security is None else own_identity(security, Role.SERVER).site,
     )

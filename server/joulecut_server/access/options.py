@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
+from joulecut_proto.security.identity import Identity, Role
 
 ANYTHING = "*"
 
@@ -55,7 +56,14 @@ class EdgeRule:
 class AccessOptions:
     """Rules for edges; the first whose names fit an edge is its own, and one that fits none is refused.
 
-    Operators may do everything but run requests, whatever the rules.
+    Operators may do everything but run requests, whatever the rules. `sites`: whose identities may call, over and above
+    those of the server's own site.
     """
 
     edges: tuple[EdgeRule, ...] = ()
+    sites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for site in self.sites:
+            # Checks the name as every identity's is.
+            Identity(site=site, role=Role.EDGE, name="any")

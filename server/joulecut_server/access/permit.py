@@ -56,11 +56,17 @@ class Permit:
             raise AccessError(f"{self} may not run requests; the certificate of an edge may")
 
 
-def permit_for(caller: Caller, options: AccessOptions | None) -> Permit:
-    """What a caller may do; `options`: None without an `[access]` table. Raises AccessError where that is nothing."""
+def permit_for(caller: Caller, options: AccessOptions | None, *, site: str | None = None) -> Permit:
+    """What a caller may do; raises AccessError where that is nothing.
+
+    `options`: None without an `[access]` table. `site`: the server's own; None takes callers of every site.
+    """
     identity = caller.identity
     if identity is None:
         return Permit(identity=None, rule=_ALL, inference=True)
+    sites = () if options is None else options.sites
+    if site is not None and identity.site != site and identity.site not in sites:
+        raise AccessError(f"{identity} is of site {identity.site}; this server is of {site}: see [access] sites")
     if identity.role is Role.OPERATOR:
         return Permit(identity=identity, rule=_ALL, inference=False)
     if identity.role is not Role.EDGE:

@@ -31,6 +31,46 @@ def test_a_secret_is_its_owners_alone_under_any_umask(tmp_path: Path) -> None:
     assert mode(tmp_path / "folder") == 0o700
 
 
+def test_folders_are_their_owners_alone_under_any_umask(tmp_path: Path) -> None:
+    """So are files that grow; folders on the way there can be read by others, not written."""
+    before = os.umask(0)
+    try:
+        private_files.make_private_folder(tmp_path / "a" / "b" / "c")
+        private_files.append(tmp_path / "grows", "one\n")
+        os.umask(0o277)
+        private_files.make_private_folder(tmp_path / "strict")
+        private_files.append(tmp_path / "grows", "two\n")
+    finally:
+        os.umask(before)
+    modes = {name: mode(tmp_path / name) for name in ("a", "a/b", "a/b/c", "strict", "grows")}
+    assert modes == {"a": 0o755, "a/b": 0o755, "a/b/c": 0o700, "strict": 0o700, "grows": 0o644}
+    assert (tmp_path / "grows").read_text() == "one\ntwo\n"
+
+
+def test_folders_that_others_write_to_and_links_are_refused(tmp_path: Path) -> None:
+    """Whoever may write there could replace a key by one of their own; a group may read."""
+    for bits in (0o770, 0o707, 0o777):
+        (tmp_path / f"{bits:o}").mkdir()
+        (tmp_path / f"{bits:o}").chmod(bits)
+        with pytest.raises(ConfigError, match="others may write into it"):
+            private_files.make_private_folder(tmp_path / f"{bits:o}")
+    (tmp_path / "read").mkdir()
+    (tmp_path / "read").chmod(0o750)
+    private_files.make_private_folder(tmp_path / "read")
+    assert mode(tmp_path / "read") == 0o750
+    (tmp_path / "link").symlink_to(tmp_path / "read")
+    (tmp_path / "file").write_text("")
+    for name in ("link", "file"):
+        with pytest.raises(ConfigError, match="a link or a file"):
+            private_files.make_private_folder(tmp_path / name)
+    with pytest.raises(ConfigError, match="cannot be made"):
+        private_files.make_private_folder(tmp_path / "file" / "below")
+    (tmp_path / "ledger").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        private_files.append(tmp_path / "ledger", "x")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     """Not even through a link, which an attacker may have put there."""
     (tmp_path / "key").write_bytes(b"precious")

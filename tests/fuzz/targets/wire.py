@@ -12,11 +12,14 @@ from google.protobuf.message import DecodeError, Message
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_edge.servers import parse_servers
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.convert_inference import REQUEST_HEADER, infer_request_from_wire, infer_request_to_wire
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.local_messages import InferRequest
 from joulecut_proto.messages import Converter
+from joulecut_proto.security.forwarded import forwarded_identity
+from joulecut_proto.security.identity import parse_identity
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
 from joulecut_proto.tensors import Assembler
 from joulecut_proto.v1 import inference_pb2, local_pb2
@@ -44,6 +47,27 @@ def wire_targets() -> list[Target[Any]]:
             read=lambda data: parse_address(data.decode("utf-8", "replace")),
             seeds=[b"127.0.0.1:7000", b"[::1]:0", b"unix:/run/joulecut/edge.sock", b"gpu-1.site:65535"],
             write=lambda value: str(value).encode(),
+        ),
+        Target(
+            name="servers",
+            read=lambda data: parse_servers(data.decode("utf-8", "replace")),
+            seeds=[b"gpu-1:7000, gpu-2:7001", b"dns:gpu.site:7000", b"unix:/run/joulecut/server.sock,[::1]:7"],
+        ),
+        Target(
+            name="identity",
+            read=lambda data: parse_identity(data.decode("utf-8", "replace")),
+            seeds=[b"spiffe://site/edge/camera-1", b"spiffe://lab.example/server/gpu-box"],
+            write=lambda value: str(value).encode(),
+            words=[b"spiffe://", b"/server/", b"/operator/", b"//", b"%2f"],
+        ),
+        Target(
+            name="forwarded-identity",
+            read=lambda data: forwarded_identity(data.decode("utf-8", "replace")),
+            seeds=[
+                b'By=spiffe://site/proxy/envoy;Hash=0a1b;Subject="CN=camera-1,O=\\"x\\"";URI=spiffe://site/edge/camera-1',
+                b"URI=spiffe://site/edge/a;DNS=a.site;DNS=b.site",
+            ],
+            words=[b"URI=", b";", b",", b'\\"', b"By=", b"spiffe://site/server/x"],
         ),
     ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +116,23 @@ def test_without_transfers_an_estimate_grows_careful_and_is_forgotten() -> None:
     assert seen(estimator, 9.9 + 10.0).expected_bps == pytest.approx(4e7)
     assert estimator.outlook(31.0) is None
     assert LinkEstimator(BASELINE).outlook(0.0) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: value} for name in ("time_s", "up_bytes", "down_bytes", "link_s") for value in (math.nan, math.inf)),
+        *({name: -3.0} for name in ("up_bytes", "down_bytes", "link_s")),
+        {"time_s": 3.0},
+    ],
+)
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_cannot_have_been_is_ignored(wrong: dict[str, float], is_over: bool) -> None:
+    """One wrong figure would be in every mean of its window; a time that goes back would bring old samples back."""
+    estimator = steady(4e7)
+    before = estimator.outlook(10.0)
+    estimator.observe(replace(crossing(10.0, 1e5), is_over=is_over, **wrong))
+    assert estimator.outlook(10.0) == before
 
 
 @pytest.mark.parametrize(

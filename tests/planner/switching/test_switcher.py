@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from joulecut_planner.links import LinkOutlook
+from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, Transfer
 from joulecut_planner.switching import Contender, Switcher, SwitchReason, SwitchTerms
 
 TERMS = SwitchTerms(hold_s=5.0, longest_hold_s=60.0, margin=0.02, spells=4)
@@ -108,6 +109,40 @@ def test_a_plan_that_was_soon_left_again_is_waited_for_longer() -> None:
     assert changing.hold_s <= 20.0
 
 
+def to_and_fro(changing: Switcher, until_s: float) -> tuple[int, list[float]]:
+    """The plan in force and the times of changes, where the other plan looks cheaper whatever is in force."""
+    patient = replace(ALONE, latest_s=math.inf, period_s=math.inf)
+    plans = (patient, replace(PLANS[1], way_up_w=2.0, latest_s=math.inf, period_s=math.inf))
+    current, taken_s = 0, []
+    for tenth in range(round(10 * until_s)):
+        found = changing.decide(tenth / 10, plans, current, outlook(1e8 if current == 0 else 1e5))
+        if found is not None:
+            assert found.reason is SwitchReason.ENERGY
+            current = found.index
+            taken_s.append(tenth / 10)
+    return current, taken_s
+
+
+def test_a_plan_given_back_for_joules_is_waited_for_longer_each_time() -> None:
+    """A link that goes to and fro makes either plan the cheaper one in turn: following it pays nobody."""
+    _, taken_s = to_and_fro(switcher(), 600.0)
+    gaps_s = [later - earlier for earlier, later in itertools.pairwise(taken_s)]
+    assert gaps_s[:4] == pytest.approx([5.0, 10.0, 20.0, 40.0], abs=0.11)
+    assert len(gaps_s) > 10
+    assert min(gaps_s[4:]) >= 59.9
+
+
+def test_a_plan_that_is_late_on_a_careful_view_is_given_back_after_the_hold() -> None:
+    """What is waited for longer is joules alone, never a deadline."""
+    changing = switcher()
+    current, taken_s = to_and_fro(changing, 36.0)
+    assert current == 0
+    assert taken_s == pytest.approx([0.0, 5.0, 15.0, 35.0], abs=0.11), "40 s to wait from now on"
+    back = changing.decide(taken_s[-1] + 5.0, (PLANS[1], ALONE), 0, outlook(1e8, careful_bps=5e6))
+    assert back is not None
+    assert (back.index, back.reason) == (1, SwitchReason.DEADLINE)
+
+
 def test_without_an_outlook_nothing_changes() -> None:
     """What is not known speaks for nothing."""
     assert switcher().decide(0.0, PLANS, 2, None) is None
@@ -150,7 +185,40 @@ def test_no_link_makes_plans_flap(uplinks_bps: list[float], step_s: float, data:
     assert len(changes) <= 3 * math.ceil(len(uplinks_bps) * step_s / TERMS.hold_s)
 
 
-@pytest.mark.parametrize("wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"margin": -0.1}, {"settle_j": -1.0}])
+@given(
+    half_s=st.floats(0.2, 2.0),
+    slow_bps=st.floats(2e5, 5e6),
+    factor=st.floats(1.1, 40.0),
+    slow_j=st.floats(0.2, 0.5),
+)
+@example(half_s=0.31, slow_bps=1.63e6, factor=38.8, slow_j=0.46)
+@settings(deadline=None, max_examples=30)
+def test_a_link_that_goes_to_and_fro_is_not_followed(
+    half_s: float, slow_bps: float, factor: float, slow_j: float
+) -> None:
+    """With the agents' own terms and estimates, two bandwidths in turn, faster than the hold: 0.12 changes a second."""
+    patient = replace(ALONE, fixed_s=0.15, fixed_j=0.5, latest_s=0.3, period_s=math.inf)
+    large = replace(patient, uplink_bytes=1e5, fixed_s=0.05, fixed_j=0.2, way_up_w=1.5, tail_s=0.05, tail_j=0.3)
+    small = replace(large, uplink_bytes=2e4, fixed_s=0.1, fixed_j=slow_j, clocks=(0, 1))
+    plans, current, changes = (patient, large, small), 1, 0
+    estimator = LinkEstimator(LinkBaseline(rtt_s=0.01, spread_s=0.001, downlink_bps=1e7))
+    changing = Switcher(SwitchTerms(), rate_hz=5.0, now_s=0.0)
+    for index in range(1500):
+        now_s = 0.2 * index
+        uplink_bps = slow_bps * (factor if int(now_s / half_s) % 2 == 0 else 1.0)
+        up_bytes = plans[current].uplink_bytes or 2e4
+        link_s = 0.01 + 8.0 * up_bytes / uplink_bps
+        estimator.observe(Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0.0, link_s=link_s))
+        found = changing.decide(now_s, plans, current, estimator.outlook(now_s))
+        if found is not None:
+            current = found.index
+            changes += found.reason is SwitchReason.ENERGY
+    assert changes <= 36
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"longest_return_s": 1.0}, {"margin": -0.1}, {"settle_j": -1.0}]
+)
 def test_terms_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     """A hold of nothing would be no hold."""
     with pytest.raises(ValueError, match="expected"):

@@ -113,5 +113,5 @@ class _Channel:
     def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
         self.write = write
 
-    def stream_stream(self, _: str) -> Callable[[], _Channel]:
-        return lambda: self
+    def stream_stream(self, _: str) -> Callable[..., _Channel]:
+        return lambda **_: self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -36,7 +37,7 @@ SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
 @settings(deadline=None)
 def test_requests_as_the_converter_does(header: RequestHeader) -> None:
     """The same message, and the header back, with and without every optional field."""
-    header = dataclasses.replace(header, contract_version=CONTRACT_VERSION)
+    header = dataclasses.replace(header, contract_version=CONTRACT_VERSION, session_id="edge-1", request_id="r/0")
     content = request_header_bytes(header)
     assert inference_pb2.RequestHeader.FromString(content) == REQUEST_HEADER.to_wire(header)
     assert read_request_header(content) == header
@@ -117,7 +118,34 @@ def test_bytes_that_are_no_header() -> None:
 
 
 def test_a_long_spec_is_not_remembered() -> None:
-    """A name of a megabyte reads like any other, and takes no room among those that come again."""
-    spec = TensorSpec(name="x" * 1_000_000, dtype="uint8", shape=(1,))
+    """A name of many kilobytes reads like any other, and takes no room among those that come again."""
+    spec = TensorSpec(name="x" * 100_000, dtype="uint8", shape=(1,))
     header = dataclasses.replace(REQUEST, tensors=(WireTensor(spec=spec, payload_bytes=1),), total_bytes=1)
     assert read_request_header(REQUEST_HEADER.to_wire(header).SerializeToString()) == header
+
+
+@pytest.mark.parametrize("read", [read_request_header, read_reply_header])
+def test_a_header_that_is_too_much_is_refused_by_its_size(
+    read: Callable[[bytes], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its bytes before it is read, by the number of its tensors before anything is made of them."""
+    many = inference_pb2.RequestHeader(
+        contract_version=CONTRACT_VERSION, session_id="s", request_id="r", tensors=[tensors_pb2.WireTensor()] * 257
+    )
+    reply = inference_pb2.ReplyHeader(request_id="r", tensors=[tensors_pb2.WireTensor()] * 257)
+    message = many if read is read_request_header else reply
+    with pytest.raises(ContractError, match="a message of 257 tensors; expected at most 256"):
+        read(message.SerializeToString())
+    monkeypatch.setattr("joulecut_proto.streaming.stream_headers.inference_pb2", None)
+    with pytest.raises(ContractError, match="a header of 300000 bytes; expected at most 262144"):
+        read(bytes(300_000))
+
+
+@pytest.mark.parametrize("field", ["session_id", "request_id"])
+@pytest.mark.parametrize("value", ["", "x" * 129, "a b", "a\nb", "\u00e4"])
+def test_ids_are_short_and_printable(field: str, value: str) -> None:
+    """They are remembered and logged: a megabyte of name, or a line of log in it, is refused with its header."""
+    message = REQUEST_HEADER.to_wire(REQUEST)
+    setattr(message, field, value)
+    with pytest.raises(ContractError, match=f"{field}: .* of {len(value)} characters; expected 1 to 128 printable"):
+        read_request_header(message.SerializeToString())

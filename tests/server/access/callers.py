@@ -13,9 +13,9 @@ OTHER = "sha256:01"
 NAMES = {TINY: "tiny", OTHER: "other"}
 
 
-def caller(name: str = "cam", role: Role = Role.EDGE) -> Caller:
-    """Somebody of the site, over TLS."""
-    return Caller(identity=Identity(site="lab", role=role, name=name), transport=Transport.TLS)
+def caller(name: str = "cam", role: Role = Role.EDGE, *, site: str = "lab") -> Caller:
+    """Somebody over TLS."""
+    return Caller(identity=Identity(site=site, role=role, name=name), transport=Transport.TLS)
 
 
 CAM = caller("cam")
@@ -27,4 +27,4 @@ PLAIN = Caller(identity=None, transport=Transport.PLAIN)
 def gate(*rules: EdgeRule, clock: ManualClock | None = None) -> AccessGate:
     """A server's guards; without rules, without an `[access]` table."""
     options = AccessOptions(edges=rules) if rules else None
-    return AccessGate(clock or ManualClock(), NAMES.get, options=options, secured=True)
+    return AccessGate(clock or ManualClock(), NAMES.get, options=options, secured=True, site="lab")

@@ -25,7 +25,7 @@ from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import EdgeRule
 from tests.proto.fake_services import PROFILE, FakeAgent, FakePlanner, FakeSolver
-from tests.server.access.callers import BOSS, CAM, OTHER, PLAIN, TINY, TRUCK, caller, gate
+from tests.server.access.callers import BOSS, CAM, NAMES, OTHER, PLAIN, TINY, TRUCK, caller, gate
 
 REQUEST = SessionRequest(
     session_id="edge-1",
@@ -155,15 +155,14 @@ def test_planning_has_a_rate() -> None:
     each = gate(EdgeRule(plan_hz=0.5), clock=clock)
 
     async def run() -> None:
-        await each.guards.planner(planner, CAM).plan_session(REQUEST)
+        each.guards.planner(planner, CAM).check_rate()
         with pytest.raises(PlannerBusyError, match=r"0\.5 times a second; try again in 2\.000 s"):
-            await each.guards.planner(planner, CAM).plan_session(replace(REQUEST, session_id="edge-2"))
-        await each.guards.planner(planner, TRUCK).plan_session(replace(REQUEST, session_id="edge-3"))
+            each.guards.planner(planner, CAM).check_rate()
+        each.guards.planner(planner, TRUCK).check_rate()
         clock.sleep_until_s(2.0)
-        await each.guards.planner(planner, CAM).plan_session(REQUEST)
+        each.guards.planner(planner, CAM).check_rate()
 
     asyncio.run(run())
-    assert len(planner.requests) == 3
 
 
 def test_sessions_of_others_are_out_of_reach() -> None:
@@ -248,7 +247,8 @@ def test_whose_wishes_move_the_clock() -> None:
         await each.guards.planner(FakePlanner(), TRUCK).plan_session(replace(REQUEST, session_id="edge-2"))
 
     asyncio.run(run())
-    assert [each.may_wish(session_id) for session_id in ("edge-1", "edge-2", "plain")] == [False, True, True]
+    assert [each.may_wish(session_id) for session_id in ("edge-1", "edge-2", "nobodys")] == [False, True, False]
+    assert AccessGate(ManualClock(), NAMES.get).may_wish("plain")
 
 
 def test_an_owner_has_one_share_however_many_sessions() -> None:
@@ -328,6 +328,34 @@ def test_streams_have_a_number() -> None:
         await each.guards.inference(service, CAM).serve(stream())
 
     asyncio.run(run())
+
+
+def test_a_stream_says_nothing_of_anothers_session() -> None:
+    """Whoever announces it: neither does it keep the session, nor end it."""
+    each = gate()
+
+    async def run() -> None:
+        await each.guards.planner(FakePlanner(), TRUCK).plan_session(REQUEST)
+        await each.guards.planner(FakePlanner(), CAM).plan_session(replace(REQUEST, session_id="own"))
+        service = Streams()
+        serving = asyncio.create_task(each.guards.inference(service, CAM).serve(stream()))
+        while not service.streams:
+            await asyncio.sleep(0)
+        speaks_for = service.streams[0].speaks_for
+        assert [speaks_for(session_id) for session_id in ("edge-1", "own", "not yet")] == [False, True, True]
+        service.end.set()
+        await serving
+
+    asyncio.run(run())
+
+
+def test_another_sites_identities_are_refused() -> None:
+    """An authority may be shared by sites: names are this one's only with its own name before them."""
+    stranger = caller("cam", site="plant")
+    with pytest.raises(AccessError, match=r"is of site plant; this server is of lab: see \[access\] sites"):
+        gate().guards.agent(FakeAgent(), stranger)
+    with pytest.raises(AccessError, match="is of site plant"):
+        gate().guards.planner(FakePlanner(), caller("boss", Role.OPERATOR, site="plant"))
 
 
 def test_operators_run_no_requests() -> None:

@@ -38,6 +38,7 @@ def test_a_table_without_rules_lets_no_edge_in(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("[[access.edges]]\n", r"access: rules are by the names in certificates; expected \[tls\]"),
+        (TLS + '[access]\nsites = ["A b"]\n', "site 'A b'; expected 1 to 63 small letters"),
         (TLS + "[[access.edges]]\nnames = []\n", "names and networks must name somebody"),
         (TLS + '[[access.edges]]\nnames = ["a/b"]\n', "access.edges.names: 'a/b'"),
         (TLS + "[[access.edges]]\nrate_hz = 0\n", "access.edges.rate_hz: 0.0; expected a finite number above 0"),

@@ -34,6 +34,15 @@ def test_who_fits_no_rule_is_refused() -> None:
         permit_for(TRUCK, AccessOptions(edges=(SLOW,)))
 
 
+def test_sites_that_are_named_may_call_too() -> None:
+    """By a server of two sites; its rules then decide as for its own."""
+    options = AccessOptions(edges=(SLOW,), sites=("plant",))
+    assert permit_for(caller("cam", site="plant"), options, site="lab").rule is SLOW
+    for refused in (caller("cam", site="other"), caller("truck", site="plant")):
+        with pytest.raises(AccessError):
+            permit_for(refused, options, site="lab")
+
+
 def test_patterns_tell_capitals_apart() -> None:
     """On any host: a name is a name, not a file."""
     with pytest.raises(AccessError):

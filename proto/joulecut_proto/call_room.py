@@ -1,0 +1,52 @@
+"""How many calls of a kind are under way: of each caller, and of all.
+
+A reply takes memory until its last byte has left, long after the service has answered where its caller does not read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any, cast
+
+from joulecut_proto.answering import Context
+from joulecut_proto.call_refusals import CallRefusedError
+
+
+class CallRoom:
+    """Counts calls until gRPC is done with them. Used from the event loop only."""
+
+    def __init__(self, kind: str, *, each: int, total: int) -> None:
+        """`kind` names the calls in refusals; `each`: of one caller, `total`: of all."""
+        self._kind = kind
+        self._each = each
+        self._total = total
+        self._callers: Counter[Hashable] = Counter()
+        self.under_way = 0
+        """Calls that gRPC is not done with."""
+
+    def enter(self, context: Context, who: Hashable | None) -> None:
+        """Count this call until its reply is on its way to the end, or it was given up.
+
+        `who`: None for callers that cannot be told apart. Raises CallRefusedError where there is no room.
+        """
+        if who is not None and self._callers[who] >= self._each:
+            raise CallRefusedError(
+                f"{self._callers[who]} {self._kind} of one caller are under way, the most there may be; "
+                "wait for their replies, and read them"
+            )
+        if self.under_way >= self._total:
+            raise CallRefusedError(f"{self.under_way} {self._kind} are under way, the most there may be; try again")
+        self.under_way += 1
+        if who is not None:
+            self._callers[who] += 1
+        # Its type hint asks for a class that gRPC does not have.
+        cast(Any, context).add_done_callback(lambda _: self._leave(who))
+
+    def _leave(self, who: Hashable | None) -> None:
+        self.under_way -= 1
+        if who is None:
+            return
+        self._callers[who] -= 1
+        if not self._callers[who]:
+            del self._callers[who]
