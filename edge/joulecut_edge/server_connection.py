@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.energy import EnergyReading
@@ -73,8 +74,8 @@ class ServerConnection:
         self._unanswered = 0
         self._heard_s = 0.0
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
-        self._reading = asyncio.create_task(self._read_replies())
-        self._watching: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._begin(self._read_replies())
         self.lost = asyncio.Event()
         self.leaving = asyncio.Event()
         self.heard = asyncio.Event()
@@ -95,7 +96,7 @@ class ServerConnection:
     async def watch_health(self) -> None:
         """Follow the server's health from now on. Raises LinkError where it takes no requests now."""
         known = asyncio.Event()
-        self._watching = asyncio.create_task(self._follow_health(known))
+        self._begin(self._follow_health(known))
         try:
             await asyncio.wait_for(known.wait(), _HELLO_S)
         except asyncio.TimeoutError as error:
@@ -171,11 +172,16 @@ class ServerConnection:
         """End the stream and the channel; waiting requests fail with LinkError."""
         self.lost.set()
         self._stream.cancel()
-        tasks = [task for task in (self._reading, self._watching) if task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._channel.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work until its end or the connection's, and keep nothing of it: what keeps this keeps its sockets."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _exchanged(self, header: RequestHeader, encoded: Sequence[TensorFrame], timeout_s: float) -> Reply:
         """The reply to a request, if it comes in time; if not, it is no longer waited for, and dropped."""
@@ -218,7 +224,8 @@ class ServerConnection:
             self.lost.set()
 
     async def _read_replies(self) -> None:
-        reason: JoulecutError = LinkError(f"{self._peer} ended the stream")
+        # The text alone: an error that is kept keeps this frame, and the connection with it.
+        reason = f"{self._peer} ended the stream"
         try:
             async for reply in self._stream.replies():
                 # Even a reply that is too late tells that the server lives.
@@ -230,7 +237,7 @@ class ServerConnection:
                     self.dropped += 1
                     _LOG.info("%s: a reply to %s that nobody waits for", self._peer, reply.header.request_id)
         except JoulecutError as error:
-            reason = error
+            reason = str(error)
         finally:
             _LOG.info("stream to %s: %s", self.address, reason)
             self.lost.set()

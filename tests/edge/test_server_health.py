@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -66,3 +68,29 @@ def test_a_server_without_health_is_taken_to_serve() -> None:
         assert not connection.leaving.is_set()
 
     with_server(Answering(), use)
+
+
+def test_a_closed_connection_leaves_nothing_behind() -> None:
+    """An edge renews its connection for years: each one's sockets are given back as it closes, not with some later
+    collection of garbage."""
+
+    async def run() -> None:
+        server, told = make_server(), health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(told, server)
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        await server.start()
+        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        connection = ServerConnection(address, session_id="edge-1", clock=SystemClock())
+        await connection.watch_health()
+        await connection.close()
+        left = weakref.ref(connection)
+        del connection
+        await asyncio.sleep(0)
+        assert left() is None
+        await server.stop(None)
+
+    gc.disable()
+    try:
+        asyncio.run(asyncio.wait_for(run(), WAIT_S))
+    finally:
+        gc.enable()
