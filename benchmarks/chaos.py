@@ -107,6 +107,8 @@ def main() -> None:
                 folder, shared, nursery, load, options.requests, calm=options.calm_requests, seed=options.seed
             )
         )
+        # The storm takes long: what it found is on disk before anything else can go wrong.
+        write_bytes(options.out, document(storm, (), options.seed).encode())
         kills = asyncio.run(kill_outcome(folder, shared, nursery, load, options.kills, seed=options.seed))
     write_bytes(options.out, document(storm, kills, options.seed).encode())
     print(f"wrote {options.out}")
