@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
@@ -45,29 +46,39 @@ def plan_bands(
 
 
 def _band(problem: Problem, row: PolicyRow) -> UplinkBand:
-    choice, lowest_bps = _choice(problem, row), row.from_bps
-    if choice is None:
-        return UplinkBand(lowest_bps=lowest_bps, plan=solve(with_uplink(problem, lowest_bps, Downlink.FIXED)))
+    found = [_priced(problem, choice, row.from_bps) for choice in _choices(problem, row)]
+    if not found:
+        nearest = solve(with_uplink(problem, row.from_bps, Downlink.FIXED))
+        return UplinkBand(lowest_bps=row.from_bps, plan=nearest)
+    return min(found, key=lambda band: _distance(band.plan, row))
 
-    def priced(uplink_bps: float) -> UplinkBand:
-        there = with_uplink(problem, uplink_bps, Downlink.FIXED)
-        return UplinkBand(lowest_bps=uplink_bps, plan=plan_for(there, choice, evaluated=0, solve_s=0.0))
 
-    band = priced(lowest_bps)
+def _priced(problem: Problem, choice: Choice, lowest_bps: float) -> UplinkBand:
     # Where a choice begins to keep its terms, the last bit of the break point may still be on the wrong side.
-    return band if band.plan.status == OPTIMAL else priced(lowest_bps * (1.0 + _ROUNDING))
+    for uplink_bps in (lowest_bps, lowest_bps * (1.0 + _ROUNDING)):
+        there = with_uplink(problem, uplink_bps, Downlink.FIXED)
+        band = UplinkBand(lowest_bps=uplink_bps, plan=plan_for(there, choice, evaluated=0, solve_s=0.0))
+        if band.plan.status == OPTIMAL:
+            break
+    return band
 
 
-def _choice(problem: Problem, row: PolicyRow) -> Choice | None:
-    """A row's indices; of wires and variants of one name the first, as in the contract's tie rule."""
-    if row.cut is None or row.edge_point is None:
-        return None
-    codecs = [wire.codec for wire in problem.cuts[row.cut].wires]
-    names = [variant.name for variant in problem.variants]
-    return Choice(
-        cut=row.cut,
-        wire=codecs.index(row.codec or ""),
-        variant=names.index(row.variant or ""),
-        edge_point=row.edge_point,
-        server_point=row.server_point,
+def _distance(plan: Plan, row: PolicyRow) -> tuple[bool, float, float]:
+    """How far a plan is from a row's figures; wires and variants may share a name, and one of them is the row's."""
+    if None in (plan.energy_j, row.energy_j, plan.latency_bound_s, row.latency_bound_s):
+        return True, 0.0, 0.0
+    return (
+        plan.status != row.status,
+        abs((plan.energy_j or 0.0) - (row.energy_j or 0.0)),
+        abs((plan.latency_bound_s or 0.0) - (row.latency_bound_s or 0.0)),
     )
+
+
+def _choices(problem: Problem, row: PolicyRow) -> Iterator[Choice]:
+    """Those that a row's names may mean, in the contract's order of ties; none where nothing is feasible."""
+    if row.cut is None or row.edge_point is None:
+        return
+    for w, wire in enumerate(problem.cuts[row.cut].wires):
+        for v, variant in enumerate(problem.variants):
+            if (wire.codec, variant.name) == (row.codec, row.variant):
+                yield Choice(cut=row.cut, wire=w, variant=v, edge_point=row.edge_point, server_point=row.server_point)

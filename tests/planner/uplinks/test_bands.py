@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Problem, Slo
-from joulecut_planner import solve
+from joulecut_planner import parse_problem, solve
 from joulecut_planner.choices.constraints import violated
 from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.choices.pricing import price
@@ -19,6 +19,7 @@ from joulecut_planner.uplinks.bands import plan_bands
 from joulecut_planner.uplinks.break_points import break_points
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
+from tests.planner.small_document import small_document
 
 LOWEST_BPS, HIGHEST_BPS = 1e6, 1e8
 
@@ -36,6 +37,23 @@ def test_bands_are_the_table_where_there_are_few(problem: Problem) -> None:
         if row.status == OPTIMAL:
             assert (band.plan.cut, band.plan.codec, band.plan.edge_clock) == (row.cut, row.codec, row.edge_clock)
             assert band.plan.energy_j == pytest.approx(row.energy_j, rel=1e-6)
+
+
+def test_of_wires_that_share_a_name_the_rows_own_is_run() -> None:
+    """A row names its wire; where two have that name, the plan is the one whose figures the row has."""
+    problem = parse_problem(small_document())
+    first, *others = problem.cuts
+    dear = replace(first.wires[0], uplink_bytes=50.0 * first.wires[0].uplink_bytes)
+    twins = replace(problem, cuts=(replace(first, wires=(dear, *first.wires)), *others))
+    for band, expected in zip(
+        plan_bands(twins, LOWEST_BPS, HIGHEST_BPS), plan_bands(problem, LOWEST_BPS, HIGHEST_BPS), strict=True
+    ):
+        assert (band.plan.status, band.plan.cut, band.plan.codec) == (
+            expected.plan.status,
+            expected.plan.cut,
+            expected.plan.codec,
+        )
+        assert band.plan.energy_j == pytest.approx(expected.plan.energy_j)
 
 
 @pytest.mark.parametrize("most", [2, 3, 5])
