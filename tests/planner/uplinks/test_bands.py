@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
-from joulecut_core.problems import Problem, Slo
+from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_planner import parse_problem, solve
 from joulecut_planner.choices.constraints import violated
 from joulecut_planner.choices.plan_choice import choice_of
@@ -41,10 +41,15 @@ def test_bands_are_the_table_where_there_are_few(problem: Problem) -> None:
 
 def test_of_wires_that_share_a_name_the_rows_own_is_run() -> None:
     """A row names its wire; where two have that name, the plan is the one whose figures the row has."""
-    problem = parse_problem(small_document())
-    first, *others = problem.cuts
-    dear = replace(first.wires[0], uplink_bytes=50.0 * first.wires[0].uplink_bytes)
-    twins = replace(problem, cuts=(replace(first, wires=(dear, *first.wires)), *others))
+    problem = replace(parse_problem(small_document()), objective=Objective(server_weight=0.0))
+    chosen = plan_bands(problem, LOWEST_BPS, HIGHEST_BPS)[-1].plan
+    assert chosen.cut is not None
+    assert chosen.server_point is not None
+    cuts = list(problem.cuts)
+    (wire,) = (wire for wire in cuts[chosen.cut].wires if wire.codec == chosen.codec)
+    dear = replace(wire, encode_s=wire.encode_s + 1.0)
+    cuts[chosen.cut] = replace(cuts[chosen.cut], wires=(dear, *cuts[chosen.cut].wires))
+    twins = replace(problem, cuts=tuple(cuts))
     for band, expected in zip(
         plan_bands(twins, LOWEST_BPS, HIGHEST_BPS), plan_bands(problem, LOWEST_BPS, HIGHEST_BPS), strict=True
     ):
