@@ -81,8 +81,9 @@ def show(value: object) -> str:
 
 
 def join(path: str, name: str) -> str:
-    """The path of a field inside the object at `path`, on one line whatever the name."""
+    """The path of a field inside the object at `path`, short and on one line whatever the name."""
     shown = name if name.isprintable() else repr(name)[1:-1]
+    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
     return f"{path}.{shown}" if path else shown
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from joulecut_core.decoding import show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ConfigError
 from joulecut_planner.serving.simulation.traces import ArrivalTrace
@@ -23,6 +24,8 @@ _TIME, _NETWORK, _EDGE, _ENTRY, _PRIORITY = "time_s", "network", "edge", "entry"
 KNOWN = (_TIME, _NETWORK, _EDGE, _ENTRY, _PRIORITY)
 _LARGEST_BYTES = 1 << 30
 _LARGEST_PRIORITY = 1_000_000
+_SHOWN = 20
+"""Columns that a complaint repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +130,8 @@ def _check_header(columns: Sequence[str], path: Path) -> None:
     if repeated:
         raise ConfigError(f"{path}: row 1: column {repeated[0]!r} twice; expected each column once")
     if _TIME not in columns:
-        raise ConfigError(
-            f"{path}: row 1: no column {_TIME}; expected a header line with it, found {', '.join(map(repr, columns))}"
-        )
+        found = ", ".join(map(show, columns[:_SHOWN]))
+        raise ConfigError(f"{path}: row 1: no column {_TIME}; expected a header line with it, found {found}")
 
 
 def _time_s(text: str, where: str) -> float:
