@@ -47,7 +47,7 @@ def keyed_object(
         raise error(f"{path or 'top level'}: {show(data)} is not an object; expected one")
     for key in data:
         if key not in known:
-            raise error(f"{join(path, str(key))}: unknown key; {_suggest(str(key), known)}")
+            raise error(f"{join(path, _short(str(key)))}: unknown key; {_suggest(str(key), known)}")
     for key in required:
         if key not in data:
             raise error(f"{join(path, key)}: missing; expected it beside {', '.join(data) or 'nothing'}")
@@ -81,10 +81,13 @@ def show(value: object) -> str:
 
 
 def join(path: str, name: str) -> str:
-    """The path of a field inside the object at `path`, short and on one line whatever the name."""
+    """The path of a field inside the object at `path`, on one line whatever the name."""
     shown = name if name.isprintable() else repr(name)[1:-1]
-    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
     return f"{path}.{shown}" if path else shown
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 3]}..."
 
 
 @cache
@@ -98,7 +101,7 @@ def _dataclass(cls: type[Any], data: object, error: type[JoulecutError], path: s
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in data:
         if key not in fields:
-            raise error(f"{join(path, str(key))}: unknown key; {_suggest(str(key), fields)}")
+            raise error(f"{join(path, _short(str(key)))}: unknown key; {_suggest(str(key), fields)}")
     hints = _hints(cast(Hashable, cls))
     arguments: dict[str, Any] = {}
     for name, field in fields.items():
