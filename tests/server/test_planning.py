@@ -12,38 +12,24 @@ import pytest
 import joulecut_server.planning
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
-from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import Objective, Slo
 from joulecut_core.timing import ManualClock
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_planner.drift import Corrections
 from joulecut_planner.tails import TailEstimates, TailMethod, profile_tail
-from joulecut_proto.planning_messages import SessionReply, SessionRequest, StageFactors, UplinkRange
+from joulecut_proto.planning_messages import SessionReply, StageFactors, UplinkRange
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.part_runner import PartRunner
-from joulecut_runtime.wire_measurement import lossless_wires
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.epochs import EpochCounter
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.sessions import SessionBook
 from tests.integration.tiny_network import tiny_network
-from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
+from tests.integration.tiny_profiles import SERVER_DEVICE, server_profile
 from tests.server.gates import WAIT_S, Gate
-
-TABLE = tiny_network().table
-REQUEST = SessionRequest(
-    session_id="edge-1",
-    network_digest=TABLE.digest,
-    edge=edge_profile(),
-    wires=lossless_wires(TABLE),
-    link=LinkEstimate(uplink_bps=1e8, downlink_bps=1e8, rtt_s=0.001),
-    slo=Slo(),
-    objective=Objective(),
-    max_accuracy_loss=0.0,
-    policy="all-server",
-)
+from tests.server.parts import REQUEST
 
 
 def with_planning(folder: Path, use: Callable[[ServerPlanning, SessionBook], Awaitable[None]]) -> None:

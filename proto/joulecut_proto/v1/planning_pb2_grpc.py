@@ -100,7 +100,8 @@ class PlannerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Activate(self, request, context):
-        """Leases the server's clock for an epoch; the edge calls it before it switches.
+        """Puts an epoch's whole plan set in force and leases the server's clock for that epoch; the edge calls it before it switches.
+        Epoch 0, the edge's own plan, gives the clock back and leaves the set in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
