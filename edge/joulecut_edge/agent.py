@@ -22,18 +22,18 @@ from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
-from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
-from joulecut_edge.bundle_fetch import ensure_bundle
 from joulecut_edge.config import EdgeConfig
-from joulecut_edge.edge_planning import EdgeIdentity
 from joulecut_edge.endpoint import EdgeEndpoint
-from joulecut_edge.offloading import Offloading
-from joulecut_edge.replanning import Replanning, uplinks_around
-from joulecut_edge.request_observer import RequestObserver
-from joulecut_edge.servers import Servers, parse_servers
-from joulecut_edge.session import EdgeSession
-from joulecut_edge.transport import Transport
-from joulecut_edge.wishes import Wishes
+from joulecut_edge.offloading.edge_planning import EdgeIdentity
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.offloading.replanning import Replanning, uplinks_around
+from joulecut_edge.peers.bundle_fetch import ensure_bundle
+from joulecut_edge.peers.servers import Servers, parse_servers
+from joulecut_edge.peers.transport import Transport
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_edge.requests.request_observer import RequestObserver
+from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.local import local_plan
 from joulecut_planner.tails import pair_tails
 from joulecut_proto.addresses import check_free, parse_address

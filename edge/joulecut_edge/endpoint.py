@@ -9,9 +9,9 @@ from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import JoulecutError
 from joulecut_core.tensor_frames import RAW
 from joulecut_core.timing import Clock
-from joulecut_edge.offloading import Offloading
-from joulecut_edge.request_observer import RequestObserver, Unobserved
-from joulecut_edge.session import EdgeSession
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.requests.request_observer import RequestObserver, Unobserved
+from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,

@@ -15,9 +15,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from joulecut_core.devices import Device
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger
-from joulecut_edge.offloading import Offloading
-from joulecut_edge.replanning import REPLAN_REASONS, Replanning
-from joulecut_edge.session import EdgeSession
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.offloading.replanning import REPLAN_REASONS, Replanning
+from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.drift import DriftCause, WatchedPart
 from joulecut_runtime.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint

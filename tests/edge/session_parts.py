@@ -13,10 +13,10 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment, Breakdown, Plan
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import ManualClock
-from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
-from joulecut_edge.local_tail import LocalTail
-from joulecut_edge.remote import RemoteReply, UnansweredError
-from joulecut_edge.session import EdgeSession
+from joulecut_edge.peers.remote import RemoteReply, UnansweredError
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.local_tail import LocalTail
+from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.inference_messages import Origin
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.device_worker import DeviceWorker

@@ -12,10 +12,10 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge import agent
-from joulecut_edge.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.config import EdgeConfig
-from joulecut_edge.transport import Transport
-from joulecut_edge.wishes import Wishes
+from joulecut_edge.peers.transport import Transport
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.wishes import Wishes
 from joulecut_planner import Policy
 from tests.integration.tiny_profiles import edge_profile
 

@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger, RequestSeconds
 from joulecut_edge.config import EdgeConfig, Radio
-from joulecut_edge.counters import Counters
-from joulecut_edge.edge_planning import EdgeIdentity
 from joulecut_edge.metrics import EdgeMetrics
-from joulecut_edge.offloading import Offloading
-from joulecut_edge.servers import Servers
-from joulecut_edge.wishes import Wishes
+from joulecut_edge.offloading.edge_planning import EdgeIdentity
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.peers.servers import Servers
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_edge.requests.counters import Counters
 from joulecut_runtime.wire_measurement import lossless_wires
 from tests.edge.session_parts import Bench
 from tests.integration.tiny_network import tiny_network

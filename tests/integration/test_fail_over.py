@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from joulecut_edge import agent as edge_agent
-from joulecut_edge.offloading import Offloading
-from joulecut_edge.server_connection import ServerConnection
-from joulecut_edge.servers import Servers
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.peers.servers import Servers
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state

@@ -9,8 +9,8 @@ from dataclasses import replace
 from joulecut_core.problems import Slo
 from joulecut_core.timing import SystemClock
 from joulecut_edge import agent as edge_agent
-from joulecut_edge.active_plan import LOCAL_EPOCH
 from joulecut_edge.config import PlanningOptions
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH
 from joulecut_proto.addresses import parse_address
 from joulecut_runtime.emulated_link import EmulatedLink
 from joulecut_runtime.link_shape import LinkShape

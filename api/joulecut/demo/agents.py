@@ -19,7 +19,7 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ManualClock
 from joulecut_core.wires import load_wires
-from joulecut_edge.active_plan import LOCAL_EPOCH
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH
 from joulecut_planner import PlanningInputs
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.framing import ENVELOPE_BYTES

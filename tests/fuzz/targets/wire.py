@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import TensorFrame
-from joulecut_edge.servers import parse_servers
+from joulecut_edge.peers.servers import parse_servers
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.convert_inference import REQUEST_HEADER, infer_request_from_wire, infer_request_to_wire
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader

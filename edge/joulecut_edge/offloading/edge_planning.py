@@ -1,0 +1,240 @@
+"""Plans for this edge, made by a server and put in force: what is asked, what is carried out, what may be adopted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.figures import FigureKind
+from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment, Plan
+from joulecut_core.problems import Problem
+from joulecut_core.profiles import Profile
+from joulecut_core.timing import Clock
+from joulecut_core.wires import WireTable
+from joulecut_edge.config import Radio
+from joulecut_edge.peers.link_probe import probe_link
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.plans.local_tail import LocalTail, local_tail
+from joulecut_edge.plans.refits import compounded, rescaled, with_tail
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_edge.requests.session import EdgeSession
+from joulecut_planner import Policy
+from joulecut_proto.framing import ENVELOPE_BYTES
+from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, StageFactors, UplinkRange
+from joulecut_runtime.network import Network
+
+_LOG = logging.getLogger(__name__)
+
+_PLAN_S = 30.0
+_ACTIVATE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeIdentity:
+    """What this edge tells servers about itself."""
+
+    name: str
+    session_id: str
+    slowdown: float
+    network: Network
+    profile: Profile
+    wires: WireTable
+    radio: Radio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Basis:
+    """What the plans in force were made of."""
+
+    problem: Problem
+    link: LinkEstimate
+    factors: StageFactors
+    deadline_s: float | None
+
+
+class EdgePlanning:
+    """Asks servers for plans and switches the session to them. Used from the event loop only."""
+
+    def __init__(
+        self, identity: EdgeIdentity, session: EdgeSession, clock: Clock, wishes: Wishes, *, refit: bool = False
+    ) -> None:
+        """`refit`: make plans with tables corrected by what the requests before took."""
+        self._identity = identity
+        self._session = session
+        self._clock = clock
+        self._refits = refit
+        self._factors = StageFactors()
+        self._planning = asyncio.Lock()
+        self._links: dict[str, LinkEstimate] = {}
+        self._basis: _Basis | None = None
+        self.wishes = wishes
+        self.link: LinkEstimate | None = None
+        self.bands: tuple[Band, ...] = ()
+        """The plans in force by rising uplink, where the last request asked for a range."""
+        self.uplinks: Callable[[LinkEstimate], UplinkRange | None] = _only_this
+        """What range to ask for at a link; None for the link as it is alone."""
+        self.plans = 0
+        """Plans of a server carried out since the start."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem behind the plans in force; None before the first."""
+        return None if self._basis is None else self._basis.problem
+
+    def knows_link_to(self, address: str) -> bool:
+        """Whether the link to this server was measured."""
+        return address in self._links
+
+    async def measure_link(self, connection: ServerConnection) -> None:
+        """Probe the link of this connection; plans are made for it from now on."""
+        radio = self._identity.radio
+        self.link = self._links[connection.address] = await probe_link(
+            connection.echo,
+            uplink_w=radio.uplink_w,
+            downlink_w=radio.downlink_w,
+            figures=_link_figures(self._identity.profile.figures),
+        )
+        _LOG.info("link to %s: %s", connection.address, self.link)
+
+    def expect_link_to(self, address: str) -> None:
+        """Plan for the link to this server as it was measured last; where it never was, for the one used until now."""
+        self.link = self._links.get(address, self.link)
+        # Epochs of another server, or of one that was lost, are none of this one's.
+        self.bands = ()
+
+    def expect_uplink(self, uplink_bps: float) -> None:
+        """Plan for the link in use with another uplink, in bits per second, than it was measured with."""
+        self.link = None if self.link is None else replace(self.link, uplink_bps=uplink_bps)
+
+    async def plan(self, connection: ServerConnection, wishes: Wishes, *, preview: bool = False) -> SessionReply:
+        """A plan under these terms, in force on return where it is no preview and there is a choice.
+
+        Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held.
+        """
+        if self.link is None:
+            raise LinkError("the link was never measured; connect first")
+        link, factors = self._learned(self.link)
+        excess_s = self._session.crossings.excess_s(link)
+        request = SessionRequest(
+            session_id=self._identity.session_id,
+            network_digest=self._identity.network.table.digest,
+            edge=self._identity.profile,
+            wires=self._identity.wires,
+            link=with_tail(link, self._identity.profile, wishes, excess_s),
+            slo=wishes.slo,
+            objective=wishes.objective,
+            max_accuracy_loss=wishes.max_accuracy_loss,
+            policy=wishes.policy.value,
+            envelope_bytes=ENVELOPE_BYTES,
+            preview=preview,
+            tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
+            factors=factors,
+            uplinks=None if preview else self.uplinks(link),
+        )
+        async with self._planning:
+            reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
+            if reply.assignment is not None:
+                basis = _Basis(problem=reply.problem, link=link, factors=factors, deadline_s=wishes.slo.latency_s)
+                await self._carry_out(connection, self._active(reply.assignment, reply.plan, basis))
+                self._basis, self.bands = basis, reply.bands
+                self.link, self._factors = link, factors
+                self._links[connection.address] = link
+        return reply
+
+    def active_of(self, band: Band) -> ActivePlan:
+        """A band of the plans in force as something to adopt; the edge's own plan where it has no assignment.
+
+        Raises LinkError where no plan is in force.
+        """
+        if self._basis is None:
+            raise LinkError("no plan of a server is in force; connect first")
+        if band.assignment is None:
+            return self._session.local
+        return self._active(band.assignment, band.plan, self._basis)
+
+    async def adopt(self, connection: ServerConnection, active: ActivePlan) -> None:
+        """Go on under another plan of the set in force, without asking the server.
+
+        Raises LinkError where the connection is lost, ClockError where the plan's clock cannot be held.
+        """
+        self._check_runnable(active.assignment)
+        # Nothing is awaited in between: a connection lost later makes the session local after this switch.
+        _check_alive(connection)
+        await self._session.switch(active, connection)
+        _LOG.info("epoch %d adopted: %s", active.assignment.epoch, active.assignment)
+
+    def _learned(self, link: LinkEstimate) -> tuple[LinkEstimate, StageFactors]:
+        """Link and factors of the next plan: those of the plan in force, and what its requests showed on top."""
+        active = self._session.active
+        # What was measured under the board's governor is no table to correct.
+        governed = active.assignment.policy == Policy.GOVERNOR.value
+        if not self._refits or active.link is None or governed:
+            return link, self._factors
+        found = self._session.drift.corrections_of(active)
+        planned = active.link
+        return planned if found.link == 1.0 else rescaled(planned, found.link), compounded(active.factors, found)
+
+    def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
+        problem = basis.problem
+        return ActivePlan(
+            assignment=assignment,
+            plan=plan,
+            offloads=assignment.cut < self._identity.network.table.last,
+            wait_w=0.0 if plan.edge_point is None else problem.edge.points[plan.edge_point].wait_w,
+            period_s=None if problem.slo.rate_hz is None else 1.0 / problem.slo.rate_hz,
+            link=basis.link,
+            factors=basis.factors,
+            deadline_s=basis.deadline_s,
+            local_tail=self._tail(assignment, problem, basis.factors),
+        )
+
+    def _tail(self, assignment: Assignment, problem: Problem, factors: StageFactors) -> LocalTail | None:
+        try:
+            return local_tail(
+                self._identity.profile,
+                assignment.cut,
+                assignment.edge_clock,
+                quantile=problem.slo.quantile,
+                factor=max(1.0, factors.head),
+            )
+        except JoulecutError as error:
+            _LOG.warning("no time is kept for finishing here: %s", error)
+            return None
+
+    async def _carry_out(self, connection: ServerConnection, active: ActivePlan) -> None:
+        """The server first, so that whatever this edge sends under the new epoch is expected."""
+        assignment = active.assignment
+        self._check_runnable(assignment)
+        await connection.planner.activate(
+            self._identity.session_id, assignment.epoch, timeout_s=_ACTIVATE_S + self._clock.wall_s(1.0)
+        )
+        _check_alive(connection)
+        await self._session.switch(active, connection)
+        self.plans += 1
+        _LOG.info("epoch %d in force: %s", assignment.epoch, assignment)
+
+    def _check_runnable(self, assignment: Assignment) -> None:
+        table = self._identity.network.table
+        if assignment.network_digest != table.digest or not 0 <= assignment.cut <= table.last:
+            raise ContractError(
+                f"assigned cut {assignment.cut} of {assignment.network_digest}; this edge runs {table.digest}"
+            )
+
+
+def _check_alive(connection: ServerConnection) -> None:
+    if connection.lost.is_set():
+        raise LinkError(f"server {connection.address} was lost before its plan was in force")
+
+
+def _only_this(link: LinkEstimate) -> None:
+    """No range."""
+
+
+def _link_figures(device: FigureKind) -> FigureKind:
+    """In emulated time a link is emulated too, whatever it is made of."""
+    return FigureKind.EMULATED if device is FigureKind.EMULATED else FigureKind.MEASURED

@@ -1,0 +1,381 @@
+"""Keeps the edge offloading while there is a server to offload to, and local while there is none.
+
+    servers -> hello -> serving? -> link -> plan -> activate there -> switch here
+      ^                                                                  |
+      |          renewed: another connection, nothing else changes <-----+-----> an earlier server is well again
+      +---- local, and at once the next one <---- lost, or it stops <----+
+
+Every step that fails leads back to `local`, which always works. Where the configuration asks for it, a plan whose
+requests have left it for good is replaced by one made with corrected tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from joulecut_core.devices import DeviceInfo
+from joulecut_core.errors import DeviceError, JoulecutError, LinkError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.timing import Clock
+from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.joining import Joining
+from joulecut_edge.offloading.retirement import Retirement
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.peers.servers import Candidate, Servers
+from joulecut_edge.peers.transport import Transport
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_edge.requests.session import EdgeSession
+from joulecut_planner import Policy
+from joulecut_proto.planning_messages import Band, SessionReply
+
+_LOG = logging.getLogger(__name__)
+
+_RENEW_S = 1200.0
+"""A connection this old is replaced: well before a server under TLS ends it, and with certificates read anew."""
+_RETURN_S = 30.0
+"""An earlier server must be well for so long before an edge returns to it; wall seconds."""
+_BROKEN_S = 1.0
+"""After something that should not have happened."""
+_REFIT_S = 60.0
+"""Between two plans that nobody asked for: a network must not be cut anew by every gust of wind."""
+
+
+class _Turn(Enum):
+    """What ends a stretch of quiet offloading."""
+
+    LOST = "lost"
+    LEAVING = "leaving"
+    OLD = "old"
+    LOOK = "look"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Used:
+    """The connection in use. `renew_at_s`: when it is to be replaced; wall seconds of the event loop."""
+
+    candidate: Candidate
+    connection: ServerConnection
+    renew_at_s: float
+
+
+class Offloading:
+    """Finds servers, plans with them and switches the session. Run `keep` as a task."""
+
+    def __init__(
+        self,
+        identity: EdgeIdentity,
+        session: EdgeSession,
+        clock: Clock,
+        wishes: Wishes,
+        servers: Servers,
+        *,
+        transport: Transport | None = None,
+        refit: bool = False,
+        renew_s: float = _RENEW_S,
+        return_s: float = _RETURN_S,
+    ) -> None:
+        """`refit`: make plans with tables corrected by what the requests before took.
+
+        `renew_s`: age of a connection that is replaced; `return_s`: how long an earlier server must be well; both of
+        the wall.
+        """
+        self._identity = identity
+        self._session = session
+        self._clock = clock
+        self._servers = servers
+        self._joining = Joining(identity, transport or Transport(), clock)
+        self._refits = refit
+        self._renew_s = renew_s
+        self._return_s = return_s
+        self._retirement = Retirement(session, identity.session_id)
+        self._used: _Used | None = None
+        self.planning = EdgePlanning(identity, session, clock, wishes, refit=refit)
+        self.server_info: DeviceInfo | None = None
+        self.renewals = 0
+        """Connections replaced because of their age since the start."""
+
+    @property
+    def connection(self) -> ServerConnection | None:
+        """The connected server; None while the edge is alone."""
+        return None if self._used is None else self._used.connection
+
+    @property
+    def wishes(self) -> Wishes:
+        """The terms of the plans."""
+        return self.planning.wishes
+
+    @property
+    def link(self) -> LinkEstimate | None:
+        """The link that plans are made for."""
+        return self.planning.link
+
+    @property
+    def plans(self) -> int:
+        """Plans of a server carried out since the start."""
+        return self.planning.plans
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The plans in force by rising uplink, where a range was asked for."""
+        return self.planning.bands
+
+    @property
+    def dropped_replies(self) -> int:
+        """Replies of all servers since the start that came when nobody waited for them any more."""
+        used = 0 if self._used is None else self._used.connection.dropped
+        return self._retirement.dropped + used
+
+    async def keep(self) -> None:
+        """Connect, stay connected, reconnect, until cancelled; nothing but that ends it."""
+        last: Candidate | None = None
+        while True:
+            try:
+                last = await self._round(last)
+            except Exception:  # noqa: BLE001 - an edge must find back to its servers, whatever went wrong
+                _LOG.exception("offloading broke off: running locally, and beginning anew")
+                last = None
+                await self._abandon()
+                await asyncio.sleep(_BROKEN_S)
+
+    async def keep_fitting(self) -> None:
+        """Plan again whenever the requests have shown tables or link to be wrong, until cancelled."""
+        lasting = self._session.drift.lasting
+        while self._refits:
+            await lasting.wait()
+            lasting.clear()
+            connection, policy = self.connection, self.wishes.policy
+            # What was measured under the board's governor is no table to correct.
+            if connection is None or policy is Policy.GOVERNOR:
+                continue
+            try:
+                reply = await self.planning.plan(connection, self.wishes)
+            except JoulecutError as error:
+                _LOG.warning("drift: no other plan: %s", error)
+            except Exception:  # noqa: BLE001 - the next drift may find a better plan
+                _LOG.exception("drift: no other plan")
+            else:
+                made = "no plan keeps the terms" if reply.assignment is None else f"epoch {reply.assignment.epoch}"
+                _LOG.info("drift: planned again for link %s: %s", self.link, made)
+            await asyncio.sleep(self._clock.wall_s(_REFIT_S))
+
+    async def stop(self) -> None:
+        """Let the server forget this edge, if it can hear."""
+        used, self._used = self._used, None
+        await self._retirement.close()
+        if used is not None:
+            with suppress(JoulecutError):
+                await used.connection.planner.release(self._identity.session_id, timeout_s=1.0)
+            await used.connection.close()
+
+    async def replan(self, wishes: Wishes) -> SessionReply:
+        """Plan again under other terms and carry the plan out. Raises LinkError where there is no server."""
+        reply = await self.planning.plan(self._connected(), wishes)
+        self.planning.wishes = wishes
+        return reply
+
+    async def preview(self, wishes: Wishes) -> SessionReply:
+        """The plan under other terms; nothing changes. Raises LinkError where there is no server."""
+        return await self.planning.plan(self._connected(), wishes, preview=True)
+
+    async def adopt(self, active: ActivePlan) -> None:
+        """Go on under another plan of the set in force (`planning.active_of`), without asking the server.
+
+        Raises LinkError where there is no server, ClockError where the plan's clock cannot be held.
+        """
+        await self.planning.adopt(self._connected(), active)
+
+    async def _round(self, last: Candidate | None) -> Candidate | None:
+        """From looking for a server to losing it; which one that was, None where none was found."""
+        candidates = await self._servers.candidates()
+        used = await self._connect(candidates, last)
+        if used is not None:
+            return await self._stay(used)
+        self._session.expect_nobody()
+        await asyncio.sleep(self._servers.wait_s(candidates))
+        return None
+
+    async def _abandon(self) -> None:
+        used, self._used = self._used, None
+        with suppress(DeviceError):
+            await self._session.go_local()
+        self._session.expect_nobody()
+        if used is not None:
+            await self._retirement.bury(used.connection)
+
+    def _connected(self) -> ServerConnection:
+        if self._used is None:
+            raise LinkError("no server is connected; the edge runs locally and plans again when one is found")
+        return self._used.connection
+
+    async def _connect(self, candidates: tuple[Candidate, ...], last: Candidate | None) -> _Used | None:
+        """The first that works and may be tried; the one just lost comes last."""
+        for candidate in sorted(candidates, key=lambda each: each == last):
+            if not self._servers.may_try(candidate):
+                continue
+            connection = await self._tried(candidate)
+            if connection is not None:
+                self._used = self._in_use(candidate, connection)
+                _LOG.info("server %s: offloading", candidate.address)
+                return self._used
+        return None
+
+    async def _tried(self, candidate: Candidate) -> ServerConnection | None:
+        """A joined connection; None where the server cannot be used, which its breaker is told."""
+        try:
+            connection = await self._joined(candidate)
+        except JoulecutError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - another server may be well
+            _LOG.exception("server %s", candidate.address)
+            failure = LinkError(f"what it said could not be understood: {error!r}")
+        else:
+            self._servers.succeeded(candidate)
+            return connection
+        self._servers.failed(candidate, failure)
+        await self._joining.explain(candidate, self._servers.failures(candidate))
+        return None
+
+    async def _joined(self, candidate: Candidate) -> ServerConnection:
+        """A connection whose plan is in force."""
+        connection = await self._joining.opened(candidate)
+        try:
+            await self._plan_with(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _plan_with(self, connection: ServerConnection) -> None:
+        planning = self.planning
+        planning.expect_link_to(connection.address)
+        if self.link is None:
+            await planning.measure_link(connection)
+        await planning.plan(connection, self.wishes)
+        self.server_info = connection.device
+
+    def _in_use(self, candidate: Candidate, connection: ServerConnection) -> _Used:
+        age_s = self._renew_s * random.uniform(0.8, 1.0)  # noqa: S311 - so that many edges do not come at once
+        renew_at_s = asyncio.get_running_loop().time() + age_s
+        return _Used(candidate=candidate, connection=connection, renew_at_s=renew_at_s)
+
+    async def _stay(self, used: _Used) -> Candidate:
+        """Offload until the server is lost or stops; which one that was."""
+        self._joining.forget_wellness()
+        await self._while_alive(used, self._measure_if_unknown(used))
+        while True:
+            turn = await self._next_turn(used)
+            if turn is _Turn.OLD:
+                used = await self._while_alive(used, self._renewed(used))
+            elif turn is _Turn.LOOK:
+                used = await self._while_alive(used, self._returned(used))
+            else:
+                await self._left(used, turn)
+                return used.candidate
+
+    async def _while_alive(self, used: _Used, work: Coroutine[None, None, _Used]) -> _Used:
+        """What is in use after some work; given up as soon as the connection is lost, which comes before all else."""
+        working = asyncio.create_task(work)
+        lost = asyncio.create_task(used.connection.lost.wait())
+        try:
+            await asyncio.wait({working, lost}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else used
+        finally:
+            lost.cancel()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _measure_if_unknown(self, used: _Used) -> _Used:
+        """A server joined in haste, with another one's link, gets a plan of its own as soon as there is time."""
+        connection = used.connection
+        if not self.planning.knows_link_to(connection.address):
+            try:
+                await self.planning.measure_link(connection)
+                await self.planning.plan(connection, self.wishes)
+            except JoulecutError as error:
+                _LOG.warning("server %s: no plan for its own link: %s", connection.address, error)
+        return used
+
+    async def _next_turn(self, used: _Used) -> _Turn:
+        connection, loop = used.connection, asyncio.get_running_loop()
+        lost = asyncio.ensure_future(connection.lost.wait())
+        leaving = asyncio.ensure_future(connection.leaving.wait())
+        try:
+            left_s = max(0.0, used.renew_at_s - loop.time())
+            await asyncio.wait(
+                {lost, leaving}, timeout=min(left_s, self._return_s), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            lost.cancel()
+            leaving.cancel()
+        if connection.lost.is_set():
+            return _Turn.LOST
+        if connection.leaving.is_set():
+            return _Turn.LEAVING
+        return _Turn.OLD if loop.time() >= used.renew_at_s else _Turn.LOOK
+
+    async def _left(self, used: _Used, turn: _Turn) -> None:
+        """Local from now on. A server that stops still answers what it has; one that is lost answers nothing."""
+        address = used.connection.address
+        self._used = None
+        reason = "lost" if turn is _Turn.LOST else "takes no more requests"
+        _LOG.warning("server %s %s: running locally", address, reason)
+        try:
+            await self._session.go_local()
+        except DeviceError as error:
+            _LOG.warning("the local plan's clock is not held: %s", error)
+        if turn is _Turn.LEAVING:
+            self._servers.failed(used.candidate, LinkError("it takes no requests now"))
+            self._retirement.retire(used.connection)
+        else:
+            await self._retirement.bury(used.connection)
+
+    async def _renewed(self, used: _Used) -> _Used:
+        """The same server over a fresh connection; the old one ends when the new one has been heard."""
+        try:
+            connection = await self._joining.opened(used.candidate)
+        except JoulecutError as error:
+            _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
+            used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
+            return used
+        await self._session.replace_remote(used.connection, connection)
+        fresh = self._used = self._in_use(used.candidate, connection)
+        self.renewals += 1
+        self._retirement.succeed(used.connection, connection, self._plan_again)
+        return fresh
+
+    def _is_left(self, connection: ServerConnection) -> bool:
+        """Whether this edge uses another server by now."""
+        return self.connection is None or self.connection.address != connection.address
+
+    async def _plan_again(self) -> None:
+        connection = self.connection
+        if connection is not None and not connection.heard.is_set():
+            await self.planning.plan(connection, self.wishes)
+
+    async def _returned(self, used: _Used) -> _Used:
+        """A server that is preferred to the one in use, once it has been well for long enough; else the same."""
+        candidates = await self._servers.candidates()
+        if used.candidate.is_discovered or used.candidate not in candidates or not self._session.idle:
+            return used
+        for candidate in candidates[: candidates.index(used.candidate)]:
+            well_s = await self._joining.well_s(candidate)
+            if well_s is None or well_s < self._return_s:
+                continue
+            connection = await self._tried(candidate)
+            if connection is None:
+                return used
+            self._used = self._in_use(candidate, connection)
+            _LOG.info(
+                "server %s: well again, offloading there instead of %s", candidate.address, used.candidate.address
+            )
+            self._retirement.retire(used.connection, is_left=self._is_left)
+            self._joining.forget_wellness()
+            return self._used
+        return used

@@ -1,0 +1,253 @@
+"""Follows the link from plan to plan: as requests show how fast it is, without asking the server.
+
+    answered or given up -> estimate -> another of the plans at hand? -> in force at the next request boundary
+    nothing is sent      -> a small probe now and then, as long as requests come
+    the link left the range of all plans -> a new request for plans, now and then
+
+What changes and when is decided by `joulecut_planner.switching`; this module feeds it and carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from joulecut_core.errors import JoulecutError
+from joulecut_core.links import LinkEstimate
+from joulecut_core.timing import Clock
+from joulecut_edge.offloading.edge_planning import EdgePlanning
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.plans.standby_plans import StandbyPlans
+from joulecut_edge.requests.session import EdgeSession
+from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, ProbePlan, Transfer
+from joulecut_planner.switching import Switcher, SwitchReason, SwitchTerms
+from joulecut_proto.planning_messages import Band, UplinkRange
+
+_LOG = logging.getLogger(__name__)
+
+_SLOWER, _FASTER = 64.0, 16.0
+"""Plans are asked for from this many times slower to this many times faster than the link was measured."""
+_LOOK_S = 0.1
+"""How often the link is looked at without anything new; seconds of the agents' clock."""
+_LONGER = 2.0
+"""What has not come after so long is expected to take this many times as long in all."""
+_ASLEEP_S = 10.0
+"""Without a request for so long nobody wants to know how fast the link is."""
+_MOVED = 1.5
+"""A link this many times faster or slower is told to the plan in force, for what it expects of the server."""
+_RETELL_S = 5.0
+_REPLAN_S = 60.0
+"""Between two requests for plans because the link has left those at hand."""
+_ACTIVATE_S = 10.0
+_RANGE = "range"
+REPLAN_REASONS = (*(reason.value for reason in SwitchReason), _RANGE)
+"""Why a plan was changed; `range`: new ones were asked for, the link having left those at hand."""
+
+
+def uplinks_around(link: LinkEstimate) -> UplinkRange:
+    """The uplinks worth having a plan for, where the link was measured as this."""
+    return UplinkRange(lowest_bps=link.uplink_bps / _SLOWER, highest_bps=link.uplink_bps * _FASTER)
+
+
+class Replanning:
+    """Implements `TransferObserver`. Run `keep` as a task; used from the event loop only."""
+
+    def __init__(
+        self, session: EdgeSession, offloading: Offloading, clock: Clock, *, terms: SwitchTerms | None = None
+    ) -> None:
+        self._session = session
+        self._offloading = offloading
+        self._clock = clock
+        self._terms = terms or SwitchTerms()
+        self._bands: tuple[Band, ...] = ()
+        self._standby: StandbyPlans | None = None
+        self._estimator: LinkEstimator | None = None
+        self._switcher: Switcher | None = None
+        self._probes = ProbePlan()
+        self._news = asyncio.Event()
+        self._telling: set[asyncio.Task[None]] = set()
+        self._under_way: dict[str, tuple[float, int]] = {}
+        self._asked_s = self._told_s = -_REPLAN_S
+        self._seen, self._seen_s = 0, 0.0
+        self.replans: Mapping[str, int] = {}
+        """Changes of the plan since the start, by why (`REPLAN_REASONS`)."""
+        self.outlook: LinkOutlook | None = None
+        """What the link was taken for when it was last looked at; None where too little is known."""
+
+    def began(self, request_id: str, *, time_s: float, up_bytes: int) -> None:
+        """See `TransferObserver.began`."""
+        self._under_way[request_id] = (time_s, up_bytes)
+
+    def ended(self, request_id: str) -> None:
+        """See `TransferObserver.ended`."""
+        self._under_way.pop(request_id, None)
+
+    def transferred(self, transfer: Transfer) -> None:
+        """See `TransferObserver.transferred`."""
+        if self._estimator is not None:
+            self._estimator.observe(transfer if transfer.is_over else self._given_up(transfer))
+            self._news.set()
+
+    def _given_up(self, transfer: Transfer) -> Transfer:
+        """As slow as it takes to be late: the edge gives up while there is still time, and then knows no more."""
+        deadline_s = self._session.active.deadline_s or 0.0
+        return replace(transfer, link_s=max(_LONGER * transfer.link_s, deadline_s), is_over=True)
+
+    async def keep(self) -> None:
+        """Follow the link until cancelled."""
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), self._clock.wall_s(_LOOK_S))
+            self._news.clear()
+            try:
+                await self.look()
+            except JoulecutError as error:
+                _LOG.warning("cannot follow the link: %s", error)
+                await asyncio.sleep(self._clock.wall_s(1.0))
+            except Exception:  # noqa: BLE001 - the next look may find what this one did not
+                _LOG.exception("cannot follow the link for now")
+                await asyncio.sleep(self._clock.wall_s(1.0))
+
+    async def look(self) -> None:
+        """Change the plan where the link asks for it, or ask the link where nothing else does.
+
+        Raises LinkError where the server is lost meanwhile, ClockError where a plan's clock cannot be held.
+        """
+        connection, planning = self._offloading.connection, self._offloading.planning
+        if connection is None or not planning.bands or planning.problem is None:
+            return
+        if planning.bands is not self._bands:
+            self._begin(planning)
+        standby, estimator, switcher = self._standby, self._estimator, self._switcher
+        if standby is None or estimator is None or switcher is None:
+            return
+        now_s = self._clock.now_s()
+        self._note_overdue(now_s, estimator)
+        outlook, current = estimator.outlook(now_s), standby.index_of(self._session.active)
+        self.outlook = outlook
+        if outlook is not None and current is not None:
+            switch = switcher.decide(now_s, standby.contenders, current, outlook)
+            if switch is not None:
+                self._count(switch.reason.value)
+                _LOG.info("another plan for its %s: uplink now %s", switch.reason.value, outlook)
+                await self._adopt(connection, switch.index, outlook)
+                return
+            await self._retell(connection, current, outlook, now_s)
+            self._leave_range(connection, outlook, now_s)
+        if not self._session.active.offloads and self._is_awake(now_s):
+            await self._probe(connection, estimator, outlook, now_s)
+
+    async def stop(self) -> None:
+        """End what is still being told to the server, or asked of it."""
+        for telling in self._telling:
+            telling.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _begin(self, planning: EdgePlanning) -> None:
+        """Plans were made anew: what is known of the link stays where it is the same link."""
+        problem, link = planning.problem, planning.link
+        if problem is None or link is None:
+            return
+        self._bands, self._standby = planning.bands, None
+        bands = planning.bands
+        active = self._session.active
+        if active.offloads and all(
+            band.assignment is None or band.assignment.epoch != active.assignment.epoch for band in bands
+        ):
+            bands = (*bands, Band(lowest_bps=link.uplink_bps, assignment=active.assignment, plan=active.plan))
+        self._standby = StandbyPlans.of(problem, bands, self._session.local)
+        baseline = LinkBaseline(rtt_s=link.rtt_s, spread_s=link.latency_std_s, downlink_bps=link.downlink_bps)
+        if self._estimator is None or self._estimator.baseline != baseline:
+            self._estimator = LinkEstimator(baseline)
+        self._switcher = Switcher(self._terms, rate_hz=problem.slo.rate_hz, now_s=self._clock.now_s())
+
+    def _note_overdue(self, now_s: float, estimator: LinkEstimator) -> None:
+        """What is under way for longer than its deadline allows says that the link is slow, before it is over."""
+        deadline_s = self._session.active.deadline_s
+        if deadline_s is None or not self._under_way:
+            return
+        sent_s, up_bytes = next(iter(self._under_way.values()))
+        if now_s - sent_s > deadline_s:
+            waiting = Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0, link_s=now_s - sent_s, is_over=False)
+            estimator.observe(waiting)
+
+    async def _adopt(self, connection: ServerConnection, index: int, outlook: LinkOutlook) -> None:
+        standby, planning = self._standby, self._offloading.planning
+        if standby is None:
+            return
+        band = standby.plans[index].band
+        active = self._session.local if band is None else planning.active_of(band)
+        was = self._session.active.assignment.server_clock
+        self._told_s = self._clock.now_s()
+        await planning.adopt(connection, standby.priced(index, active, outlook.usual_bps))
+        if active.assignment.server_clock != was:
+            self._keep_telling(self._tell(connection, active.assignment.epoch))
+
+    async def _tell(self, connection: ServerConnection, epoch: int) -> None:
+        """Let the server run at this plan's clock; requests under it are answered before that as well."""
+        try:
+            timeout_s = _ACTIVATE_S + self._clock.wall_s(1.0)
+            await connection.planner.activate(connection.session_id, epoch, timeout_s=timeout_s)
+        except JoulecutError as error:
+            _LOG.info("the server could not follow to epoch %d: %s", epoch, error)
+
+    async def _retell(self, connection: ServerConnection, current: int, outlook: LinkOutlook, now_s: float) -> None:
+        """Keep what the plan in force expects of the server true while the link moves within its reach."""
+        active = self._session.active
+        if not active.offloads or active.link is None or now_s - self._told_s < _RETELL_S:
+            return
+        ratio = outlook.usual_bps / active.link.uplink_bps
+        if not 1.0 / _MOVED <= ratio <= _MOVED:
+            await self._adopt(connection, current, outlook)
+
+    def _leave_range(self, connection: ServerConnection, outlook: LinkOutlook, now_s: float) -> None:
+        """Ask for plans around what the link has become, where it is faster than all that are at hand."""
+        link, planning = self._offloading.planning.link, self._offloading.planning
+        if link is None or now_s - self._asked_s < _REPLAN_S:
+            return
+        if outlook.careful_bps > uplinks_around(link).highest_bps:
+            self._asked_s = now_s
+            self._count(_RANGE)
+            planning.expect_uplink(outlook.usual_bps)
+            # Beside the looks: the link may collapse while the question is on its way.
+            self._keep_telling(self._ask(connection, planning))
+
+    async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
+        try:
+            await planning.plan(connection, planning.wishes)
+        except JoulecutError as error:
+            _LOG.info("no plans for a faster link: %s", error)
+
+    def _keep_telling(self, saying: Coroutine[Any, Any, None]) -> None:
+        telling = asyncio.create_task(saying)
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _probe(
+        self, connection: ServerConnection, estimator: LinkEstimator, outlook: LinkOutlook | None, now_s: float
+    ) -> None:
+        size_bytes = self._probes.due_bytes(now_s, outlook)
+        if size_bytes is None:
+            return
+        try:
+            sample = await connection.echo(size_bytes, 0)
+        finally:
+            ended_s = self._clock.now_s()
+            self._probes.sent(ended_s, ended_s - now_s)
+        estimator.observe(Transfer(time_s=ended_s, up_bytes=size_bytes, down_bytes=0, link_s=sample.link_s))
+
+    def _is_awake(self, now_s: float) -> bool:
+        requests = self._session.counters.requests
+        if requests != self._seen:
+            self._seen, self._seen_s = requests, now_s
+        return requests > 0 and now_s - self._seen_s < _ASLEEP_S
+
+    def _count(self, reason: str) -> None:
+        # Another mapping each time: whoever reads it in another thread sees one that does not change.
+        self.replans = Counter({**self.replans, reason: self.replans.get(reason, 0) + 1})

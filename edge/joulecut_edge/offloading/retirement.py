@@ -1,0 +1,102 @@
+"""Connections that carry no new requests: each is closed once its last answer is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from joulecut_core.errors import JoulecutError
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.requests.session import EdgeSession
+
+_LOG = logging.getLogger(__name__)
+
+_LONGEST_S = 60.0
+"""Wall seconds that a connection without new requests is kept."""
+_RELEASE_S = 1.0
+
+
+def _no(connection: ServerConnection) -> bool:
+    """A server that stops forgets by itself."""
+    del connection
+    return False
+
+
+class Retirement:
+    """Runs a task for each connection on its way out. Used from the event loop only."""
+
+    def __init__(self, session: EdgeSession, session_id: str, *, longest_s: float = _LONGEST_S) -> None:
+        self._session = session
+        self._session_id = session_id
+        self._longest_s = longest_s
+        self._tasks: dict[asyncio.Task[None], ServerConnection] = {}
+        self.dropped = 0
+        """Replies on connections that are closed by now which nobody waited for."""
+
+    def retire(self, connection: ServerConnection, *, is_left: Callable[[ServerConnection], bool] = _no) -> None:
+        """Let its requests end, then close it; its server is told to forget this edge where `is_left` says so."""
+        self._start(self._end(connection, is_left), connection)
+
+    def succeed(
+        self,
+        old: ServerConnection,
+        new: ServerConnection,
+        plan_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Close `old` once `new`, to the same server, has been heard.
+
+        A server gives a session up with the last stream it heard it on. An edge that has nothing to send on the new
+        one until the old one must go plans again, with `plan_again`.
+        """
+        self._start(self._hand_over(old, new, plan_again), old)
+
+    async def bury(self, connection: ServerConnection) -> None:
+        """Close one that is lost."""
+        await connection.close()
+        self.dropped += connection.dropped
+
+    async def close(self) -> None:
+        """Close all that are left, at once."""
+        left = dict(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for connection in left.values():
+            await connection.close()
+
+    async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._session.under_way_over(), self._longest_s)
+        if is_left(connection):
+            with suppress(JoulecutError):
+                await connection.planner.release(self._session_id, timeout_s=_RELEASE_S)
+        await self.bury(connection)
+
+    async def _hand_over(
+        self,
+        old: ServerConnection,
+        new: ServerConnection,
+        plan_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._session.under_way_over(), self._longest_s)
+        signs = [asyncio.ensure_future(sign.wait()) for sign in (new.heard, new.lost, old.lost)]
+        try:
+            await asyncio.wait(signs, timeout=self._longest_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for sign in signs:
+                sign.cancel()
+        was_heard = new.heard.is_set()
+        await self.bury(old)
+        if not was_heard:
+            try:
+                await plan_again()
+            except JoulecutError as error:
+                _LOG.warning("server %s: not planned again after its renewal: %s", new.address, error)
+
+    def _start(self, ending: Awaitable[None], connection: ServerConnection) -> None:
+        task = asyncio.ensure_future(ending)
+        self._tasks[task] = connection
+        task.add_done_callback(self._tasks.pop)

@@ -1,0 +1,155 @@
+"""Gets a network this edge lacks from a server, by digest: what arrives is checked before it is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from joulecut_core.errors import AccessError, BundleError, ConfigError, ContractError, JoulecutError, LinkError
+from joulecut_edge.peers.transport import Transport
+from joulecut_proto.agent_messages import BundleChunk
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_runtime.bundle import MANIFEST_FILE, POSSIBLE_FILES, open_bundle
+from joulecut_runtime.bundle_signature import SIGNATURE_FILE, SignerOptions, check_signature, files_with_signature
+
+_LOG = logging.getLogger(__name__)
+
+_FILES = POSSIBLE_FILES | {SIGNATURE_FILE}
+_MOST_BYTES = 4 << 30
+"""A bundle larger than this is refused while it arrives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How long one server is waited for, in seconds on the wall; then the next one is asked.
+
+    `first_s`: until its first bytes. `stall_s`: until `least_bytes` more, which a link of 140 kbit/s keeps. `whole_s`:
+    until all of them.
+    """
+
+    first_s: float = 10.0
+    stall_s: float = 60.0
+    least_bytes: int = 1 << 20
+    whole_s: float = 600.0
+
+
+async def ensure_bundle(
+    folder: Path,
+    digest: str,
+    addresses: Sequence[str],
+    signed_by: SignerOptions | None = None,
+    transport: Transport | None = None,
+    limits: FetchLimits | None = None,
+) -> None:
+    """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
+
+    A server that sends something else, what nobody of `signed_by` has signed, or nothing for longer than `limits`
+    allow, is passed over. Raises ConfigError
+    where the folder is empty and no digest is given, LinkError where no server has the bundle, BundleError where what
+    the last one sent is not it.
+    """
+    if (folder / MANIFEST_FILE).exists():
+        return
+    if not digest:
+        raise ConfigError(
+            f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it"
+        )
+    failure: JoulecutError = LinkError("no server is known")
+    for address in addresses:
+        fetch = _Fetch(folder, digest, signed_by, transport or Transport(), limits or FetchLimits())
+        refusal = await fetch.attempt(address)
+        if refusal is None:
+            return
+        _LOG.warning("bundle %s: %s", digest, refusal)
+        failure = refusal
+    kind = BundleError if isinstance(failure, BundleError) else LinkError
+    raise kind(f"bundle {digest} cannot be fetched: {failure}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    folder: Path
+    digest: str
+    signed_by: SignerOptions | None
+    transport: Transport
+    limits: FetchLimits
+
+    async def attempt(self, address: str) -> JoulecutError | None:
+        """Fetch from one server; what was wrong with it, None where nothing was."""
+        try:
+            await self.transport.check_server(address)
+            await self._fetch(address, await self.transport.security(address))
+        except (AccessError, LinkError, ContractError, BundleError) as error:
+            return error
+        return None
+
+    async def _fetch(self, address: str, security: ChannelSecurity | None) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        channel = open_channel(address, security)
+        arriving = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=".bundle-"))
+        try:
+            client = AgentClient(channel, peer=f"server {address}")
+            chunks = client.bundle(self.digest, timeout_s=self.limits.whole_s)
+            await _receive(_in_time(chunks, self.limits, address), arriving)
+            await asyncio.to_thread(self._check, arriving, address)
+            if self.folder.exists():
+                self.folder.rmdir()
+            arriving.rename(self.folder)
+            _LOG.info("fetched bundle %s from %s", self.digest, address)
+        except OSError as error:
+            raise ConfigError(f"bundle: cannot be kept in {self.folder}: {error}") from error
+        finally:
+            await channel.close()
+            shutil.rmtree(arriving, ignore_errors=True)
+
+    def _check(self, arrived: Path, address: str) -> None:
+        check_signature(arrived, self.signed_by)
+        found = open_bundle(arrived).digest
+        if found != self.digest:
+            raise BundleError(f"server {address} sent bundle {found}; expected {self.digest}")
+        extra = {path.name for path in arrived.iterdir()} - set(files_with_signature(arrived))
+        if extra:
+            raise BundleError(f"server {address} sent {', '.join(sorted(extra))} too; expected what the manifest names")
+
+
+async def _in_time(chunks: AsyncIterator[BundleChunk], limits: FetchLimits, address: str) -> AsyncIterator[BundleChunk]:
+    """The chunks as they come. Raises LinkError where they come too slowly to be waited for."""
+    loop = asyncio.get_running_loop()
+    wait_s, missing = limits.first_s, 0
+    due_s = loop.time() + wait_s
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(chunks), due_s - loop.time())
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError as error:
+            raise LinkError(f"server {address}: nearly nothing of the bundle came for {wait_s:g} s") from error
+        missing -= len(chunk.data)
+        if missing <= 0:
+            wait_s, missing = limits.stall_s, limits.least_bytes
+            due_s = loop.time() + wait_s
+        yield chunk
+
+
+async def _receive(chunks: AsyncIterator[BundleChunk], folder: Path) -> None:
+    received = 0
+    async for chunk in chunks:
+        if chunk.file not in _FILES:
+            raise BundleError(f"{chunk.file} is no file of a bundle; expected one of {', '.join(sorted(_FILES))}")
+        if not chunk.data:
+            raise BundleError(f"bundle file {chunk.file}: a chunk without bytes; expected at least 1")
+        received += len(chunk.data)
+        if received > _MOST_BYTES:
+            raise BundleError(f"the bundle is larger than {_MOST_BYTES} bytes; raise no limit, check the server")
+        path = folder / chunk.file
+        if chunk.offset != (path.stat().st_size if path.exists() else 0):
+            raise BundleError(f"bundle file {chunk.file}: bytes at {chunk.offset} arrived out of order; fetch it again")
+        with path.open("ab") as stream:
+            stream.write(chunk.data)

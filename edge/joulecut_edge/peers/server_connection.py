@@ -1,0 +1,273 @@
+"""A connected server: one channel, one inference stream, answers matched to requests.
+
+Opened whole or not at all; once anything breaks it is `lost` for good, and another one is opened. `leaving`: it asks
+for no new requests; those under way still get their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from joulecut_core.devices import DeviceInfo, DeviceState
+from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.plans import Assignment
+from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import Clock
+from joulecut_edge.peers.link_probe import EchoSample
+from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError
+from joulecut_proto.agent_messages import Echo, Hello, HelloReply, Side
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient, PlannerClient
+from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
+from joulecut_proto.health_watch import serving_states
+from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_proto.security.channel_security import ChannelSecurity
+from joulecut_proto.streaming.streams import InferenceClientStream
+from joulecut_runtime.codecs import codec, decode_expected
+from joulecut_runtime.network import Network
+
+_LOG = logging.getLogger(__name__)
+
+_CALL_S = 10.0
+"""Wall seconds that a short call to a server may take before it counts as unreachable."""
+_HELLO_S = 3.0
+_METER_S = 600.0
+"""Clocks of two hosts cannot be compared, so how long the server is asked to wait is not known here."""
+_SERVED_SHARE = 0.8
+"""Of the time that an answer is waited for, what the server may use; the rest is for the way there and back."""
+_MOST_UNANSWERED = 3
+"""Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
+_SILENCE_S = 1.0
+"""Wall seconds without a single reply, not even a late one, before those requests count as a lost server."""
+
+
+class ServerConnection:
+    """Implements `Remote` over gRPC."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        session_id: str,
+        clock: Clock,
+        security: ChannelSecurity | None = None,
+        server_name: str = "",
+        silence_s: float = _SILENCE_S,
+    ) -> None:
+        """`server_name`: the name in the server's certificate where it is not the address's host."""
+        self.address = address
+        self.session_id = session_id
+        self._clock = clock
+        self._silence_s = silence_s
+        self._channel = open_channel(address, security, server_name=server_name)
+        self._peer = f"server {address}"
+        self.agent = AgentClient(self._channel, peer=self._peer)
+        self.planner = PlannerClient(self._channel, peer=self._peer)
+        self._stream = InferenceClientStream(self._channel, peer=self._peer, session_id=session_id)
+        self._sending = asyncio.Lock()
+        self._unanswered = 0
+        self._heard_s = 0.0
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._begin(self._read_replies())
+        self.lost = asyncio.Event()
+        self.leaving = asyncio.Event()
+        self.heard = asyncio.Event()
+        """A reply came in time."""
+        self.dropped = 0
+        """Replies that came when nobody waited for them any more."""
+        self.network: Network | None = None
+        self.device: DeviceInfo | None = None
+        """What it computes on, once it has said so."""
+
+    async def hello(self, name: str, slowdown: float) -> HelloReply:
+        """Agree on the contract; raises LinkError where nobody answers, ContractError where versions differ."""
+        hello = Hello(contract_version=CONTRACT_VERSION, name=name, side=Side.EDGE, slowdown=slowdown)
+        reply = await self.agent.hello(hello, timeout_s=_HELLO_S)
+        check_slowdown(reply.slowdown, slowdown, peer=reply.name)
+        return reply
+
+    async def watch_health(self) -> None:
+        """Follow the server's health from now on. Raises LinkError where it takes no requests now."""
+        known = asyncio.Event()
+        self._begin(self._follow_health(known))
+        try:
+            await asyncio.wait_for(known.wait(), _HELLO_S)
+        except asyncio.TimeoutError as error:
+            raise LinkError(f"{self._peer} did not tell within {_HELLO_S} s whether it takes requests") from error
+        if self.leaving.is_set():
+            raise LinkError(f"{self._peer} takes no requests now; try again later")
+
+    async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
+        """One probe of the link, timed by this side's clock."""
+        probe = Echo(payload=bytes(up_bytes), reply_bytes=down_bytes)
+        start_s = self._clock.now_s()
+        reply = await self.agent.echo(probe, timeout_s=_CALL_S + self._clock.wall_s(1.0))
+        return EchoSample(elapsed_s=self._clock.now_s() - start_s, server_s=reply.server_s)
+
+    async def read_meter(self, not_before_s: float | None) -> EnergyReading:
+        """The server's energy counter at its first tick from `not_before_s` on, a time of the server's own clock."""
+        return await self.agent.read_meter(not_before_s, timeout_s=_METER_S)
+
+    async def finish(
+        self,
+        request_id: str,
+        assignment: Assignment,
+        encoded: Sequence[TensorFrame],
+        *,
+        timeout_s: float,
+        attempt: int = 0,
+    ) -> RemoteReply:
+        """See `Remote.finish`."""
+        if self.network is None:
+            raise LinkError(f"{self._peer}: no network agreed on yet")
+        if self.lost.is_set():
+            raise LinkError(f"{self._peer} was lost before {request_id} was sent")
+        header = RequestHeader(
+            session_id=self.session_id,
+            request_id=request_id,
+            epoch=assignment.epoch,
+            network_digest=assignment.network_digest,
+            cut=assignment.cut,
+            codec=assignment.codec,
+            variant=assignment.variant,
+            budget_s=_SERVED_SHARE * timeout_s,
+            attempt=attempt,
+        )
+        reply = await self._exchanged(header, encoded, timeout_s)
+        if reply.header.status is ReplyStatus.STALE and reply.header.current_epoch < assignment.epoch:
+            _LOG.warning("%s has forgotten epoch %d: joining it again", self._peer, assignment.epoch)
+            self.lost.set()
+        if reply.header.status is ReplyStatus.DRAINING:
+            self.leaving.set()
+        _check_status(reply.header)
+        try:
+            outputs = decode_expected(codec("raw"), reply.frames, self.network.table.outputs)
+        except ContractError as error:
+            text = f"{self._peer} sent something else than an answer to {request_id}: {error}"
+            raise RemoteFailedError(text) from error
+        return RemoteReply(
+            outputs=outputs,
+            queue_s=reply.header.queue_s,
+            decode_s=reply.header.decode_s,
+            tail_s=reply.header.tail_s,
+            energy_j=reply.header.server_energy_j,
+            wait_j=reply.header.server_wait_j,
+            uplink_bytes=sum(frame.size_bytes for frame in encoded),
+            downlink_bytes=reply.header.total_bytes,
+            origin=reply.header.origin,
+        )
+
+    async def device_state(self) -> DeviceState:
+        """See `Remote.device_state`."""
+        return (await self.agent.state(timeout_s=_CALL_S)).device
+
+    async def close(self) -> None:
+        """End the stream and the channel; waiting requests fail with LinkError."""
+        self.lost.set()
+        self._stream.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._channel.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work until its end or the connection's, and keep nothing of it: what keeps this keeps its sockets."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _exchanged(self, header: RequestHeader, encoded: Sequence[TensorFrame], timeout_s: float) -> Reply:
+        """The reply to a request, if it comes in time; if not, it is no longer waited for, and dropped."""
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[header.request_id] = answer
+        if not self._unanswered:
+            self._heard_s = asyncio.get_running_loop().time()
+        # A task of its own: a caller that gives up must not leave half a request on the stream.
+        sending = asyncio.create_task(self._send(header, encoded, answer))
+        sending.add_done_callback(_forget)
+        try:
+            await asyncio.wait({answer}, timeout=self._clock.wall_s(timeout_s))
+            if answer.done():
+                reply = answer.result()
+                self.heard.set()
+                return reply
+        finally:
+            if self._waiting.get(header.request_id) is answer:
+                del self._waiting[header.request_id]
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # heard, even where the caller has left
+        self._missed()
+        raise UnansweredError(f"{self._peer} did not answer {header.request_id} within {timeout_s:.3f} s")
+
+    async def _send(self, header: RequestHeader, encoded: Sequence[TensorFrame], answer: asyncio.Future[Reply]) -> None:
+        async with self._sending:
+            if answer.done():
+                return  # given up before its turn came
+            try:
+                await self._stream.send(header, encoded)
+            except JoulecutError as error:
+                if not answer.done():
+                    answer.set_exception(error)
+
+    def _missed(self) -> None:
+        self._unanswered += 1
+        silent_s = asyncio.get_running_loop().time() - self._heard_s
+        if self._unanswered >= _MOST_UNANSWERED and silent_s >= self._silence_s:
+            _LOG.warning("%s: %d requests unanswered in %.1f s", self._peer, self._unanswered, silent_s)
+            self.lost.set()
+
+    async def _read_replies(self) -> None:
+        # The text alone: an error that is kept keeps this frame, and the connection with it.
+        reason = f"{self._peer} ended the stream"
+        try:
+            async for reply in self._stream.replies():
+                # Even a reply that is too late tells that the server lives.
+                self._unanswered = 0
+                waiting = self._waiting.get(reply.header.request_id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(reply)
+                else:
+                    self.dropped += 1
+                    _LOG.info("%s: a reply to %s that nobody waits for", self._peer, reply.header.request_id)
+        except JoulecutError as error:
+            reason = str(error)
+        finally:
+            _LOG.info("stream to %s: %s", self.address, reason)
+            self.lost.set()
+            for request_id, waiting in self._waiting.items():
+                if not waiting.done():
+                    text = f"the stream to {self._peer} was lost before it answered {request_id}: {reason}"
+                    waiting.set_exception(LinkError(text))
+
+    async def _follow_health(self, known: asyncio.Event) -> None:
+        try:
+            async with aclosing(serving_states(self._channel, peer=self._peer)) as states:
+                async for serves in states:
+                    if not serves:
+                        self.leaving.set()
+                    known.set()
+        except JoulecutError as error:
+            _LOG.info("health of %s: %s", self.address, error)
+
+
+def _forget(sending: asyncio.Task[None]) -> None:
+    """Nobody may be left to hear how sending ended."""
+    if not sending.cancelled():
+        sending.exception()
+
+
+def _check_status(header: ReplyHeader) -> None:
+    if header.status is ReplyStatus.OK:
+        return
+    if header.status in (ReplyStatus.STALE, ReplyStatus.INVALID):
+        raise ContractError(header.message)
+    if header.status is ReplyStatus.FAILED:
+        raise RemoteFailedError(f"{header.status.value}: {header.message}")
+    raise TurnedAwayError(header.message, header.status, header.retry_after_s)

@@ -1,0 +1,154 @@
+"""Which servers an edge may use, in the order of its preference, and which of them may be tried now.
+
+Names of the configuration are resolved anew at each round, so that a server that moved is found. What the network
+announces is a hint: it comes last, and who answers there shows a certificate like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from joulecut_core.errors import AccessError, ConfigError, ContractError, JoulecutError
+from joulecut_core.timing import Clock
+from joulecut_edge.peers.breaker import Breaker, Trial
+from joulecut_proto.addresses import Address, parse_address
+
+_LOG = logging.getLogger(__name__)
+
+_RESOLVED = "dns:"
+_MOST = 16
+_CONFIGURED_CAP_S = 2.0
+"""A server that somebody named is used again within seconds of its return."""
+_DISCOVERED_CAP_S = 20.0
+_FORGOTTEN = 64
+"""Breakers kept of servers that are no longer candidates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEntry:
+    """One entry of the configuration; `resolve`: every address of the name is a server."""
+
+    address: Address
+    resolve: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A server that may be tried. `server_name`: what its certificate must name, where not the address's host."""
+
+    address: str
+    server_name: str = ""
+    is_discovered: bool = False
+
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""The addresses of a host, for a port; raises OSError where there are none. May take long."""
+
+
+def parse_servers(text: str) -> tuple[ServerEntry, ...]:
+    """The entries of a comma-separated list; raises ConfigError where one is no address, or there are too many."""
+    entries = tuple(_entry(part.strip()) for part in text.split(",")) if text.strip() else ()
+    if len(entries) > _MOST:
+        raise ConfigError(f"server: {len(entries)} entries; expected at most {_MOST}")
+    return entries
+
+
+class Servers:
+    """The candidates with a circuit breaker each. Used from the event loop only."""
+
+    def __init__(
+        self,
+        entries: Sequence[ServerEntry],
+        wall: Clock,
+        *,
+        discovered: Callable[[], Sequence[str]] = tuple,
+        resolve: Resolve | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """`wall`: what waits are measured by. `seed`: of the jitter; None for another one in each process."""
+        self._entries = tuple(entries)
+        self._wall = wall
+        self._discovered = discovered
+        self._resolve = resolve or _addresses_of
+        self._random = random.Random(seed)  # noqa: S311 - jitter
+        self._breakers: dict[str, Breaker] = {}
+
+    async def candidates(self) -> tuple[Candidate, ...]:
+        """All there are now, the most wanted first; each address once, at most 16."""
+        found: dict[str, Candidate] = {}
+        for entry in self._entries:
+            for candidate in await self._of(entry):
+                found.setdefault(candidate.address, candidate)
+        for address in self._discovered():
+            found.setdefault(address, Candidate(address=address, is_discovered=True))
+        return tuple(found.values())[:_MOST]
+
+    def addresses(self) -> tuple[str, ...]:
+        """All there are now by name, for a start that has no time for more."""
+        return (*(str(entry.address) for entry in self._entries), *self._discovered())
+
+    def may_try(self, candidate: Candidate) -> bool:
+        """Whether its breaker lets a try pass now."""
+        return self._breaker(candidate).trial(self._wall.now_s()) is not Trial.OPEN
+
+    def wait_s(self, candidates: Sequence[Candidate]) -> float:
+        """Wall seconds until one of them may be tried; a moment where there are none."""
+        now_s = self._wall.now_s()
+        waits = [self._breaker(each).until_s - now_s for each in candidates]
+        return max(0.05, min(waits, default=0.5))
+
+    def failures(self, candidate: Candidate) -> int:
+        """How often in a row it failed."""
+        return self._breaker(candidate).failures
+
+    def failed(self, candidate: Candidate, error: JoulecutError) -> None:
+        """It could not be used, or was lost; logged once for each reason."""
+        is_final = isinstance(error, (AccessError, ConfigError, ContractError))
+        if self._breaker(candidate).failed(self._wall.now_s(), str(error), is_final=is_final):
+            _LOG.log(logging.WARNING if is_final else logging.INFO, "server %s: %s", candidate.address, error)
+
+    def succeeded(self, candidate: Candidate) -> None:
+        """It is in use."""
+        self._breaker(candidate).succeeded()
+
+    def _breaker(self, candidate: Candidate) -> Breaker:
+        breaker = self._breakers.pop(candidate.address, None)
+        if breaker is None:
+            cap_s = _DISCOVERED_CAP_S if candidate.is_discovered else _CONFIGURED_CAP_S
+            breaker = Breaker(cap_s, self._random)
+        self._breakers[candidate.address] = breaker
+        if len(self._breakers) > _MOST + _FORGOTTEN:
+            del self._breakers[next(iter(self._breakers))]
+        return breaker
+
+    async def _of(self, entry: ServerEntry) -> Sequence[Candidate]:
+        address = entry.address
+        if not entry.resolve:
+            return (Candidate(address=str(address)),)
+        try:
+            hosts = await asyncio.to_thread(self._resolve, address.host, address.port)
+        except (OSError, UnicodeError) as error:
+            named = Candidate(address=str(address))
+            if self._breaker(named).failed(self._wall.now_s(), str(error)):
+                _LOG.warning("server dns:%s: no addresses: %s", address, error)
+            return ()
+        places = (str(Address(host=host, port=address.port)) for host in dict.fromkeys(hosts))
+        return [Candidate(address=place, server_name=address.host) for place in places]
+
+
+def _entry(text: str) -> ServerEntry:
+    if not text.startswith(_RESOLVED):
+        return ServerEntry(address=parse_address(text))
+    address = parse_address(text.removeprefix(_RESOLVED))
+    if address.path is not None:
+        raise ConfigError(f"server {text!r}: expected dns:host:port; a Unix socket has no name to resolve")
+    return ServerEntry(address=address, resolve=True)
+
+
+def _addresses_of(host: str, port: int) -> Sequence[str]:
+    return [str(place[0]) for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

@@ -1,0 +1,159 @@
+"""Compares what answered requests took with what their plan said, and tells when that has drifted.
+
+Nothing is done about it here but a line in the log, a count and a signal; `corrections` is what the next plan
+needs to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import Device
+from joulecut_core.errors import JoulecutError
+from joulecut_core.ledgers import RequestLedger
+from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment, Breakdown
+from joulecut_edge.peers.remote import Remote
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_planner.drift import Conditions, Corrections, DriftCause, DriftMonitor, Shift, WatchedPart
+from joulecut_proto.planning_messages import StageFactors
+
+_LOG = logging.getLogger(__name__)
+
+_SERVERS = frozenset({WatchedPart.DECODE, WatchedPart.TAIL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftCounters:
+    """Alarms since the start, by cause; a prediction that holds again is none."""
+
+    throttle: int = 0
+    model: int = 0
+    link: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    """What predictions belong to: plans that differ in nothing else are one to a monitor."""
+
+    cut: int
+    codec: str
+    variant: str
+    edge_clock: OperatingPoint | None
+    server_clock: OperatingPoint | None
+    factors: StageFactors
+    link: LinkEstimate | None
+
+    @classmethod
+    def of(cls, active: ActivePlan) -> _Placement:
+        chosen = active.assignment
+        clocks = (chosen.edge_clock, chosen.server_clock)
+        return cls(chosen.cut, chosen.codec, chosen.variant, *clocks, active.factors, active.link)
+
+
+class DriftWatch:
+    """Fed by an edge's session after each answer; keeps no answer waiting."""
+
+    def __init__(self, device: Device, new_monitor: Callable[[], DriftMonitor] = DriftMonitor) -> None:
+        self.counters = DriftCounters()
+        self.verdicts: Mapping[tuple[WatchedPart, DriftCause], int] = {}
+        self.lasting = asyncio.Event()
+        """Set when tables or link were found wrong: the next plan can be a better one."""
+        self.link_is_followed = False
+        """Whether somebody else changes plans with the link: its drift is then only counted."""
+        self._device = device
+        self._new_monitor = new_monitor
+        self._monitor = new_monitor()
+        self._placement: _Placement | None = None
+        self._judging: set[asyncio.Task[None]] = set()
+
+    @property
+    def corrections(self) -> Corrections:
+        """What the requests under the present choice say of the tables it was planned with."""
+        placement = self._placement
+        if placement is None:
+            return Corrections()
+        return self._monitor.corrections(placement.edge_clock, placement.server_clock)
+
+    @property
+    def levels(self) -> Mapping[WatchedPart, float]:
+        """Measured over predicted seconds of each part watched under the present choice. Safe from any thread."""
+        return self._monitor.levels
+
+    def corrections_of(self, active: ActivePlan) -> Corrections:
+        """What the requests under this plan say of its tables; nothing where it has answered none yet."""
+        return self.corrections if _Placement.of(active) == self._placement else Corrections()
+
+    def watch(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None, remote: Remote | None) -> None:
+        """Take one answered request. `link_s`: what its bytes should have taken on the link, both ways."""
+        breakdown = active.plan.breakdown
+        if ledger.fallback or breakdown is None:
+            return
+        placement = _Placement.of(active)
+        if placement != self._placement:
+            self._placement, self._monitor = placement, self._new_monitor()
+        for part, predicted_s, measured_s in _stages(breakdown, ledger, link_s):
+            shift = self._monitor.observe(part, predicted_s, measured_s)
+            if shift is not None:
+                judging = asyncio.create_task(self._judge(self._monitor, part, shift, active.assignment, remote))
+                self._judging.add(judging)
+                judging.add_done_callback(self._judging.discard)
+
+    async def settle(self) -> None:
+        """Wait until everything that drifted so far has its verdict."""
+        await asyncio.gather(*self._judging, return_exceptions=True)
+
+    async def _judge(
+        self, monitor: DriftMonitor, part: WatchedPart, shift: Shift, assignment: Assignment, remote: Remote | None
+    ) -> None:
+        verdict = monitor.judge(part, shift, await self._conditions(part, assignment, remote))
+        kind = (verdict.part, verdict.cause)
+        # Another mapping each time: whoever reads it in another thread sees one that does not change.
+        self.verdicts = {**self.verdicts, kind: self.verdicts.get(kind, 0) + 1}
+        if verdict.cause is DriftCause.RECOVERED:
+            _LOG.info("drift over: %s", verdict)
+            return
+        _LOG.warning("drift: %s", verdict)
+        was = self.counters
+        if verdict.cause is DriftCause.THROTTLED:
+            self.counters = replace(was, throttle=was.throttle + 1)
+            return
+        if verdict.cause is DriftCause.LINK:
+            self.counters = replace(was, link=was.link + 1)
+            if self.link_is_followed:
+                return
+        else:
+            self.counters = replace(was, model=was.model + 1)
+        self.lasting.set()
+
+    async def _conditions(self, part: WatchedPart, assignment: Assignment, remote: Remote | None) -> Conditions | None:
+        """How the part's device runs now, soon after; None where it cannot be asked."""
+        try:
+            if part is WatchedPart.LINK or (part in _SERVERS and remote is None):
+                return None
+            if part in _SERVERS and remote is not None:
+                state, requested = await remote.device_state(), assignment.server_clock
+            else:
+                state, requested = await asyncio.to_thread(self._device.state), assignment.edge_clock
+        except JoulecutError as error:
+            _LOG.info("drift: no reading of the device behind %s: %s", part.value, error)
+            return None
+        return Conditions(requested=requested, achieved=state.point, throttle=state.throttle)
+
+
+def _stages(
+    breakdown: Breakdown, ledger: RequestLedger, link_s: float | None
+) -> tuple[tuple[WatchedPart, float, float], ...]:
+    """Predicted and measured seconds of each stage; those that a request did not have are 0."""
+    seconds = ledger.seconds
+    return (
+        (WatchedPart.HEAD, breakdown.t_edge, seconds.head),
+        (WatchedPart.ENCODE, breakdown.encode_s, seconds.encode),
+        (WatchedPart.LINK, 0.0 if link_s is None else link_s, seconds.up + seconds.down),
+        (WatchedPart.DECODE, breakdown.decode_s, seconds.decode),
+        (WatchedPart.TAIL, breakdown.t_server, seconds.tail),
+    )

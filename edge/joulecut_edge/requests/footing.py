@@ -1,0 +1,113 @@
+"""What an edge stands on: the plan in force, the server that gave it, and the clock held for it.
+
+Changes are made in the device's worker, so that they fall between two requests; requests take what is in force there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.timing import Clock
+from joulecut_edge.peers.remote import Remote
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.requests.recess import Recess
+from joulecut_runtime.clock_holder import ClockHolder
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.part_runner import PartRunner
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A plan and its server; they change together, since an epoch means something to the server that gave it only."""
+
+    active: ActivePlan
+    remote: Remote | None
+
+
+class Footing:
+    """Changed from the event loop, in the worker's turn; asked by requests, in the worker."""
+
+    def __init__(self, runner: PartRunner, worker: DeviceWorker, clock: Clock, local: ActivePlan) -> None:
+        self._runner = runner
+        self._worker = worker
+        self._clock = clock
+        self._holder = ClockHolder(runner.device)
+        self._at_home = False
+        self.local = local
+        """The plan for an edge without a server."""
+        self.force = InForce(active=local, remote=None)
+        """What the next request is answered under; replaced whole."""
+        self.recess = Recess()
+
+    @property
+    def held(self) -> OperatingPoint | None:
+        """The operating point asked for last; None where the device's governor sets the clocks."""
+        return self._holder.held
+
+    def verify_clocks(self) -> None:
+        """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
+        self._holder.verify()
+
+    async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
+        """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held."""
+
+        def change() -> None:
+            self._runner.prepare(active.assignment.cut, head=True)
+            self._holder.hold(active.assignment.edge_clock)
+            if remote is not self.force.remote:
+                self.recess.end()
+            self.force, self._at_home = InForce(active=active, remote=remote), False
+
+        await self._worker.run_regardless(change)
+
+    async def replace_remote(self, old: Remote, new: Remote) -> None:
+        """Send further requests over another connection to the same server, under the same plan."""
+
+        def change() -> None:
+            if self.force.remote is old:
+                self.force = InForce(active=self.force.active, remote=new)
+
+        await self._worker.run_regardless(change)
+
+    async def go_local(self) -> None:
+        """Carry on alone, under the plan made for that; under the board's governor where its clock is refused."""
+
+        def change() -> None:
+            # Before anything that a sick device can refuse: whoever is asked from now on, it is not the lost server.
+            self.force, self._at_home = InForce(active=self.local, remote=None), False
+            self._runner.prepare(self.local.assignment.cut, head=True)
+            self._holder.hold_if_possible(self.local.assignment.edge_clock)
+
+        await self._worker.run_regardless(change)
+
+    async def give_clocks_back(self) -> None:
+        """Restore the device's clocks after the requests under way."""
+        await self._worker.run_regardless(lambda: self._holder.hold(None))
+
+    def stays_home(self, active: ActivePlan) -> bool:
+        """Whether the server is to be left alone for now; where that lasts, under the local plan's clock."""
+        recess = self.recess.lasts(self._clock.now_s())
+        if recess is not self._at_home and (self._at_home or self.recess.is_long):
+            self._at_home = recess
+            self._holder.hold_if_possible((self.local if recess else active).assignment.edge_clock)
+        return recess
+
+    def hurrying(self, active: ActivePlan, *, until_s: float | None, work: Callable[[], T]) -> T:
+        """Run the rest of a request of this plan; at the fastest clock where only that ends it in time."""
+        tail = active.local_tail
+        hurried = None
+        if until_s is not None and tail is not None:
+            hurried = tail.hurried(self._holder.held, left_s=until_s - self._clock.now_s())
+        if hurried is None:
+            return work()
+        self._holder.hold_if_possible(hurried)
+        try:
+            return work()
+        finally:
+            back = self.local if self._at_home else self.force.active
+            self._holder.hold_if_possible(back.assignment.edge_clock)

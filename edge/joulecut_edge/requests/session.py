@@ -1,0 +1,351 @@
+r"""The path of one request through the edge.
+
+    queue -> head -> encode -> server (queue, decode, tail) -> answer
+      |                 |-> the server failed, or is lost: once more, on another connection, where time allows
+      |                 \-> no answer by the time at which the edge must begin, or a refusal: the rest, locally
+      \-> a server that wants to be left alone, or answers nothing in time: the whole, locally, for a while
+
+A request takes the plan in force when its turn comes, with the server that gave it, and keeps both: plans change at
+request boundaries only. One coroutine answers it, once; replies that come after are dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_core.ledgers import FallbackReason, RequestLedger
+from joulecut_core.timing import Clock
+from joulecut_edge.peers.remote import (
+    Remote,
+    RemoteFailedError,
+    RemoteReply,
+    UnansweredError,
+    fallback_reason,
+    may_try_again,
+)
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.requests.counters import Counters, counted
+from joulecut_edge.requests.crossings import Crossings
+from joulecut_edge.requests.drift_watch import DriftWatch
+from joulecut_edge.requests.footing import Footing, InForce
+from joulecut_edge.requests.patience import retry_s, wait_s
+from joulecut_edge.requests.request_ledgers import both, link_shares, local_ledger, split_ledger
+from joulecut_edge.requests.successors import Successors
+from joulecut_edge.requests.transfers import NoTransferObserver, TransferObserver
+from joulecut_edge.requests.under_way import UnderWay
+from joulecut_planner.links import Transfer
+from joulecut_proto.ids import sent_id
+from joulecut_proto.inference_messages import Origin
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_runtime.codecs import codec
+from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.part_runner import HeadRun, PartRunner, Stage
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The network's outputs for one request, and where its seconds and joules went."""
+
+    outputs: tuple[Tensor, ...]
+    ledger: RequestLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """`sent_id`: what servers know it by; applications choose their ids, and two may choose the same."""
+
+    request_id: str
+    sent_id: str
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """What is kept until the answer: the tensors at the cut and their encoded form."""
+
+    force: InForce
+    run: HeadRun
+    queue_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whole:
+    """All of it, computed here; `reason` where the plan wanted a server."""
+
+    active: ActivePlan
+    outputs: tuple[Tensor, ...]
+    stage: Stage
+    reason: FallbackReason | None
+
+
+class EdgeSession:
+    """Answers every request exactly once, on whichever sides the plan in force says."""
+
+    def __init__(self, runner: PartRunner, worker: DeviceWorker, clock: Clock, local: ActivePlan) -> None:
+        self._runner = runner
+        self._worker = worker
+        self._clock = clock
+        self._footing = Footing(runner, worker, clock, local)
+        self._numbers = itertools.count()
+        self._successors = Successors()
+        self._under_way = UnderWay()
+        self.counters = Counters()
+        self.drift = DriftWatch(runner.device)
+        self.crossings = Crossings()
+        self.transfers: TransferObserver = NoTransferObserver()
+        """Told of each request that was sent to a server."""
+
+    @property
+    def active(self) -> ActivePlan:
+        """The plan in force."""
+        return self._footing.force.active
+
+    @property
+    def local(self) -> ActivePlan:
+        """The plan for an edge without a server."""
+        return self._footing.local
+
+    @property
+    def idle(self) -> bool:
+        """Whether every request has its answer."""
+        return len(self._under_way) == 0
+
+    @property
+    def held(self) -> OperatingPoint | None:
+        """The operating point asked for last; None where the device's governor sets the clocks."""
+        return self._footing.held
+
+    def verify_clocks(self) -> None:
+        """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
+        self._footing.verify_clocks()
+
+    async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
+        """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held."""
+        await self._footing.switch(active, remote)
+        if remote is not None:
+            self._successors.tell(InForce(active=active, remote=remote))
+
+    async def replace_remote(self, old: Remote, new: Remote) -> None:
+        """Send further requests over another connection to the same server, under the same plan."""
+        await self._footing.replace_remote(old, new)
+
+    async def go_local(self) -> None:
+        """Carry on alone, under the plan made for that; under the board's governor where its clock is refused."""
+        await self._footing.go_local()
+
+    def expect_nobody(self) -> None:
+        """Let requests that lost their server finish here: no other one was found."""
+        self._successors.tell(None)
+
+    async def under_way_over(self) -> None:
+        """Wait until all requests that are under way now have their answers."""
+        await self._under_way.over()
+
+    async def close(self) -> None:
+        """Restore the device's clocks after the requests under way."""
+        await self._footing.give_clocks_back()
+        await self.drift.settle()
+
+    async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
+        """Answer one request. Raises ContractError where the inputs are not the network's."""
+        self._runner.network.whole.check_inputs(inputs)
+        request = _Request(
+            request_id=request_id, sent_id=sent_id(request_id, next(self._numbers)), start_s=self._clock.now_s()
+        )
+        with self._under_way.one():
+            turn = await self._worker.run(lambda: self._first_part(inputs))
+            if isinstance(turn.result, _Whole):
+                return self._whole_answer(request, turn.result, turn.queue_s)
+            force, run = turn.result
+            return await self._offload(request, _Head(force=force, run=run, queue_s=turn.queue_s))
+
+    def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | _Whole:
+        footing = self._footing
+        force = footing.force
+        active = force.active
+        at_home = active.offloads and footing.stays_home(active)
+        if not active.offloads or at_home:
+            outputs, stage = self._runner.whole(inputs)
+            return _Whole(
+                active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None
+            )
+        wire = codec(active.assignment.codec)
+        return force, self._runner.head(active.assignment.cut, wire, inputs)
+
+    def _whole_answer(self, request: _Request, whole: _Whole, queue_s: float) -> Answer:
+        ledger = local_ledger(
+            request.request_id,
+            whole.active,
+            whole.stage,
+            queue_s=queue_s,
+            total_s=self._clock.now_s() - request.start_s,
+            figures=self._runner.device.info.figures,
+            reason=whole.reason,
+        )
+        if not whole.active.offloads:
+            self._watch_drift(whole.active, ledger, None)
+        return self._answer(whole.outputs, ledger, whole.active)
+
+    async def _offload(self, request: _Request, head: _Head) -> Answer:
+        """Ask the server, at most twice; whatever comes of that, an answer."""
+        force, attempts = head.force, 0
+        reason = FallbackReason.LATE
+        sent_s = self._clock.now_s()
+        for may_repeat in (True, False):
+            elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
+            most_s = wait_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s)
+            if most_s <= 0.0:
+                break
+            try:
+                remote = _remote_of(force)
+                attempts += 1
+                self.transfers.began(request.sent_id, time_s=self._clock.now_s(), up_bytes=_sent_bytes(head))
+                reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
+            except JoulecutError as error:
+                reason = fallback_reason(error)
+                self._note(error, head, sent_s)
+                again = await self._another(request, force, error) if may_repeat and may_try_again(error) else None
+                _LOG.warning(
+                    "request %s: %s: %s", request.sent_id, "sent again" if again else "finished locally", error
+                )
+                if again is None:
+                    break
+                force = again
+            else:
+                self._footing.recess.answered()
+                return self._split_answer(request, force.active, head, reply, sent_s=sent_s, attempts=attempts)
+            finally:
+                self.transfers.ended(request.sent_id)
+        return await self._finish(request, head, reason, attempts=attempts)
+
+    async def _another(self, request: _Request, force: InForce, error: JoulecutError) -> InForce | None:
+        """What to send the request under once more, before it is too late for that."""
+        elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
+        spare_s = retry_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s)
+        if spare_s is None:
+            return None
+        found = self._footing.force
+        is_lost = not isinstance(error, RemoteFailedError)
+        if is_lost and (found.remote is None or found.remote is force.remote):
+            successor = await self._successors.wait(self._clock.wall_s(spare_s)) if spare_s > 0.0 else None
+            if successor is None:
+                return None
+            found = successor
+        return found if found.remote is not None and found.active.continues(force.active) else None
+
+    async def _finish(self, request: _Request, head: _Head, reason: FallbackReason, *, attempts: int) -> Answer:
+        """The rest from the kept tensors; at the fastest clock where only that keeps the deadline."""
+        active, run = head.force.active, head.run
+
+        until_s = None if active.deadline_s is None else request.start_s + active.deadline_s
+
+        def rest() -> tuple[tuple[Tensor, ...], Stage]:
+            return self._runner.rest(active.assignment.cut, run.tensors)
+
+        turn = await self._worker.run_regardless(lambda: self._footing.hurrying(active, until_s=until_s, work=rest))
+        outputs, stage = turn.result
+        ledger = local_ledger(
+            request.request_id,
+            active,
+            both(run.head, stage),
+            queue_s=head.queue_s + turn.queue_s,
+            total_s=self._clock.now_s() - request.start_s,
+            figures=self._runner.device.info.figures,
+            encode=run.encode,
+            reason=reason,
+            attempts=attempts,
+        )
+        return self._answer(outputs, ledger, active)
+
+    def _split_answer(
+        self, request: _Request, active: ActivePlan, head: _Head, reply: RemoteReply, *, sent_s: float, attempts: int
+    ) -> Answer:
+        now_s = self._clock.now_s()
+        ledger = split_ledger(
+            request.request_id,
+            active,
+            head.run,
+            reply,
+            queue_s=head.queue_s,
+            away_s=now_s - sent_s,
+            total_s=now_s - request.start_s,
+            attempts=attempts,
+            figures=self._runner.device.info.figures,
+        )
+        if reply.origin is Origin.RECOMPUTED:
+            _LOG.warning(
+                "request %s: the server computed it twice; its first answer was kept no longer", request.sent_id
+            )
+        if attempts == 1 and reply.origin is Origin.COMPUTED:
+            link_s = ledger.seconds.up + ledger.seconds.down
+            _, planned_link_s = link_shares(active.link, reply)
+            if active.link is not None and planned_link_s is not None:
+                self.crossings.add(active.link, predicted_s=planned_link_s, measured_s=link_s)
+            self._watch_drift(active, ledger, planned_link_s)
+            self.transfers.transferred(
+                Transfer(time_s=now_s, up_bytes=reply.uplink_bytes, down_bytes=reply.downlink_bytes, link_s=link_s)
+            )
+        return self._answer(reply.outputs, ledger, active, reply.origin)
+
+    def _note(self, error: JoulecutError, head: _Head, sent_s: float) -> None:
+        """What an unanswered request says about the requests after it."""
+        now_s = self._clock.now_s()
+        if isinstance(error, TurnedAwayError):
+            self._footing.recess.begin(now_s, error.retry_after_s)
+        if isinstance(error, UnansweredError):
+            self._footing.recess.missed(now_s)
+            self.transfers.transferred(
+                Transfer(time_s=now_s, up_bytes=_sent_bytes(head), down_bytes=0, link_s=now_s - sent_s, is_over=False)
+            )
+
+    def _queued_s(self, active: ActivePlan) -> float:
+        """What waits for the device by now, as long as one head each."""
+        planned = active.plan.breakdown
+        return 0.0 if planned is None else self._worker.waiting * planned.t_edge
+
+    def _watch_drift(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None) -> None:
+        # What ends under an older plan says nothing about the one in force.
+        if active is self._footing.force.active:
+            self.drift.watch(active, ledger, link_s, self._footing.force.remote)
+
+    def _answer(
+        self,
+        outputs: tuple[Tensor, ...],
+        ledger: RequestLedger,
+        active: ActivePlan,
+        origin: Origin = Origin.COMPUTED,
+    ) -> Answer:
+        self.counters = counted(self.counters, ledger, deadline_s=active.deadline_s, origin=origin)
+        return Answer(outputs=outputs, ledger=ledger)
+
+
+def _sent_bytes(head: _Head) -> int:
+    return sum(frame.size_bytes for frame in head.run.encoded)
+
+
+def _remote_of(force: InForce) -> Remote:
+    if force.remote is None:
+        raise LinkError("the server was lost while the request was computing")
+    return force.remote
+
+
+async def _asked(
+    remote: Remote, sent_id: str, active: ActivePlan, run: HeadRun, timeout_s: float, attempt: int
+) -> RemoteReply:
+    """The server's reply. Raises JoulecutError and nothing else: no defect on that way may cost an answer."""
+    try:
+        return await remote.finish(sent_id, active.assignment, run.encoded, timeout_s=timeout_s, attempt=attempt)
+    except JoulecutError:
+        raise
+    except Exception as error:
+        _LOG.exception("request %s", sent_id)
+        raise RemoteFailedError(f"the server's answer could not be understood: {error!r}") from error

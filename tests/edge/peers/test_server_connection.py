@@ -1,0 +1,387 @@
+"""A connected server over real gRPC: answers find their requests, and whatever breaks ends as one kind of error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import torch
+
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.networks import TensorSpec
+from joulecut_core.plans import Assignment
+from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import SystemClock
+from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, Request, RequestHeader
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_proto.servicers import add_agent, add_inference
+from joulecut_proto.services import InferenceService
+from joulecut_proto.streaming.streams import InferenceServerStream
+from joulecut_runtime.codecs import codec
+from tests.edge.session_parts import active_plan
+from tests.integration.tiny_network import pictures, tiny_network
+from tests.proto.fake_services import STATE, FakeAgent
+
+WAIT_S = 20.0
+"""How long a test waits for what must happen at once; only a defect ever takes it."""
+
+EPOCH = 4
+PLAN: Assignment = active_plan(0, epoch=EPOCH).assignment
+
+
+class Answering:
+    """Computes the whole network on what arrives; `order` says in which order a batch is answered."""
+
+    def __init__(self, *, batch: int = 1) -> None:
+        self._batch = batch
+        self.ids: list[str] = []
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        held: list[Request] = []
+        async for request in stream.requests():
+            self.ids.append(request.header.request_id)
+            held.append(request)
+            if len(held) < self._batch:
+                continue
+            for each in reversed(held):
+                outputs = tiny_network().whole(codec("raw").decode(each.frames))
+                header = ReplyHeader(request_id=each.header.request_id, current_epoch=EPOCH, tail_s=0.25)
+                await stream.reply(header, codec("raw").encode(outputs))
+            held.clear()
+
+
+class Refusing:
+    """Answers everything with one header and no tensors."""
+
+    def __init__(self, status: ReplyStatus, *, current_epoch: int = EPOCH, message: str = "because") -> None:
+        self._status = status
+        self._current_epoch = current_epoch
+        self._message = message
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        async for request in stream.requests():
+            header = ReplyHeader(
+                request_id=request.header.request_id,
+                current_epoch=self._current_epoch,
+                status=self._status,
+                message=self._message,
+            )
+            await stream.reply(header)
+
+
+class Deaf:
+    """Never reads a request, or leaves at once."""
+
+    def __init__(self, *, stays: bool) -> None:
+        self._stays = stays
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        del stream
+        if self._stays:
+            await asyncio.Event().wait()
+
+
+class LeavingAtTheFirst:
+    """Ends the stream as soon as a request has arrived."""
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        async for _ in stream.requests():
+            return
+
+
+@asynccontextmanager
+async def connected(service: InferenceService, *, silence_s: float) -> AsyncIterator[ServerConnection]:
+    server = make_server()
+    add_agent(server, FakeAgent())
+    add_inference(server, service)
+    port = bind(server, "127.0.0.1:0")
+    await server.start()
+    connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), silence_s=silence_s)
+    connection.network = tiny_network()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+        await server.stop(None)
+
+
+def with_server(
+    service: InferenceService, use: Callable[[ServerConnection], Awaitable[None]], *, silence_s: float = 0.0
+) -> None:
+    async def run() -> None:
+        async with connected(service, silence_s=silence_s) as connection:
+            await asyncio.wait_for(use(connection), WAIT_S)
+
+    asyncio.run(run())
+
+
+async def ask(
+    connection: ServerConnection, picture: torch.Tensor, *, request_id: str = "r", timeout_s: float = WAIT_S
+) -> RemoteReply:
+    return await connection.finish(request_id, PLAN, codec("raw").encode((picture,)), timeout_s=timeout_s)
+
+
+def test_the_server_tells_how_its_device_runs() -> None:
+    """What a slow tail is judged by crosses whole: clocks and throttle reasons as the server's device has them."""
+
+    async def use(connection: ServerConnection) -> None:
+        assert await connection.device_state() == STATE
+
+    with_server(Answering(), use)
+
+
+def test_answers_find_their_requests() -> None:
+    """Answers may come in any order: nobody gets another one's answer."""
+    sent = pictures(4)
+    service = Answering(batch=4)
+
+    async def use(connection: ServerConnection) -> None:
+        replies = await asyncio.gather(
+            *(ask(connection, picture, request_id=f"r{number}") for number, picture in enumerate(sent))
+        )
+        for picture, reply in zip(sent, replies, strict=True):
+            assert torch.equal(reply.outputs[0], tiny_network().whole((picture,))[0])
+            assert (reply.tail_s, reply.uplink_bytes, reply.downlink_bytes) == (0.25, 3072, 40)
+        assert sorted(service.ids) == ["r0", "r1", "r2", "r3"]
+        assert (connection.heard.is_set(), connection.dropped) == (True, 0)
+
+    with_server(service, use)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (ReplyStatus.STALE, ContractError),
+        (ReplyStatus.INVALID, ContractError),
+        (ReplyStatus.OVERLOADED, TurnedAwayError),
+        (ReplyStatus.DRAINING, TurnedAwayError),
+        (ReplyStatus.LATE, TurnedAwayError),
+        (ReplyStatus.FAILED, RemoteFailedError),
+    ],
+)
+def test_a_refusal_becomes_its_error(status: ReplyStatus, kind: type[JoulecutError]) -> None:
+    """Each status a server may give is an error that the session knows what to do with; the stream goes on."""
+
+    async def use(connection: ServerConnection) -> None:
+        for _ in range(2):
+            with pytest.raises(kind, match="because"):
+                await ask(connection, pictures(1)[0])
+        assert not connection.lost.is_set()
+        assert connection.leaving.is_set() is (status is ReplyStatus.DRAINING)
+
+    with_server(Refusing(status), use)
+
+
+@pytest.mark.parametrize(("current_epoch", "is_forgotten"), [(0, True), (EPOCH - 1, True), (EPOCH + 1, False)])
+def test_a_server_that_forgot_this_edge_is_joined_again(current_epoch: int, is_forgotten: bool) -> None:
+    """A server that knows no plan as new as ours would refuse every request: the connection counts as lost."""
+
+    async def use(connection: ServerConnection) -> None:
+        with pytest.raises(ContractError):
+            await ask(connection, pictures(1)[0])
+        assert connection.lost.is_set() is is_forgotten
+
+    with_server(Refusing(ReplyStatus.STALE, current_epoch=current_epoch), use)
+
+
+def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
+    """A link that stalls in the middle of a tensor ends each request within its patience, and is not used for long."""
+    large = TensorFrame(spec=TensorSpec(name="0", dtype="uint8", shape=(16 << 20,)), payload=bytes(16 << 20))
+
+    async def use(connection: ServerConnection) -> None:
+        for number in range(3):
+            assert not connection.lost.is_set()
+            with pytest.raises(UnansweredError, match=rf"did not answer r{number} within 0.100 s"):
+                await connection.finish(f"r{number}", PLAN, (large,), timeout_s=0.1)
+        assert connection.lost.is_set()
+
+    with_server(Deaf(stays=True), use)
+
+
+def test_a_server_that_is_silent_is_given_up_and_kept() -> None:
+    """A request that was sent and not answered in time ends alone: others on the stream still get their answers."""
+    sent = pictures(2)
+
+    async def use(connection: ServerConnection) -> None:
+        with pytest.raises(UnansweredError, match=r"did not answer first within 0.050 s"):
+            await ask(connection, sent[0], request_id="first", timeout_s=0.05)
+        reply = await ask(connection, sent[1])
+        assert torch.equal(reply.outputs[0], tiny_network().whole((sent[1],))[0])
+        assert not connection.lost.is_set()
+
+    with_server(Answering(batch=2), use)
+
+
+def test_a_server_that_stays_silent_counts_as_lost() -> None:
+    """A link that stalls without breaking must not cost every request its patience until gRPC notices."""
+
+    async def use(connection: ServerConnection) -> None:
+        for _ in range(3):
+            assert not connection.lost.is_set()
+            with pytest.raises(LinkError, match="did not answer"):
+                await ask(connection, pictures(1)[0], timeout_s=0.02)
+        assert connection.lost.is_set()
+
+    with_server(Answering(batch=99), use)
+
+
+def test_an_application_that_gives_up_disturbs_nobody() -> None:
+    """A cancelled request leaves no half of itself on the stream."""
+    sent = pictures(2)
+
+    async def use(connection: ServerConnection) -> None:
+        impatient = asyncio.create_task(ask(connection, sent[0], request_id="impatient"))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        reply = await ask(connection, sent[1])
+        assert torch.equal(reply.outputs[0], tiny_network().whole((sent[1],))[0])
+
+    with_server(Answering(), use)
+
+
+@pytest.mark.parametrize("service", [Deaf(stays=False), LeavingAtTheFirst()], ids=["at once", "mid-request"])
+def test_a_server_that_leaves(service: InferenceService) -> None:
+    """The end of the stream ends every request that waits, at once and as a lost link; so does asking after it."""
+
+    async def use(connection: ServerConnection) -> None:
+        waiting = [
+            asyncio.create_task(ask(connection, picture, request_id=f"r{number}"))
+            for number, picture in enumerate(pictures(3))
+        ]
+        for result in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(result, LinkError)
+        await connection.lost.wait()
+        with pytest.raises(LinkError):
+            await ask(connection, pictures(1)[0])
+
+    with_server(service, use)
+
+
+def test_closing_ends_what_waits() -> None:
+    """An edge that lets go of a server leaves no request without an end."""
+
+    async def use(connection: ServerConnection) -> None:
+        waiting = asyncio.create_task(ask(connection, pictures(1)[0]))
+        await asyncio.sleep(0)
+        await connection.close()
+        with pytest.raises(LinkError):
+            await waiting
+
+    with_server(Answering(batch=2), use)
+
+
+def test_a_reply_of_another_shape_is_refused() -> None:
+    """What a server sends is decoded only where it is what this network answers."""
+    with_server(Refusing(ReplyStatus.OK), _expect_refusal)
+
+
+async def _expect_refusal(connection: ServerConnection) -> None:
+    with pytest.raises(RemoteFailedError, match="0 tensors arrived; expected 1"):
+        await ask(connection, pictures(1)[0])
+
+
+def test_another_emulated_time_is_refused() -> None:
+    """Two sides that live in different times would add up seconds of different lengths."""
+
+    async def use(connection: ServerConnection) -> None:
+        assert (await connection.hello("edge", 1.0)).name == "gpu"
+        with pytest.raises(ContractError, match="gpu runs with slowdown 1, this side with 8"):
+            await connection.hello("edge", 8.0)
+
+    with_server(Answering(), use)
+
+
+def test_nothing_is_sent_before_a_network_is_agreed_on() -> None:
+    """A request to a server that was never joined is a lost link, not a wrong answer."""
+
+    async def use(connection: ServerConnection) -> None:
+        connection.network = None
+        with pytest.raises(LinkError, match="no network agreed on yet"):
+            await ask(connection, pictures(1)[0])
+
+    with_server(Answering(), use)
+
+
+def test_an_echo_counts_the_servers_time_apart() -> None:
+    """A probe reports what the server says it took beside what passed here."""
+
+    async def use(connection: ServerConnection) -> None:
+        sample = await connection.echo(1000, 2000)
+        assert sample.server_s == 0.25
+        assert sample.elapsed_s > 0
+
+    with_server(Answering(), use)
+
+
+def test_a_late_reply_is_dropped_and_counted() -> None:
+    """Whoever gave up is not answered any more, and the reply shows that the server lives."""
+    sent = pictures(2)
+
+    async def use(connection: ServerConnection) -> None:
+        with pytest.raises(UnansweredError):
+            await ask(connection, sent[0], request_id="first", timeout_s=0.05)
+        await ask(connection, sent[1], request_id="second")
+        while not connection.dropped:
+            await asyncio.sleep(0.001)
+        assert (connection.heard.is_set(), connection.dropped) == (True, 1)
+        assert not connection.lost.is_set()
+
+    with_server(Answering(batch=2), use)
+
+
+def test_silence_must_last_before_it_counts_as_a_loss() -> None:
+    """Deadlines of milliseconds are missed in no time: a server that pauses for less than a second is not lost."""
+
+    async def use(connection: ServerConnection) -> None:
+        for number in range(4):
+            with pytest.raises(UnansweredError):
+                await ask(connection, pictures(1)[0], request_id=f"r{number}", timeout_s=0.001)
+        assert not connection.lost.is_set()
+
+    with_server(Answering(batch=99), use, silence_s=60.0)
+
+
+def test_a_lost_server_is_asked_nothing_more() -> None:
+    """A request that comes after the loss fails at once, so that it can go elsewhere."""
+
+    async def use(connection: ServerConnection) -> None:
+        connection.lost.set()
+        with pytest.raises(LinkError, match="was lost before r was sent"):
+            await ask(connection, pictures(1)[0])
+
+    with_server(Answering(), use)
+
+
+class _Origins:
+    """Answers, and says that it is for a retry."""
+
+    def __init__(self) -> None:
+        self.headers: list[RequestHeader] = []
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        async for request in stream.requests():
+            self.headers.append(request.header)
+            outputs = tiny_network().whole(codec("raw").decode(request.frames))
+            origin = Origin.KEPT if request.header.attempt else Origin.COMPUTED
+            header = ReplyHeader(request_id=request.header.request_id, current_epoch=EPOCH, origin=origin)
+            await stream.reply(header, codec("raw").encode(outputs))
+
+
+def test_an_attempt_is_named_and_its_origin_told() -> None:
+    """The server learns that it sees a request again, the edge whether the answer was computed for it."""
+    service = _Origins()
+
+    async def use(connection: ServerConnection) -> None:
+        encoded = codec("raw").encode((pictures(1)[0],))
+        for attempt, origin in enumerate((Origin.COMPUTED, Origin.KEPT)):
+            reply = await connection.finish("r", PLAN, encoded, timeout_s=WAIT_S, attempt=attempt)
+            assert reply.origin is origin
+        assert [(header.request_id, header.attempt) for header in service.headers] == [("r", 0), ("r", 1)]
+        assert service.headers[0].budget_s == pytest.approx(0.8 * WAIT_S)
+
+    with_server(service, use)

@@ -1,0 +1,96 @@
+"""A connected server that tells whether it takes requests: by the standard health service."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Awaitable, Callable
+
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from joulecut_core.errors import LinkError
+from joulecut_core.timing import SystemClock
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.health_watch import INFERENCE_SERVICE
+from tests.edge.peers.test_server_connection import WAIT_S, Answering, with_server
+
+
+def with_health(use: Callable[[ServerConnection, health.aio.HealthServicer], Awaitable[None]]) -> None:
+    """A server that tells of its health."""
+
+    async def run() -> None:
+        server, told = make_server(), health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(told, server)
+        port = bind(server, "127.0.0.1:0")
+        await server.start()
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        try:
+            await asyncio.wait_for(use(connection, told), WAIT_S)
+        finally:
+            await connection.close()
+            await server.stop(None)
+
+    asyncio.run(run())
+
+
+def test_a_server_that_stops_serving_is_left() -> None:
+    """NOT_SERVING asks for no new requests; the connection is not lost by it."""
+
+    async def use(connection: ServerConnection, told: health.aio.HealthServicer) -> None:
+        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        await connection.watch_health()
+        assert not connection.leaving.is_set()
+        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await connection.leaving.wait()
+
+    with_health(use)
+
+
+def test_a_server_that_does_not_serve_is_not_joined() -> None:
+    """One that drains, or whose device is lost, is passed over."""
+
+    async def use(connection: ServerConnection, told: health.aio.HealthServicer) -> None:
+        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        with pytest.raises(LinkError, match="takes no requests now"):
+            await connection.watch_health()
+
+    with_health(use)
+
+
+def test_a_server_without_health_is_taken_to_serve() -> None:
+    """Not every server tells."""
+
+    async def use(connection: ServerConnection) -> None:
+        await connection.watch_health()
+        assert not connection.leaving.is_set()
+
+    with_server(Answering(), use)
+
+
+def test_a_closed_connection_leaves_nothing_behind() -> None:
+    """An edge renews its connection for years: each one's sockets are given back as it closes, not with some later
+    collection of garbage."""
+
+    async def run() -> None:
+        server, told = make_server(), health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(told, server)
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        await server.start()
+        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        connection = ServerConnection(address, session_id="edge-1", clock=SystemClock())
+        await connection.watch_health()
+        await connection.close()
+        left = weakref.ref(connection)
+        del connection
+        await asyncio.sleep(0)
+        assert left() is None
+        await server.stop(None)
+
+    gc.disable()
+    try:
+        asyncio.run(asyncio.wait_for(run(), WAIT_S))
+    finally:
+        gc.enable()

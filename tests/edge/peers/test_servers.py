@@ -1,0 +1,124 @@
+"""Which servers an edge tries, in which order, and which it leaves alone for now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from joulecut_core.errors import AccessError, ConfigError, LinkError
+from joulecut_core.timing import ManualClock
+from joulecut_edge.peers.servers import Candidate, Resolve, Servers, parse_servers
+
+
+def resolved(*hosts: str) -> Resolve:
+    """A resolver that knows one answer."""
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        return hosts
+
+    return resolve
+
+
+def addresses(servers: Servers) -> list[str]:
+    """Those of the candidates now."""
+    return [each.address for each in asyncio.run(servers.candidates())]
+
+
+def test_a_list_in_its_order() -> None:
+    """Every form, blanks around them, the first one the most wanted; an address named twice is one server."""
+    text = "gpu:7000, unix:/run/gpu.sock,[::1]:7000 ,dns:pool:7001,gpu:7000"
+    servers = Servers(parse_servers(text), ManualClock(), resolve=resolved("10.0.0.1", "fe80::1", "10.0.0.1"))
+    assert addresses(servers) == ["gpu:7000", "unix:/run/gpu.sock", "[::1]:7000", "10.0.0.1:7001", "[fe80::1]:7001"]
+    assert servers.addresses() == ("gpu:7000", "unix:/run/gpu.sock", "[::1]:7000", "pool:7001", "gpu:7000")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("gpu", "address 'gpu': expected host:port"),
+        ("gpu:7000,,gpu:7001", "address '': expected host:port"),
+        ("dns:unix:/run/gpu.sock", "expected dns:host:port; a Unix socket has no name"),
+        (",".join(f"gpu:{port}" for port in range(1, 18)), "17 entries; expected at most 16"),
+    ],
+)
+def test_what_is_no_list_of_servers(text: str, complaint: str) -> None:
+    """The start says which entry is wrong."""
+    with pytest.raises(ConfigError, match=complaint):
+        parse_servers(text)
+
+
+def test_names_are_resolved_anew_at_each_round() -> None:
+    """A pool that grows or moves is followed; certificates must name the host that was asked for."""
+    answers: list[Sequence[str] | OSError] = [
+        ["10.0.0.1"],
+        socket.gaierror(-2, "Name unknown"),
+        ["10.0.0.2", "10.0.0.3"],
+    ]
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        assert (host, port) == ("pool", 7000)
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    servers = Servers(parse_servers("dns:pool:7000"), ManualClock(), resolve=resolve)
+    assert asyncio.run(servers.candidates()) == (Candidate(address="10.0.0.1:7000", server_name="pool"),)
+    assert addresses(servers) == []
+    assert addresses(servers) == ["10.0.0.2:7000", "10.0.0.3:7000"]
+
+
+def test_there_are_never_more_than_sixteen() -> None:
+    """Neither a name with many addresses nor a flooded network makes a round long."""
+    many = [f"10.0.0.{host}" for host in range(100)]
+    servers = Servers(parse_servers("dns:pool:7000"), ManualClock(), resolve=resolved(*many))
+    assert len(addresses(servers)) == 16
+    announced = Servers((), ManualClock(), discovered=lambda: [f"{host}:7000" for host in many])
+    assert len(addresses(announced)) == 16
+
+
+def test_a_failed_server_is_left_alone_for_a_moment() -> None:
+    """Its breaker opens, others are not touched, and it may be tried once the wait is over."""
+    clock = ManualClock(10.0)
+    servers = Servers(parse_servers("a:1,b:1"), clock, seed=3)
+    first, second = asyncio.run(servers.candidates())
+    servers.failed(first, LinkError("nobody listens"))
+    assert (servers.may_try(first), servers.may_try(second)) == (False, True)
+    servers.failed(second, LinkError("nobody listens"))
+    wait_s = servers.wait_s([first, second])
+    assert 0.05 <= wait_s <= 0.2
+    clock.advance_s(0.2)
+    assert servers.may_try(first)
+    servers.succeeded(first)
+    assert servers.failures(first) == 0
+
+
+@pytest.mark.parametrize(("is_discovered", "least_s", "most_s"), [(False, 1.0, 2.0), (True, 10.0, 20.0)])
+def test_named_servers_are_tried_more_often(is_discovered: bool, least_s: float, most_s: float) -> None:
+    """Two seconds at most between tries of a server that somebody named, twenty for one that announced itself."""
+    servers = Servers((), ManualClock(), seed=1)
+    candidate = Candidate(address="a:1", is_discovered=is_discovered)
+    for _ in range(20):
+        servers.failed(candidate, LinkError("nobody listens"))
+    assert least_s <= servers.wait_s([candidate]) <= most_s
+
+
+def test_a_reason_is_logged_once_per_change(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that is away for a day must not fill the log, but a new reason is worth a line."""
+    servers = Servers((), ManualClock(), seed=1)
+    candidate = Candidate(address="a:1")
+    with caplog.at_level(logging.INFO):
+        for _ in range(5):
+            servers.failed(candidate, LinkError("nobody listens"))
+        servers.failed(candidate, AccessError("not this edge"))
+        servers.failed(candidate, AccessError("not this edge"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "server a:1: nobody listens",
+        "server a:1: not this edge",
+    ]
+    assert [record.levelno for record in caplog.records] == [logging.INFO, logging.WARNING]

@@ -1,0 +1,66 @@
+"""How long an edge may wait for a server: arithmetic of deadlines."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.plans.local_tail import LocalTail
+from joulecut_edge.requests.patience import retry_s, wait_s
+from tests.edge.session_parts import HIGH, active_plan, planned
+
+TAIL = LocalTail(time_s=0.040, fastest_s=0.015, fastest=HIGH)
+
+
+def plan(deadline_s: float | None, tail: LocalTail | None = TAIL) -> ActivePlan:
+    """20 ms here, 30 ms away."""
+    return active_plan(2, deadline_s=deadline_s, tail=tail, plan=planned(head_s=0.02, remote_s=0.03))
+
+
+def test_the_rest_at_home_is_left_out_of_the_wait() -> None:
+    """At 100 ms, 22 ms of them gone, 40 ms are for the edge's own rest and 2 ms kept back: the server gets 36 ms."""
+    assert wait_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.036)
+
+
+def test_an_answer_is_not_planned_for_the_very_deadline() -> None:
+    """A hundredth of a long deadline is kept back, 2 ms of a short one, nothing that the server is planned to take."""
+    assert wait_s(plan(1.0), elapsed_s=0.022) == pytest.approx(1.0 - 0.022 - 0.04 - 0.01)
+    assert wait_s(plan(0.0935), elapsed_s=0.022) == pytest.approx(0.03)
+
+
+def test_what_waits_for_the_device_comes_first() -> None:
+    """Heads of other requests are in the rest's way."""
+    assert wait_s(plan(0.2), elapsed_s=0.022, queued_s=0.02) == pytest.approx(0.116)
+
+
+def test_a_faster_clock_makes_room() -> None:
+    """Where the rest at the plan's clock leaves the server less than it needs, the fastest clock's rest counts."""
+    assert wait_s(plan(0.08), elapsed_s=0.022) == pytest.approx(0.08 - 0.022 - 0.015 - 0.002)
+
+
+def test_a_rest_that_never_fits_leaves_the_server_its_time() -> None:
+    """The server alone may keep the deadline: giving it up early could only lose."""
+    assert wait_s(plan(0.06), elapsed_s=0.022) == 1.0
+
+
+def test_only_the_edge_can_still_be_in_time() -> None:
+    """After a long queue there is no time for the server, but for the rest: nothing is sent."""
+    assert wait_s(plan(0.1), elapsed_s=0.08) == 0.0
+    assert wait_s(plan(0.1), elapsed_s=0.095) == 1.0
+
+
+@pytest.mark.parametrize(("deadline_s", "tail"), [(None, TAIL), (0.1, None)])
+def test_without_a_deadline_or_a_known_rest_patience_is_as_planned(
+    deadline_s: float | None, tail: LocalTail | None
+) -> None:
+    """Five times the planned latency, and a second at least; a second try only where one is at hand."""
+    assert wait_s(plan(deadline_s, tail), elapsed_s=0.022) == 1.0
+    slow = active_plan(2, deadline_s=deadline_s, tail=tail, plan=planned(head_s=0.3, remote_s=0.3))
+    assert wait_s(slow, elapsed_s=0.022) == 3.0
+    assert retry_s(slow, elapsed_s=5.0) == 0.0
+
+
+def test_a_second_try_needs_its_own_time() -> None:
+    """It may be waited for as long as server and rest still fit behind it; where they do not, there is none."""
+    assert retry_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.1 - 0.022 - 0.015 - 0.03)
+    assert retry_s(plan(0.1), elapsed_s=0.06) is None
