@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -92,11 +92,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=_KILLS)
     parser.add_argument("--edges", type=int, default=Load().edges)
     parser.add_argument("--rate", type=float, default=1 / Load().period_s, help="requests per second of each edge")
+    parser.add_argument("--tls", action="store_true", help="mutual TLS between edges and server")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=_RESULTS)
     parser.add_argument("--logs", type=Path, default=None, help="folder to keep the agents' logs in")
     options = parser.parse_args()
-    load = Load(edges=options.edges, period_s=1.0 / options.rate)
+    load = Load(edges=options.edges, period_s=1.0 / options.rate, tls=options.tls)
     with tempfile.TemporaryDirectory() as scratch, AgentNursery() as nursery:
         folder = options.logs or Path(scratch) / "agents"
         shared = Path(scratch) / "shared"
@@ -171,7 +172,7 @@ async def kill_outcome(
     folder: Path, shared: Path, nursery: AgentNursery, load: Load, kills: int, *, seed: int
 ) -> list[Kill]:
     """So many kills, on pairs of their own side by side."""
-    alone = Load(edges=1, period_s=load.period_s, deadline_s=load.deadline_s, wires=load.wires)
+    alone = replace(load, edges=1)
 
     async def lane(index: int) -> list[Kill]:
         agents = folder / f"kills{index}"
@@ -199,7 +200,8 @@ def document(storm: Outcome, kills: Sequence[Kill], seed: int) -> str:
         (
             f"{host}, Linux {platform.release().split('-')[0]}, seed {seed}. Real agents as processes on one host, "
             f"emulated devices, a small network, {storm.load.edges} edges at {1 / storm.load.period_s:.0f} requests/s "
-            f"each, deadline {1e3 * storm.load.deadline_s:.0f} ms, {storm.wall_s:.0f} s in all."
+            f"each over {'mutual TLS' if storm.load.tls else 'plain connections'}, "
+            f"deadline {1e3 * storm.load.deadline_s:.0f} ms, {storm.wall_s:.0f} s in all."
         ),
         "",
         "| requests | answered | lost | twice | wrong | stale | untrue | grave | late | by the server | sent twice |",

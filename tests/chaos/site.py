@@ -24,6 +24,7 @@ from joulecut_runtime.network import Network
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.history import History
 from tests.chaos.traffic import Application, applications
+from tests.fakes.certificates import Holder
 from tests.integration.site import free_port, make_shared
 from tests.integration.tiny_network import pictures, tiny_network
 
@@ -250,6 +251,11 @@ class ChaosSite:
             assert chosen, f"{wanted} was not measured"
             save_wires(replace(table, wires=chosen), path)
         return path
+
+
+def tls_table(holder: Holder) -> str:
+    """The `[tls]` table of an agent with these files."""
+    return f'[tls]\nauthority = "{holder.authority}"\ncertificate = "{holder.certificate}"\nkey = "{holder.key}"\n'
 
 
 @asynccontextmanager

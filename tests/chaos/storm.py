@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from tests.chaos.fault_proxy import fault_proxy
 from tests.chaos.faults import Fault, Fleet, Node
-from tests.chaos.site import ChaosSite
+from tests.chaos.site import ChaosSite, tls_table
+from tests.fakes.certificates import TestAuthority
 
 _START_S = 60.0
 _LOOK_S = 0.1
@@ -31,12 +32,13 @@ class Spell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What the edges are asked: `period_s` of each, and their SLO."""
+    """What the edges are asked: `period_s` of each, and their SLO; `tls`: over mutual TLS, else in plain text."""
 
     edges: int = 4
     period_s: float = 1 / 30
     deadline_s: float = 0.3
     wires: str = "2-raw"
+    tls: bool = False
 
 
 @dataclass(slots=True)
@@ -83,14 +85,20 @@ class Storm:
 @asynccontextmanager
 async def fleet(site: ChaosSite, load: Load, *, seed: int) -> AsyncIterator[Fleet]:
     """A server and its edges, all offloading, each over a proxy of its own."""
-    server = site.server()
+    authority = TestAuthority(site.folder / "certificates") if load.tls else None
+    server = site.server(extra=_certificates(authority, "server", "gpu"))
     port = int((await server.start()).rpartition(":")[2])
     async with AsyncExitStack() as stack:
         nodes = []
         for index in range(load.edges):
             proxy = await stack.enter_async_context(fault_proxy(port, seed=seed + index))
+            name = f"edge{index}"
             edge = site.edge(
-                f"127.0.0.1:{proxy.port}", name=f"edge{index}", deadline_s=load.deadline_s, wires=load.wires
+                f"127.0.0.1:{proxy.port}",
+                name=name,
+                deadline_s=load.deadline_s,
+                wires=load.wires,
+                extra=_certificates(authority, "edge", name),
             )
             await edge.start()
             inner = AsyncExitStack()
@@ -102,6 +110,10 @@ async def fleet(site: ChaosSite, load: Load, *, seed: int) -> AsyncIterator[Flee
             await app.offloading(_START_S)
         draw = random.Random(seed)  # noqa: S311 - faults, not secrets
         yield Fleet(site=site, server=server, nodes=nodes, random=draw, look_s=_LOOK_S)
+
+
+def _certificates(authority: TestAuthority | None, role: str, name: str) -> str:
+    return "" if authority is None else tls_table(authority.issue(role, name))
 
 
 async def drive(fleet: Fleet, load: Load, requests: int) -> None:

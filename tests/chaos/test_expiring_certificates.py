@@ -6,14 +6,10 @@ from pathlib import Path
 
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.scenario import Pair, Setting, with_pair
-from tests.fakes.certificates import Holder, TestAuthority
+from tests.chaos.site import tls_table
+from tests.fakes.certificates import TestAuthority
 
 DAY_S = 86_400.0
-
-
-def table(holder: Holder) -> str:
-    """The `[tls]` table of an agent with these files."""
-    return f'[tls]\nauthority = "{holder.authority}"\ncertificate = "{holder.certificate}"\nkey = "{holder.key}"\n'
 
 
 def test_an_edge_whose_certificate_expires(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
@@ -32,5 +28,5 @@ def test_an_edge_whose_certificate_expires(shared: Path, nursery: AgentNursery, 
         authority.issue("edge", "camera")
         await pair.splits_again()
 
-    setting = Setting(seed=61, edge_tables=table(edge), server_extra=table(server))
+    setting = Setting(seed=61, edge_tables=tls_table(edge), server_extra=tls_table(server))
     with_pair(shared, nursery, tmp_path, scene, setting)
