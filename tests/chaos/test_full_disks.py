@@ -12,6 +12,7 @@ from joulecut_core.errors import LinkError
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.scenario import BACK_S, Pair, Setting, play_alone, with_pair
 from tests.chaos.site import ChaosSite
+from tests.chaos.small_disk import small_disk, why_no_small_disk
 
 ROOM_BYTES = 1 << 40
 NO_ROOM_BYTES = 0
@@ -42,6 +43,29 @@ def test_a_server_that_cannot_note_an_epoch_gives_none(shared: Path, nursery: Ag
         assert "Traceback" not in pair.server.text()
 
     with_pair(shared, nursery, tmp_path, scene, Setting(seed=31))
+
+
+def test_a_file_system_without_room(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+    """The same on a real file system that is full, to its last byte: alone meanwhile, back as soon as there is room."""
+    if reason := why_no_small_disk():
+        pytest.skip(reason)
+    state = tmp_path / "server.state"
+    state.mkdir()
+
+    async def scene(pair: Pair) -> None:
+        before = max(ledger.epoch for ledger in await pair.stream(3))
+        disk.fill()
+        pair.proxy.cut()
+        ledgers = await pair.stream(30)
+        assert {ledger.served_by for ledger in ledgers[-10:]} == {"edge"}
+        assert pair.server.is_running
+        disk.clear()
+        assert await pair.splits_again() <= BACK_S
+        assert (await pair.stream(1))[0].epoch > before
+        assert "No space left on device" in pair.edge.text() + pair.server.text()
+
+    with small_disk(state) as disk:
+        with_pair(shared, nursery, tmp_path, scene, Setting(seed=33))
 
 
 def test_a_profile_that_cannot_be_kept_is_a_clear_error(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
