@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from typing import TypeVar
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from joulecut_core.errors import ContractError, ProblemError
 from joulecut_proto.ids import check_id
+from joulecut_proto.message_counts import count_objects
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.v1 import planning_pb2
 
@@ -24,6 +26,11 @@ _MOST_ITEMS = 20_000
 """Objects and names in it, each of which takes some 15 us to read."""
 _MOST_ENTRIES = 200_000
 """Cuts times operating points: what the tables of its problem have."""
+
+_PARSED_FOR_EACH = 4
+"""Messages and texts for each object of `RequestSize`: a point holds its clocks, a cut its name, at the most."""
+
+M = TypeVar("M", bound=Message)
 
 
 def read_session_request(content: bytes) -> planning_pb2.PlanSessionRequest:
@@ -46,6 +53,21 @@ def read_session_request(content: bytes) -> planning_pb2.PlanSessionRequest:
         if value > most:
             raise ProblemError(f"{what}: this planning request has {value}; expected at most {most}: {_REMEDY}")
     return message
+
+
+def read_planning_request(content: bytes, kind: type[M], most: RequestSize) -> M:
+    """A request with a problem or a fleet, parsed where parsing cannot take much more memory than its bytes.
+
+    Raises ProblemError naming the value and the bound, ContractError where the bytes are no such message.
+    """
+    bound = _PARSED_FOR_EACH * most.objects
+    # An object takes two bytes at least.
+    if len(content) > 2 * bound and (count := count_objects(content, kind, most=bound)) > bound:
+        raise ProblemError(f"objects: this request has at least {count}; expected at most {bound} here: {_REMEDY}")
+    try:
+        return kind.FromString(content)
+    except DecodeError as error:
+        raise ContractError(f"{len(content)} bytes that are no {kind.__name__}; send it again") from error
 
 
 def check_problem_size(message: planning_pb2.Problem, most: RequestSize) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, TypeVar, cast
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.answering import Answering, Context
@@ -40,7 +41,12 @@ from joulecut_proto.convert_inference import (
 from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
 from joulecut_proto.convert_profiles import PROFILE
 from joulecut_proto.ids import check_id
-from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size, read_session_request
+from joulecut_proto.planning_sizes import (
+    check_fleet_size,
+    check_problem_size,
+    read_planning_request,
+    read_session_request,
+)
 from joulecut_proto.security.callers import Caller
 from joulecut_proto.security.guards import Guards
 from joulecut_proto.services import (
@@ -88,11 +94,14 @@ def add_planner(
         _Door(solver, guards, None if guards is None else guards.solver),
     )
     cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(servicer, server)
-    # In place of the generated handler, which reads a message of any size before anybody is asked.
-    handler: Any = grpc.unary_unary_rpc_method_handler(
-        cast(Any, servicer.plan_session), response_serializer=planning_pb2.PlanSessionReply.SerializeToString
-    )
-    cast(Any, server).add_registered_method_handlers(_PLANNER, {"PlanSession": handler})
+    # In place of the generated handlers, which read a message of any size on the event loop before anybody is asked.
+    handlers = {
+        "Plan": _unread(servicer.plan, planning_pb2.PlanReply),
+        "Pareto": _unread(servicer.pareto, planning_pb2.ParetoReply),
+        "PlanFleet": _unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
+        "PlanSession": _unread(servicer.plan_session, planning_pb2.PlanSessionReply),
+    }
+    cast(Any, server).add_registered_method_handlers(_PLANNER, handlers)
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
@@ -104,6 +113,11 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     """Serve joulecut.v1.Local."""
     cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(_LocalServicer(service), server)
+
+
+def _unread(answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message]) -> Any:
+    """A handler that gets a request's bytes."""
+    return grpc.unary_unary_rpc_method_handler(cast(Any, answer), response_serializer=reply.SerializeToString)
 
 
 class _Door(Generic[S]):
@@ -184,26 +198,33 @@ class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
         self._solver = solver
         self._calls = CallRoom("planning calls", each=8, total=1024)
 
-    async def Plan(self, request: planning_pb2.PlanRequest, context: Context) -> planning_pb2.PlanReply:
+    async def plan(self, content: bytes, context: Context) -> planning_pb2.PlanReply:
+        """Plan."""
+
         def work(solver: SolverService, _: TimeLeft) -> planning_pb2.PlanReply:
-            check_problem_size(request.problem, solver.most)
-            plan = solver.plan(PROBLEM.from_wire(request.problem))
-            return planning_pb2.PlanReply(plan=PLAN.to_wire(plan))
+            problem = read_planning_request(content, planning_pb2.PlanRequest, solver.most).problem
+            check_problem_size(problem, solver.most)
+            return planning_pb2.PlanReply(plan=PLAN.to_wire(solver.plan(PROBLEM.from_wire(problem))))
 
         return await self._solved(context, "Planner.Plan", work)
 
-    async def Pareto(self, request: planning_pb2.ParetoRequest, context: Context) -> planning_pb2.ParetoReply:
+    async def pareto(self, content: bytes, context: Context) -> planning_pb2.ParetoReply:
+        """Pareto."""
+
         def work(solver: SolverService, _: TimeLeft) -> planning_pb2.ParetoReply:
-            check_problem_size(request.problem, solver.most)
-            plans = solver.pareto(PROBLEM.from_wire(request.problem))
-            return planning_pb2.ParetoReply(plans=map(PLAN.to_wire, plans))
+            problem = read_planning_request(content, planning_pb2.ParetoRequest, solver.most).problem
+            check_problem_size(problem, solver.most)
+            return planning_pb2.ParetoReply(plans=map(PLAN.to_wire, solver.pareto(PROBLEM.from_wire(problem))))
 
         return await self._solved(context, "Planner.Pareto", work)
 
-    async def PlanFleet(self, request: planning_pb2.PlanFleetRequest, context: Context) -> planning_pb2.PlanFleetReply:
+    async def plan_fleet(self, content: bytes, context: Context) -> planning_pb2.PlanFleetReply:
+        """PlanFleet."""
+
         def work(solver: SolverService, left_s: TimeLeft) -> planning_pb2.PlanFleetReply:
-            check_fleet_size(request.fleet, solver.most)
-            plan = solver.plan_fleet(FLEET.from_wire(request.fleet), time_limit_s=left_s())
+            fleet = read_planning_request(content, planning_pb2.PlanFleetRequest, solver.most).fleet
+            check_fleet_size(fleet, solver.most)
+            plan = solver.plan_fleet(FLEET.from_wire(fleet), time_limit_s=left_s())
             return planning_pb2.PlanFleetReply(plan=FLEET_PLAN.to_wire(plan))
 
         return await self._solved(context, "Planner.PlanFleet", work)

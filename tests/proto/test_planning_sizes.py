@@ -11,8 +11,14 @@ from joulecut_core.errors import ContractError, ProblemError
 from joulecut_core.problems import Problem
 from joulecut_planner import parse_problem
 from joulecut_proto.convert_planning import PROBLEM
+from joulecut_proto.message_counts import count_objects
 from joulecut_proto.planning_messages import RequestSize
-from joulecut_proto.planning_sizes import check_fleet_size, check_problem_size, read_session_request
+from joulecut_proto.planning_sizes import (
+    check_fleet_size,
+    check_problem_size,
+    read_planning_request,
+    read_session_request,
+)
 from joulecut_proto.v1 import planning_pb2
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
@@ -54,6 +60,46 @@ def test_a_fleet_counts_all_of_its_problems(name: str) -> None:
     complaint = f"^{name.replace('_', ' ')}: this fleet has at least {value}; expected at most {value - 1} here: "
     with pytest.raises(ProblemError, match=complaint):
         check_fleet_size(fleet_of(3), replace(scaled(3), **{name: value - 1}))
+
+
+def test_what_has_too_many_objects_is_refused_unparsed() -> None:
+    """Two bytes each on the wire, a hundred once parsed: counted before, with the count and the bound."""
+    cuts = planning_pb2.Problem.DESCRIPTOR.fields_by_name["cuts"].number
+    problem = bytes((cuts << 3 | 2, 0)) * 5_000
+    content = planning_pb2.PlanRequest(problem=planning_pb2.Problem()).SerializeToString()[:1] + b"\x90\x4e" + problem
+    assert len(planning_pb2.PlanRequest.FromString(content).problem.cuts) == 5_000
+    with pytest.raises(ProblemError, match=r"^objects: this request has at least 4001; expected at most 4000 here: "):
+        read_planning_request(content, planning_pb2.PlanRequest, RequestSize(objects=1_000))
+    taken = read_planning_request(content, planning_pb2.PlanRequest, RequestSize(objects=1_251))
+    assert len(taken.problem.cuts) == 5_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems())
+def test_whatever_is_within_the_bounds_is_parsed(problem: Problem) -> None:
+    """The count before parsing is never the stricter one: a problem at its own size gets through."""
+    request = planning_pb2.PlanRequest(problem=PROBLEM.to_wire(problem))
+    objects = next(n for n in range(1, 1 << 20) if _fits(request.problem, n))
+    content = request.SerializeToString()
+    assert count_objects(content, planning_pb2.PlanRequest, most=1 << 30) <= 4 * objects
+    assert read_planning_request(content, planning_pb2.PlanRequest, RequestSize(objects=objects)) == request
+
+
+def _fits(message: planning_pb2.Problem, objects: int) -> bool:
+    most = 1 << 40
+    try:
+        check_problem_size(
+            message, RequestSize(objects=objects, table_entries=most, clock_pairs=most, choices=most, edges=most)
+        )
+    except ProblemError:
+        return False
+    return True
+
+
+def test_bytes_that_are_no_request_are_refused() -> None:
+    """Named as what they should have been."""
+    with pytest.raises(ContractError, match=r"^3 bytes that are no PlanFleetRequest; send it again$"):
+        read_planning_request(b"\xff\xff\xff", planning_pb2.PlanFleetRequest, RequestSize(objects=10))
 
 
 def test_counting_ends_where_it_is_too_much() -> None:
