@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.fault_proxy import fault_proxy
 from tests.chaos.faults import Fault, Fleet, Node
-from tests.chaos.site import ChaosSite, tls_table
+from tests.chaos.site import Agent, ChaosSite, tls_table
 from tests.fakes.certificates import TestAuthority
 
 _START_S = 60.0
@@ -89,6 +89,7 @@ async def fleet(site: ChaosSite, load: Load, *, seed: int) -> AsyncIterator[Flee
     server = site.server(extra=_certificates(authority, "server", "gpu"))
     port = int((await server.start()).rpartition(":")[2])
     async with AsyncExitStack() as stack:
+        stack.callback(_end, server)
         nodes = []
         for index in range(load.edges):
             proxy = await stack.enter_async_context(fault_proxy(port, seed=seed + index))
@@ -101,6 +102,7 @@ async def fleet(site: ChaosSite, load: Load, *, seed: int) -> AsyncIterator[Flee
                 extra=_certificates(authority, "edge", name),
             )
             await edge.start()
+            stack.callback(_end, edge)
             inner = AsyncExitStack()
             app = await inner.enter_async_context(site.application(edge, look_s=_LOOK_S))
             node = Node(edge=edge, proxy=proxy, app=app, stack=inner)
@@ -138,6 +140,12 @@ async def _drive_one(node: Node, load: Load, requests: int, draw: random.Random)
         node.app.send()
         # Of two edges in step, one would always find the server busy.
         next_s = max(next_s + load.period_s * draw.uniform(0.5, 1.5), loop.time())
+
+
+def _end(agent: Agent) -> None:
+    """Another fleet of the same site finds its addresses free."""
+    if agent.is_running:
+        agent.kill()
 
 
 async def _leave(node: Node) -> None:
