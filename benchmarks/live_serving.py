@@ -24,14 +24,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from joulecut.service_tables import ServiceOrder, provide_service_table
+from joulecut.service_tables import INT8_SPEED_UP, ServiceOrder, provide_service_table
+from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective, Slo
 from joulecut_core.profiles import Profile
-from joulecut_core.service_tables import ServiceTable
+from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.serving import QueuedRequest
-from joulecut_core.timing import ScaledClock, SystemClock
+from joulecut_core.timing import ScaledClock
 from joulecut_planner.serving.service_file import save_service_table
 from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_planner.serving.simulation.report import ServingReport
@@ -47,16 +48,19 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.network import Network
 from joulecut_runtime.profile_provision import provide_profile
 from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.wire_measurement import lossless_wires
 from joulecut_server import agent as server_agent
 from joulecut_server.config import ServerConfig
 from joulecut_server.serving.options import ServingOptions
-from joulecut_server.serving.tables import make_policy, served_table
+from joulecut_server.serving.tables import make_policy
 
 SERVER, EDGE = "emulated:v100", "emulated:orin-nano-super"
 RAW = codec("raw")
 _PICTURE = (1, 3, 32, 32)
 _FLUSHES = (-2, -1)
+_LOSS = 0.01
+"""Of the INT8 variant, and what every edge accepts."""
 _PAUSE_S = 0.02
 """Of the wall: in it the server reads its meter."""
 
@@ -100,16 +104,19 @@ class Workplace:
         return sum(unit[-1] for unit in self.table.variants[0].time_s[0])
 
 
-def workplace(folder: Path) -> Workplace:
-    """Bundle, service table and an edge's profile."""
-    network = Network(capture(small(), (torch.zeros(_PICTURE),), name="small"))
-    write_bundle(network.graph, folder / "net")
+def workplace(folder: Path, *, reduced: bool = False) -> Workplace:
+    """Bundle, service table and an edge's profile; `reduced`: with an INT8 variant too."""
+    graph = capture(small(), (torch.zeros(_PICTURE),), name="small")
+    generator = torch.Generator().manual_seed(4)
+    samples = [(torch.rand(_PICTURE, generator=generator),) for _ in range(32)]
+    scales = calibrate(graph, samples, calibrated_on="32 random pictures") if reduced else None
+    write_bundle(graph, folder / "net", scales=scales)
+    network = Network.load(folder / "net")
     order = ServiceOrder(
         network="benchmarks.live_serving:small", inputs=("1x3x32x32",), device=SERVER, batches=(1, 2, 4, 8, 16)
     )
-    table = served_table(
-        provide_service_table(order, folder=folder / "tables"), open_device(SERVER, clock=SystemClock())
-    )
+    made = provide_service_table(order, folder=folder / "tables")
+    table = replace(made, variants=(made.variants[0], *([_reduced(made.variants[0])] if reduced else [])))
     save_service_table(table, folder / "table.json")
     clock = ScaledClock(1.0)
     edge = provide_profile(
@@ -122,6 +129,12 @@ def workplace(folder: Path) -> Workplace:
         store=ProfileStore(folder / "profiles"),
     )
     return Workplace(folder=folder, network=network, table=table, edge=edge)
+
+
+def _reduced(full: ServiceVariant) -> ServiceVariant:
+    """INT8 as emulated devices are assumed to run it; its accuracy is made up, for nothing is right or wrong here."""
+    faster = tuple(tuple(tuple(each / INT8_SPEED_UP for each in row) for row in batch) for batch in full.time_s)
+    return replace(full, name="int8", accuracy=full.accuracy - _LOSS, time_s=faster, figures=FigureKind.ESTIMATED)
 
 
 @dataclass(slots=True)
@@ -221,7 +234,7 @@ def _session(place: Workplace, name: str) -> SessionRequest:
         link=LinkEstimate(uplink_bps=1e9, downlink_bps=1e9, rtt_s=1e-4),
         slo=Slo(),
         objective=Objective(server_weight=0.0),
-        max_accuracy_loss=0.0,
+        max_accuracy_loss=_LOSS,
         policy="all-server",
     )
 
@@ -246,6 +259,11 @@ class Served:
         """Of those that were computed: from arrival to answer, by the server."""
         headers = [reply.header for reply in self.replies if reply.header.status is ReplyStatus.OK]
         return [header.queue_s + header.decode_s + header.tail_s for header in headers]
+
+    @property
+    def reduced(self) -> int:
+        """Requests that ran in another precision than the captured one."""
+        return sum(reply.header.variant != "" for reply in self.replies)
 
     @property
     def ledger_j(self) -> tuple[float, float]:
@@ -328,6 +346,8 @@ async def agree(place: Workplace, arguments: argparse.Namespace) -> None:
             f"batch {report.mean_batch:4.2f} "
             f"rejected {sum(report.rejected.values())} late {report.late} | "
             f"live {live_w:6.2f} W p95 {p95_s * 1e3:6.3f} ms refused {refused} "
+            f"in int8 {(1.0 - report.mean_accuracy) / _LOSS:.1%} simulated, "
+            f"{live.reduced / max(len(responses_s), 1):.1%} live "
             f"| energy {live_w / simulated_w - 1:+.1%} p95 {p95_s / report.p95_s - 1:+.1%}",
             flush=True,
         )
@@ -386,12 +406,13 @@ def main() -> None:
     parser.add_argument("--utilisation", type=float, default=0.5)
     parser.add_argument("--slowdown", type=float, default=100.0)
     parser.add_argument("--trace", type=Path, help="arrivals of a CSV file whose first column is seconds")
+    parser.add_argument("--int8", action="store_true", help="with an INT8 variant, assumed twice as fast")
     parser.add_argument("--folder", type=Path, help="where bundle, tables and profiles are kept")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     folder = arguments.folder or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
-    place = workplace(folder)
+    place = workplace(folder, reduced=arguments.int8)
     asyncio.run({"agree": agree, "crowd": crowd, "alone": alone}[arguments.what](place, arguments))
 
 

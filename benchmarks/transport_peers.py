@@ -12,8 +12,8 @@ import multiprocessing as mp
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -25,9 +25,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.channels import bind, make_server, open_channel
+from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.security.channel_security import ChannelSecurity
@@ -96,6 +98,9 @@ def _serve(ports: Connection, security: ChannelSecurity | None) -> None:
     async def run() -> None:
         server = make_server()
         add_inference(server, _Service())
+        healthy = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        await healthy.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
         handler: Any = grpc.stream_stream_rpc_method_handler(cast(Any, _bare))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_BARE, {"Stream": handler}),))
         port = bind(server, "127.0.0.1:0", security)
@@ -241,20 +246,29 @@ class StreamPeer:
             self._waiting.pop(reply.header.request_id).set_result(reply)
 
 
+@contextmanager
+def stream_server(security: ChannelSecurity | None) -> Iterator[int]:
+    """The stream's server by itself; its port."""
+    process = _Process(_serve, security)
+    try:
+        yield process.port
+    finally:
+        process.end()
+
+
 @asynccontextmanager
 async def stream_peer(security: ChannelSecurity | None) -> AsyncIterator[tuple[StreamPeer, BarePeer]]:
     """The stream to a server of its own, and gRPC by itself beside it."""
-    process = _Process(_serve, security)
-    channel = open_channel(f"localhost:{process.port}" if security else f"127.0.0.1:{process.port}", security)
-    peer = StreamPeer(InferenceClientStream(channel, peer="the server"))
-    bare = BarePeer(channel)
-    try:
-        yield peer, bare
-    finally:
-        bare.cancel()
-        await peer.close()
-        await channel.close()
-        process.end()
+    with stream_server(security) as port:
+        channel = open_channel(f"localhost:{port}" if security else f"127.0.0.1:{port}", security)
+        peer = StreamPeer(InferenceClientStream(channel, peer="the server"))
+        bare = BarePeer(channel)
+        try:
+            yield peer, bare
+        finally:
+            bare.cancel()
+            await peer.close()
+            await channel.close()
 
 
 def certificates(folder: Path) -> ChannelSecurity:

@@ -1,59 +1,55 @@
 """joulecut: cut a neural network between an edge device and a server where it costs the fewest joules.
 
-Planning needs nothing but this import; `connect` needs the `agents` extra, and says so.
+Planning needs nothing but this import; what needs an extra (`agents`, `torch`) says so when it is first used.
 """
 
-from __future__ import annotations
+# ruff: noqa: F403, F405 - one list of names, typed by a star import that never runs
 
-from typing import TYPE_CHECKING, Any
-
-from joulecut_planner import (
-    Fleet,
-    Plan,
-    Problem,
-    break_points,
-    explain,
-    load_fleet,
-    load_problem,
-    pareto,
-    solve,
-    solve_fleet,
-    what_if,
-)
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from joulecut.connection import Answer, Connection, connect
+    from joulecut.more import *
 
 __all__ = [
     "Answer",
+    "AsyncConnection",
     "Connection",
+    "CutRow",
     "Fleet",
+    "NamedPlan",
+    "Network",
+    "Objective",
     "Plan",
     "Problem",
+    "Profile",
+    "WireTable",
     "break_points",
+    "capture",
+    "compare",
     "connect",
+    "connect_async",
+    "emulate",
     "explain",
+    "load",
     "load_fleet",
     "load_problem",
+    "load_profile",
+    "load_wires",
     "pareto",
     "plan",
+    "problem",
+    "profile",
+    "save_profile",
+    "save_wires",
     "solve",
     "solve_fleet",
     "what_if",
 ]
 
-plan = solve
 
-_AGENTS_EXTRA = ("Answer", "Connection", "connect")
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from joulecut import more  # noqa: PLC0415 - the names' homes differ in what they need and how long they take
 
-
-def __getattr__(name: str) -> Any:
-    if name in _AGENTS_EXTRA:
-        try:
-            from joulecut import connection  # noqa: PLC0415 - grpc is not part of a planner-only install
-        except ModuleNotFoundError as error:
-            raise ImportError(
-                f"joulecut.{name} needs {error.name}; install it with `pip install 'joulecut[agents]'`"
-            ) from error
-        return getattr(connection, name)
-    raise AttributeError(f"module 'joulecut' has no attribute {name!r}")
+    return more.find(name)

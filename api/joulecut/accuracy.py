@@ -19,7 +19,7 @@ from joulecut_runtime.engines import Precision, open_engine
 from joulecut_runtime.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.int8_engine import Int8Engine
-from joulecut_runtime.quantised.scales import Scales
+from joulecut_runtime.quantised.scales import Scales, check_count
 
 Inputs = tuple[Tensor, ...]
 Answer = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
@@ -118,15 +118,6 @@ def variant_answer(network: Network, name: VariantName, scales: Scales | None) -
     part = Int8Engine(scales, clock=SystemClock()).prepare(network.whole)
     check_count(part.kernels, scales, network.table.network)
     return part
-
-
-def check_count(kernels: Sequence[str], scales: Scales, network: str) -> None:
-    """Raise ConfigError where a whole network computes fewer operators in integers than its scales name."""
-    if len(kernels) != len(scales.kernels):
-        raise ConfigError(
-            f"{network}: {len(kernels)} convolutions and linear layers compute in integers; expected "
-            f"{len(scales.kernels)}: the scales are of a network with other names, calibrate this one"
-        )
 
 
 def _shares(

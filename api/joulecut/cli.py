@@ -10,11 +10,15 @@ from joulecut.commands.cuts import cuts
 from joulecut.commands.demo import demo
 from joulecut.commands.device import app as device_app
 from joulecut.commands.doctor import doctor
+from joulecut.commands.explain import explain
 from joulecut.commands.fit import fit
 from joulecut.commands.pack import pack
+from joulecut.commands.pareto import pareto
 from joulecut.commands.pki import app as pki_app
 from joulecut.commands.plan import plan
+from joulecut.commands.pool import app as pool_app
 from joulecut.commands.profile import profile
+from joulecut.commands.report import report
 from joulecut.commands.reproduce import reproduce
 from joulecut.commands.run import run
 from joulecut.commands.sign import sign
@@ -30,10 +34,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(show_version)
-for command in (demo, plan, fit, pack, sign, cuts, profile, run, reproduce, study, simulate, doctor):
+for command in (
+    demo,
+    plan,
+    explain,
+    pareto,
+    fit,
+    pack,
+    sign,
+    cuts,
+    profile,
+    run,
+    reproduce,
+    study,
+    simulate,
+    report,
+    doctor,
+):
     app.command()(command)
 app.add_typer(device_app)
 app.add_typer(pki_app)
+app.add_typer(pool_app)
 
 
 def main() -> None:

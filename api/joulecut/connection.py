@@ -7,20 +7,15 @@ with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
 
 from __future__ import annotations
 
-import itertools
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, cast
 
 import grpc
-import numpy as np
-import numpy.typing as npt
 
+from joulecut.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
 from joulecut_core.errors import JoulecutError, LinkError
-from joulecut_core.ledgers import RequestLedger
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import channel_options
 from joulecut_proto.convert_inference import (
@@ -32,43 +27,23 @@ from joulecut_proto.convert_inference import (
     infer_reply_from_wire,
     infer_request_to_wire,
 )
-from joulecut_proto.local_messages import (
-    InferRequest,
-    LocalStatus,
-    MeterReadings,
-    ReadMetersRequest,
-    ReplanReply,
-    ReplanRequest,
-)
+from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
 from joulecut_proto.status import error_from_rpc
-from joulecut_proto.tensor_arrays import array_of, frame_of
 from joulecut_proto.v1 import local_pb2, local_pb2_grpc
 
-Array = npt.NDArray[Any]
-
-_CALL_S = 30.0
-_REPLAN_S = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The network's outputs as arrays, and where the request's seconds and joules went."""
-
-    outputs: tuple[Array, ...]
-    ledger: RequestLedger
+__all__ = ["Answer", "Array", "Connection", "connect"]
 
 
 class Connection:
     """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context."""
 
-    def __init__(self, address: str, *, timeout_s: float = _CALL_S) -> None:
+    def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
         target = str(parse_address(address))
         self._peer = f"edge-agent {target}"
         self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(target, options=channel_options())
         self._stub = cast(Any, local_pb2_grpc.LocalStub)(self._channel)
-        self._name = uuid.uuid4().hex[:8]
-        self._numbers = itertools.count()
+        self._writer = RequestWriter()
         self._closed = False
 
     def infer(self, *inputs: Array) -> Answer:
@@ -84,18 +59,14 @@ class Connection:
         Raises at once what needs no agent to be known: ContractError for an element type that cannot be
         sent, LinkError on a closed connection.
         """
-        frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
-        request = InferRequest(request_id=f"{self._name}-{next(self._numbers)}", tensors=frames)
-        message = infer_request_to_wire(request)
+        message = infer_request_to_wire(self._writer.write(inputs))
         call = self._opened(lambda: self._stub.Infer.future(message, timeout=self._timeout_s))
         answer: Future[Answer] = Future()
         answer.set_running_or_notify_cancel()
 
         def finish(done: grpc.Future[local_pb2.InferReply]) -> None:
             try:
-                reply = infer_reply_from_wire(done.result())
-                outputs = tuple(array_of(frame) for frame in reply.tensors)
-                answer.set_result(Answer(outputs=outputs, ledger=reply.ledger))
+                answer.set_result(answer_of(infer_reply_from_wire(done.result())))
             except grpc.RpcError as error:
                 answer.set_exception(error_from_rpc(cast(Any, error), peer=self._peer))
             except JoulecutError as error:
@@ -111,9 +82,9 @@ class Connection:
 
     def replan(self, request: ReplanRequest) -> ReplanReply:
         """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server."""
-        return REPLAN_REPLY.from_wire(self._call(self._stub.Replan, REPLAN_REQUEST.to_wire(request), _REPLAN_S))
+        return REPLAN_REPLY.from_wire(self._call(self._stub.Replan, REPLAN_REQUEST.to_wire(request), REPLAN_S))
 
-    def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = _REPLAN_S) -> MeterReadings:
+    def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:
         """Both sides' energy meters at their first ticks from the given times on; waits until then."""
         message = READ_METERS_REQUEST.to_wire(request)
         return METER_READINGS.from_wire(self._call(self._stub.ReadMeters, message, timeout_s))
@@ -146,7 +117,7 @@ class Connection:
         self.close()
 
 
-def connect(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = _CALL_S) -> Connection:
+def connect(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> Connection:
     """A connection to the edge-agent at `address` ("unix:/path" or "host:port"); it is made with the first call.
 
     `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address is malformed.

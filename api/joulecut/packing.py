@@ -30,6 +30,8 @@ _DTYPES = {
 }
 _INPUT = re.compile(r"(?:(?P<dtype>[a-z0-9]+):)?(?P<shape>[1-9][0-9]{0,8}(?:x[1-9][0-9]{0,8}){0,7})")
 _MAX_INPUT_BYTES = 2**30
+_SEED = 0
+_MISMATCH = "; torch and torchvision are of different builds: install both from the same package index"
 _PICKLED = frozenset({".pth", ".pt"})
 
 
@@ -66,7 +68,17 @@ def parse_input(text: str) -> Tensor:
 
 
 def build_module(reference: str) -> nn.Module:
-    """What the factory "package.module:factory" returns. Looked for in the working folder too. Raises ConfigError."""
+    """The module that "package.module:name" names: a module, or what a class or function of that name returns.
+
+    Looked for in the working folder too. Weights that it draws at random are drawn from a fixed seed, so that the same
+    code is the same network with the same profiles. Raises ConfigError.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        return _built(reference)
+
+
+def _built(reference: str) -> nn.Module:
     module_name, _, factory_name = reference.partition(":")
     if not module_name or not factory_name:
         raise ConfigError(f"{show(reference)} names no factory; expected package.module:factory")
@@ -77,8 +89,15 @@ def build_module(reference: str) -> nn.Module:
     except Exception as cause:  # the user's module may raise anything while it is imported
         raise ConfigError(f"module {module_name!r} cannot be imported: {_line(cause)}") from cause
     factory = getattr(namespace, factory_name, None)
+    if isinstance(factory, nn.Module):
+        return factory
     if not callable(factory):
-        raise ConfigError(f"module {module_name!r} has no function {factory_name!r}; expected package.module:factory")
+        raise ConfigError(
+            f"module {module_name!r} has no network {factory_name!r}; expected package.module:factory, the name of a "
+            "module, a class or a function without arguments"
+        )
+    # Importing the module may have drawn numbers, and is done once.
+    torch.manual_seed(_SEED)
     try:
         module = factory()
     except JoulecutError:
@@ -120,4 +139,5 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
 
 def _line(cause: Exception) -> str:
     text = " ".join(str(cause).split())
-    return f"{type(cause).__name__}: {text or 'no reason given'}"
+    remedy = _MISMATCH if "torchvision::" in text else ""
+    return f"{type(cause).__name__}: {text or 'no reason given'}{remedy}"

@@ -1,26 +1,26 @@
-"""Profiling as the command line does it: which clock to use, what to measure, what to print."""
+"""Profiling as the command line does it: which clock to use, what to measure, where to keep it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import Progress, TaskID, TextColumn
-from rich.table import Table
 
+from joulecut.interruption import interruptible
+from joulecut.output_folders import check_folder
 from joulecut.pictures import folder_pictures, sample_crops
+from joulecut.profile_report import ProfiledNetwork
+from joulecut.progress import Narrator
 from joulecut_core.devices import Device
-from joulecut_core.errors import ConfigError, DeviceError
+from joulecut_core.documents import read_json
+from joulecut_core.errors import ConfigError, DeviceError, ProfileError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.point_choice import PointChooser
 from joulecut_core.profiles import Profile, save_profile
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
-from joulecut_core.wires import WireTable, save_wires
-from joulecut_planner.pacing import paced_checks
+from joulecut_core.wires import save_wires
 from joulecut_planner.point_choice import PlanPointChooser
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.devices.emulated import EmulatedDevice
@@ -59,19 +59,22 @@ class ProfileOrder:
     options: DeviceOptions = field(default_factory=DeviceOptions)
 
 
-def carry_out(order: ProfileOrder) -> None:
-    """Measure, save and print; go on where an interrupted run stopped.
+def carry_out(order: ProfileOrder, narrator: Narrator) -> ProfiledNetwork:
+    """Measure and save; go on where an interrupted run stopped. An interrupt says what is kept.
 
     Raises ConfigError, BundleError, DeviceError or ProfileError with the remedy.
     """
     if order.samples is not None and order.wires_out is None:
         raise ConfigError(f"--samples {order.samples} is of no use without --wires-out FILE")
+    for option, file in (("--out", order.out), ("--wires-out", order.wires_out)):
+        if file is not None:
+            check_folder(option, file.absolute().parent)
     torch.set_num_threads(1)
-    network = Network.load(order.bundle)
+    with narrator.step("loading the network"):
+        network = Network.load(order.bundle)
     samples_of = (
         _samples(network.table.inputs, order.samples, order.crops, order.seed) if order.wires_out is not None else None
     )
-    console = Console()
     if is_real(order.device) and order.slowdown is not None:
         raise ConfigError(f"--slowdown {order.slowdown:g} is for emulated devices; {order.device!r} runs in real time")
     clock = SystemClock() if order.slowdown is None else ScaledClock(order.slowdown)
@@ -80,43 +83,28 @@ def carry_out(order: ProfileOrder) -> None:
         engine = engine_on(device, order.options, clock=clock)
         path, chooser = _preparations(network, device, engine, order)
         journal = ProfileJournal(journal_path(path))
-        with _bar(console, "profile") as sink:
+        with interruptible(lambda: _kept(journal)), narrator.bar("profile") as sink:
             measured = _measure(network, device, engine, clock, order, sink=sink, chooser=chooser, journal=journal)
     finally:
         device.close()
     save_profile(measured, path)
     journal.remove()
-    if journal.resumed_points:
-        done, points = journal.resumed_points, len(measured.points)
-        console.print(f"resumed: {done} of {points} operating points were measured before the interruption")
-    console.print(_points_table(measured))
-    console.print(f"{len(measured.parts)} parts and {len(measured.codecs)} codec costs measured")
-    console.print(f"profile: {path}", soft_wrap=True)
-    if order.wires_out is not None and samples_of is not None:
-        inputs, samples_from = samples_of
-        with _bar(console, "wires") as sink:
-            wires = measure_wires(network, inputs, samples_from=samples_from, progress=sink)
-        save_wires(wires, order.wires_out)
-        console.print(_wires_table(wires, measured.cut_names))
-        console.print(f"wires: {order.wires_out}", soft_wrap=True)
+    profiled = ProfiledNetwork(profile=measured, path=path, resumed_points=journal.resumed_points)
+    if order.wires_out is None or samples_of is None:
+        return profiled
+    inputs, samples_from = samples_of
+    with interruptible(lambda: f"the profile is kept in {path}, the wires are not"), narrator.bar("wires") as sink:
+        wires = measure_wires(network, inputs, samples_from=samples_from, progress=sink)
+    save_wires(wires, order.wires_out)
+    return replace(profiled, wires=wires, wires_path=order.wires_out)
 
 
-class _Bar:
-    """A progress sink that moves a bar of the terminal."""
-
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress = progress
-        self._task = task
-
-    def advance(self, done: int, total: int, what: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, what=what)
-
-
-@contextmanager
-def _bar(console: Console, title: str) -> Iterator[ProgressSink]:
-    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[what]}"))
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress, progress.add_task(title, total=None, what=""))
+def _kept(journal: ProfileJournal) -> str:
+    """What an interrupt leaves of a profile."""
+    if not journal.path.is_file():
+        return "nothing is kept yet"
+    points = len(read_json(journal.path, ProfileError).get("points", ()))
+    return f"{points} operating points are kept in {journal.path}"
 
 
 def _measure(
@@ -201,52 +189,3 @@ def _samples(
         return list(sample_crops(crops, seed=seed, size=shape[3])), f"{crops} random crops of 20 ImageNet pictures"
     pictures = folder_pictures(folder, size=shape[3])
     return [(picture.pixels,) for picture in pictures], f"{len(pictures)} pictures of {folder.name}"
-
-
-def _points_table(measured: Profile) -> Table:
-    title = f"{measured.network} on {measured.key.device} ({measured.figures.value}, {measured.key.power_scope})"
-    table = Table("clock", "achieved", "whole ms", "+- ms", "busy W", "waiting W", "runs", title=title)
-    for point in measured.points:
-        table.add_row(
-            str(point.requested),
-            str(point.achieved),
-            f"{point.whole_s * 1e3:.2f}",
-            f"{point.whole_std_s * 1e3:.2f}",
-            f"{point.busy_w:.2f}",
-            f"{point.wait_w:.2f}",
-            str(point.runs),
-        )
-    for governed in measured.governed:
-        table.add_row(
-            f"governor, {governed.rate_hz:g} Hz",
-            "",
-            f"{governed.latency_s * 1e3:.2f}",
-            f"{governed.latency_std_s * 1e3:.2f}",
-            f"mean {governed.mean_w:.2f}",
-            "",
-            "",
-        )
-    for check in paced_checks(measured):
-        table.add_row(
-            f"{check.paced.requested}, {check.paced.rate_hz:g} Hz",
-            str(check.paced.achieved),
-            f"{check.paced.latency_s * 1e3:.2f}",
-            f"{check.paced.latency_std_s * 1e3:.2f}",
-            f"mean {check.paced.mean_w:.2f}",
-            f"predicted {check.mean_w:.2f}",
-            str(len(check.paced.samples_s)),
-        )
-    return table
-
-
-def _wires_table(wires: WireTable, cut_names: Sequence[str]) -> Table:
-    table = Table("cut", "codec", "mean kB", "largest kB", "answers changed", title=f"wires on {wires.samples_from}")
-    for wire in wires.wires:
-        table.add_row(
-            f"{wire.cut} {cut_names[wire.cut]}",
-            wire.codec,
-            f"{wire.mean_bytes / 1e3:.1f}",
-            f"{wire.max_bytes / 1e3:.1f}",
-            f"{wire.accuracy_loss:.2%} of {wire.samples}",
-        )
-    return table

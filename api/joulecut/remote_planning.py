@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import open_channel
@@ -56,10 +58,24 @@ def pareto_remotely(
     return _asked(server, security, lambda client: client.pareto(problem, timeout_s=timeout_s))
 
 
+@overload
 def plan_fleet_remotely(
     fleet: Fleet, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
-) -> FleetPlan:
-    """As `solve_fleet(fleet)`; otherwise as `plan_remotely`."""
+) -> FleetPlan: ...
+
+
+@overload
+def plan_fleet_remotely(
+    fleet: Pool, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
+) -> PoolPlan: ...
+
+
+def plan_fleet_remotely(
+    fleet: Fleet | Pool, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
+) -> FleetPlan | PoolPlan:
+    """As `solve_fleet(fleet)`, of either version; otherwise as `plan_remotely`."""
+    if isinstance(fleet, Pool):
+        return _asked(server, security, lambda client: client.plan_pool(fleet, timeout_s=timeout_s))
     return _asked(server, security, lambda client: client.plan_fleet(fleet, timeout_s=timeout_s))
 
 

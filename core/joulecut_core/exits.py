@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     UNREACHABLE = 5
     CONTRACT = 6
     ACCESS = 7
+    INTERRUPTED = 130
 
 
 _BY_ERROR: tuple[tuple[type[JoulecutError], ExitCode], ...] = (

@@ -61,6 +61,7 @@ class RequestLedger:
 
     `served_by` is "split", "edge" or "server"; `fallback` tells that the plan wanted the server but
     the edge answered alone, and `fallback_reason` why. `attempts`: how often it was sent to a server.
+    `variant`: the precision of the server's part, where the server chose another than its profile's.
     """
 
     request_id: str
@@ -74,3 +75,4 @@ class RequestLedger:
     figures: FigureKind = field(default=FigureKind.ESTIMATED)
     fallback_reason: FallbackReason | None = None
     attempts: int = 0
+    variant: str = ""

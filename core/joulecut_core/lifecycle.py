@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import signal
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from joulecut_core.documents import write_bytes
@@ -16,6 +17,7 @@ from joulecut_core.errors import ConfigError
 _LOG = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_READ_BYTES = 4096
 
 
 def announce_ready(path: Path | None, address: str) -> None:
@@ -32,12 +34,14 @@ def announce_ready(path: Path | None, address: str) -> None:
         raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
 
 
-async def serve_until_stopped(serving: AbstractAsyncContextManager[str], ready_file: Path | None) -> None:
+async def serve_until_stopped(
+    serving: AbstractAsyncContextManager[str], ready_file: Path | None, *, ends_with: int | None = None
+) -> None:
     """Enter `serving`, announce the address it gives, and leave it at the first SIGINT or SIGTERM.
 
-    A signal that comes while `serving` is still starting ends the start; what was opened is closed.
+    `ends_with`: a pipe's file descriptor whose end is such a signal too: whoever holds the other end cannot die and
+    leave this running. A signal that comes while `serving` is still starting ends the start; what was opened is closed.
     """
-    loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     started = asyncio.Event()
 
@@ -55,13 +59,32 @@ async def serve_until_stopped(serving: AbstractAsyncContextManager[str], ready_f
         if not started.is_set():
             task.cancel()
 
+    with _told(stop, ends_with):
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stopping.is_set():
+                raise
+
+
+@contextmanager
+def _told(stop: Callable[[str], None], ends_with: int | None) -> Iterator[None]:
+    """Within the context, `stop` is called by signals and by the end of a pipe."""
+    loop = asyncio.get_running_loop()
+
+    def read(pipe: int) -> None:
+        if not os.read(pipe, _READ_BYTES):
+            loop.remove_reader(pipe)
+            stop("the end of who started it")
+
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number.name)
+    if ends_with is not None:
+        loop.add_reader(ends_with, read, ends_with)
     try:
-        await task
-    except asyncio.CancelledError:
-        if not stopping.is_set():
-            raise
+        yield
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+        if ends_with is not None:
+            loop.remove_reader(ends_with)

@@ -1,13 +1,111 @@
-"""Logging of the programs. Libraries only ever get a logger; programs decide where it goes."""
+"""Logging of the programs. Libraries only ever get a logger; programs decide where it goes.
+
+Lines about one request carry its id, its session, its plan's epoch and its trace, whoever writes them: as fields in
+JSON, behind the message in text.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from enum import Enum
+from typing import cast
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+from joulecut_core.errors import ConfigError
+from joulecut_core.request_context import current_request
+from joulecut_core.spans import current_span
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_FIELDS = ("request_id", "session", "epoch", "trace_id")
+"""Of a record about one request; each is there only where it is known."""
+_TRACES = "opentelemetry"
+_NOISY = {"asyncio": logging.INFO, "grpc": logging.INFO, _TRACES: logging.CRITICAL, "zeroconf": logging.INFO}
+"""Libraries, and from which level up a log hears of them. That spans are lost is told by the tracer, once."""
 
 
-def log_to_stderr(*, verbose: bool) -> None:
-    """Write this process's log to standard error, from INFO up, or from DEBUG where `verbose`."""
-    logging.basicConfig(stream=sys.stderr, format=_FORMAT, level=logging.DEBUG if verbose else logging.INFO)
+class LogFormat(str, Enum):
+    """How a program writes its log."""
+
+    TEXT = "text"
+    """Lines for people."""
+    JSON = "json"
+    """One object a line, for whatever collects logs."""
+
+
+def log_to_stderr(*, verbose: bool, log_format: LogFormat = LogFormat.TEXT) -> None:
+    """Write this process's log to standard error, from INFO up, or from DEBUG where `verbose`.
+
+    May be called again once a configuration has told the format; where somebody else already decides where the log
+    goes, nothing changes. Raises ConfigError where JSON is wanted and its library is missing.
+    """
+    root = logging.getLogger()
+    if any(not isinstance(handler, _StandardError) for handler in root.handlers):
+        return
+    handler = _StandardError(sys.stderr)
+    handler.setFormatter(_formatter(log_format))
+    handler.addFilter(note_request)
+    for former in tuple(root.handlers):
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    for name, level in _NOISY.items():
+        logging.getLogger(name).setLevel(level)
+    if verbose:
+        logging.getLogger(_TRACES).setLevel(logging.WARNING)
+
+
+def note_request(record: logging.LogRecord) -> bool:
+    """A filter that lets everything pass and notes on each record which request it is about."""
+    request, trace_id = current_request(), current_span().trace_id
+    if request is not None:
+        record.request_id = request.request_id
+        if request.session_id:
+            record.session = request.session_id
+        if request.epoch is not None:
+            record.epoch = request.epoch
+    if trace_id:
+        record.trace_id = trace_id
+    return True
+
+
+class _StandardError(logging.StreamHandler):  # type: ignore[type-arg]  # generic for type checkers only
+    """The handler that this module installs, and may replace."""
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__(_TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
+        line = super().formatMessage(record)
+        told = ((name, str(getattr(record, name, ""))) for name in ("request_id", "trace_id"))
+        extra = " ".join(f"{name}={value}" for name, value in told if value and value not in record.message)
+        return f"{line} [{extra}]" if extra else line
+
+
+class _UtcFormatter(logging.Formatter):
+    """Dates of RFC 3339, in UTC, to the millisecond."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - likewise
+        del datefmt
+        return datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _formatter(log_format: LogFormat) -> logging.Formatter:
+    if log_format is LogFormat.TEXT:
+        return _TextFormatter()
+    try:
+        # By name: this floor has no libraries, and only who asks for JSON needs this one.
+        library = importlib.import_module("pythonjsonlogger.json")
+    except ImportError as error:
+        raise ConfigError(
+            "log_format: json, but python-json-logger is not installed; install joulecut[agents], or log as text"
+        ) from error
+    kind = type("JsonFormatter", (_UtcFormatter, library.JsonFormatter), {})
+    return cast("Callable[..., logging.Formatter]", kind)(
+        ["asctime", "levelname", "name", "message"],
+        rename_fields={"asctime": "timestamp", "levelname": "level", "name": "logger"},
+    )

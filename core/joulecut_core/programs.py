@@ -16,7 +16,8 @@ def run_program(program: Callable[[], object]) -> int:
     """Run `program` and return its exit status.
 
     An error that joulecut raises on purpose becomes one line on standard error and the exit code of
-    its branch; an interrupt ends quietly. Anything else is a defect and keeps its traceback.
+    its branch; an interrupt ends quietly, with the status that shells give it. Anything else is a defect
+    and keeps its traceback.
     """
     try:
         program()
@@ -25,5 +26,5 @@ def run_program(program: Callable[[], object]) -> int:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return int(exit_code(error))
     except KeyboardInterrupt:
-        return int(ExitCode.FAILED)
+        return int(ExitCode.INTERRUPTED)
     return int(ExitCode.OK)

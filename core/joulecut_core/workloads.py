@@ -43,9 +43,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A sequence of blocks, each a sequence of operations run back to back."""
+    """A sequence of blocks, each a sequence of operations run back to back.
+
+    `speed_up`: how many times as fast as full precision an emulated device runs them, at the same watts: what is
+    assumed of a precision that it cannot compute in. Real devices are as fast as they are.
+    """
 
     blocks: tuple[tuple[Operation, ...], ...]
+    speed_up: float = 1.0
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,6 +22,7 @@ from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
+from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
@@ -41,18 +44,21 @@ from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
+from joulecut_proto.tracing.starting import start_traces
 from joulecut_runtime.bundle import MANIFEST_FILE
 from joulecut_runtime.bundle_signature import check_signature
 from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
 from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
 from joulecut_runtime.wire_measurement import lossless_wires
+
+if TYPE_CHECKING:
+    from joulecut_proto.tracing.opening import Traces
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,12 +67,13 @@ _FIND_S = 10.0
 """How long a start that needs a server's bundle waits for one to be announced."""
 
 
-async def run_agent(config: EdgeConfig) -> None:
-    """Serve applications until SIGINT or SIGTERM, then drain and restore the device's clocks.
+async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None:
+    """Serve applications until a signal or the end of the pipe `ends_with`; then drain and restore the device's clocks.
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    await serve_until_stopped(serving(config), Path(config.ready_file) if config.ready_file else None)
+    ready_file = Path(config.ready_file) if config.ready_file else None
+    await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
 
 
 @asynccontextmanager
@@ -103,6 +110,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         runner = PartRunner(network, device, engine)
         worker = DeviceWorker(clock)
         stack.callback(worker.close)
+        traces = await start_traces(config.traces, stack, service="joulecut-edge", name=config.name, clock=clock)
         local = local_active_plan(profile, wishes)
         session = EdgeSession(runner, worker, clock, local)
         await session.go_local()
@@ -115,6 +123,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             wires=_wires(config, network),
             radio=config.radio,
         )
+        session.session_id = identity.session_id
         offloading = Offloading(
             identity,
             session,
@@ -126,9 +135,10 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             renew_s=config.renew_s,
         )
         replanning = _replanning(session, offloading, clock) if config.planning.follow_link else None
-        observer = _observer(config.metrics, runner, session, offloading, stack, replanning)
+        observer = _observer(config, runner, session, offloading, stack, replanning, traces)
+        tracer = NO_TRACER if traces is None else traces.tracer
         server = make_server()
-        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer))
+        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer))
         port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())
@@ -189,19 +199,21 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
 
 
 def _observer(
-    options: MetricsOptions,
+    config: EdgeConfig,
     runner: PartRunner,
     session: EdgeSession,
     offloading: Offloading,
     stack: AsyncExitStack,
     replanning: Replanning | None,
+    traces: Traces | None,
 ) -> RequestObserver | None:
-    if not options.wanted:
+    if not config.metrics.wanted:
         return None
     from joulecut_edge.metrics import EdgeMetrics  # noqa: PLC0415 - the library for it is an extra
 
     metrics = EdgeMetrics(runner.device, session, offloading, replanning)
-    stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
+    metrics.add_agent(config.tls, traces)
+    stack.push_async_callback(asyncio.to_thread, metrics.serve(config.metrics).close)
     return metrics
 
 
@@ -210,8 +222,10 @@ async def _servers(config: EdgeConfig, stack: AsyncExitStack, transport: Transpo
     entries, wall = parse_servers(config.server), SystemClock()
     if entries:
         for entry in entries:
-            await asyncio.to_thread(transport.check_configured, str(entry.address))
-        return Servers(entries, wall)
+            if entry.address is not None:
+                await asyncio.to_thread(transport.check_configured, str(entry.address))
+        # Edges of one name, as of a copied configuration, are told apart by their hosts.
+        return Servers(entries, wall, edge=f"{config.name}@{socket.gethostname()}", spread=config.spread)
     try:
         browser = await asyncio.to_thread(Browser)
     except OSError as error:

@@ -10,12 +10,25 @@ from typing import Annotated
 
 import typer
 
-from joulecut_core.configuration import load_config
+from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.logs import log_to_stderr
+from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_edge.config import EdgeConfig
+from joulecut_runtime.completions import bundle_completions, device_completions
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+VARIABLES = "JOULECUT_EDGE"
+"""What environment variables of this program begin with."""
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+POLICIES = ("all-edge", "all-server", "latency-cut", "energy-cut", "edge-clock", "governor", "cpu-dvfs", "joint")
+"""What --policy completes to. Written down, since asking the planner loads NumPy while somebody holds a key."""
+
+
+def _policies(incomplete: str) -> list[str]:
+    return [name for name in POLICIES if name.startswith(incomplete)]
 
 
 def _print_version(wanted: bool) -> None:
@@ -26,11 +39,20 @@ def _print_version(wanted: bool) -> None:
 
 @app.command()
 def serve(
-    config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags override it.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help='Device to run on: "jetson", "cpu", "auto", "emulated:orin-nano-15w".')
+    config: Annotated[
+        Path | None,
+        typer.Option(help=f"TOML file with these options; flags and {VARIABLES}_<OPTION> variables override it."),
     ] = None,
-    bundle: Annotated[str | None, typer.Option(help="Folder of the packed network.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help='Device to run on: "jetson", "cpu", "auto", "emulated:orin-nano-15w".',
+            autocompletion=device_completions,
+        ),
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Folder of the packed network.", autocompletion=bundle_completions)
+    ] = None,
     digest: Annotated[
         str | None, typer.Option(help="Digest of the network to fetch where the folder is empty.")
     ] = None,
@@ -43,7 +65,9 @@ def serve(
     ] = None,
     listen: Annotated[str | None, typer.Option(help="Where applications connect: unix:/path or host:port.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of this edge.")] = None,
-    policy: Annotated[str | None, typer.Option(help='Policy to plan by; "joint" unless you compare.')] = None,
+    policy: Annotated[
+        str | None, typer.Option(help='Policy to plan by; "joint" unless you compare.', autocompletion=_policies)
+    ] = None,
     profiles: Annotated[str | None, typer.Option(help="Folder where profiles are kept.")] = None,
     shipped_profiles: Annotated[list[str] | None, typer.Option(help="Further read-only profile folder.")] = None,
     wires: Annotated[
@@ -56,6 +80,14 @@ def serve(
     ] = None,
     max_accuracy_loss: Annotated[float | None, typer.Option(help="Largest accepted loss of accuracy, 0 to 1.")] = None,
     ready_file: Annotated[str | None, typer.Option(help="JSON file to write once serving.")] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print what it would run with, and who says so, as TOML; stop.")
+    ] = False,
+    log_format: Annotated[str | None, typer.Option(help="How the log is written: text or json.")] = None,
+    until_input_ends: Annotated[
+        bool,
+        typer.Option("--until-input-ends", help="Stop when standard input ends too: with the program that started it."),
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Log details.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
@@ -63,7 +95,6 @@ def serve(
 ) -> None:
     """Answer an application's requests on this device, with a server's help where that costs fewer joules."""
     del version
-    log_to_stderr(verbose=verbose)
     flags = {
         "device": device,
         "bundle": bundle,
@@ -80,11 +111,17 @@ def serve(
         "insecure": insecure,
         "max_accuracy_loss": max_accuracy_loss,
         "ready_file": ready_file,
+        "log_format": log_format,
     }
-    settings = load_config(EdgeConfig, config, flags)
+    configuration = read_configuration(EdgeConfig, Sources(file=config, flags=flags, prefix=VARIABLES))
+    if print_config:
+        typer.echo(printed_configuration(configuration, "edge-agent"), nl=False)
+        return
+    log_to_stderr(verbose=verbose, log_format=configuration.values.log_format)
+    configuration.log()
     from joulecut_edge.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
-    asyncio.run(run_agent(settings))
+    asyncio.run(run_agent(configuration.values, ends_with=sys.stdin.fileno() if until_input_ends else None))
 
 
 def main() -> None:

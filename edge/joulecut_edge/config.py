@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
+from joulecut_core.logs import LogFormat
 from joulecut_core.problems import Objective, Slo
 from joulecut_proto.security.tls_options import EdgeTls
+from joulecut_proto.tracing.options import TracesOptions
 from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics_options import MetricsOptions
@@ -38,21 +40,23 @@ class PlanningOptions:
 class EdgeConfig:
     """Options of `edge-agent`: the keys of its TOML file, and its flags with dashes for underscores.
 
-    `server`: "host:port", "unix:/path" or "dns:host:port" (every address of that name), several with commas between
-    them, the most wanted first; empty to find one over zeroconf. `renew_s`: age, in wall seconds, at which a connection
-    to a server is replaced by a fresh one. `bundle`: folder of the packed network;
-    where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications
-    reach this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without
-    it only lossless wires are offered. `insecure`: plain text with other hosts too; without it, and without
-    `tls`, only servers of this host are used. `hardware`: how a real device is opened; `planning`: how plans are
-    made; `tls`: certificates; `signed_by`: who must have signed the bundle (without it, nobody); `metrics`: where
-    they are read; tables of the file, without flags.
+    `server`: "host:port", "unix:/path", "dns:host:port" (every address of that name) or "file:/path" (a pool's
+    list), several with commas between them, the most wanted first; with `spread` they are equals, as are those of
+    one name or list: another edge prefers another one. Empty to find one over zeroconf. `renew_s`: age, in wall
+    seconds, at which a connection to a server is replaced by a fresh one. `bundle`: folder of the packed network;
+    where it is missing it is fetched from the server by `digest` and kept there. `listen`: where applications reach
+    this agent (a Unix socket by default). `wires`: the table of measured wire codecs; without it only lossless
+    wires are offered. `insecure`: plain text with other hosts too; without it, and without `tls`, only servers of
+    this host are used. `hardware`: how a real device is opened; `planning`: how plans are made; `tls`:
+    certificates; `signed_by`: who must have signed the bundle (without it, nobody); `metrics`: where they are read;
+    `traces`: where spans of requests go; tables of the file, without flags. `log_format`: text or json.
     """
 
     device: str
     bundle: str
     digest: str = ""
     server: str = ""
+    spread: bool = False
     listen: str = "unix:/run/joulecut/edge.sock"
     name: str = "edge"
     policy: str = "joint"
@@ -66,6 +70,7 @@ class EdgeConfig:
     renew_s: float = 1200.0
     insecure: bool = False
     ready_file: str = ""
+    log_format: LogFormat = LogFormat.TEXT
     max_accuracy_loss: float = 0.0
     slo: Slo = field(default_factory=Slo)
     objective: Objective = field(default_factory=Objective)
@@ -73,6 +78,7 @@ class EdgeConfig:
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
     planning: PlanningOptions = field(default_factory=PlanningOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    traces: TracesOptions = field(default_factory=TracesOptions)
     signed_by: SignerOptions | None = None
     tls: EdgeTls | None = None
 

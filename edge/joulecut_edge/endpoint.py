@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import JoulecutError
+from joulecut_core.spans import NO_TRACER, SpanKind, Tracer
 from joulecut_core.tensor_frames import RAW
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.requests.request_observer import RequestObserver, Unobserved
+from joulecut_edge.requests.request_spans import REQUEST, tell_ledger
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.local_messages import (
     InferReply,
@@ -38,7 +40,9 @@ class EdgeEndpoint:
         clock: Clock,
         slowdown: float,
         observer: RequestObserver | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._observer = observer or Unobserved()
         self._runner = runner
         self._session = session
@@ -48,15 +52,19 @@ class EdgeEndpoint:
 
     async def infer(self, request: InferRequest) -> InferReply:
         """Answer one request, on whichever sides the plan in force says."""
-        raw = codec(RAW)
-        try:
-            inputs = decode_expected(raw, request.tensors, self._runner.network.table.inputs)
-            answer = await self._session.infer(request.request_id, inputs)
-        except JoulecutError:
-            self._observer.rejected()
-            raise
-        self._observer.answered(answer.ledger)
-        return InferReply(tensors=raw.encode(answer.outputs), ledger=answer.ledger)
+        raw, table = codec(RAW), self._runner.network.table
+        with self._tracer.span(
+            REQUEST, kind=SpanKind.SERVER, network=table.network, request_id=request.request_id
+        ) as span:
+            try:
+                inputs = decode_expected(raw, request.tensors, table.inputs)
+                answer = await self._session.infer(request.request_id, inputs)
+            except JoulecutError:
+                self._observer.rejected()
+                raise
+            self._observer.answered(answer.ledger)
+            tell_ledger(span, answer.ledger)
+            return InferReply(tensors=raw.encode(answer.outputs), ledger=answer.ledger)
 
     async def status(self) -> LocalStatus:
         """What runs, and how."""

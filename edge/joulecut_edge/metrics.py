@@ -8,23 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from joulecut_core.devices import Device
 from joulecut_core.figures import FigureKind
-from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger
+from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger, RequestSeconds
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import REPLAN_REASONS, Replanning
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.drift import DriftCause, WatchedPart
+from joulecut_proto.security.certificates import expiry_of
+from joulecut_proto.security.tls_options import EdgeTls
+from joulecut_runtime.agent_metrics import AgentMetrics
 from joulecut_runtime.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics_options import MetricsOptions
 
+if TYPE_CHECKING:
+    from joulecut_proto.tracing.opening import Traces
+
 _OUTCOMES = ("offloaded", "local", "fallback", "rejected")
-_PRICED = frozenset({"edge_wait", "radio", "server"})
+_STAGES = tuple(stage.name for stage in fields(RequestSeconds) if stage.name != "total")
+_PRICED = frozenset({"edge_wait", "radio", "server", "server_wait"})
 """Shares that an edge takes from its plan or another host, whatever its own meter says."""
 
 
@@ -53,13 +62,23 @@ class EdgeMetrics:
             "joulecut_request_seconds", "From arrival to answer", registry=self.registry, buckets=SECONDS_BUCKETS
         )
         self.registry.register(self)
-        self.registry.register(DeviceMetrics(device, lambda: session.held))
+        self._stages = Histogram(
+            "joulecut_stage_seconds",
+            "Stages of requests",
+            ("stage",),
+            registry=self.registry,
+            buckets=SECONDS_BUCKETS,
+        )
+        self.registry.register(DeviceMetrics(device, lambda: session.held, lambda: session.leases))
 
     def answered(self, ledger: RequestLedger) -> None:
         """See `RequestObserver.answered`."""
         outcome = "fallback" if ledger.fallback else "local" if ledger.served_by == "edge" else "offloaded"
         self._requests.labels(outcome).inc()
         self._seconds.observe(ledger.seconds.total)
+        for stage in _STAGES:
+            if lasted_s := getattr(ledger.seconds, stage):
+                self._stages.labels(stage).observe(lasted_s)
         for share in fields(RequestJoules):
             priced = share.name in _PRICED and ledger.figures is not FigureKind.EMULATED
             figures = FigureKind.ESTIMATED if priced else ledger.figures
@@ -69,6 +88,15 @@ class EdgeMetrics:
     def rejected(self) -> None:
         """See `RequestObserver.rejected`."""
         self._requests.labels("rejected").inc()
+
+    def add_agent(self, tls: EdgeTls | None, traces: Traces | None) -> None:
+        """Tell of the certificate and of spans too, where there are any."""
+        self.registry.register(
+            AgentMetrics(
+                spans=None if traces is None else traces.counted,
+                certificate_expiry_s=None if tls is None else partial(expiry_of, tls),
+            )
+        )
 
     def serve(self, options: MetricsOptions) -> MetricsEndpoint:
         """Let Prometheus read these metrics; raises ConfigError where nobody can listen there."""
@@ -83,10 +111,22 @@ class EdgeMetrics:
         cut = self._session.active.assignment.cut
         yield GaugeMetricFamily("joulecut_plan_cut", "Cut in force; 0 is all on the server", value=cut)
         yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=self._offloading.plans)
+        yield from self._promises()
         yield from self._exactly_once()
         yield from self._replans()
         yield from self._link()
         yield from self._drift()
+
+    def _promises(self) -> Iterator[Metric]:
+        active = self._session.active
+        if active.plan.energy_j is not None:
+            energy = GaugeMetricFamily("joulecut_plan_energy_joules", "Of a request, as planned", labels=["side"])
+            for side, energy_j in (("edge", active.plan.edge_energy_j), ("server", active.plan.server_energy_j)):
+                energy.add_metric([side], energy_j or 0.0)
+            yield energy
+        if active.deadline_s is not None:
+            deadline_s = active.deadline_s
+            yield GaugeMetricFamily("joulecut_plan_deadline_seconds", "A request's, in all", value=deadline_s)
 
     def _exactly_once(self) -> Iterator[Metric]:
         counters = self._session.counters
@@ -162,7 +202,7 @@ class EdgeMetrics:
     def _scope(self, share: str) -> str:
         if share == "radio":
             return "radio"
-        if share != "server":
+        if not share.startswith("server"):
             return self._info.power_scope
         server = self._offloading.server_info
         return "unknown" if server is None else server.power_scope

@@ -1,4 +1,7 @@
-"""Fleet problems as JSON (contract `joulecut.fleet/1`), and their answers (`joulecut.fleet_plan/1`)."""
+"""Fleet problems as JSON (contract `joulecut.fleet/1`), and their answers (`joulecut.fleet_plan/1`).
+
+Files, documents and answers of version 2 (`joulecut_planner.pool_file`) are told apart by their schema.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,38 @@ from joulecut_core.decoding import check_schema, decode, encode, keyed_object, l
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetEdge, FleetPlan, Shared
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import POOL_SCHEMA, Pool
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner.plan_file import plan_document
+from joulecut_planner.pool_file import decoded_pool, pool_document, pool_plan_document
 from joulecut_planner.problem_file import parse_problem_at, problem_document
 
 _FLEET_KEYS = ("schema", "edges", "shared")
 _EDGE_KEYS = ("name", "problem")
 
 
-def load_fleet(path: str | os.PathLike[str]) -> Fleet:
-    """The fleet in a file. Raises ProblemError naming the file, or the JSON path of the field that is wrong."""
+def load_fleet(path: str | os.PathLike[str]) -> Fleet | Pool:
+    """The fleet in a file, of version 1 or 2 (a Pool), as its `schema` says.
+
+    Raises ProblemError naming the file, or the JSON path of the field that is wrong.
+    """
     file = Path(path)
-    return _decoded(parse_strictly(read_text(file, ProblemError), ProblemError, str(file)))
+    document = parse_strictly(read_text(file, ProblemError), ProblemError, str(file))
+    if isinstance(document, Mapping) and document.get("schema") == POOL_SCHEMA:
+        return decoded_pool(document)
+    return _decoded(document)
 
 
 def parse_fleet(source: str | Mapping[str, object]) -> Fleet:
-    """The fleet in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
+    """The fleet of version 1 in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
     return _decoded(parse_strictly(source, ProblemError, "fleet") if isinstance(source, str) else source)
 
 
-def fleet_document(fleet: Fleet) -> dict[str, object]:
-    """The fleet as the contract's JSON object; `parse_fleet` gives it back."""
+def fleet_document(fleet: Fleet | Pool) -> dict[str, object]:
+    """The fleet as the contract's JSON object; `parse_fleet`, or `parse_pool` for version 2, gives it back."""
+    if isinstance(fleet, Pool):
+        return pool_document(fleet)
     return {
         "schema": fleet.schema,
         "shared": encode(fleet.shared),
@@ -38,8 +52,10 @@ def fleet_document(fleet: Fleet) -> dict[str, object]:
     }
 
 
-def fleet_plan_document(plan: FleetPlan) -> dict[str, object]:
+def fleet_plan_document(plan: FleetPlan | PoolPlan) -> dict[str, object]:
     """The answer as the contract's JSON object."""
+    if isinstance(plan, PoolPlan):
+        return pool_plan_document(plan)
     document: dict[str, object] = encode(plan)
     edges = [
         {"name": edge.name, "plan": plan_document(edge.plan), "uplink_bps": edge.uplink_bps} for edge in plan.edges

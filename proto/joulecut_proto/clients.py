@@ -17,6 +17,8 @@ from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import LinkError
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply
@@ -39,7 +41,16 @@ from joulecut_proto.convert_inference import (
     infer_reply_from_wire,
     infer_request_to_wire,
 )
-from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_planning import (
+    FLEET,
+    FLEET_PLAN,
+    PLAN,
+    POOL,
+    POOL_PLAN,
+    PROBLEM,
+    SESSION_REPLY,
+    SESSION_REQUEST,
+)
 from joulecut_proto.convert_profiles import PROFILE
 from joulecut_proto.local_messages import (
     InferReply,
@@ -137,6 +148,13 @@ class PlannerClient:
         call = self._stub.PlanFleet(planning_pb2.PlanFleetRequest(fleet=message), timeout=timeout_s)
         reply = cast(planning_pb2.PlanFleetReply, await _answer(call, self._peer))
         return await asyncio.to_thread(FLEET_PLAN.from_wire, reply.plan)
+
+    async def plan_pool(self, pool: Pool, *, timeout_s: float) -> PoolPlan:
+        """The solution of a fleet problem of version 2; otherwise as `plan_fleet`."""
+        message = await asyncio.to_thread(POOL.to_wire, pool)
+        call = self._stub.PlanFleet(planning_pb2.PlanFleetRequest(pool=message), timeout=timeout_s)
+        reply = cast(planning_pb2.PlanFleetReply, await _answer(call, self._peer))
+        return await asyncio.to_thread(POOL_PLAN.from_wire, reply.pool_plan)
 
     async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
         """A plan for this edge; starts the session or raises its epoch."""

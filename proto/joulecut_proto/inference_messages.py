@@ -48,7 +48,8 @@ class RequestHeader:
 
     `budget_s`: seconds of the agents' clock that the server may spend; None without a deadline. `priority`:
     higher ones go first where the server schedules requests. `attempt`: 0 when sent first; session and request id
-    together tell a request from all others, however often it is sent.
+    together tell a request from all others, however often it is sent. `traceparent`: the edge's span of this attempt,
+    where it is traced.
     """
 
     session_id: str
@@ -61,6 +62,7 @@ class RequestHeader:
     budget_s: float | None = None
     priority: int = 0
     attempt: int = 0
+    traceparent: str = ""
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
     contract_version: int = CONTRACT_VERSION
@@ -77,7 +79,8 @@ class ReplyHeader:
 
     `current_epoch` is the session's now; `message` says why where `status` is not OK, and `retry_after_s` after
     how many seconds to try again makes sense. `server_wait_j`: this request's share of what the device drew
-    between batches, where the server shares that out.
+    between batches, where the server shares that out. `variant`: the precision of the server's part, where that is not
+    its profile's.
     """
 
     request_id: str
@@ -92,6 +95,7 @@ class ReplyHeader:
     retry_after_s: float = 0.0
     server_wait_j: float | None = None
     origin: Origin = Origin.COMPUTED
+    variant: str = ""
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
 

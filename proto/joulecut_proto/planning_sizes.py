@@ -6,7 +6,7 @@ read. Counting stops at the first bound that is passed, so it costs no more than
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import TypeVar
 
@@ -77,10 +77,23 @@ def check_problem_size(message: planning_pb2.Problem, most: RequestSize) -> None
 
 def check_fleet_size(message: planning_pb2.Fleet, most: RequestSize) -> None:
     """Raise ProblemError naming the value and the bound where a fleet asks for more than `most`."""
-    total = RequestSize(edges=len(message.edges))
+    _check_problems(RequestSize(edges=len(message.edges)), (edge.problem for edge in message.edges), most)
+
+
+def check_pool_size(message: planning_pb2.Pool, most: RequestSize) -> None:
+    """Raise ProblemError naming the value and the bound where a pool asks for more than `most`.
+
+    Servers, uplinks, routes and kinds are objects, too.
+    """
+    routes = sum(len(edge.routes) + len(edge.problems) for edge in message.edges)
+    total = RequestSize(edges=len(message.edges), objects=len(message.servers) + len(message.uplinks) + routes)
+    _check_problems(total, (one.problem for edge in message.edges for one in edge.problems), most)
+
+
+def _check_problems(total: RequestSize, problems: Iterable[planning_pb2.Problem], most: RequestSize) -> None:
     _check("this fleet", total, most)
-    for edge in message.edges:
-        size = _problem_size(edge.problem, most)
+    for problem in problems:
+        size = _problem_size(problem, most)
         total = RequestSize(
             edges=total.edges,
             objects=total.objects + size.objects,

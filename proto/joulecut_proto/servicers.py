@@ -38,11 +38,21 @@ from joulecut_proto.convert_inference import (
     infer_reply_to_wire,
     infer_request_from_wire,
 )
-from joulecut_proto.convert_planning import FLEET, FLEET_PLAN, PLAN, PROBLEM, SESSION_REPLY, SESSION_REQUEST
+from joulecut_proto.convert_planning import (
+    FLEET,
+    FLEET_PLAN,
+    PLAN,
+    POOL,
+    POOL_PLAN,
+    PROBLEM,
+    SESSION_REPLY,
+    SESSION_REQUEST,
+)
 from joulecut_proto.convert_profiles import PROFILE
 from joulecut_proto.ids import check_id
 from joulecut_proto.planning_sizes import (
     check_fleet_size,
+    check_pool_size,
     check_problem_size,
     read_planning_request,
     read_session_request,
@@ -222,9 +232,13 @@ class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
         """PlanFleet."""
 
         def work(solver: SolverService, left_s: TimeLeft) -> planning_pb2.PlanFleetReply:
-            fleet = read_planning_request(content, planning_pb2.PlanFleetRequest, solver.most).fleet
-            check_fleet_size(fleet, solver.most)
-            plan = solver.plan_fleet(FLEET.from_wire(fleet), time_limit_s=left_s())
+            request = read_planning_request(content, planning_pb2.PlanFleetRequest, solver.most)
+            if request.HasField("pool"):
+                check_pool_size(request.pool, solver.most)
+                pool_plan = solver.plan_pool(POOL.from_wire(request.pool), time_limit_s=left_s())
+                return planning_pb2.PlanFleetReply(pool_plan=POOL_PLAN.to_wire(pool_plan))
+            check_fleet_size(request.fleet, solver.most)
+            plan = solver.plan_fleet(FLEET.from_wire(request.fleet), time_limit_s=left_s())
             return planning_pb2.PlanFleetReply(plan=FLEET_PLAN.to_wire(plan))
 
         return await self._solved(context, "Planner.PlanFleet", work)

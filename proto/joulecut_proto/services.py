@@ -12,6 +12,8 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.energy import EnergyReading
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply
@@ -93,6 +95,10 @@ class SolverService(Protocol):
 
     def plan_fleet(self, fleet: Fleet, *, time_limit_s: float) -> FleetPlan:
         """The plan of many edges on one server; raises SolveTimeError where the time does not suffice."""
+        ...
+
+    def plan_pool(self, pool: Pool, *, time_limit_s: float) -> PoolPlan:
+        """The plan of many edges on many servers; raises SolveTimeError where the time does not suffice."""
         ...
 
 

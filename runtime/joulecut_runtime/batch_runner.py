@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 from torch import Tensor
@@ -13,19 +14,26 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.workloads import Workload
 from joulecut_runtime.batched_parts import BatchedPart
 from joulecut_runtime.codecs import Codec, decode_expected
-from joulecut_runtime.engines import Engine
+from joulecut_runtime.engines import Engine, EngineNetwork
 from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner, Stage
 from joulecut_runtime.parts import Part
 
 
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    prepared: EngineNetwork
+    speed_up: float = 1.0
+    stretches: dict[Part, BatchedPart] = field(default_factory=dict)
+
+
 class BatchRunner(PartRunner):
-    """A PartRunner that also runs batches. One thread."""
+    """A PartRunner that also runs batches, and these in several precisions. One thread."""
 
     def __init__(self, network: Network, device: Device, engine: Engine | None = None) -> None:
         """As a PartRunner."""
         super().__init__(network, device, engine)
-        self._stretches: dict[Part, BatchedPart] = {}
+        self._variants = [_Variant(self._prepared)]
         self.entries: set[int] = set()
         """The cuts that requests come in at: a batch that runs looks for company there."""
 
@@ -36,16 +44,26 @@ class BatchRunner(PartRunner):
         if not head and cut < last:
             self.entries.add(cut)
             self.batched(cut, last)
-            for first, second in pairwise(sorted({*self.entries, last})):
-                self.batched(first, second)
+            for variant in range(len(self._variants)):
+                self.batched(cut, last, variant)
+                for first, second in pairwise(sorted({*self.entries, last})):
+                    self.batched(first, second, variant)
         return seconds
 
-    def batched(self, first: int, last: int) -> BatchedPart:
+    def add_variant(self, engine: Engine, *, speed_up: float = 1.0) -> int:
+        """Run batches in another precision too; returns its number, 0 being the captured one.
+
+        `speed_up`: how many times as fast as that an emulated device is to be.
+        """
+        self._variants.append(_Variant(EngineNetwork(self.network, engine), speed_up))
+        return len(self._variants) - 1
+
+    def batched(self, first: int, last: int, variant: int = 0) -> BatchedPart:
         """What lies between two cuts, ready to run for any number of requests."""
-        part = self.network.stretch(first, last)
-        found = self._stretches.get(part)
+        part, chosen = self.network.stretch(first, last), self._variants[variant]
+        found = chosen.stretches.get(part)
         if found is None:
-            found = self._stretches[part] = BatchedPart(self._prepared, part)
+            found = chosen.stretches[part] = BatchedPart(chosen.prepared, part)
         return found
 
     def decode(
@@ -75,11 +93,13 @@ class BatchRunner(PartRunner):
         return list(zip(decoded, stages, strict=True))
 
     def stretch(
-        self, first: int, last: int, requests: Sequence[Sequence[Tensor]]
+        self, first: int, last: int, requests: Sequence[Sequence[Tensor]], variant: int = 0
     ) -> tuple[list[tuple[Tensor, ...]], Stage]:
         """Run what lies between two cuts for each request's tensors, at least one; seconds and joules of all."""
-        batched = self.batched(first, last)
-        with self.device.execution(batched.workload(len(requests))) as execution:
+        batched = self.batched(first, last, variant)
+        # An emulated device has kernels for whole batches in every precision; this host may have to go one by one.
+        workload = replace(self.batched(first, last).workload(len(requests)), speed_up=self._variants[variant].speed_up)
+        with self.device.execution(workload) as execution:
             outputs = batched(requests)
         self.busy_s += execution.elapsed_s
         return outputs, Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)

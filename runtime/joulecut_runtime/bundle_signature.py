@@ -20,7 +20,6 @@ from typing import Any
 
 from joulecut_core.documents import parse_json, write_bytes
 from joulecut_core.errors import BundleError, ConfigError
-from joulecut_runtime.bundle import bundle_files
 
 SIGNATURE_FILE = "bundle.sig"
 ANY_OPERATOR = "spiffe://*/operator/*"
@@ -94,6 +93,8 @@ def sign_bundle(folder: Path, key: SigningKey) -> Path:
 def files_with_signature(folder: Path) -> tuple[str, ...]:
     """The names of a bundle's files, its signature's included where it has one. Raises BundleError."""
     signature = (SIGNATURE_FILE,) if (folder / SIGNATURE_FILE).is_file() else ()
+    from joulecut_runtime.bundle import bundle_files  # noqa: PLC0415 - torch takes seconds; configurations must not
+
     return (*bundle_files(folder), *signature)
 
 

@@ -10,12 +10,24 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device, DeviceState, Lease, ThrottleReason
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseCounts:
+    """A device's leases since the start, and whether one is wanted and held now."""
+
+    taken: int = 0
+    lost: int = 0
+    refused: int = 0
+    wanted: bool = False
+    held: bool = False
 
 
 class ClockHolder:
@@ -33,11 +45,17 @@ class ClockHolder:
         self._known_off: OperatingPoint | None = None
         self._complaint = ""
         self._slowed: tuple[OperatingPoint, frozenset[ThrottleReason]] | None = None
+        self._counts = LeaseCounts()
 
     @property
     def held(self) -> OperatingPoint | None:
         """The operating point asked for last; None without a lease."""
         return None if self._lease is None else self._lease.requested
+
+    @property
+    def leases(self) -> LeaseCounts:
+        """How its leases have fared. May be asked from any thread."""
+        return replace(self._counts, wanted=self._wanted is not None, held=self._lease is not None)
 
     def hold(self, point: OperatingPoint | None) -> OperatingPoint | None:
         """Hold `point` from now on (None: leave the clocks to the device's governor); returns what was achieved.
@@ -96,8 +114,14 @@ class ClockHolder:
                 return self._lease.move(target)
             except LeaseError as error:
                 _LOG.warning("%s: clocks lost: %s", self._device.info.name, error)
+                self._counts = replace(self._counts, lost=self._counts.lost + 1)
                 self._drop()
-        self._lease = self._stack.enter_context(self._device.lease(target))
+        try:
+            self._lease = self._stack.enter_context(self._device.lease(target))
+        except (LeaseError, ClockError):
+            self._counts = replace(self._counts, refused=self._counts.refused + 1)
+            raise
+        self._counts = replace(self._counts, taken=self._counts.taken + 1)
         return self._lease.achieved()
 
     def _stands(self, wanted: OperatingPoint) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,21 +11,74 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device, DeviceState, ThrottleReason
 from joulecut_core.errors import JoulecutError
+from joulecut_core.timing import Clock, SystemClock
+from joulecut_runtime.clock_holder import LeaseCounts
 
 _LOG = logging.getLogger(__name__)
 
 _HERTZ_PER_MHZ = 1e6
+_LONGEST_GAP_S = 60.0
+"""Of a longer time between two scrapes nobody can say what it was like."""
+
+
+class _Throttling:
+    """Seconds in which a device gave a reason to run slowly, as far as readings tell: from one to the next."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._read_s = clock.now_s()
+        self._given: frozenset[ThrottleReason] = frozenset()
+        self._total_s = dict.fromkeys(ThrottleReason, 0.0)
+        self._lock = threading.Lock()
+
+    def seconds(self, state: DeviceState) -> CounterMetricFamily:
+        """The totals, once more this reading is known."""
+        with self._lock:
+            now_s = self._clock.now_s()
+            # A reason holds from the reading that shows it to the next; between two that both show it, all the time.
+            for reason in self._given:
+                self._total_s[reason] += min(now_s - self._read_s, _LONGEST_GAP_S)
+            self._read_s, self._given = now_s, state.throttle
+            totals = CounterMetricFamily(
+                "joulecut_device_throttled_seconds", "Seconds of it, as far as scrapes tell", labels=["reason"]
+            )
+            for reason, total_s in self._total_s.items():
+                totals.add_metric([reason.value], total_s)
+            return totals
+
+
+def _lease_metrics(leases: LeaseCounts) -> Iterator[Metric]:
+    counts = CounterMetricFamily("joulecut_clock_leases", "Leases of the clocks", labels=["event"])
+    for event, count in (("taken", leases.taken), ("lost", leases.lost), ("refused", leases.refused)):
+        counts.add_metric([event], count)
+    yield counts
+    yield GaugeMetricFamily("joulecut_clock_lease_wanted", "1 while a plan wants clocks", value=float(leases.wanted))
+    yield GaugeMetricFamily("joulecut_clock_lease_held", "1 while clocks are held", value=float(leases.held))
 
 
 class DeviceMetrics:
-    """A Prometheus collector of one device. `held`: the operating point asked for now, None without a lease."""
+    """A Prometheus collector of one device.
 
-    def __init__(self, device: Device, held: Callable[[], OperatingPoint | None]) -> None:
+    `held`: the operating point asked for now, None without a lease. `leases`: how leases have fared; None tells nothing
+    of them. `clock`: what throttling lasts by.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        held: Callable[[], OperatingPoint | None],
+        leases: Callable[[], LeaseCounts] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._device = device
         self._held = held
+        self._leases = leases
+        self._throttling = _Throttling(clock or SystemClock())
 
     def collect(self) -> Iterator[Metric]:
         """One reading of the device; nothing of it where it cannot be read."""
+        if self._leases is not None:
+            yield from _lease_metrics(self._leases())
         try:
             state = self._device.state()
         except JoulecutError as error:
@@ -40,6 +94,7 @@ class DeviceMetrics:
         for reason in ThrottleReason:
             throttled.add_metric([reason.value], float(reason in state.throttle))
         yield throttled
+        yield self._throttling.seconds(state)
         if state.temperature_c is not None:
             yield GaugeMetricFamily("joulecut_device_temperature_celsius", "Temperature", value=state.temperature_c)
 

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc.aio
 import platformdirs
@@ -27,9 +28,10 @@ from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Advertisement
-from joulecut_proto.inference_messages import ReplyHeader
+from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
+from joulecut_proto.tracing.starting import start_traces
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
 from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.bundle_signature import check_signature
@@ -37,7 +39,6 @@ from joulecut_runtime.clock_watch import watch_clocks
 from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_runtime.network import Network
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
@@ -45,11 +46,15 @@ from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
 from joulecut_server.access.opening import listening_security, open_gate
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.config import ServerConfig
+from joulecut_server.dashboard.parts import AgentParts
 from joulecut_server.device_watch import DeviceWatch
 from joulecut_server.epochs import EpochCounter
+from joulecut_server.health_port import open_health
 from joulecut_server.inference import ServerInference
+from joulecut_server.load import LoadGauge
 from joulecut_server.open_files import allow_open_files
 from joulecut_server.planning import ServerPlanning
+from joulecut_server.request_spans import RequestSpans
 from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.opening import make_scheduler
@@ -60,26 +65,30 @@ from joulecut_server.solving import ServerSolver
 
 _LOG = logging.getLogger(__name__)
 
+_Told: TypeAlias = Callable[[RequestHeader, ReplyHeader], None]
+
 _SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
     for module, name in ((agent_pb2, "Agent"), (planning_pb2, "Planner"), (inference_pb2, "Inference"))
 )
 
 
-async def run_agent(config: ServerConfig) -> None:
-    """Serve until SIGINT or SIGTERM, then drain and restore the device's clocks.
+async def run_agent(config: ServerConfig, *, ends_with: int | None = None) -> None:
+    """Serve until a signal or the end of the pipe `ends_with`; then drain and restore the device's clocks.
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    await serve_until_stopped(serving(config), Path(config.ready_file) if config.ready_file else None)
+    ready_file = Path(config.ready_file) if config.ready_file else None
+    await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
 
 
 @asynccontextmanager
-async def serving(config: ServerConfig) -> AsyncIterator[str]:
-    """A server-agent that serves inside the context; gives its `host:port`. Leaving drains it."""
-    torch.set_num_threads(config.threads)
-    allow_open_files()
-    keep_freed_memory()
+async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] | None = None) -> AsyncIterator[str]:
+    """A server-agent that serves inside the context; gives its `host:port`. Leaving drains it.
+
+    `gauged` is given what reads its load, before it serves.
+    """
+    _prepare_process(config)
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
     place = parse_address(config.listen)
     security = await asyncio.to_thread(listening_security, config.tls, place, insecure=config.insecure)
@@ -108,8 +117,22 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         )
         inference.follow, inference.share_of = planning.follow, gate.share_of
         planning.activated = inference.expect
-        if config.metrics.wanted:
-            inference.observe = _serve_metrics(config.metrics, device, clocks, sessions, planning, inference, stack)
+        if gauged is not None:
+            gauged(LoadGauge(device, clock, networks, sessions, inference))
+        inference.observe = await _observed(
+            config,
+            AgentParts(
+                device=device,
+                clock=clock,
+                clocks=clocks,
+                networks=networks,
+                sessions=sessions,
+                planning=planning,
+                inference=inference,
+                watch=watch,
+            ),
+            stack,
+        )
         server = make_server(secured=security is not None)
         add_agent(
             server,
@@ -127,6 +150,7 @@ async def serving(config: ServerConfig) -> AsyncIterator[str]:
         add_planner(server, planning, solver, gate.guards)
         add_inference(server, inference, gate.guards)
         healthy = _add_health(server, reflected=config.reflects)
+        await open_health(config.health_listen, healthy, stack)
         port = bind(server, config.listen, security)
         await server.start()
         await _report_health(healthy, serving=True)
@@ -163,30 +187,48 @@ async def _kept(
         await worker.run_regardless(clocks.close)
 
 
+def _prepare_process(config: ServerConfig) -> None:
+    torch.set_num_threads(config.threads)
+    allow_open_files()
+    keep_freed_memory()
+
+
 def _scheduler(
     config: ServerConfig, networks: ServedNetworks, device: Device, worker: DeviceWorker, clocks: ClockKeeper
 ) -> Scheduler | None:
     """Who decides what runs next, where the configuration asks for it."""
     if config.serving is None or not isinstance(clocks, PolicyClocks):
         return None
-    return make_scheduler(config.serving, networks, device=device, worker=worker, clocks=clocks)
+    return make_scheduler(
+        config.serving, networks, device=device, worker=worker, clocks=clocks, hardware=config.hardware
+    )
 
 
-def _serve_metrics(
-    options: MetricsOptions,
-    device: Device,
-    clocks: ClockKeeper,
-    sessions: SessionBook,
-    planning: ServerPlanning,
-    inference: ServerInference,
-    stack: AsyncExitStack,
-) -> Callable[[ReplyHeader], None]:
-    """Who counts replies."""
-    from joulecut_server.metrics import ServerMetrics  # noqa: PLC0415 - the library for it is an extra
+async def _observed(config: ServerConfig, parts: AgentParts, stack: AsyncExitStack) -> _Told:
+    """Who is told of replies: metrics and dashboard, where the configuration asks for them. Both are extras."""
+    told: list[_Told] = []
+    traces = await start_traces(config.traces, stack, service="joulecut-server", name=config.name, clock=parts.clock)
+    if traces is not None:
+        parts.inference.spans = RequestSpans(parts.clock, traces.tracer, lambda: parts.clocks.leased)
+    if config.metrics.wanted:
+        from joulecut_server.metrics import ServerMetrics  # noqa: PLC0415
 
-    metrics = ServerMetrics(device, clocks, sessions, planning, inference)
-    stack.push_async_callback(asyncio.to_thread, metrics.serve(options).close)
-    return metrics.replied
+        metrics = ServerMetrics(parts.device, parts.clocks, parts.sessions, parts.planning, parts.inference)
+        metrics.add_agent(config.tls, traces)
+        stack.push_async_callback(asyncio.to_thread, metrics.serve(config.metrics).close)
+        told.append(metrics.replied)
+    if config.dashboard.wanted:
+        from joulecut_server.dashboard.opening import serving_board  # noqa: PLC0415
+
+        board = await stack.enter_async_context(serving_board(config, parts))
+        parts.planning.planned = board.planned
+        told.append(board.replied)
+    return partial(_tell_all, told)
+
+
+def _tell_all(told: Sequence[_Told], request: RequestHeader, reply: ReplyHeader) -> None:
+    for each in told:
+        each(request, reply)
 
 
 def _add_health(server: grpc.aio.Server, *, reflected: bool) -> health.aio.HealthServicer:

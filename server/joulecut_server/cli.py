@@ -10,12 +10,17 @@ from typing import Annotated
 
 import typer
 
-from joulecut_core.configuration import load_config
+from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.logs import log_to_stderr
+from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
+from joulecut_runtime.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+VARIABLES = "JOULECUT_SERVER"
+"""What environment variables of this program begin with."""
+
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
@@ -26,11 +31,20 @@ def _print_version(wanted: bool) -> None:
 
 @app.command()
 def serve(
-    config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags override it.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help='Device to run on: "nvml:<index or UUID>", "auto", "emulated:t4".')
+    config: Annotated[
+        Path | None,
+        typer.Option(help=f"TOML file with these options; flags and {VARIABLES}_<OPTION> variables override it."),
     ] = None,
-    bundle: Annotated[list[str] | None, typer.Option(help="Folder of a packed network; repeatable.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help='Device to run on: "nvml:<index or UUID>", "auto", "emulated:t4".', autocompletion=device_completions
+        ),
+    ] = None,
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of a packed network; repeatable.", autocompletion=bundle_completions),
+    ] = None,
     listen: Annotated[str | None, typer.Option(help="host:port to serve on; port 0 lets the system choose.")] = None,
     name: Annotated[str | None, typer.Option(help="Name under which this server announces itself.")] = None,
     profiles: Annotated[str | None, typer.Option(help="Folder where profiles are kept.")] = None,
@@ -43,6 +57,14 @@ def serve(
         bool | None, typer.Option("--insecure", help="Plain text with other hosts too; only on a network you trust.")
     ] = None,
     ready_file: Annotated[str | None, typer.Option(help="JSON file to write once serving.")] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print what it would run with, and who says so, as TOML; stop.")
+    ] = False,
+    log_format: Annotated[str | None, typer.Option(help="How the log is written: text or json.")] = None,
+    until_input_ends: Annotated[
+        bool,
+        typer.Option("--until-input-ends", help="Stop when standard input ends too: with the program that started it."),
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Log details.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
@@ -50,7 +72,6 @@ def serve(
 ) -> None:
     """Run the server's parts of networks for edges, and plan for them."""
     del version
-    log_to_stderr(verbose=verbose)
     flags = {
         "device": device,
         "bundles": bundle,
@@ -64,11 +85,17 @@ def serve(
         "advertise": advertise,
         "insecure": insecure,
         "ready_file": ready_file,
+        "log_format": log_format,
     }
-    settings = load_config(ServerConfig, config, flags)
+    configuration = read_configuration(ServerConfig, Sources(file=config, flags=flags, prefix=VARIABLES))
+    if print_config:
+        typer.echo(printed_configuration(configuration, "server-agent"), nl=False)
+        return
+    log_to_stderr(verbose=verbose, log_format=configuration.values.log_format)
+    configuration.log()
     from joulecut_server.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
-    asyncio.run(run_agent(settings))
+    asyncio.run(run_agent(configuration.values, ends_with=sys.stdin.fileno() if until_input_ends else None))
 
 
 def main() -> None:

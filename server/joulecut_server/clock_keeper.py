@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_runtime.clock_holder import ClockHolder
+from joulecut_runtime.clock_holder import ClockHolder, LeaseCounts
 
 
 class ClockKeeper:
@@ -54,6 +54,11 @@ class ClockKeeper:
     def leased(self) -> OperatingPoint | None:
         """The operating point asked for now; None without a lease."""
         return self._holder.held
+
+    @property
+    def leases(self) -> LeaseCounts:
+        """How its leases have fared."""
+        return self._holder.leases
 
     def close(self) -> None:
         """Forget all wishes and restore the device."""

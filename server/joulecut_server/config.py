@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass, field
 
 from joulecut_core.errors import ConfigError
+from joulecut_core.logs import LogFormat
 from joulecut_proto.security.tls_options import ServerTls
+from joulecut_proto.tracing.options import TracesOptions
 from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server.access.options import AccessOptions
+from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.limits import Limits
 from joulecut_server.planning_limits import PlanningLimits
 from joulecut_server.serving.options import ServingOptions
@@ -27,11 +30,13 @@ class ServerConfig:
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
     `insecure`: plain text with other hosts too; without it, and without `tls`, only addresses of this host are
-    served. `reflection`: whether callers may list the services; left out, only those of this host.
+    served. `health_listen`: a further address, in plain text, where only health is told. `reflection`: whether callers
+    may list the services; left out, only those of this host.
     `planning`: what planning requests may ask of this server; `limits`: what it bears of its edges; `hardware`: how a
     real device is opened; `serving`: who decides what runs next (without it, requests run as they come); `signed_by`:
-    who must have signed the bundles (without it, nobody); `metrics`: where they are read; `tls`: certificates;
-    `access`: what edges may do (without it, everything). All are tables of the file, without flags.
+    who must have signed the bundles (without it, nobody); `metrics`: where they are read; `traces`: where spans
+    of requests go; `dashboard`: where it is read; `tls`: certificates; `access`: what edges may do (without it,
+    everything). All are tables of the file, without flags. `log_format`: text or json.
     """
 
     device: str
@@ -46,13 +51,17 @@ class ServerConfig:
     threads: int = 1
     advertise: bool = True
     ready_file: str = ""
+    log_format: LogFormat = LogFormat.TEXT
     drain_s: float = 5.0
     insecure: bool = False
+    health_listen: str = ""
     reflection: bool | None = None
     planning: PlanningLimits = field(default_factory=PlanningLimits)
     limits: Limits = field(default_factory=Limits)
     hardware: DeviceOptions = field(default_factory=DeviceOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    traces: TracesOptions = field(default_factory=TracesOptions)
+    dashboard: DashboardOptions = field(default_factory=DashboardOptions)
     serving: ServingOptions | None = None
     signed_by: SignerOptions | None = None
     tls: ServerTls | None = None

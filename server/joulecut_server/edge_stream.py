@@ -20,6 +20,7 @@ from joulecut_proto.inference_messages import ReplyHeader, Request, RequestHeade
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.recent import Answered
+from joulecut_server.request_spans import RequestSpans
 from joulecut_server.stream_room import Place, StreamRoom
 
 _LOG = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ Admit = Callable[[RequestHeader, StreamRoom], Awaitable[Place | ReplyHeader]]
 class EdgeStream:
     """Serves one stream; an Admission of its requests."""
 
-    def __init__(self, stream: InferenceServerStream, room: StreamRoom, admit: Admit, answer: Answer) -> None:
+    def __init__(
+        self, stream: InferenceServerStream, room: StreamRoom, admit: Admit, answer: Answer, spans: RequestSpans
+    ) -> None:
         """`admit` gives a place or the refusal; `answer` what is replied, None for nothing."""
+        self._spans = spans
         self._stream = stream
         self._room = room
         self._admit = admit
@@ -105,9 +109,12 @@ class EdgeStream:
 
     async def _reply(self, request: Request, place: Place) -> None:
         try:
-            answered = await self._answer(request, place)
-            if answered is not None:
-                await self._stream.reply(*answered)
+            with self._spans.request(request.header, place.admitted_s) as span:
+                answered = await self._answer(request, place)
+                if answered is not None:
+                    span.answered(answered[0])
+                    await self._stream.reply(*answered)
+                    span.sent()
         except LinkError as error:
             _LOG.info("%s", error)
         finally:

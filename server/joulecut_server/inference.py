@@ -26,6 +26,7 @@ from joulecut_server.fair_turns import FairTurns
 from joulecut_server.limits import Limits
 from joulecut_server.recent import Answered, RecentRequests, Work
 from joulecut_server.refusal_log import RefusalLog
+from joulecut_server.request_spans import RequestSpans
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.serving.scheduler import Scheduler
 from joulecut_server.session_streams import SessionStreams
@@ -66,12 +67,14 @@ class ServerInference:
         self.recent = RecentRequests(self._limits, worker.clock)
         self.room = Room(self._limits)
         self.slow_peers = SlowPeers(self._limits.stall_s)
-        self.observe: Callable[[ReplyHeader], None] = _unobserved
-        """Told of each reply, refusals too, on the event loop; must not take long."""
+        self.observe: Callable[[RequestHeader, ReplyHeader], None] = _unobserved
+        """Told of each request and its reply, refusals too, on the event loop; must not take long."""
         self.share_of: Callable[[str], str] = _its_own
         """Sessions for which this gives the same share the device's time between them."""
         self.follow: Callable[[str, Assignment], None] = _follows_nobody
         """Told of each request's session and plan, as edges change between plans of one set by themselves."""
+        self.spans = RequestSpans(worker.clock)
+        """Who is told where requests' time went."""
         self.draining = False
         """New requests are refused."""
         self._streams: dict[InferenceServerStream, EdgeStream] = {}
@@ -82,6 +85,11 @@ class ServerInference:
     def streams(self) -> int:
         """Edges connected now."""
         return len(self._streams)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that arrive, wait for the device or compute now."""
+        return self.room.requests
 
     @property
     def device_is_well(self) -> bool:
@@ -107,6 +115,7 @@ class ServerInference:
         async def admit(header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
             found = await self._admit(header, room, told)
             if isinstance(found, Place):
+                found.admitted_s = self.spans.clock.now_s()
                 self._speaking.heard(stream, header.session_id, header.epoch)
             return found
 
@@ -114,7 +123,7 @@ class ServerInference:
             return await self._answer(request, place, told)
 
         told = RefusalLog()
-        served = EdgeStream(stream, self.room.for_stream(), admit, answer)
+        served = EdgeStream(stream, self.room.for_stream(), admit, answer, self.spans)
         self._streams[stream] = served
         self._speaking.open(stream)
         self.slow_peers.watch(stream, served.cut_off)
@@ -142,7 +151,7 @@ class ServerInference:
             place = await room.place(header.total_bytes, self.share_of(header.session_id))
         except JoulecutError as error:
             refused = self._refused(header, error, told)
-            self.observe(refused)
+            self.observe(header, refused)
             return refused
         return place
 
@@ -178,12 +187,16 @@ class ServerInference:
                 self._watch.succeeded()
         except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
             reply, frames = self._refused(header, error, told), ()
-        self.observe(reply)
+        self.observe(header, reply)
         return reply, frames
 
     def _begin(self, request: Request, place: Place) -> Work:
         if self._scheduler is not None:
-            return ScheduledWork(self._scheduler, self.share_of(request.header.session_id), request, place)
+            header = request.header
+            spare_loss = self._sessions.spare_loss(header.session_id, header.epoch)
+            return ScheduledWork(
+                self._scheduler, self.share_of(header.session_id), request, place, spare_loss=spare_loss
+            )
         runner = self._networks.find(request.header.network_digest).runner
         return WorkInTurn(self._turns, self.share_of(request.header.session_id), runner, request, place)
 
@@ -218,7 +231,7 @@ def _follows_nobody(session_id: str, assignment: Assignment) -> None:
     """The device runs as it does."""
 
 
-def _unobserved(header: ReplyHeader) -> None:
+def _unobserved(request: RequestHeader, reply: ReplyHeader) -> None:
     """Nobody is told of replies."""
 
 

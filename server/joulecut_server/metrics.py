@@ -7,12 +7,17 @@ the agent's clock, emulated ones on emulated devices.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from joulecut_core.devices import Device
-from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.security.certificates import expiry_of
+from joulecut_proto.security.tls_options import ServerTls
+from joulecut_runtime.agent_metrics import AgentMetrics
 from joulecut_runtime.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics_options import MetricsOptions
@@ -20,6 +25,9 @@ from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.inference import ServerInference
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.sessions import SessionBook
+
+if TYPE_CHECKING:
+    from joulecut_proto.tracing.opening import Traces
 
 
 class ServerMetrics:
@@ -59,10 +67,11 @@ class ServerMetrics:
             buckets=SECONDS_BUCKETS,
         )
         self.registry.register(self)
-        self.registry.register(DeviceMetrics(device, lambda: clocks.leased))
+        self.registry.register(DeviceMetrics(device, lambda: clocks.leased, lambda: clocks.leases))
 
-    def replied(self, header: ReplyHeader) -> None:
+    def replied(self, request: RequestHeader, header: ReplyHeader) -> None:
         """Count one reply, a refusal too."""
+        del request
         self._requests.labels(header.status.value).inc()
         if header.status is not ReplyStatus.OK:
             return
@@ -76,6 +85,15 @@ class ServerMetrics:
             if energy_j is not None:
                 self._joules.labels(part, header.figures.value, self._scope).inc(energy_j)
 
+    def add_agent(self, tls: ServerTls | None, traces: Traces | None) -> None:
+        """Tell of the certificate and of spans too, where there are any."""
+        self.registry.register(
+            AgentMetrics(
+                spans=None if traces is None else traces.counted,
+                certificate_expiry_s=None if tls is None else partial(expiry_of, tls),
+            )
+        )
+
     def serve(self, options: MetricsOptions) -> MetricsEndpoint:
         """Let Prometheus read these metrics; raises ConfigError where nobody can listen there."""
         return MetricsEndpoint(options, self.registry)
@@ -87,6 +105,7 @@ class ServerMetrics:
         yield GaugeMetricFamily("joulecut_sessions", "Sessions that are known", value=len(self._sessions))
         inference = self._inference
         yield GaugeMetricFamily("joulecut_streams", "Edges connected", value=inference.streams)
+        yield GaugeMetricFamily("joulecut_requests_under_way", "Arriving, waiting, computing", value=inference.waiting)
         yield CounterMetricFamily("joulecut_streams_cut_off", "Slow ones", value=inference.slow_peers.cut_off)
         yield GaugeMetricFamily("joulecut_tensor_bytes", "On their way", value=inference.room.taken_bytes)
         yield GaugeMetricFamily("joulecut_kept_answers", "For requests sent again", value=len(inference.recent))

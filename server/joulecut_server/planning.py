@@ -50,6 +50,8 @@ class ServerPlanning:
         """Plans made for sessions since the start, previews left out."""
         self.activated: Callable[[str], None] = _told_nobody
         """Told of each session whose plan has been put in force."""
+        self.planned: Callable[[SessionRequest, SessionReply], None] = _told_no_plan
+        """Told of each plan made for a session, previews too; must not take long."""
         self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
         """By session what clock it wants; read in the device's thread too."""
         self._following: set[asyncio.Task[None]] = set()
@@ -95,8 +97,9 @@ class ServerPlanning:
                 made,
                 [band.plan for band in bands],
                 network_digest=request.edge.key.network_digest,
+                max_accuracy_loss=request.max_accuracy_loss,
             )
-        return SessionReply(
+        reply = SessionReply(
             assignment=assignments[0],
             plan=made.plan,
             problem=made.problem,
@@ -105,6 +108,8 @@ class ServerPlanning:
                 for band, assignment in zip(bands, assignments[1:], strict=True)
             ),
         )
+        self.planned(request, reply)
+        return reply
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch's set in force, its parts ready and the clock of that epoch held before the answer.
@@ -165,6 +170,10 @@ class ServerPlanning:
         self._sessions.release(session_id)
         self._followed.pop(session_id, None)
         await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+
+
+def _told_no_plan(request: SessionRequest, reply: SessionReply) -> None:
+    """Nobody is told of plans."""
 
 
 def _told_nobody(session_id: str) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError
 from joulecut_core.plans import OPTIMAL, Assignment, Plan
+from joulecut_core.problems import Problem
 from joulecut_planner import PolicyPlan
 from joulecut_server.epochs import EpochCounter
 
@@ -35,6 +36,8 @@ class _Session:
     proposed: _PlanSet = field(default_factory=dict)
     active: _PlanSet = field(default_factory=dict)
     previous: _PlanSet = field(default_factory=dict)
+    spare_losses: dict[int, float] = field(default_factory=dict)
+    """By epoch, what a plan leaves of the loss of accuracy that the edge accepts."""
 
 
 class SessionBook:
@@ -48,20 +51,34 @@ class SessionBook:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def __contains__(self, session_id: object) -> bool:
+        return session_id in self._sessions
+
     @property
     def last_epoch(self) -> int:
         """The highest epoch handed out."""
         return self._epochs.last
 
-    def propose(self, session_id: str, made: PolicyPlan, *, network_digest: str) -> Assignment | None:
+    def propose(
+        self, session_id: str, made: PolicyPlan, *, network_digest: str, max_accuracy_loss: float = 0.0
+    ) -> Assignment | None:
         """An epoch for a plan made for an edge, which `activate` can put in force; None where no choice exists."""
-        return self.propose_set(session_id, made, (), network_digest=network_digest)[0]
+        return self.propose_set(
+            session_id, made, (), network_digest=network_digest, max_accuracy_loss=max_accuracy_loss
+        )[0]
 
     def propose_set(
-        self, session_id: str, made: PolicyPlan, others: Sequence[Plan], *, network_digest: str
+        self,
+        session_id: str,
+        made: PolicyPlan,
+        others: Sequence[Plan],
+        *,
+        network_digest: str,
+        max_accuracy_loss: float = 0.0,
     ) -> tuple[Assignment | None, ...]:
         """Epochs for a plan and for others that an edge may change to by itself, in this order.
 
+        `max_accuracy_loss`: what the edge accepts; what plans leave of it, this server may spend.
         Plans that are carried out alike share one. None for a plan that is infeasible, all None where the first has no
         choice; the first may be infeasible, being the nearest there is.
         """
@@ -76,8 +93,14 @@ class SessionBook:
             )
             for epoch, choice in zip(self._epochs.take(len(distinct)), distinct, strict=True)
         }
-        self._started(session_id).proposed = {each.epoch: each for each in given.values()}
+        session = self._started(session_id)
+        session.proposed = {each.epoch: each for each in given.values()}
         assignments = tuple(None if choice is None else given[choice] for choice in choices)
+        kept = {**session.proposed, **session.active, **session.previous}
+        session.spare_losses = {epoch: loss for epoch, loss in session.spare_losses.items() if epoch in kept}
+        for assignment, plan in zip(assignments, (made.plan, *others), strict=True):
+            if assignment is not None:
+                session.spare_losses[assignment.epoch] = max(max_accuracy_loss - _loss(made.problem, plan), 0.0)
         _LOG.info("session %s: planned %s and %d for other uplinks", session_id, assignments[0], len(distinct) - 1)
         return assignments
 
@@ -118,6 +141,11 @@ class SessionBook:
             )
         return assignment
 
+    def spare_loss(self, session_id: str, epoch: int) -> float:
+        """How much accuracy requests of an epoch can do without beyond what their plan costs; 0 where unknown."""
+        session = self._sessions.get(session_id)
+        return 0.0 if session is None else session.spare_losses.get(epoch, 0.0)
+
     def current_epoch(self, session_id: str) -> int:
         """The highest epoch of the set in force for a session, so that no valid epoch is above it; 0 without one."""
         session = self._sessions.get(session_id)
@@ -146,6 +174,14 @@ class SessionBook:
         while len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
         return session
+
+
+def _loss(problem: Problem, plan: Plan) -> float:
+    """The accuracy that a plan's variant and wire cost."""
+    variants = (each.accuracy_loss for each in problem.variants if each.name == plan.variant)
+    crossed = () if plan.cut is None else problem.cuts[plan.cut].wires
+    wires = (each.accuracy_loss for each in crossed if each.codec == plan.codec)
+    return next(variants, 0.0) + next(wires, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,13 @@ from typing import Protocol, TypeVar
 from joulecut_core.errors import PlanError
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
 from joulecut_planner import solve
 from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fronts.pareto import pareto
+from joulecut_planner.pool import solve_pool
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.planning_refusals import SolveTimeError
 from joulecut_proto.services import TimeLeft
@@ -33,13 +36,22 @@ class FleetSolver(Protocol):
         ...
 
 
+class PoolSolver(Protocol):
+    """As the library's `solve_pool`."""
+
+    def __call__(self, pool: Pool, *, time_limit_s: float | None = None) -> PoolPlan:
+        """As a FleetSolver, for many servers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solvers:
-    """What answers the three questions; functions of the library."""
+    """What answers the questions; functions of the library."""
 
     plan: Callable[[Problem], Plan]
     pareto: Callable[[Problem], Sequence[Plan]]
     fleet: FleetSolver
+    pool: PoolSolver = solve_pool
 
 
 LIBRARY = Solvers(plan=solve, pareto=pareto, fleet=solve_fleet)
@@ -82,6 +94,13 @@ class ServerSolver:
         """
         try:
             return self._solvers.fleet(fleet, time_limit_s=_SOLVING_SHARE * time_limit_s)
+        except PlanError as error:
+            raise SolveTimeError(str(error)) from error
+
+    def plan_pool(self, pool: Pool, *, time_limit_s: float) -> PoolPlan:
+        """The plan of many edges on many servers; otherwise as `plan_fleet`."""
+        try:
+            return self._solvers.pool(pool, time_limit_s=_SOLVING_SHARE * time_limit_s)
         except PlanError as error:
             raise SolveTimeError(str(error)) from error
 

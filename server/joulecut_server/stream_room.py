@@ -28,6 +28,8 @@ class Room:
         self.limits = limits
         self.taken_bytes = 0
         """Of requests that arrive, wait or compute now."""
+        self.requests = 0
+        """How many those are."""
         self._shares: Counter[str] = Counter()
 
     def check(self, size_bytes: int, share: str) -> None:
@@ -89,11 +91,13 @@ class StreamRoom:
     def _enter(self, size_bytes: int, share: str) -> None:
         self._places += 1
         self._taken_bytes += size_bytes
+        self._room.requests += 1
         self._room.take(size_bytes, share)
 
     def _leave(self, size_bytes: int, share: str) -> None:
         self._places -= 1
         self._taken_bytes -= size_bytes
+        self._room.requests -= 1
         self._room.take(-size_bytes, share)
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
@@ -107,6 +111,8 @@ class Place:
         self._size_bytes = size_bytes
         self._share = share
         self._holders = 1
+        self.admitted_s = 0.0
+        """When it was given, by the agents' clock."""
         room._enter(size_bytes, share)  # noqa: SLF001 - a place is how a room is entered
 
     def hold(self) -> Place:

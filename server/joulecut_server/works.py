@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from joulecut_core.request_context import in_this_context
+from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import RAW
 from joulecut_proto.inference_messages import ReplyHeader, Request
 from joulecut_runtime.codecs import codec
@@ -20,7 +22,8 @@ class WorkInTurn:
         header, frames, wire = request.header, request.frames, codec(request.header.codec)
         self._request_id = header.request_id
         self._runner = runner
-        self._turn = turns.enter(share, lambda: runner.tail(header.cut, wire, frames), budget_s=header.budget_s)
+        work = in_this_context(lambda: runner.tail(header.cut, wire, frames))
+        self._turn = turns.enter(share, work, budget_s=header.budget_s)
         self._place = place.hold()
 
     async def answer(self) -> Answered:
@@ -49,17 +52,21 @@ class WorkInTurn:
 class ScheduledWork:
     """Runs when and with whom the serving policy says. Keeps the request's place until it is done or withdrawn."""
 
-    def __init__(self, scheduler: Scheduler, share: str, request: Request, place: Place) -> None:
-        """`share`: who it counts for. Raises TurnedAwayError at the door, ConfigError without such a codec."""
+    def __init__(self, scheduler: Scheduler, share: str, request: Request, place: Place, *, spare_loss: float) -> None:
+        """`share`: who it counts for. `spare_loss`: accuracy that its edge can do without.
+
+        Raises TurnedAwayError at the door, ConfigError without such a codec.
+        """
         header = request.header
         self._request_id = header.request_id
-        self._ticket = scheduler.enter(header, codec(header.codec), request.frames, edge=share)
+        self._ticket = scheduler.enter(header, codec(header.codec), request.frames, edge=share, spare_loss=spare_loss)
         self._place = place.hold()
 
     async def answer(self) -> Answered:
         """The network's outputs, and this request's share of what they took."""
         try:
             served = await self._ticket.answer()
+            current_span().note(batch=served.batch)
         finally:
             self._place.let_go()
         reply = ReplyHeader(
@@ -71,6 +78,7 @@ class ScheduledWork:
             server_energy_j=served.energy_j,
             server_wait_j=served.wait_j,
             figures=served.figures,
+            variant=served.variant,
         )
         return reply, codec(RAW).encode(served.outputs)
 

@@ -14,6 +14,7 @@ from joulecut_core.energy import EnergyReading
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.networks import TensorSpec
 from joulecut_core.plans import Assignment
+from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.local_messages import (
     InferReply,
@@ -77,11 +78,13 @@ class FakeLocal:
         self.failure: Exception | None = None
         self.statuses = [STATUS]
         self.requests: list[str] = []
+        self.tensors: list[tuple[TensorFrame, ...]] = []
         self.replans: list[ReplanRequest] = []
         self.meters: list[ReadMetersRequest] = []
 
     async def infer(self, request: InferRequest) -> InferReply:
         self.requests.append(request.request_id)
+        self.tensors.append(request.tensors)
         if self.failure is not None:
             raise self.failure
         self.waiting.release()

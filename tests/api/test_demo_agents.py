@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from joulecut.connection import connect
+from joulecut.demo import agents
 from joulecut.demo.agents import common_arguments, wait_connected
 from joulecut.demo.planned import plan_policy
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.workplace import SHIPPED, Workplace
+from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError, LinkError
 from joulecut_core.wires import load_wires
 from joulecut_planner import Policy
 from joulecut_proto.local_messages import ReplanRequest
+from joulecut_server.config import ServerConfig
 from tests.api.demo_samples import TOTAL
 from tests.api.fake_edge import LOCAL, STATUS, FakeLocal, serving_edge
 from tests.proto.fake_services import NO_PLAN
@@ -50,6 +53,25 @@ def test_policies_are_previewed() -> None:
         planned = plan_policy(edge, TOTAL, Policy.ENERGY_CUT)
     assert service.replans == [ReplanRequest(policy="energy-cut", objective=TOTAL.objective, preview=True)]
     assert planned.plan == NO_PLAN
+
+
+@pytest.mark.parametrize("dashboard", ["", "127.0.0.1:8080"])
+def test_the_server_is_told_of_its_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dashboard: str) -> None:
+    """A dashboard is served where one is asked for, and by nobody else."""
+    started: list[list[str]] = []
+
+    def start(program: str, arguments: list[str], *, folder: Path, name: str) -> None:
+        del program, folder, name
+        started.append(arguments)
+
+    monkeypatch.setattr(agents, "AgentProcess", start)
+    workplace = Workplace(folder=tmp_path, run_folder=tmp_path, dashboard=dashboard)
+    agents.start_server(Scenario(), workplace, ["--bundle", "net"], listen="127.0.0.1:1")
+    [arguments] = started
+    assert ("--config" in arguments) is bool(dashboard)
+    if dashboard:
+        config = load_config(ServerConfig, tmp_path / "server.toml", {"device": "emulated:t4", "bundles": ["net"]})
+        assert config.dashboard.listen == dashboard
 
 
 @pytest.mark.parametrize("reprofile", [False, True])

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from joulecut.connection import Answer, Connection
 from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun, server_shares
 from joulecut.demo.scenario import Radio
-from joulecut.pictures import Picture
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import ManualClock
@@ -75,14 +73,12 @@ class KnownLink(EmulatedLink):
         return LinkCounters(up_bytes=0, up_busy_s=busy_s, down_bytes=0, down_busy_s=busy_s / 2)
 
 
-PICTURES = tuple(
-    Picture(name=str(kind), label=None, pixels=torch.full((1, 3, 2, 2), kind, dtype=torch.uint8)) for kind in range(3)
-)
+INPUTS = tuple((np.full((1, 3, 2, 2), kind, np.uint8),) for kind in range(3))
 
 
 def _run(edge: KnownEdge, requests: int, *, server_idle_w: float = 30.0) -> tuple[MeteredRun, int]:
     counted: list[None] = []
-    load = LoadRunner(edge, KnownLink(edge), edge.clock, PICTURES, radio=Radio(uplink_w=1.0, downlink_w=0.5))
+    load = LoadRunner(edge, KnownLink(edge), edge.clock, INPUTS, radio=Radio(uplink_w=1.0, downlink_w=0.5))
     try:
         run = load.run(
             rate_hz=RATE_HZ,
@@ -105,11 +101,11 @@ def test_requests_keep_the_rate() -> None:
     assert [request.latency_s for request in run.requests] == pytest.approx([LATENCY_S] * 30)
 
 
-def test_answers_are_kept_with_their_pictures() -> None:
-    """Pictures in turn; the warm-up's answers are not counted, its pictures are not skipped."""
+def test_answers_are_kept_with_their_inputs() -> None:
+    """Inputs in turn; the warm-up's answers are not counted, its inputs are not skipped."""
     run, _ = _run(KnownEdge(ManualClock(), server=True), 7)
-    expected = [(WARM_UP_REQUESTS + index) % len(PICTURES) for index in range(7)]
-    assert [request.picture for request in run.requests] == expected
+    expected = [(WARM_UP_REQUESTS + index) % len(INPUTS) for index in range(7)]
+    assert [request.sample for request in run.requests] == expected
     assert [request.top1 for request in run.requests] == expected
 
 

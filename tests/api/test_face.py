@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import joulecut
-from joulecut import connection
+from joulecut import connection, more
 from joulecut_planner import Plan, Problem, load_problem, solve
 
 
@@ -33,6 +33,13 @@ def test_the_names_are_the_parts_own() -> None:
     assert (joulecut.Connection, joulecut.Answer) == (connection.Connection, connection.Answer)
 
 
+def test_every_name_is_typed_and_found() -> None:
+    """The list that type checkers read, the one that the face shows, and what is found are the same."""
+    assert joulecut.__all__ == more.__all__
+    for name in joulecut.__all__:
+        assert more.find(name) is getattr(joulecut, name)
+
+
 def test_importing_loads_neither_torch_nor_grpc() -> None:
     """An application that only plans pays for planning only."""
     heavy = "{'torch', 'grpc', 'google.protobuf', 'typer', 'rich', 'joulecut_runtime', 'joulecut_proto'}"
@@ -43,6 +50,29 @@ def test_connecting_needs_no_torch() -> None:
     """An application on the edge's host sends arrays; torch is the agent's business."""
     code = "import sys, joulecut; joulecut.connect; print('grpc' in sys.modules, 'torch' in sys.modules)"
     assert _output_of(code) == "True False"
+
+
+def test_planning_from_profiles_needs_no_torch() -> None:
+    """Profiles are files; who plans from them need not be who measured them."""
+    code = "import sys, joulecut; joulecut.problem, joulecut.compare, joulecut.load_profile; "
+    assert _output_of(f"{code}print({{'torch', 'grpc', 'google.protobuf'}} & set(sys.modules))") == "set()"
+
+
+def test_without_torch() -> None:
+    """`capture` says what to install, torch included; connecting goes on working."""
+    code = """
+import sys
+sys.modules["torch"] = None
+import joulecut
+assert callable(joulecut.connect)
+try:
+    joulecut.capture
+except ImportError as error:
+    print(error)
+"""
+    message = _output_of(code)
+    assert "joulecut.capture needs torch" in message
+    assert "pip install 'joulecut[agents,torch]'" in message
 
 
 def test_without_the_agents_extra() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import typer
@@ -107,7 +108,7 @@ def test_weights_run_no_code(tmp_path: Path, joulecut: Command) -> None:
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("nowhere:factory", *INPUTS), "module 'nowhere' cannot be imported"),
-    (("tests.networks.small_modules:nothing", *INPUTS), "has no function 'nothing'"),
+    (("tests.networks.small_modules:nothing", *INPUTS), "has no network 'nothing'"),
     (("tests.networks.small_modules", *INPUTS), "names no factory"),
     (("tests.networks.small_modules:broken", *INPUTS), "broken() failed: RuntimeError: no weights on this machine"),
     (("tests.networks.small_modules:not_a_module", *INPUTS), "gives int; expected a torch.nn.Module"),
@@ -127,6 +128,28 @@ def test_mistakes(tmp_path: Path, joulecut: Command, arguments: tuple[str, ...],
     assert complaint in error
     assert error.count("\n") == 1
     assert "Traceback" not in error
+
+
+def test_an_int8_variant(tmp_path: Path, joulecut: Command) -> None:
+    """Scales beside the weights and another digest; kernels are counted, and what they were calibrated on is kept."""
+    tiny = ("pack", "tests.integration.tiny_network:_Tiny", "--input", "u8:1x3x32x32", "--json")
+    code, out, _ = joulecut(*tiny, "--out", tmp_path / "plain")
+    plain = json.loads(out)
+    assert (code, plain["int8_kernels"]) == (0, None)
+    samples = tmp_path / "samples.npy"
+    np.save(samples, np.random.default_rng(3).integers(0, 256, (12, 3, 32, 32), dtype=np.uint8))
+    code, out, _ = joulecut(*tiny, "--out", tmp_path / "both", "--int8", samples)
+    both = json.loads(out)
+    assert code == 0
+    assert both["int8_kernels"] > 0
+    assert both["digest"] != plain["digest"]
+    assert both["size_bytes"] > plain["size_bytes"]
+    network = Network.load(tmp_path / "both")
+    assert network.scales is not None
+    assert network.scales.calibrated_on == "12 inputs of samples.npy"
+    code, _, err = joulecut(*tiny, "--out", tmp_path / "both", "--int8", tmp_path / "missing.npy")
+    assert code == 2
+    assert "missing.npy: no inputs there; expected a file of numpy's ending in .npy or .npz" in err
 
 
 def test_unwritable_folder(tmp_path: Path, joulecut: Command) -> None:

@@ -1,4 +1,4 @@
-"""`joulecut run`: pictures to an edge-agent, one line or one JSON object an answer."""
+"""`joulecut run`: requests to an edge-agent, one line or one JSON object an answer; and what it takes for a network."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from joulecut.cli import app
+from joulecut.commands.run import is_network
 from joulecut_core.errors import ConfigError, LinkError
 from joulecut_core.networks import TensorSpec
 from tests.api.fake_edge import CLASSES, STATUS, FakeLocal, serving_edge
@@ -77,16 +79,78 @@ def test_the_sample_pictures_are_the_default(address: str) -> None:
     [
         (TensorSpec(name="tokens", dtype="int64", shape=(1, 16)),),
         (TensorSpec(name="picture", dtype="float32", shape=(1, 3, 8, 8)),),
+        (TensorSpec(name="left", dtype="float32", shape=(1, 4)), TensorSpec(name="right", dtype="uint8", shape=(2,))),
     ],
 )
 def test_a_network_that_takes_no_picture(address: str, service: FakeLocal, inputs: tuple[TensorSpec, ...]) -> None:
-    """What it takes, and the call that can send it."""
+    """It gets made-up inputs of its own shapes, named as such."""
     service.statuses = [replace(STATUS, inputs=inputs)]
-    result = run(address)
-    assert isinstance(result.exception, ConfigError)
-    assert f"tiny takes {inputs[0]}" in str(result.exception)
-    assert "joulecut.connect()" in str(result.exception)
+    result = run(address, "--count", 2, "--json")
+    assert result.exit_code == 0
+    assert [json.loads(line)["picture"] for line in result.stdout.splitlines()] == ["made-up 0", "made-up 1"]
+    assert [[frame.spec.shape for frame in tensors] for tensors in service.tensors] == [
+        [spec.shape for spec in inputs]
+    ] * 2
+
+
+def test_inputs_of_a_file(address: str, service: FakeLocal, tmp_path: Path) -> None:
+    """Each row of the file is a request, in turn."""
+    service.statuses = [replace(STATUS, inputs=(TensorSpec(name="x", dtype="float32", shape=(1, 2)),))]
+    np.save(tmp_path / "rows.npy", np.array([[1, 0], [3, 0]], np.float32))
+    result = run(address, "--inputs", tmp_path / "rows.npy", "--count", 3, "--json")
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(each["picture"], each["answer"]) for each in answers] == [("rows 0", 1), ("rows 1", 3), ("rows 0", 1)]
+
+
+def test_pictures_for_a_network_of_vectors(address: str, service: FakeLocal, folder: Path) -> None:
+    """They cannot be sent; the error says how its inputs can be given."""
+    service.statuses = [replace(STATUS, inputs=(TensorSpec(name="x", dtype="float32", shape=(1, 2)),))]
+    error = run(address, "--pictures", folder).exception
+    assert isinstance(error, ConfigError)
+    assert "--inputs FILE.npy" in str(error)
     assert service.requests == []
+
+
+@pytest.mark.parametrize("option", [("--input", "1x3"), ("--slo-ms", "5"), ("--battery",)])
+def test_what_is_for_a_network_is_not_for_an_address(address: str, option: tuple[str, ...]) -> None:
+    """A running agent has its own link and deadline; an option that would do nothing is refused by name."""
+    error = run(address, *option).exception
+    assert isinstance(error, ConfigError)
+    assert option[0] in str(error)
+
+
+@pytest.mark.parametrize(
+    ("target", "network"),
+    [
+        ("unix:/run/edge.sock", False),
+        ("unix:edge.sock", False),
+        ("localhost:5051", False),
+        ("[::1]:5051", False),
+        ("shop.networks:camera", True),
+        ("networks:Camera", True),
+        (".", True),
+        ("nowhere", False),
+    ],
+)
+def test_addresses_and_networks_are_told_apart(target: str, network: bool) -> None:
+    """A port is a number and a factory is a name, so that one argument can be either."""
+    assert is_network(target) is network
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tests.networks.small_modules:skips",), "no --input"),
+        (("tests.networks.small_modules:nothing", "--input", "1x3"), "has no network 'nothing'"),
+        (("tests.networks.small_modules:skips", "--edge", "jetson"), "expected an emulated one"),
+        ((".", "--input", "1x3"), "a bundle has its inputs"),
+    ],
+)
+def test_a_network_that_is_not_there(arguments: tuple[str, ...], message: str) -> None:
+    """Found before any agent is started, each with its remedy."""
+    error = run(*arguments, "--quiet").exception
+    assert isinstance(error, ConfigError)
+    assert message in str(error)
 
 
 def test_an_agent_that_is_not_there() -> None:

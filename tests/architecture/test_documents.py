@@ -21,7 +21,7 @@ from joulecut_core.exits import ExitCode
 from tests.architecture.tree import ROOT, documents, name, python_cells, shell_blocks
 
 PROGRAMS = Path(sys.executable).parent
-GROUPS = {"device", "pki"}
+GROUPS = {"device", "pki", "pool"}
 """Subcommands of `joulecut` that have subcommands."""
 PROGRAM_NAMES = {"edge-agent", "joulecut", "joulecut-clockd", "server-agent"}
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -119,7 +119,12 @@ def test_marked_commands_run(path: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
         timeout=240,
-        env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
+            "OMP_NUM_THREADS": "1",
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        },
     )
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -18,7 +18,7 @@ BARE_NUMBERS = {
     # Weights, shares, ratios, counts of arithmetic and statistics have no unit.
     *("edge_weight", "server_weight", "server_idle_share", "quantile", "max_accuracy_loss", "accuracy_loss", "flops"),
     *("server_utilisation", "gap"),
-    *("slowdown", "top1_agreement", "accuracy"),
+    *("slowdown", "speed_up", "top1_agreement", "accuracy"),
     # The name of the dataclass says the unit.
     *("RequestSeconds", "RequestJoules"),
     # Terms of the planning contract, in seconds.

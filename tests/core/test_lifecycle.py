@@ -82,3 +82,29 @@ def test_an_unwritable_ready_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"ready file .*/file/ready\.json: .*; give a path"):
         announce_ready(tmp_path / "file" / "ready.json", "127.0.0.1:4711")
+
+
+def test_the_end_of_a_pipe_is_a_signal_too(tmp_path: Path) -> None:
+    """Bytes in it are not; who started the agent may die in any way."""
+    reading, writing = os.pipe()
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        os.write(writing, b"still here")
+        loop.call_later(0.02, os.close, writing)
+        yield "127.0.0.1:4711"
+        ended.append(loop.time() - began_s[0])
+
+    ended: list[float] = []
+    began_s: list[float] = []
+
+    async def run() -> None:
+        began_s.append(asyncio.get_running_loop().time())
+        await asyncio.wait_for(serve_until_stopped(serving(), tmp_path / "ready.json", ends_with=reading), 20.0)
+
+    try:
+        asyncio.run(run())
+    finally:
+        os.close(reading)
+    assert ended[0] >= 0.02

@@ -28,12 +28,12 @@ def test_an_error_is_one_line_and_a_code(
 
 
 def test_an_interrupt_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C is no defect."""
+    """Ctrl-C is no defect: the status that a shell gives to what SIGINT ends, and no traceback."""
 
     def program() -> None:
         raise KeyboardInterrupt
 
-    assert run_program(program) == 1
+    assert run_program(program) == 130
     assert capsys.readouterr() == ("", "")
 
 

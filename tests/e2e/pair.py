@@ -107,7 +107,7 @@ def restarted_server(agents: RunningAgents, address: str) -> AgentProcess:
     """A new server-agent at the address of the one before, with its state; not waited for."""
     workplace = agents.workplace
     common = common_arguments(SCENARIO, workplace, slowdown=SLOWDOWN, reprofile=False)
-    return start_server(SCENARIO, workplace.run_folder, common, listen=address)
+    return start_server(SCENARIO, workplace, common, listen=address)
 
 
 def announced_address(run_folder: Path, program: str) -> str:

@@ -25,7 +25,7 @@ class Finished:
         return [line for line in self.err.splitlines() if line.startswith("error: ")]
 
 
-def run_program(program: str, *arguments: object, folder: Path) -> Finished:
+def run_program(program: str, *arguments: object, folder: Path, patience_s: float = _PATIENCE_S) -> Finished:
     """Run a console script in `folder`, one thread, no terminal, its cache and state in `folder` too."""
     environment = {
         **os.environ,
@@ -40,7 +40,7 @@ def run_program(program: str, *arguments: object, folder: Path) -> Finished:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
     return Finished(code=done.returncode, out=done.stdout, err=done.stderr)

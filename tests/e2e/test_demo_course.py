@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from joulecut.demo.course import Reporter, run_demo
-from joulecut.demo.report import demo_document, render_demo_page
+from joulecut.demo.report import demo_document, report_of
+from joulecut.reports.document import page as page_of
 from joulecut_planner import Policy
 from tests.e2e.pair import SCENARIO, SLOWDOWN, Packed
 
@@ -76,5 +77,5 @@ def test_the_course_of_the_demo(packed: Packed, tmp_path: Path) -> None:
     assert len(answered) == totals[0]
     assert stages[0] == "starting the agents"
     assert [(row.objective, row.bandwidth_bps) for row in result.sweep] == [("battery", 5e6), ("battery", 50e6)]
-    page = render_demo_page(scenario, result)
+    page = page_of(report_of(scenario, result))
     assert all(policy in page for policy in policies)

@@ -20,6 +20,7 @@ from joulecut_edge.config import PlanningOptions
 from joulecut_proto.local_messages import InferReply, LocalStatus
 from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server import agent as server_agent
+from tests.architecture.metrics_page import reference
 from tests.architecture.tree import ROOT
 from tests.integration.site import WAIT_S, Site, application
 from tests.integration.tiny_network import pictures
@@ -27,8 +28,13 @@ from tests.integration.tiny_network import pictures
 METRICS = MetricsOptions(listen="127.0.0.1:0")
 PICTURE = pictures(1)[0]
 REQUESTS = 4
-ONLY_UNDER_FOLLOWED_PLANS = {"joulecut_uplink_bytes_per_second"}
-"""What an edge tells once it holds plans for other uplinks, which it has no need of here."""
+NOT_HERE = {
+    "joulecut_uplink_bytes_per_second",  # once an edge holds plans for other uplinks
+    "joulecut_plan_deadline_seconds",  # where a plan has one
+    "joulecut_certificate_expiry_timestamp_seconds",  # with TLS
+    "joulecut_spans_total",  # with traces
+}
+"""What agents tell under other configurations than this one."""
 OUTCOMES = ("offloaded", "local", "fallback", "rejected")
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -104,6 +110,13 @@ def test_what_the_edge_tells(scrape: Scrape) -> None:
     assert told[named("joulecut_plan_epoch")] == status.assignment.epoch
     assert told[named("joulecut_plan_cut")] == status.assignment.cut
     assert told[named("joulecut_plans_total")] == 1
+    plan = status.plan
+    assert plan is not None
+    for side, energy_j in (("edge", plan.edge_energy_j), ("server", plan.server_energy_j)):
+        assert told[named("joulecut_plan_energy_joules", side=side)] == pytest.approx(energy_j)
+    tails_s = sum(reply.ledger.seconds.tail for reply in scrape.replies)
+    assert told[named("joulecut_stage_seconds_sum", stage="tail")] == pytest.approx(tails_s)
+    assert told[named("joulecut_stage_seconds_count", stage="encode")] == REQUESTS
     assert told[named("joulecut_server_connected")] == 1
     figures = status.link.figures.value
     up = named("joulecut_link_bytes_per_second", direction="up", figures=figures)
@@ -138,6 +151,10 @@ def test_both_tell_of_their_devices(scrape: Scrape) -> None:
         for kind in ("requested", "achieved"):
             assert told[named("joulecut_core_clock_hertz", kind=kind)] == pytest.approx(1e6 * point.core_mhz)
         assert told[named("joulecut_device_throttled", reason="thermal")] == 0
+        assert told[named("joulecut_device_throttled_seconds_total", reason="thermal")] == 0
+        assert told[named("joulecut_clock_leases_total", event="taken")] >= 1
+        assert told[named("joulecut_clock_leases_total", event="lost")] == 0
+        assert (told[named("joulecut_clock_lease_wanted")], told[named("joulecut_clock_lease_held")]) == (1, 1)
     for name in ("joulecut_device_power_watts", "joulecut_device_energy_joules_total"):
         assert scrape.edge[named(name, figures="emulated", scope=info.power_scope)] > 0
 
@@ -148,7 +165,19 @@ def test_the_reference_lists_every_metric(scrape: Scrape) -> None:
     endings = re.compile(r"_(bucket|count|sum)$")
     names = {name for name, _ in (*scrape.edge, *scrape.server) if not name.endswith("_created")}
     told = {endings.sub("", name) for name in names}
-    assert told | ONLY_UNDER_FOLLOWED_PLANS == set(re.findall(r"`(joulecut_\w+)`", page))
+    assert told | NOT_HERE == set(re.findall(r"`(joulecut_\w+)`", page))
+
+
+def test_the_reference_lists_every_label(scrape: Scrape) -> None:
+    """A query by a label that the page names selects something; none is told that the page does not name."""
+    known = reference()
+    endings = re.compile(r"_(bucket|count|sum|created)$")
+    told: dict[str, set[str]] = {}
+    for name, labels in (*scrape.edge, *scrape.server):
+        plain = name if name in known else endings.sub("", name)
+        told.setdefault(plain, set()).update(label for label, _ in labels if label != "le")
+    listed = {name: labels for name, (_, labels) in known.items() if name not in NOT_HERE}
+    assert {name: labels for name, labels in told.items() if name in known} == listed
 
 
 def test_nobody_answers_afterwards(scrape: Scrape) -> None:

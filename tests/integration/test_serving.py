@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -35,8 +35,13 @@ def run(test: Awaitable[None]) -> None:
     asyncio.run(asyncio.wait_for(test, 2 * WAIT_S))
 
 
-def options(site: Site, *, policy: str = "fixed", slo_s: float = 2.0) -> ServingOptions:
-    """Serving by a table of the site's server: 5 ms alone at the highest clock, little more for eight."""
+def options(
+    site: Site, *, policy: str = "fixed", slo_s: float = 2.0, reduced_loss: float | None = None
+) -> ServingOptions:
+    """Serving by a table of the site's server: 5 ms alone at the highest clock, little more for eight.
+
+    `reduced_loss`: what a second variant, twice as fast, loses of accuracy; None for none.
+    """
     device = open_device(site.device("t4"), clock=SystemClock())
     points = (device.clock_table.points[-20], device.clock_table.top)
     name = device.info.name
@@ -52,6 +57,10 @@ def options(site: Site, *, policy: str = "fixed", slo_s: float = 2.0) -> Serving
         busy_w=tuple(tuple((40.0, 60.0) for _ in blocks) for _ in batches),
         figures=FigureKind.ESTIMATED,
     )
+    variants = [variant]
+    if reduced_loss is not None:
+        faster = tuple(tuple(tuple(each / 2 for each in row) for row in batch) for batch in times)
+        variants.append(replace(variant, name="bf16", accuracy=1.0 - reduced_loss, time_s=faster))
     table = ServiceTable(
         network=TABLE.network,
         device=name,
@@ -60,19 +69,23 @@ def options(site: Site, *, policy: str = "fixed", slo_s: float = 2.0) -> Serving
         points=points,
         batches=batches,
         idle_w=(20.0, 20.0),
-        variants=(variant,),
+        variants=tuple(variants),
     )
     save_service_table(table, site.own / "table.json")
     return ServingOptions(policy=policy, slo_s=slo_s, tables=(str(site.own / "table.json"),))
 
 
 @asynccontextmanager
-async def edges(site: Site, server: str, count: int) -> AsyncIterator[list[Application]]:
-    """Applications on so many edges that offload to one server."""
+async def edges(
+    site: Site, server: str, count: int, *, max_accuracy_losses: Sequence[float] = ()
+) -> AsyncIterator[list[Application]]:
+    """Applications on so many edges that offload to one server; the first of them accept these losses."""
     async with AsyncExitStack() as stack:
         apps = []
         for number in range(count):
             config = replace(site.edge(server), name=f"edge-{number}", listen=f"unix:{site.own}/edge-{number}.sock")
+            if number < len(max_accuracy_losses):
+                config = replace(config, max_accuracy_loss=max_accuracy_losses[number])
             address = await stack.enter_async_context(edge_agent.serving(config))
             app = await stack.enter_async_context(application(address))
             await app.offloading()
@@ -119,6 +132,28 @@ def test_every_kind_of_policy_serves(site: Site, policy: str) -> None:
                         served.add(edge)
             assert served == {0, 1}
             assert (await server_state(server)).leased is not None
+
+    run(test())
+
+
+def test_an_edge_gets_no_precision_that_it_did_not_accept(site: Site) -> None:
+    """One edge accepts the variant's loss, the other none: the same policy, each in its own precision, as told."""
+
+    async def test() -> None:
+        config = replace(site.server(), serving=options(site, policy="joulecut", reduced_loss=0.01))
+        async with (
+            server_agent.serving(config) as server,
+            edges(site, server, 2, max_accuracy_losses=(0.02, 0.0)) as (lenient, strict),
+        ):
+            (picture,) = pictures(1)
+            whole = tiny_network().whole((picture,))[0]
+            reduced, reply = await lenient.infer(picture)
+            assert (reply.ledger.fallback, reply.ledger.variant) == (False, "bf16")
+            assert not torch.allclose(reduced, whole, atol=1e-5)
+            assert torch.allclose(reduced, whole, atol=0.05)
+            exact, reply = await strict.infer(picture)
+            assert (reply.ledger.fallback, reply.ledger.variant) == (False, "")
+            assert torch.allclose(exact, whole, atol=1e-5)
 
     run(test())
 

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, Shared
 from joulecut_core.plans import INFEASIBLE, Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import KindProblem, Pool, PoolEdge, PoolServer, Route, Uplink
 from joulecut_core.problems import (
     Edge,
     EdgePoint,
@@ -168,6 +170,35 @@ def _fleets(draw: st.DrawFn, _: Descriptor) -> Fleet:
     return Fleet(edges=tuple(edges), shared=draw(st.just(Shared()) | shared))
 
 
+@st.composite
+def _pools(draw: st.DrawFn, message: Descriptor) -> Pool:
+    fleet = draw(_fleets(message))
+    uplinks = draw(st.sampled_from([(), (Uplink(name="hall", uplink_bps=5.0),)]))
+    edges = tuple(
+        PoolEdge(
+            name=edge.name,
+            problems=tuple(KindProblem(kind=kind, problem=edge.problem) for kind in ("large", "small")),
+            uplink=draw(st.sampled_from([None, *(uplink.name for uplink in uplinks)])),
+            routes=draw(st.sampled_from([(), (Route(server="a"),), (Route(server="b", rtt_s=0.0, uplink_bps=3.0),)])),
+        )
+        for edge in fleet.edges
+    )
+    counts = draw(st.booleans())
+    servers = (
+        PoolServer(name="a", kind="large"),
+        PoolServer(
+            name="b",
+            kind="small",
+            server_utilisation=draw(st.floats(0.0, 1.0)),
+            server_wait_s=draw(st.just(0.0) | SMALL),
+            server_idle_w_counts=counts,
+            parked_w=draw(st.none() | SMALL) if counts else None,
+            may_park=draw(st.booleans()),
+        ),
+    )
+    return Pool(servers=servers, edges=edges, uplinks=uplinks)
+
+
 def _widened(tables: SideTables, points: int) -> SideTables:
     def widened(table: Table) -> Table:
         return tuple((row[0],) * points for row in table)
@@ -177,10 +208,18 @@ def _widened(tables: SideTables, points: int) -> SideTables:
 
 
 def _fleet_plans(message: Descriptor) -> st.SearchStrategy[Any]:
+    return _answers(FleetPlan, message)
+
+
+def _pool_plans(message: Descriptor) -> st.SearchStrategy[Any]:
+    return _answers(PoolPlan, message)
+
+
+def _answers(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
     numbers = {name: st.just(0.0) | NUMBERS for name in ("power_w", "lower_bound_w", "gap")}
     nothing = {name: st.none() for name in numbers}
-    solved = _filled(FleetPlan, message, status=st.just("optimal"), **numbers)
-    return solved | _filled(FleetPlan, message, status=st.just(INFEASIBLE), **nothing)
+    solved = _filled(kind, message, status=st.just("optimal"), **numbers)
+    return solved | _filled(kind, message, status=st.just(INFEASIBLE), **nothing)
 
 
 @st.composite
@@ -250,6 +289,8 @@ _CHECKED: dict[type, Callable[[Descriptor], st.SearchStrategy[Any]]] = {
     Plan: _plans,
     Fleet: _fleets,
     FleetPlan: _fleet_plans,
+    Pool: _pools,
+    PoolPlan: _pool_plans,
     BundleChunk: _bundle_chunks,
     StageFactors: lambda _: st.builds(StageFactors, head=SMALL, encode=SMALL, decode=SMALL, tail=SMALL),
     UplinkRange: lambda _: st.tuples(SMALL, SMALL).map(

@@ -13,6 +13,8 @@ from joulecut_core.errors import BundleError, JoulecutError
 from joulecut_core.figures import FigureKind
 from joulecut_core.fleets import Fleet, FleetEdge, FleetEdgePlan, FleetPlan, RejectedEdge, Shared
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan, PowerScopes
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool, pool_of
 from joulecut_core.problems import (
     Edge,
     EdgePoint,
@@ -144,6 +146,10 @@ FLEET_PLAN = FleetPlan(
     rejected=(RejectedEdge(name="b", reason="too slow"),),
 )
 
+POOL_PLAN = PoolPlan(
+    status=INFEASIBLE, servers=(), edges=(), power_w=None, lower_bound_w=None, gap=None, rejected=FLEET_PLAN.rejected
+)
+
 BUNDLE = (
     BundleChunk(file="graph.json", offset=0, data=b"{}", total_bytes=2),
     BundleChunk(file="weights.safetensors", offset=0, data=b"ab", total_bytes=3),
@@ -247,6 +253,11 @@ class FakeSolver:
         assert fleet == FLEET
         self.time_limit_s.append(time_limit_s)
         return FLEET_PLAN
+
+    def plan_pool(self, pool: Pool, *, time_limit_s: float) -> PoolPlan:
+        assert pool == pool_of(FLEET)
+        self.time_limit_s.append(time_limit_s)
+        return POOL_PLAN
 
 
 class RefusingAgent(FakeAgent):

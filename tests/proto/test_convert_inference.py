@@ -29,6 +29,8 @@ LEDGER = RequestLedger(
     fallback=False,
     seconds=RequestSeconds(head=0.01, total=0.05),
     joules=RequestJoules(edge_busy=0.1),
+    attempts=2,
+    variant="bf16",
 )
 
 

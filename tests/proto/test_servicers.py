@@ -27,6 +27,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.links import LinkEstimate
 from joulecut_core.networks import TensorSpec
+from joulecut_core.pools import pool_of
 from joulecut_core.problems import Objective, Slo
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.wires import WireMeasurement, WireTable
@@ -57,6 +58,7 @@ from tests.proto.fake_services import (
     INFO,
     NO_PLAN,
     POINT,
+    POOL_PLAN,
     PROBLEM,
     PROFILE,
     STATE,
@@ -123,7 +125,8 @@ def test_planner() -> None:
             assert await client.plan(PROBLEM, timeout_s=TIMEOUT_S) == NO_PLAN
             assert await client.pareto(PROBLEM, timeout_s=TIMEOUT_S) == [NO_PLAN, NO_PLAN]
             assert await client.plan_fleet(FLEET, timeout_s=TIMEOUT_S) == FLEET_PLAN
-            assert solver.time_limit_s == [7.0]
+            assert await client.plan_pool(pool_of(FLEET), timeout_s=TIMEOUT_S) == POOL_PLAN
+            assert solver.time_limit_s == [7.0, 7.0]
             assert all(given_s is not None and 0 < given_s < TIMEOUT_S + 1 for given_s in solver.caller_s)
             reply = await client.plan_session(REQUEST, timeout_s=TIMEOUT_S)
             assert (reply.assignment, reply.plan, reply.problem) == (None, NO_PLAN, PROBLEM)

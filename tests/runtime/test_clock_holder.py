@@ -11,7 +11,7 @@ import pytest
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.errors import ClockError, LeaseError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clock_holder import ClockHolder
+from joulecut_runtime.clock_holder import ClockHolder, LeaseCounts
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from tests.fakes.hardware import FakeAuthority, FakeHardware, opened
 from tests.runtime.devices.device_files import quiet_file
@@ -141,6 +141,23 @@ def test_verify_takes_lost_clocks_again(real: Real, caplog: pytest.LogCaptureFix
     real.holder.verify()
     assert real.holder.held == real.hardware.held == REAL_HIGH
     assert "clocks lost" in caplog.text
+
+
+def test_how_leases_fared_is_counted(real: Real) -> None:
+    """Taken, lost and refused; and whether clocks are wanted and held now, which is what somebody is to be told of."""
+    assert real.holder.leases == LeaseCounts()
+    real.holder.hold(REAL_HIGH)
+    real.holder.hold(REAL_LOW)
+    assert real.holder.leases == LeaseCounts(taken=1, wanted=True, held=True)
+    real.revoke()
+    real.authority.refusal = "fake:0 is held by somebody else"
+    real.holder.verify()
+    assert real.holder.leases == LeaseCounts(taken=1, lost=1, refused=1, wanted=True, held=False)
+    real.authority.refusal = ""
+    real.holder.verify()
+    assert real.holder.leases == LeaseCounts(taken=2, lost=1, refused=1, wanted=True, held=True)
+    real.holder.hold(None)
+    assert real.holder.leases == LeaseCounts(taken=2, lost=1, refused=1)
 
 
 def test_clocks_that_others_took_are_left_to_the_governor(real: Real, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from joulecut_core.devices import DeviceState, ThrottleReason
 from joulecut_core.errors import DeviceError
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.clock_holder import LeaseCounts
 from joulecut_runtime.device_metrics import DeviceMetrics
 from tests.runtime.bench import Bench
 
@@ -36,6 +38,39 @@ def test_clocks_and_reasons() -> None:
             for reason in ThrottleReason
         }
     assert reasons == {ThrottleReason.POWER_CAP: 0, ThrottleReason.THERMAL: 0, ThrottleReason.HARDWARE: 1}
+
+
+def test_throttling_is_counted_from_scrape_to_scrape() -> None:
+    """Seconds from a reading that shows a reason to the next; of a long silence a minute at most, and none before."""
+    bench, clock, registry = Bench(), ManualClock(), CollectorRegistry()
+    registry.register(DeviceMetrics(bench, lambda: None, clock=clock))
+
+    def counted() -> float | None:
+        name = "joulecut_device_throttled_seconds_total"
+        return registry.get_sample_value(name, {"reason": ThrottleReason.HARDWARE.value})
+
+    told = []
+    with bench.lease(bench.clock_table.top):
+        for throttled_mhz, passed_s in ((None, 10.0), (408.0, 10.0), (408.0, 15.0), (None, 5.0), (None, 7.0)):
+            bench.emulated.throttle_to(throttled_mhz)
+            clock.advance_s(passed_s)
+            told.append(counted())
+        bench.emulated.throttle_to(408.0)
+        told.append(counted())
+        clock.advance_s(3600.0)
+        told.append(counted())
+    assert told == [0.0, 0.0, 15.0, 20.0, 20.0, 20.0, 80.0]
+
+
+def test_leases_are_told() -> None:
+    """Events as they were counted; wanted and held apart, so that an alert can ask for one without the other."""
+    registry = CollectorRegistry()
+    counts = LeaseCounts(taken=3, lost=2, refused=1, wanted=True, held=False)
+    registry.register(DeviceMetrics(Bench(), lambda: None, lambda: counts))
+    value = registry.get_sample_value
+    events = {event: value("joulecut_clock_leases_total", {"event": event}) for event in ("taken", "lost", "refused")}
+    assert events == {"taken": 3, "lost": 2, "refused": 1}
+    assert (value("joulecut_clock_lease_wanted"), value("joulecut_clock_lease_held")) == (1, 0)
 
 
 def test_a_governed_device_has_no_requested_clock() -> None:

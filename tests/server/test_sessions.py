@@ -197,3 +197,35 @@ def test_plans_that_are_carried_out_alike_share_an_epoch(book: SessionBook) -> N
     assert assignments[2] is None
     assert assignments[0] == assignments[1] == assignments[3]
     assert book.last_epoch == 1
+
+
+def test_what_a_plan_leaves_of_the_accepted_loss_is_remembered(book: SessionBook) -> None:
+    """By epoch, the wire's and the variant's losses taken off; nothing of a session or an epoch that is not known."""
+    made = plan_policy(Policy.JOINT, INPUTS)
+    wires = made.problem.cuts[made.plan.cut or 0].wires
+    problem = replace(
+        made.problem,
+        variants=tuple(replace(variant, accuracy_loss=0.01) for variant in made.problem.variants),
+        cuts=tuple(
+            replace(cut, wires=tuple(replace(wire, accuracy_loss=0.002) for wire in cut.wires))
+            for cut in made.problem.cuts[:-1]
+        )
+        + made.problem.cuts[-1:],
+    )
+    assert any(wire.codec == made.plan.codec for wire in wires)
+    lossy = replace(made, problem=problem)
+    first = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)
+    second = book.propose("a", made, network_digest=DIGEST, max_accuracy_loss=0.0)
+    assert first is not None
+    assert second is not None
+    assert book.spare_loss("a", second.epoch) == 0.0
+    assert book.spare_loss("b", second.epoch) == 0.0
+    third = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)
+    assert third is not None
+    assert book.spare_loss("a", third.epoch) == pytest.approx(0.038)
+    book.activate("a", third.epoch)
+    fourth = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.005)
+    assert fourth is not None
+    assert book.spare_loss("a", third.epoch) == pytest.approx(0.038)
+    assert book.spare_loss("a", fourth.epoch) == 0.0
+    assert book.spare_loss("a", first.epoch) == 0.0

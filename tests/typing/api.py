@@ -5,14 +5,28 @@ What stands here must go on type-checking under `mypy --strict` and pyright in a
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 import joulecut
-from joulecut import Answer, Connection, Plan, Problem, connect, load_problem, plan, solve
+from joulecut import (
+    Answer,
+    AsyncConnection,
+    Connection,
+    Network,
+    Plan,
+    Problem,
+    Profile,
+    connect,
+    load_problem,
+    plan,
+    solve,
+)
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.problems import Edge, EdgePoint, Link, ProblemCut, Server, ServerPoint, SideTables, Variant, Wire
@@ -64,6 +78,37 @@ def sends_pictures(pictures: list[npt.NDArray[np.uint8]]) -> list[int]:
         futures: list[Future[Answer]] = [edge.submit(picture) for picture in pictures]
         best += [int(future.result().outputs[0].argmax()) for future in futures]
     return best
+
+
+def brings_a_network(module: nn.Module, rows: list[npt.NDArray[np.float32]]) -> float | None:
+    """From a module to a plan, and to an answer of two agents."""
+    network: Network = joulecut.capture(module, rows[0], name="mine", fold=True)
+    widest: int = max(row.size_bytes for row in network.cuts())
+    edge: Profile = joulecut.profile(network, device="emulated:orin-nano-15w", side="edge", progress=_tell)
+    server = joulecut.profile(network, device="emulated:t4", side="server", rates_hz=(10.0,))
+    problem: Problem = joulecut.problem(
+        edge=edge,
+        server=server,
+        wires=network.wires([(row,) for row in rows]),
+        uplink_bps=2e7,
+        latency_s=0.05,
+        objective=joulecut.Objective(server_weight=0.0),
+    )
+    best = {row.name: row.plan.energy_j for row in joulecut.compare(problem)}
+    with joulecut.emulate(network.save("bundle"), uplink_bps=2e7, latency_s=0.1, server="l4") as connection:
+        answer: Answer = connection.infer(rows[0])
+    return best["joint"] if answer.outputs[0].size + widest else None
+
+
+def _tell(done: int, total: int, what: str) -> None:
+    print(f"{done} of {total}: {what}")  # noqa: T201 - a user's program
+
+
+async def asks_in_a_loop(rows: list[npt.NDArray[np.float32]]) -> list[Answer]:
+    """Many requests under way in one event loop."""
+    async with await joulecut.connect_async("unix:/run/joulecut/edge.sock", timeout_s=5.0) as edge:
+        connection: AsyncConnection = edge
+        return list(await asyncio.gather(*(connection.infer(row) for row in rows)))
 
 
 def handles_errors(edge: Connection, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]) -> Answer | None:

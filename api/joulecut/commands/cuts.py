@@ -1,46 +1,64 @@
-"""`joulecut cuts`: where a network can be cut, and what crosses there."""
+"""`joulecut cuts`: where a network can be cut, what crosses there, and what lies between."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from joulecut.commands.quiet import Quiet
 from joulecut_core.decoding import encode
 from joulecut_core.errors import ConfigError
-from joulecut_core.networks import Block, CutTable
+from joulecut_runtime.completions import bundle_completions
 
 if TYPE_CHECKING:
+    from joulecut.cut_tables import CutFacts
     from joulecut_runtime.network import Network
-
-_MOST_KINDS = 3
 
 
 def cuts(
-    network: Annotated[str, typer.Argument(help="A bundle's folder, or package.module:factory.")],
+    network: Annotated[
+        str,
+        typer.Argument(help="A bundle's folder, or package.module:factory.", autocompletion=bundle_completions),
+    ],
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="dtype:AxBxC of an input tensor, for a factory.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the cut table as JSON.")] = False,
+    all_places: Annotated[
+        bool, typer.Option("--all", help="Also list every place between operators, and why it is no candidate.")
+    ] = False,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of work before and bytes at each cut.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print cuts, blocks, codecs and places as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Show a network's candidate cuts: what crosses, how much of the work lies before, and the blocks between them."""
-    table = _load(network, inputs or []).table
+    """Show a network's cuts and blocks: what crosses in each codec, how much of the work lies before.
+
+    A network of a factory is captured in memory; nothing is written but the picture, if asked for.
+    """
+    from joulecut.cut_tables import print_cuts  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut.progress import Narrator  # noqa: PLC0415
+
+    narrator = Narrator(as_json=as_json, quiet=quiet)
+    with narrator.step(f"looking at {network}"):
+        facts = _facts(_load(network, inputs or []))
+    if svg is not None:
+        _draw(svg, facts)
+        narrator.note(f"wrote {svg}")
     if as_json:
-        typer.echo(json.dumps(encode(table), indent=1))
+        typer.echo(json.dumps(_document(facts), indent=1))
     else:
-        Console().print(_rendered(table))
+        print_cuts(facts, Console(), all_places=all_places)
 
 
 def _load(network: str, inputs: list[str]) -> Network:
-    from joulecut_runtime.network import Network  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut_runtime.network import Network  # noqa: PLC0415
 
     if Path(network).is_dir():
+        if inputs:
+            raise ConfigError(f"--input {inputs[0]}: {network} is a bundle, which knows its inputs; leave it out")
         return Network.load(Path(network))
     if ":" not in network:
         raise ConfigError(f"{network}: no such folder; expected a bundle of joulecut pack or package.module:factory")
@@ -49,38 +67,31 @@ def _load(network: str, inputs: list[str]) -> Network:
     return Network(capture_factory(network, inputs))
 
 
-def _rendered(table: CutTable) -> Table:
-    total_flops = sum(block.flops for block in table.blocks)
-    rendered = Table(title=f"{escape(table.network)}: {total_flops / 1e9:.2f} GFLOP, {len(table.cuts)} cuts")
-    rendered.add_column("cut", justify="right")
-    rendered.add_column("after")
-    rendered.add_column("crosses")
-    rendered.add_column("kB", justify="right")
-    rendered.add_column("FLOPs before", justify="right")
-    rendered.add_column("block MFLOP", justify="right")
-    rendered.add_column("block MB", justify="right")
-    rendered.add_column("operations since the cut before")
-    done_flops = 0.0
-    for cut in table.cuts:
-        since = table.blocks[cut.index - 1] if cut.index else None
-        done_flops += since.flops if since else 0.0
-        rendered.add_row(
-            str(cut.index),
-            escape(cut.name),
-            escape(", ".join(map(str, cut.tensors)) or "nothing"),
-            f"{cut.size_bytes / 1e3:.1f}",
-            f"{100 * done_flops / total_flops if total_flops else 0:.1f} %",
-            f"{since.flops / 1e6:.1f}" if since else "",
-            f"{since.size_bytes / 1e6:.2f}" if since else "",
-            _kinds(since),
-        )
-    return rendered
+def _facts(network: Network) -> CutFacts:
+    from joulecut.cut_places import codec_sizes, places  # noqa: PLC0415
+    from joulecut.cut_tables import CutFacts  # noqa: PLC0415
+
+    table = network.table
+    return CutFacts(
+        table=table,
+        sizes=tuple(codec_sizes(table, cut.index) for cut in table.cuts),
+        places=places(network.graph),
+    )
 
 
-def _kinds(block: Block | None) -> str:
-    if block is None:
-        return ""
-    counts = Counter(operation.kind.value for operation in block.operations if operation.size_bytes)
-    shown = [f"{count} {kind}" for kind, count in counts.most_common(_MOST_KINDS)]
-    rest = sum(counts.values()) - sum(count for _, count in counts.most_common(_MOST_KINDS))
-    return ", ".join([*shown, f"{rest} other"] if rest else shown)
+def _document(facts: CutFacts) -> dict[str, object]:
+    """The cut table, and beside it bytes by cut and codec, and every place."""
+    document: dict[str, object] = encode(facts.table)
+    return {**document, "codec_bytes": [dict(sizes) for sizes in facts.sizes], "places": encode(facts.places)}
+
+
+def _draw(svg: Path, facts: CutFacts) -> None:
+    from joulecut.cut_tables import cuts_chart  # noqa: PLC0415
+    from joulecut.reports.stills import Still, still  # noqa: PLC0415
+    from joulecut_core.documents import write_bytes  # noqa: PLC0415
+
+    content = still(cuts_chart(facts), Still.SVG)
+    try:
+        write_bytes(svg, content)
+    except OSError as cause:
+        raise ConfigError(f"--svg {svg}: cannot be written: {cause}; expected a file in a folder of yours") from cause

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from joulecut.commands.quiet import Quiet
 from joulecut_core.exits import ExitCode
 from joulecut_core.logs import log_to_stderr
 
@@ -33,6 +34,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON (joulecut.doctor/1).")] = False,
     verbose: Annotated[bool, typer.Option(help="Show the facts behind each finding, and log details.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Look at devices, drivers, privilege, clocks, meters, torch, network, certificates; change nothing.
 
@@ -41,6 +43,7 @@ def doctor(
     from joulecut.diagnosis.diagnosis import Surroundings, diagnose  # noqa: PLC0415 - loads numpy; --help must not
     from joulecut.diagnosis.finding import Status, worst  # noqa: PLC0415
     from joulecut.diagnosis.report import rendered_report, report_document  # noqa: PLC0415
+    from joulecut.progress import Narrator  # noqa: PLC0415
 
     if verbose:
         log_to_stderr(verbose=True)
@@ -51,7 +54,8 @@ def doctor(
         configs=tuple(config or ()),
         server=server,
     )
-    findings = diagnose(surroundings)
+    with Narrator(as_json=as_json, quiet=quiet or verbose).step("looking around; a driver that hangs takes a while"):
+        findings = diagnose(surroundings)
     if as_json:
         typer.echo(json.dumps(report_document(findings, root=str(root)), indent=1))
     else:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json as json_format
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from joulecut.measurements import check_same_series, read_measurements, write_predictions
-from joulecut_planner.fits import Prediction, SeriesFit, fit_document, fit_series
+from joulecut.commands.quiet import Quiet
+
+if TYPE_CHECKING:
+    from joulecut_planner.fits import Prediction, SeriesFit
 
 
 def fit(
@@ -22,12 +24,22 @@ def fit(
     predict: Annotated[Path, typer.Option(help="Operating points to predict, as CSV with the same columns.")],
     out: Annotated[Path, typer.Option(help="File for the predictions: the rows of --predict, filled.")],
     json: Annotated[bool, typer.Option("--json", help="Print joulecut.fit/1 as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit latency and power over core and memory clock to a few measurements, and predict the other clocks."""
+    from joulecut.measurements import (  # noqa: PLC0415 - NumPy and SciPy; --help must not wait
+        check_same_series,
+        read_measurements,
+        write_predictions,
+    )
+    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut_planner.fits import fit_document, fit_series  # noqa: PLC0415
+
     measured, grid = read_measurements(calibration), read_measurements(predict)
     check_same_series(measured, grid)
-    fitted = fit_series(measured.measurements)
-    predictions = fitted.predict(grid.points)
+    with Narrator(as_json=json, quiet=quiet).step("fitting"):
+        fitted = fit_series(measured.measurements)
+        predictions = fitted.predict(grid.points)
     write_predictions(out, grid, predictions)
     if json:
         typer.echo(json_format.dumps(fit_document(fitted, predictions), indent=1, allow_nan=False))

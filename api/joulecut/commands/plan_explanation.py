@@ -32,11 +32,7 @@ def show_explanation(problem: Problem, explanation: Explanation, console: Consol
     console.print(_where(explanation))
     if plan.status != OPTIMAL:
         console.print(f"infeasible; the nearest choice violates: {', '.join(plan.binding)}")
-    for line in (
-        *(_slack(slack) for slack in explanation.slacks),
-        *_price(explanation),
-        *_uplink(explanation.uplink, problem.link.uplink_bps),
-    ):
+    for line in reasons(problem, explanation):
         console.print(line, highlight=False, soft_wrap=True)
     others = [
         (
@@ -51,6 +47,15 @@ def show_explanation(problem: Problem, explanation: Explanation, console: Consol
     for other in explanation.alternatives:
         if other.plan is None:
             console.print(f"{other.aspect.value}: {other.reason}", highlight=False, soft_wrap=True)
+
+
+def reasons(problem: Problem, explanation: Explanation) -> tuple[str, ...]:
+    """What binds, what the deadline costs, and over which uplinks the decision stays; sentences in rich's markup."""
+    return (
+        *(_slack(slack) for slack in explanation.slacks),
+        *_price(explanation),
+        *_uplink(explanation.uplink, problem.link.uplink_bps),
+    )
 
 
 def _where(explanation: Explanation) -> Table:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+
+from joulecut.commands.quiet import Quiet
+from joulecut_runtime.completions import bundle_completions, device_completions
 
 
 class SideOption(str, Enum):
@@ -17,9 +22,17 @@ class SideOption(str, Enum):
 
 
 def profile(
-    bundle: Annotated[Path, typer.Argument(help="Folder that `joulecut pack` wrote.")],
+    bundle: Annotated[
+        Path, typer.Argument(help="Folder that `joulecut pack` wrote.", autocompletion=bundle_completions)
+    ],
     *,
-    device: Annotated[str, typer.Option(help="Device to measure on: emulated:orin-nano-15w, jetson, nvml, cpu, auto.")],
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Device to measure on: emulated:orin-nano-15w, jetson, nvml, cpu, auto.",
+            autocompletion=device_completions,
+        ),
+    ],
     side: Annotated[SideOption, typer.Option(help="Whose parts and codecs to measure.")],
     out: Annotated[
         Path | None, typer.Option(help="File for the profile. Default: the user's cache, where agents find it.")
@@ -58,12 +71,16 @@ def profile(
     host_meter: Annotated[bool, typer.Option(help="Take the host's watts from its own meter.")] = False,
     engine: Annotated[str, typer.Option(help="How parts compute: eager, compile or cuda-graph.")] = "eager",
     precision: Annotated[str, typer.Option(help="What they compute in: fp32, fp16 or bf16.")] = "fp32",
+    as_json: Annotated[bool, typer.Option("--json", help="Print joulecut.profiled/1 as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a network on a device, block by block, and write the profile that plans are made from.
 
     Interrupted, it keeps what it has measured beside the profile's file; the same command goes on from there.
     """
+    from joulecut.profile_report import print_profiled, profiled_document  # noqa: PLC0415
     from joulecut.profiling import ProfileOrder, carry_out  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut_runtime.devices.options import DeviceOptions  # noqa: PLC0415
 
     options = DeviceOptions(
@@ -76,7 +93,7 @@ def profile(
         engine=engine,
         precision=precision,
     )
-    carry_out(
+    profiled = carry_out(
         ProfileOrder(
             bundle=bundle,
             device=device,
@@ -90,5 +107,10 @@ def profile(
             samples=samples,
             crops=crops,
             options=options,
-        )
+        ),
+        Narrator(as_json=as_json, quiet=quiet),
     )
+    if as_json:
+        typer.echo(json.dumps(profiled_document(profiled), indent=1, allow_nan=False))
+    else:
+        print_profiled(profiled, Console())

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from joulecut.commands.quiet import Quiet
+
 
 class Paper(str, Enum):
     """The papers that can be reproduced."""
@@ -26,21 +28,31 @@ def reproduce(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for CSV files, plots and a page that explains them.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Let the models of a paper choose clocks and cuts, and judge what they chose by measurements and meters."""
     import platformdirs  # noqa: PLC0415 - torch and the others take seconds to load; --help must not
 
+    from joulecut.interruption import interruptible  # noqa: PLC0415
+    from joulecut.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut.reproduction.course import reproduce_han2025, workplace_network  # noqa: PLC0415
     from joulecut.reproduction.output import document, write_folder  # noqa: PLC0415
     from joulecut.reproduction.terminal import print_reproduction  # noqa: PLC0415
 
-    notes = Console(stderr=True)
-    notes.print(f"{paper.value}: loading the network")
-    network = workplace_network(Path(platformdirs.user_cache_dir("joulecut")))
-    result = reproduce_han2025(network, data, notes.print)
     if out is not None:
-        for path in write_folder(result, out):
-            notes.print(f"wrote {path}", soft_wrap=True)
+        check_folder("--out", out)
+    narrator = Narrator(as_json=json, quiet=quiet)
+    with interruptible(lambda: "nothing is kept of what takes seconds"):
+        with narrator.step(f"{paper.value}: loading the network"):
+            network = workplace_network(Path(platformdirs.user_cache_dir("joulecut")))
+        with narrator.bar(paper.value) as progress:
+            result = reproduce_han2025(network, data, progress)
+        if out is not None:
+            with narrator.step("drawing"):
+                written = write_folder(result, out)
+            for path in written:
+                narrator.note(f"wrote {path}")
     if json:
         typer.echo(json_format.dumps(document(result), indent=1, allow_nan=False))
     else:

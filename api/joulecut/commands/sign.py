@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ def sign(
     signer: Annotated[
         list[str] | None, typer.Option(help="With --verify: names taken, * for any part. Default: operators.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print joulecut.signature/1 as JSON.")] = False,
 ) -> None:
     """Sign a bundle for edges and servers that take signed ones only; writes bundle.sig into its folder."""
     from joulecut_runtime.bundle_signature import (  # noqa: PLC0415 - torch takes seconds; --help must not
@@ -38,10 +41,16 @@ def sign(
             authority=str(authority or ""), public_key=str(public_key or ""), signers=tuple(signer or (ANY_OPERATOR,))
         )
         check_signature(bundle, options)
-        typer.echo(f"{bundle}: its signature is right")
+        _tell(f"{bundle}: its signature is right", {"bundle": str(bundle), "verified": True}, as_json=as_json)
         return
     if key is None:
         raise ConfigError("--key: missing; expected the private key to sign with, or --verify")
     # Nobody vouches for what does not open.
     digest = Network.load(bundle).table.digest
-    typer.echo(f"{sign_bundle(bundle, SigningKey(key=key, certificate=certificate))}: signs {digest}")
+    signature = sign_bundle(bundle, SigningKey(key=key, certificate=certificate))
+    signed = {"bundle": str(bundle), "signature": str(signature), "digest": digest}
+    _tell(f"{signature}: signs {digest}", signed, as_json=as_json)
+
+
+def _tell(line: str, facts: Mapping[str, object], *, as_json: bool) -> None:
+    typer.echo(json.dumps({"schema": "joulecut.signature/1", **facts}, indent=1) if as_json else line)

@@ -9,6 +9,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from joulecut.commands.quiet import Quiet
+from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
+from joulecut_core.errors import ConfigError
+from joulecut_runtime.completions import device_completions
+
+POLICIES = ("all", "fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "fp32-only", "eali", "joulecut")
+"""What --policy completes to. Written down, since asking the planner loads NumPy while somebody holds a key."""
+
+
+def _policies(incomplete: str) -> list[str]:
+    """What a list of policies that ends so can go on with."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in POLICIES if name.startswith(last)]
+
 
 def simulate(
     *,
@@ -19,7 +33,9 @@ def simulate(
             "periodic, poisson, bursty, diurnal."
         ),
     ],
-    policy: Annotated[str, typer.Option(help="Policies with commas between, or all.")] = "all",
+    policy: Annotated[
+        str, typer.Option(help="Policies with commas between, or all.", autocompletion=_policies)
+    ] = "all",
     slo_ms: Annotated[
         float | None,
         typer.Option(help="Deadline. Default: 3 times the latency of a request alone at the highest clock."),
@@ -32,7 +48,10 @@ def simulate(
             "network of torchvision, package.module:factory, or a bundle's folder."
         ),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Device to make the table on, for example emulated:v100.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Device to make the table on, for example emulated:v100.", autocompletion=device_completions),
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", help="dtype:1xBxC of an input tensor where --network is a factory; once per input."),
@@ -81,11 +100,26 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of made-up traces.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for CSV files, plots and a page that explains them.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted simulation with the same --out stopped.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print joulecut.simulation/1 as JSON.")] = False,
+    html: HtmlPage = None,
+    export: Export = None,
+    grid_intensity: GridIntensity = None,
+    embodied_g: EmbodiedCarbon = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Serve a trace of requests under several policies, in virtual time: who is late, and what it costs in joules."""
+    """Serve a trace of requests under several policies, in virtual time: who is late, and what it costs in joules.
+
+    Interrupted, it keeps the runs that have ended in the folder of --out; --resume goes on from there.
+    """
+    from joulecut.interruption import interruptible  # noqa: PLC0415
+    from joulecut.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut.simulation.arrivals import open_trace  # noqa: PLC0415
     from joulecut.simulation.course import carry_out  # noqa: PLC0415 - NumPy and the policies; --help must not wait
+    from joulecut.simulation.kept_runs import KEPT_FILE, head_of  # noqa: PLC0415
     from joulecut.simulation.orders import (  # noqa: PLC0415
         SimulationOrder,
         TraceOrder,
@@ -96,9 +130,11 @@ def simulate(
         parse_trace,
     )
     from joulecut.simulation.output import document, write_folder  # noqa: PLC0415
+    from joulecut.simulation.page import simulation_report  # noqa: PLC0415
     from joulecut.simulation.policy_choice import chosen_policies, make_policy  # noqa: PLC0415
     from joulecut.simulation.table_choice import TableOrder, choose_table  # noqa: PLC0415
-    from joulecut.simulation.terminal import print_simulation, progress_bar  # noqa: PLC0415
+    from joulecut.simulation.terminal import print_simulation  # noqa: PLC0415
+    from joulecut.unfinished import Unfinished  # noqa: PLC0415
 
     file, made = parse_trace(trace)
     table_order = TableOrder(file=tables, network=network, device=device, inputs=tuple(inputs or ()))
@@ -124,15 +160,31 @@ def simulate(
         most_per_edge=most_per_edge,
         seed=seed,
     )
-    notes = Console(stderr=True)
-    opened = open_trace(order.trace, seed)
-    with progress_bar(notes, "measuring") as progress:
-        chosen = choose_table(table_order, progress)
-    with progress_bar(notes, "simulating") as progress:
-        result = carry_out(order, opened, chosen, make_policy, progress)
+    if resume and out is None:
+        raise ConfigError("--resume: without --out; expected the folder of the simulation that was interrupted")
+    wish = report_wish(html, export, grid_intensity, embodied_g)
     if out is not None:
-        for path in write_folder(result, out):
-            notes.print(f"wrote {path}", soft_wrap=True)
+        check_folder("--out", out)
+    narrator = Narrator(as_json=json, quiet=quiet)
+    opened = open_trace(order.trace, seed)
+    with interruptible(lambda: "the table is not made yet"), narrator.bar("measuring") as progress:
+        chosen = choose_table(table_order, progress)
+    unfinished = Unfinished(
+        None if out is None else out / KEPT_FILE, head_of(order, chosen.table) if out is not None else {}, resume=resume
+    )
+    if unfinished.resumed:
+        narrator.note(f"resumed: {unfinished.resumed} runs had ended before the interruption")
+    needs = () if out is None else ("--resume",)
+    with interruptible(lambda: unfinished.kept, needs=needs):
+        with narrator.bar("simulating") as progress:
+            result = carry_out(order, opened, chosen, make_policy, progress, unfinished)
+        if out is not None:
+            with narrator.step("drawing"):
+                written = write_folder(result, out)
+            for path in written:
+                narrator.note(f"wrote {path}")
+        wish.carry_out(lambda carbon: simulation_report(result, carbon=carbon), narrator.note)
+    unfinished.remove()
     if json:
         typer.echo(json_format.dumps(document(result), indent=1, allow_nan=False))
     else:

@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from joulecut.commands.quiet import Quiet
+from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut_core.errors import ConfigError
+from joulecut_runtime.completions import device_completions
 
 _DEFAULT_BATCHES, _QUICK_BATCHES = "1,2,4,8,16,32", "1,8"
 _DEFAULT_CLOCKS, _QUICK_CLOCKS = "16", "4"
@@ -24,7 +27,12 @@ def study(
         ),
     ] = None,
     *,
-    device: Annotated[str, typer.Option(help="Device to study, for example emulated:v100, nvml or cpu.")],
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Device to study, for example emulated:v100, nvml or cpu.", autocompletion=device_completions
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for CSV files, plots, a page that explains them, and the journal.")],
     inputs: Annotated[
         list[str] | None,
@@ -57,18 +65,27 @@ def study(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted study stopped.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
+    html: HtmlPage = None,
+    export: Export = None,
+    grid_intensity: GridIntensity = None,
+    embodied_g: EmbodiedCarbon = None,
+    quiet: Quiet = False,
 ) -> None:
     """Sweep batch sizes, clocks and engines on one device, and say which settings and findings of the paper hold.
 
     After Yao et al. 2020. Interrupted, it keeps what it has measured in the folder; --resume goes on from there.
     """
+    from joulecut.interruption import interruptible  # noqa: PLC0415
+    from joulecut.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut.study.cell_meter import QUICK, MeterPlan  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut.study.course import StudyOrder, StudyRun  # noqa: PLC0415
     from joulecut.study.engine_names import parse_engines  # noqa: PLC0415
     from joulecut.study.output import document, write_folder  # noqa: PLC0415
+    from joulecut.study.page import study_report  # noqa: PLC0415
     from joulecut.study.pricing import Pricing, find_revenue  # noqa: PLC0415
     from joulecut.study.subjects import DEFAULT_NETWORKS  # noqa: PLC0415
-    from joulecut.study.terminal import print_study, progress_bar  # noqa: PLC0415
+    from joulecut.study.terminal import print_study  # noqa: PLC0415
 
     order = StudyOrder(
         networks=tuple(networks or DEFAULT_NETWORKS),
@@ -82,14 +99,21 @@ def study(
         meter=QUICK if quick else MeterPlan(),
         seed=seed,
     )
-    notes = Console(stderr=True)
-    run = StudyRun(order, out, resume=resume)
+    wish = report_wish(html, export, grid_intensity, embodied_g)
+    narrator = Narrator(as_json=json, quiet=quiet)
+    check_folder("--out", out)
+    with narrator.step("looking at the device and the networks"):
+        run = StudyRun(order, out, resume=resume)
     if run.resumed:
-        notes.print(f"resumed: {run.resumed} cells were measured before the interruption")
-    with progress_bar(notes) as progress:
-        result = run.measure(progress)
-    for path in write_folder(result, out):
-        notes.print(f"wrote {path}", soft_wrap=True)
+        narrator.note(f"resumed: {run.resumed} cells were measured before the interruption")
+    with interruptible(lambda: run.kept, needs=("--resume",)):
+        with narrator.bar("study") as progress:
+            result = run.measure(progress)
+        with narrator.step("drawing"):
+            written = write_folder(result, out)
+            wish.carry_out(lambda carbon: study_report(result, carbon=carbon), narrator.note)
+    for path in written:
+        narrator.note(f"wrote {path}")
     run.finish()
     if json:
         typer.echo(json_format.dumps(document(result), indent=1, allow_nan=False))

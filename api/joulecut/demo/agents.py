@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from joulecut.connection import connect
 from joulecut.demo.processes import AgentProcess
@@ -32,6 +31,8 @@ from joulecut_runtime.profile_store import ProfileStore
 from joulecut_runtime.profiler import Side, profile_key
 
 _START_S = 60.0
+_JOINING_S = 6.0
+"""Of the agents' own time, for an edge to measure its link and get a plan."""
 _PROFILE_S = 900.0
 _POLL_S = 0.1
 
@@ -81,7 +82,7 @@ def running_agents(
     patience_s = _PROFILE_S if reprofile else _START_S
     common = common_arguments(scenario, workplace, slowdown=slowdown, reprofile=reprofile)
     with ExitStack() as stack:
-        server = stack.enter_context(start_server(scenario, folder, common, listen=free_address()))
+        server = stack.enter_context(start_server(scenario, workplace, common, listen=free_address()))
         config = folder / "edge.toml"
         write_bytes(config, _edge_config(scenario).encode())
         place = parse_address(server.wait_ready(patience_s))
@@ -105,7 +106,7 @@ def running_agents(
         ]  # fmt: skip
         edge = stack.enter_context(AgentProcess("edge-agent", edge_arguments, folder=folder, name="edge-agent"))
         edge_address = edge.wait_ready(patience_s)
-        wait_connected(edge_address, _START_S)
+        wait_connected(edge_address, _START_S + _JOINING_S * slowdown)
         yield RunningAgents(
             edge_address=edge_address,
             server=server,
@@ -135,8 +136,9 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen: str) -> AgentProcess:
+def start_server(scenario: Scenario, workplace: Workplace, common: list[str], *, listen: str) -> AgentProcess:
     """A server-agent of the scenario; not waited for."""
+    folder = workplace.run_folder
     arguments = [
         "--device", scenario.server_device,
         "--listen", listen,
@@ -144,6 +146,10 @@ def start_server(scenario: Scenario, folder: Path, common: list[str], *, listen:
         "--no-advertise",
         *common,
     ]  # fmt: skip
+    if workplace.dashboard:
+        config = folder / "server.toml"
+        write_bytes(config, f'[dashboard]\nlisten = "{workplace.dashboard}"\n'.encode())
+        arguments += ["--config", str(config)]
     return AgentProcess("server-agent", arguments, folder=folder, name="server-agent")
 
 

@@ -11,15 +11,18 @@ from functools import partial
 
 from joulecut.connection import Connection, connect
 from joulecut.demo.agents import running_agents, wait_connected
-from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun
+from joulecut.demo.metering import WARM_UP_REQUESTS, Inputs, LoadRunner, MeteredRun
+from joulecut.demo.pairs import PlannedPair, front_steps, planned_pairs, typical_request
 from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
 from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
+from joulecut.own.arrays import tensors_of
 from joulecut.pictures import sample_pictures
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import LinkError
+from joulecut_core.errors import LinkError, PlanError
+from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import ServerPoint
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_planner import Policy, build_problem
@@ -28,11 +31,16 @@ from joulecut_runtime.network import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """Everything the demo found. `fallbacks`: requests that the edge answered alone against its plan."""
+    """Everything the demo found. `fallbacks`: requests that the edge answered alone against its plan.
+
+    `left_out`: what was planned and not run, since the plan itself breaks the service level.
+    """
 
     objectives: tuple[ObjectiveResult, ...]
     sweep: tuple[SweepRow, ...]
     fallbacks: int
+    pairs: tuple[PlannedPair, ...] = ()
+    left_out: tuple[PlannedPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,27 +53,43 @@ class Reporter:
 
 
 def run_demo(
-    scenario: Scenario, workplace: Workplace, network: Network, *, slowdown: float, reprofile: bool, report: Reporter
+    scenario: Scenario,
+    workplace: Workplace,
+    network: Network,
+    *,
+    slowdown: float,
+    reprofile: bool,
+    report: Reporter,
+    inputs: Sequence[Inputs] | None = None,
 ) -> DemoResult:
-    """Start both agents, run every policy, stop the agents. Raises LinkError where an agent does not come up."""
+    """Start both agents, run every policy, stop the agents.
+
+    `inputs`: what is sent, in turn; the sample pictures if left out. Raises LinkError where an agent does not come up,
+    PlanError where the joint plan would have to be left out.
+    """
     clock: Clock = SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
-    pictures = sample_pictures(network.table.inputs[0].shape[-1])
-    truth = tuple(int(network.whole((picture.pixels,))[0].reshape(-1).argmax()) for picture in pictures)
+    sent = _picture_inputs(network) if inputs is None else inputs
+    truth = tuple(_top1(network, each) for each in sent)
     report.stage("starting the agents")
     with ExitStack() as stack:
         agents = stack.enter_context(
             running_agents(scenario, workplace, clock=clock, slowdown=slowdown, reprofile=reprofile)
         )
         edge = stack.enter_context(connect(agents.edge_address, timeout_s=120.0))
-        planned = [plan_policy(edge, objective, policy) for objective in scenario.objectives for policy in Policy]
+        every = [
+            plan_policy(edge, objective, policy) for objective in scenario.objectives for policy in scenario.policies
+        ]
+        planned = [each for each in every if scenario.runs_infeasible or each.plan.status == OPTIMAL]
+        if not any(each.policy is Policy.JOINT for each in planned):
+            raise PlanError(_nothing_feasible(scenario, every))
         link = edge.status().link
         if link is None:
             raise LinkError("the edge-agent reports no link estimate; see its log")
-        inputs = agents.planning_inputs(network, link)
-        idle_w = {point_of(point): point.idle_w for point in build_problem(inputs).server.points}
+        measured = agents.planning_inputs(network, link)
+        idle_w = {point_of(point): point.idle_w for point in build_problem(measured).server.points}
         distinct = {each.configuration: each for each in planned}
         report.total(len(distinct) * (scenario.requests + WARM_UP_REQUESTS))
-        load = LoadRunner(edge, agents.link, clock, pictures, radio=scenario.radio)
+        load = LoadRunner(edge, agents.link, clock, sent, radio=scenario.radio)
         stack.callback(load.close)
         runs: dict[Configuration, MeteredRun] = {}
         for configuration, each in distinct.items():
@@ -74,6 +98,7 @@ def run_demo(
             runs[configuration] = _until_whole(run, lambda: wait_connected(agents.edge_address, _BACK_S), report)
         status = edge.status()
     kinds = labels(status.device_info, status.server_info or status.device_info, slowdown)
+    pairs = planned_pairs(planned)
     objectives = tuple(
         ObjectiveResult(
             objective=named.name,
@@ -84,15 +109,37 @@ def run_demo(
                 if each.objective is named
             ),
             labels=kinds,
+            front=front_steps(named.name, pairs),
+            request=typical_request(named, planned, runs),
         )
         for named in scenario.objectives
     )
     sweep = tuple(
         row
         for named in scenario.objectives
-        for row in sweep_rows(named.name, replace(inputs, objective=named.objective), scenario.sweep_bps)
+        for row in sweep_rows(named.name, replace(measured, objective=named.objective), scenario.sweep_bps)
     )
-    return DemoResult(objectives=objectives, sweep=sweep, fallbacks=status.counters.fallbacks)
+    left_out = tuple(each for each in every if each not in planned)
+    return DemoResult(
+        left_out=left_out, objectives=objectives, sweep=sweep, fallbacks=status.counters.fallbacks, pairs=pairs
+    )
+
+
+def _picture_inputs(network: Network) -> tuple[Inputs, ...]:
+    return tuple((picture.pixels.numpy(),) for picture in sample_pictures(network.table.inputs[0].shape[-1]))
+
+
+def _nothing_feasible(scenario: Scenario, planned: Sequence[PlannedPolicy]) -> str:
+    fastest_s = min((each.plan.latency_bound_s for each in planned if each.plan.latency_bound_s), default=math.inf)
+    return (
+        f"no policy answers {scenario.rate_hz:g} requests a second, {scenario.quantile:.0%} of them within "
+        f"{scenario.slo_s * 1e3:g} ms; the fastest plan's answers come within {fastest_s * 1e3:.1f} ms: allow a later "
+        "deadline or a lower rate"
+    )
+
+
+def _top1(network: Network, inputs: Inputs) -> int:
+    return int(network.whole(tensors_of(inputs, network.table.inputs))[0].reshape(-1).argmax())
 
 
 _ATTEMPTS = 3
@@ -134,7 +181,7 @@ def _until_whole(run: Callable[[], MeteredRun], server_back: Callable[[], None],
 
 
 def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, truth: Sequence[int]) -> PolicyResult:
-    """A run priced by the plan's objective, beside what the plan promised. `truth`: the unsplit answers by picture."""
+    """A run priced by the plan's objective, beside what the plan promised. `truth`: the unsplit answers by sample."""
     objective, plan = planned.objective.objective, planned.plan
     latencies_s = sorted(request.latency_s for request in run.requests)
     misses = sum(latency_s > scenario.slo_s for latency_s in latencies_s)
@@ -159,7 +206,7 @@ def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, t
         ),
         requests=len(latencies_s),
         deadline_misses=misses,
-        top1_agreement=sum(request.top1 == truth[request.picture] for request in run.requests) / len(run.requests),
+        top1_agreement=sum(request.top1 == truth[request.sample] for request in run.requests) / len(run.requests),
         keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s) + _ROUNDING,
     )
 

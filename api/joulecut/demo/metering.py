@@ -16,15 +16,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
-from joulecut.connection import Answer, Connection
+from joulecut.connection import Answer, Array, Connection
 from joulecut.demo.scenario import Radio
-from joulecut.pictures import Picture
 from joulecut_core.energy import EnergyReading, EnergyWindow, window_between
 from joulecut_core.errors import LinkError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.timing import Clock
 from joulecut_proto.local_messages import MeterReadings, ReadMetersRequest
 from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
+
+Inputs = tuple[Array, ...]
+"""One request's inputs, in the network's order."""
 
 WARM_UP_REQUESTS = 4
 """Sent before the metered ones, so that pipelines are full and clocks have settled."""
@@ -35,11 +37,11 @@ _ANSWER_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedRequest:
-    """One metered request as the application saw it."""
+    """One metered request as the application saw it. `sample`: which of the inputs was sent; `top1`: its answer."""
 
     latency_s: float
     top1: int
-    picture: int
+    sample: int
     ledger: RequestLedger
 
 
@@ -68,15 +70,15 @@ class _Timed:
 
 
 class LoadRunner:
-    """Sends pictures to an edge-agent at a rate and reads both sides' meters meanwhile."""
+    """Sends inputs to an edge-agent, in turn and at a rate, and reads both sides' meters meanwhile."""
 
     def __init__(
-        self, edge: Connection, link: EmulatedLink, clock: Clock, pictures: Sequence[Picture], *, radio: Radio
+        self, edge: Connection, link: EmulatedLink, clock: Clock, inputs: Sequence[Inputs], *, radio: Radio
     ) -> None:
         self._edge = edge
         self._link = link
         self._clock = clock
-        self._pictures = pictures
+        self._inputs = inputs
         self._radio = radio
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meters")
 
@@ -85,7 +87,7 @@ class LoadRunner:
         self._pool.shutdown()
 
     def run(self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]) -> MeteredRun:
-        """Send `requests` metered pictures after a few for warming up; `answered` is called after each.
+        """Send `requests` metered inputs after a few for warming up; `answered` is called after each.
 
         Raises LinkError where an answer does not come or a meter cannot be read.
         """
@@ -111,7 +113,7 @@ class LoadRunner:
         return self._metered(tuple(served[WARM_UP_REQUESTS:]), before, first, last, period_s, server_idle_w)
 
     def _send(self, index: int, due_s: float, answered: Callable[[], None]) -> tuple[int, float, Future[_Timed]]:
-        picture = index % len(self._pictures)
+        sample = index % len(self._inputs)
         timed: Future[_Timed] = Future()
 
         def note(done: Future[Answer]) -> None:
@@ -123,10 +125,10 @@ class LoadRunner:
                 timed.set_exception(error)
             answered()
 
-        self._edge.submit(self._pictures[picture].pixels.numpy()).add_done_callback(note)
-        return picture, due_s, timed
+        self._edge.submit(*self._inputs[sample]).add_done_callback(note)
+        return sample, due_s, timed
 
-    def _served(self, picture: int, due_s: float, timed: Future[_Timed]) -> ServedRequest:
+    def _served(self, sample: int, due_s: float, timed: Future[_Timed]) -> ServedRequest:
         try:
             result = timed.result(timeout=_ANSWER_S)
         except FutureTimeoutError as error:
@@ -134,7 +136,7 @@ class LoadRunner:
         return ServedRequest(
             latency_s=result.done_s - due_s,
             top1=int(result.answer.outputs[0].reshape(-1).argmax()),
-            picture=picture,
+            sample=sample,
             ledger=result.answer.ledger,
         )
 

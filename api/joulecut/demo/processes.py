@@ -19,7 +19,10 @@ _LOG_LINES = 5
 
 
 class AgentProcess:
-    """A running agent. Leaving the context sends SIGTERM and waits; one that will not go is killed."""
+    """A running agent. Leaving the context sends SIGTERM and waits; one that will not go is killed.
+
+    It ends with this process, even where that is killed.
+    """
 
     def __init__(self, program: str, arguments: Sequence[str], *, folder: Path, name: str) -> None:
         self.name = name
@@ -35,13 +38,19 @@ class AgentProcess:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the project's own program
-                [str(executable), *arguments, "--ready-file", str(self._ready)],
-                stdin=subprocess.DEVNULL,
+                [str(executable), *arguments, "--until-input-ends", "--ready-file", str(self._ready)],
+                # Never written to: it ends with this process, however that ends.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def wait_ready(self, timeout_s: float) -> str:
         """The address it serves on; raises LinkError with the end of its log where it stops or stays silent."""
@@ -58,6 +67,7 @@ class AgentProcess:
         """End it at once, as a crash would."""
         self._process.kill()
         self._process.wait()
+        self._let_go()
 
     def stop(self, timeout_s: float = 15.0, *, by: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to drain and stop; its exit status. It is killed where it does not within `timeout_s`."""
@@ -67,7 +77,12 @@ class AgentProcess:
                 self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 self.kill()
+        self._let_go()
         return self._process.returncode
+
+    def _let_go(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _log_end(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from joulecut.demo.course import DemoResult
-from joulecut.demo.page import render_page
+from joulecut.demo.page import demo_report
 from joulecut.demo.results import ObjectiveResult, PolicyResult
-from joulecut.demo.scenario import Scenario
 from joulecut.demo.tables import policy_table, report_console, sweep_table
-from joulecut_core.decoding import encode
+from joulecut.reports.document import Report
+from joulecut_core.carbon import CarbonTerms
+from joulecut_core.decoding import decode, encode, listed
+from joulecut_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from joulecut.demo.course import DemoResult
+    from joulecut.demo.scenario import Scenario
 
 _JOINT = "joint"
 _TODAY = "governor"
@@ -41,10 +47,30 @@ def demo_document(result: DemoResult) -> list[dict[str, Any]]:
     return [encode(objective) for objective in result.objectives]
 
 
-def render_demo_page(scenario: Scenario, result: DemoResult) -> str:
-    """The self-contained page."""
-    sentences = [saving_sentence(objective) for objective in result.objectives]
-    return render_page(result.objectives, result.sweep, story=scenario.story, sentences=sentences)
+def demo_objectives(document: object) -> tuple[ObjectiveResult, ...]:
+    """What `demo_document` made of a result, read back. Raises ConfigError where it is something else."""
+    found = listed(document, error=ConfigError, path="demo")
+    return tuple(
+        decode(ObjectiveResult, each, error=ConfigError, path=f"[{index}]") for index, each in enumerate(found)
+    )
+
+
+def report_of(scenario: Scenario, result: DemoResult, *, carbon: CarbonTerms | None = None) -> Report:
+    """The demo's report, for a page and pictures."""
+    return demo_report(
+        result.objectives,
+        result.sweep,
+        story=scenario.story,
+        sentences=saving_sentences(result.objectives),
+        pairs=result.pairs,
+        carbon=carbon,
+    )
+
+
+def saving_sentences(results: Sequence[ObjectiveResult]) -> tuple[str, ...]:
+    """One sentence for each objective under which both the joint plan and the stock governor ran."""
+    wanted = {_JOINT, _TODAY}
+    return tuple(saving_sentence(result) for result in results if wanted <= {each.policy for each in result.policies})
 
 
 def saving_sentence(result: ObjectiveResult) -> str:

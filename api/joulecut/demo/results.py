@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceInfo
 from joulecut_core.figures import FigureKind
+from joulecut_core.ledgers import RequestLedger
 from joulecut_core.power_scopes import sum_kind, sum_scope
 
 
@@ -53,13 +54,23 @@ class PolicyResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontStep:
+    """One step of the planner's exact front: the 99th percentile's bound, and J in the objective's weights."""
+
+    latency_bound_s: float
+    energy_j: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveResult:
-    """All policies under one objective."""
+    """All policies under one objective, the exact front beside them, and one of the joint plan's requests."""
 
     objective: str
     slo_s: float
     policies: tuple[PolicyResult, ...]
     labels: dict[str, str]
+    front: tuple[FrontStep, ...] = ()
+    request: RequestLedger | None = None
 
     def find(self, policy: str) -> PolicyResult:
         """The row of a policy; raises KeyError where it did not run."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from joulecut_core.problems import Objective, Slo
+from joulecut_planner import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,10 @@ class Radio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Devices, link, service level and objectives of one demo. `requests`: answered per configuration."""
+    """Devices, link, service level and objectives of one demo. `requests`: answered per configuration.
+
+    `runs_infeasible`: whether plans that break the service level are run too, as far as they can be.
+    """
 
     edge_device: str = "emulated:orin-nano-15w"
     server_device: str = "emulated:t4"
@@ -58,6 +62,8 @@ class Scenario:
     max_accuracy_loss: float = 0.02
     requests: int = 40
     seed: int = 2
+    policies: tuple[Policy, ...] = tuple(Policy)
+    runs_infeasible: bool = True
     objectives: tuple[NamedObjective, ...] = field(
         default=(
             NamedObjective(name="total", objective=Objective()),

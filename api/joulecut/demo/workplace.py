@@ -25,10 +25,14 @@ _SIDE = 224
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """A folder of the user's cache; `run_folder` holds sockets, logs and configuration of one run."""
+    """A folder of the user's cache; `run_folder` holds sockets, logs and configuration of one run.
+
+    `dashboard`: host:port where the server-agent serves its dashboard; empty for none.
+    """
 
     folder: Path
     run_folder: Path
+    dashboard: str = ""
 
     @property
     def bundle(self) -> Path:

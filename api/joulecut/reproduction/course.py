@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from joulecut.reproduction.pair_run import EmulatedPair
 from joulecut.reproduction.public_data import public_series
 from joulecut.reproduction.series import Series
 from joulecut_runtime.measurable import MeasurableNetwork
+from joulecut_runtime.progress import ProgressSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +30,35 @@ class Reproduction:
     findings: tuple[Finding, ...]
 
 
-def reproduce_han2025(network: MeasurableNetwork, data: Path | None, stage: Callable[[str], None]) -> Reproduction:
+_STAGES = (
+    "executing the network at every clock of the emulated boards",
+    "local case",
+    "memory clock",
+    "cooperative case: planning, and carrying the plans out",
+)
+
+
+def reproduce_han2025(network: MeasurableNetwork, data: Path | None, progress: ProgressSink) -> Reproduction:
     """Run all three cases; `data`: a folder of measurement tables in place of the shipped one.
 
-    `stage` is told what begins. Raises ConfigError for a folder without known files.
+    `progress` is told what begins. Raises ConfigError for a folder without known files.
     """
-    stage("executing the network at every clock of the emulated boards")
+    begun = iter(enumerate(_STAGES))
+
+    def stage() -> None:
+        done, what = next(begun)
+        progress.advance(done, len(_STAGES), what)
+
+    stage()
     pictures = [(picture.pixels,) for picture in sample_pictures(network.table.inputs[0].shape[-1])]
     pair = EmulatedPair(network, pictures, edge=EDGE, server=SERVER)
     boards = execute_boards(pair.recorded)
     series = (*public_series(data, boards.watts), *boards.by_board.values())
-    stage("local case")
+    stage()
     local = local_rows(series)
-    stage("memory clock")
+    stage()
     memory = memory_rows(series)
-    stage("cooperative case: planning, and carrying the plans out")
+    stage()
     cooperative = tuple(cooperative_rows(network, pair))
     return Reproduction(
         series=series,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from joulecut.accuracy import VariantName, check_count
+from joulecut.accuracy import VariantName
 from joulecut.service.measurement import BatchWork
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
@@ -21,7 +21,7 @@ from joulecut_runtime.engines import Engine, EngineName, EngineNetwork, Precisio
 from joulecut_runtime.network import Network
 from joulecut_runtime.profile_provision import example_inputs
 from joulecut_runtime.quantised.int8_engine import Int8Engine
-from joulecut_runtime.quantised.scales import Scales
+from joulecut_runtime.quantised.scales import Scales, check_count
 
 
 class Bench(Protocol):

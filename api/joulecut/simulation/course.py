@@ -8,10 +8,12 @@ from time import perf_counter
 
 from joulecut.simulation.arrivals import at_load, over_links, requests_for, trace_facts
 from joulecut.simulation.decision_times import TimedPolicy
+from joulecut.simulation.kept_runs import KeptRun, as_run, to_be_kept
 from joulecut.simulation.orders import Rules, SimulationOrder
-from joulecut.simulation.rows import Run, RunRow, Simulation, known, rejections
+from joulecut.simulation.rows import Run, RunRow, Simulation, known, rejections, table_facts
 from joulecut.simulation.table_choice import TableChoice
 from joulecut.simulation.trace_files import TraceFile
+from joulecut.unfinished import Unfinished
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import QueuedRequest, RejectReason, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
@@ -46,8 +48,13 @@ def carry_out(
     chosen: TableChoice,
     make_policy: PolicyMaker,
     progress: ProgressSink,
+    unfinished: Unfinished | None = None,
 ) -> Simulation:
-    """Simulate everything ordered; `opened` is the order's trace. Raises ConfigError for what cannot be simulated."""
+    """Simulate everything ordered; `opened` is the order's trace. Raises ConfigError for what cannot be simulated.
+
+    `unfinished`: keeps each run as it ends, and has those of an interrupted simulation.
+    """
+    kept = unfinished or Unfinished(None, {}, resume=False)
     table, table_remarks = _as_ordered(order, chosen.table)
     trace, remarks = requests_for(opened, order.trace, table)
     costs = ServiceCosts(table)
@@ -57,15 +64,17 @@ def carry_out(
     loads = _loads(order, trace, able, table)
     total = len(loads) * len(order.policies) * len(trace)
     runs: list[Run] = []
-    for load in loads:
+    for number, load in enumerate(loads):
         for name in order.policies:
-            done = len(runs) * len(trace)
-            arrivals = _told(load.trace.requests(slo_s), done, total, f"{name}, {load.rate_hz:.4g}/s", progress)
-            runs.append(_run(order, make_policy(name, load.table, rules), load, arrivals, able))
+
+            def run(load: _Load = load, name: str = name, done: int = len(runs) * len(trace)) -> list[KeptRun]:
+                arrivals = _told(load.trace.requests(slo_s), done, total, f"{name}, {load.rate_hz:.4g}/s", progress)
+                return [to_be_kept(_run(order, make_policy(name, load.table, rules), load, arrivals, able))]
+
+            runs += map(as_run, kept.part(f"load {number}, {name}", KeptRun, run))
     return Simulation(
         trace=trace_facts(trace, order.trace),
-        table=table,
-        table_source=chosen.source,
+        table=table_facts(table, chosen.source),
         slo_s=slo_s,
         capacity=able,
         accuracy_floor=rules.accuracy_floor,

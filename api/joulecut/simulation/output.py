@@ -1,4 +1,4 @@
-"""A simulation as a document and as a folder of files."""
+"""A simulation as a document, and back from one, and as a folder of files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut.reports.document import still_page
+from joulecut.reports.stills import Still, still
 from joulecut.reproduction.sheets import csv_text, record
-from joulecut.simulation.page import render_page
-from joulecut.simulation.plots import plots
-from joulecut.simulation.rows import Run, Simulation, known
+from joulecut.simulation.page import simulation_report
+from joulecut.simulation.rows import Run, RunRow, Simulation, TableFacts, TraceFacts, known
+from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed
 from joulecut_core.documents import write_bytes
 from joulecut_core.errors import ConfigError
-from joulecut_core.service_tables import ServiceTable
+from joulecut_planner.serving.simulation.capacity import Capacity
 from joulecut_planner.serving.simulation.recording import TimelineStep
 
 SCHEMA = "joulecut.simulation/1"
+
+_ANSWERS = "answers_by_variant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +41,34 @@ class TimelineRow:
     full_precision_share: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saved:
+    """The document without its runs."""
+
+    schema: str
+    trace: TraceFacts
+    table: TableFacts
+    slo_s: float
+    capacity: Capacity
+    accuracy_floor: float
+    power_cap_w: float | None
+    most_waiting: int
+    most_per_edge: int | None
+    seed: int
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    answers_by_variant: Mapping[str, int]
+
+
 def document(simulation: Simulation) -> Mapping[str, object]:
-    """Every number, for JSON."""
+    """Every number but those over time, for JSON."""
     return {
         "schema": SCHEMA,
         "trace": record(simulation.trace),
-        "table": _table(simulation.table, simulation.table_source),
+        "table": encode(simulation.table),
         "slo_s": simulation.slo_s,
         "capacity": record(simulation.capacity),
         "accuracy_floor": simulation.accuracy_floor,
@@ -51,19 +77,39 @@ def document(simulation: Simulation) -> Mapping[str, object]:
         "most_per_edge": simulation.most_per_edge,
         "seed": simulation.seed,
         "remarks": list(simulation.remarks),
-        "runs": [{**record(run.row), "answers_by_variant": dict(run.answers_by_variant)} for run in simulation.runs],
+        "runs": [{**record(run.row), _ANSWERS: dict(run.answers_by_variant)} for run in simulation.runs],
     }
+
+
+def from_document(data: Mapping[str, object]) -> Simulation:
+    """The simulation that `document` made `data` of, without what happened over time. Raises ConfigError."""
+    check_schema(data, SCHEMA, ConfigError)
+    rest = decode(_Saved, {key: value for key, value in data.items() if key != "runs"}, error=ConfigError)
+    runs = listed(data.get("runs"), error=ConfigError, path="runs")
+    return Simulation(
+        trace=rest.trace,
+        table=rest.table,
+        slo_s=rest.slo_s,
+        capacity=rest.capacity,
+        accuracy_floor=rest.accuracy_floor,
+        power_cap_w=rest.power_cap_w,
+        most_waiting=rest.most_waiting,
+        most_per_edge=rest.most_per_edge,
+        seed=rest.seed,
+        remarks=rest.remarks,
+        runs=tuple(_run(each, f"runs[{index}]") for index, each in enumerate(runs)),
+    )
 
 
 def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
     """CSV files, plots and `index.html`, each whole or not at all. Raises ConfigError where they cannot be."""
-    images = plots(simulation)
+    report = simulation_report(simulation)
     files = {
         "runs.csv": csv_text(simulation.rows).encode(),
         "timeline.csv": csv_text([_row(run, step) for run in simulation.runs for step in run.timeline]).encode(),
     }
-    files |= {f"{name}.png": image for name, image in images.items()}
-    files["index.html"] = render_page(simulation, images).encode()
+    files |= {f"{chart.name}.png": still(chart, Still.PNG) for chart in report.charts}
+    files["index.html"] = still_page(report).encode()
     try:
         for name, content in files.items():
             write_bytes(folder / name, content)
@@ -72,30 +118,16 @@ def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / name for name in files)
 
 
-def _table(table: ServiceTable, source: str) -> Mapping[str, object]:
-    return {
-        "source": source,
-        "network": table.network,
-        "device": table.device,
-        "power_scope": table.power_scope,
-        "units": len(table.units),
-        "points": len(table.points),
-        "lowest_core_mhz": table.points[0].core_mhz,
-        "highest_core_mhz": table.points[-1].core_mhz,
-        "batches": list(table.batches),
-        "switch_s": table.switch_s,
-        "switch_j": table.switch_j,
-        "variants": [
-            {
-                "name": variant.name,
-                "accuracy": variant.accuracy,
-                "accuracy_of": variant.accuracy_of,
-                "figures": variant.figures.value,
-                "alone_s": sum(unit[-1] for unit in variant.time_s[0]),
-            }
-            for variant in table.variants
-        ],
-    }
+def _run(data: object, path: str) -> Run:
+    columns = (*RunRow.__dataclass_fields__, _ANSWERS)
+    found = keyed_object(data, columns, required=columns, error=ConfigError, path=path)
+    row = {key: value for key, value in found.items() if key != _ANSWERS}
+    answers = decode(_Answers, {_ANSWERS: found[_ANSWERS]}, error=ConfigError, path=path)
+    return Run(
+        row=decode(RunRow, row, error=ConfigError, path=path),
+        answers_by_variant=answers.answers_by_variant,
+        timeline=(),
+    )
 
 
 def _row(run: Run, step: TimelineStep) -> TimelineRow:

@@ -1,22 +1,15 @@
-"""A simulation as one self-contained HTML page that explains itself; images are inline, nothing is loaded."""
+"""The report of a simulation: what it rests on, every policy over the loads, and load by load."""
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Mapping, Sequence
-
-from joulecut.simulation.rows import Simulation
+from joulecut.reports.carbon_section import carbon_section
+from joulecut.reports.document import Block, Items, Report, Section, Table
+from joulecut.simulation.charts import overview_chart, timeline_charts
+from joulecut.simulation.rows import Simulation, runs_by_load
 from joulecut.simulation.views import View, about, answers_views, energy_views
+from joulecut_core.carbon import CarbonTerms
+from joulecut_core.power_scopes import sum_kind, sum_scope
 
-_STYLE = """
-body { font: 15px/1.55 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.scroll { overflow-x: auto; } img { max-width: 100%; } figure { margin: 1rem 0; }
-table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; margin: 0.6rem 0 1.2rem; }
-th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid #dde3ea; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; }
-"""
 _LEAD = (
     "A server in virtual time answers the requests of a trace under each policy. Time jumps from event to event; the "
     "policies are the objects that the live server runs, the device is its service table. Nothing here was measured "
@@ -33,46 +26,37 @@ _WORDS = (
 )
 
 
-def render_page(simulation: Simulation, images: Mapping[str, bytes]) -> str:
-    """The whole page. `images`: PNG by name, as `plots` names them."""
-    title = f"Serving {simulation.table.network} on {simulation.table.device}"
-    parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(_LEAD)}</p>",
-        "<h2>What it rests on</h2>",
-        _list(about(simulation)),
-        "<h2>Words</h2>",
-        _list(_WORDS),
-        "<h2>All loads</h2>",
-        _figure(images, "overview", "Energy and misses of every policy (runs.csv)."),
+def simulation_report(simulation: Simulation, *, carbon: CarbonTerms | None = None) -> Report:
+    """Everything on one page; without what happened over time where the simulation does not keep it."""
+    table = simulation.table
+    over_time = {chart.name: chart for chart in timeline_charts(simulation)}
+    sections = [
+        Section(title="What it rests on", blocks=(Items(lines=about(simulation)),)),
+        Section(title="Words", blocks=(Items(lines=_WORDS),)),
+        Section(title="All loads", blocks=(overview_chart(simulation),)),
     ]
     for number, (answers, energy) in enumerate(
         zip(answers_views(simulation), energy_views(simulation), strict=True), start=1
     ):
-        caption = "Load, batch, clock, precision and power over time (timeline.csv)."
-        parts += [f"<h2>{html.escape(answers.title)}</h2>", _view(answers), _view(energy)]
-        parts.append(_figure(images, f"timeline-{number}", caption))
-    parts.append("</body></html>\n")
-    return "".join(parts)
+        blocks: list[Block] = [_table(answers), _table(energy)]
+        blocks += [chart for name, chart in over_time.items() if name == f"timeline-{number}"]
+        sections.append(Section(title=answers.title, blocks=tuple(blocks)))
+    if carbon is not None:
+        kind = sum_kind(variant.figures for variant in table.variants).value
+        scope = f"{sum_scope({'server': table.power_scope})}; the server's alone, idle time included"
+        sections.append(carbon_section(_energies_j(simulation), carbon, kind=kind, scope=scope))
+    return Report(title=f"Serving {table.network} on {table.device}", lead=_LEAD, sections=tuple(sections))
 
 
-def _list(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>"
+def _energies_j(simulation: Simulation) -> dict[str, float]:
+    """Joules of an answer under each policy and load, where anybody was answered."""
+    return {
+        f"{run.row.policy}, {load.text}": run.row.energy_per_request_j
+        for load, runs in runs_by_load(simulation).items()
+        for run in runs
+        if run.row.energy_per_request_j is not None
+    }
 
 
-def _figure(images: Mapping[str, bytes], name: str, caption: str) -> str:
-    if name not in images:
-        return ""
-    data = base64.b64encode(images[name]).decode("ascii")
-    return (
-        f"<figure><img alt='{html.escape(caption)}' src='data:image/png;base64,{data}'>"
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
-
-
-def _view(view: View) -> str:
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in view.columns)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in view.rows)
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+def _table(view: View) -> Table:
+    return Table(caption="", columns=view.columns, rows=view.rows)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import RejectReason
 from joulecut_planner.serving.simulation.capacity import Capacity
@@ -85,12 +86,40 @@ class TraceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantFacts:
+    """A variant of the service table. `alone_s`: seconds of a request by itself at the highest clock."""
+
+    name: str
+    accuracy: float
+    accuracy_of: str
+    figures: FigureKind
+    alone_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFacts:
+    """What to know of the service table that all figures follow from. `units`, `points`: how many."""
+
+    source: str
+    network: str
+    device: str
+    power_scope: str
+    units: int
+    points: int
+    lowest_core_mhz: float
+    highest_core_mhz: float
+    batches: tuple[int, ...]
+    switch_s: float
+    switch_j: float
+    variants: tuple[VariantFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """Everything that came out, and what it rests on."""
 
     trace: TraceFacts
-    table: ServiceTable
-    table_source: str
+    table: TableFacts
     slo_s: float
     capacity: Capacity
     accuracy_floor: float
@@ -130,6 +159,33 @@ class Load:
             self.rate_hz,
             self.int8_speed_up,
         )
+
+
+def table_facts(table: ServiceTable, source: str) -> TableFacts:
+    """The facts of a service table that came from `source`."""
+    return TableFacts(
+        source=source,
+        network=table.network,
+        device=table.device,
+        power_scope=table.power_scope,
+        units=len(table.units),
+        points=len(table.points),
+        lowest_core_mhz=table.points[0].core_mhz,
+        highest_core_mhz=table.points[-1].core_mhz,
+        batches=table.batches,
+        switch_s=table.switch_s,
+        switch_j=table.switch_j,
+        variants=tuple(
+            VariantFacts(
+                name=variant.name,
+                accuracy=variant.accuracy,
+                accuracy_of=variant.accuracy_of,
+                figures=variant.figures,
+                alone_s=sum(unit[-1] for unit in variant.time_s[0]),
+            )
+            for variant in table.variants
+        ),
+    )
 
 
 def runs_by_load(simulation: Simulation) -> Mapping[Load, tuple[Run, ...]]:

@@ -71,8 +71,8 @@ def about(simulation: Simulation) -> tuple[str, ...]:
     lines = [
         f"Trace: {trace.source}, {trace.requests} requests, {rate}{variation}; edges named: {trace.edges}.",
         (
-            f"Device: {table.device}, network: {table.network}; {len(table.units)} units, {len(table.points)} points, "
-            f"batches of up to {table.batches[-1]}; power of: {table.power_scope}; {simulation.table_source}."
+            f"Device: {table.device}, network: {table.network}; {table.units} units, {table.points} points, "
+            f"batches of up to {table.batches[-1]}; power of: {table.power_scope}; {table.source}."
         ),
         (
             f"Deadline: {1e3 * simulation.slo_s:.4g} ms after a request was sent. Utilisation 1 is {able.rate_hz:.4g} "

@@ -73,6 +73,11 @@ class StudyRun:
         """Cells that an earlier run had measured."""
         return self._journal.resumed
 
+    @property
+    def kept(self) -> str:
+        """What an interrupt leaves, in a few words."""
+        return f"{len(self._journal)} measured cells are kept in {self._journal.path}"
+
     def measure(self, progress: ProgressSink) -> Study:
         """Sweep, then derive and judge. Closes the device, whatever happens.
 

@@ -44,7 +44,7 @@ class StudyJournal:
 
     def __init__(self, path: Path, head: JournalHead, *, resume: bool) -> None:
         """Raises ConfigError where a journal is there and `resume` is not asked for, or it is of another study."""
-        self._path = path
+        self.path = path
         lines: tuple[_Line, ...] = ()
         if path.exists():
             if not resume:
@@ -54,6 +54,9 @@ class StudyJournal:
         self.resumed = len(lines)
         write_bytes(path, (_text(head) + "".join(map(_text, lines))).encode())
 
+    def __len__(self) -> int:
+        return len(self._cells)
+
     def get(self, key: CellKey) -> CellResult | None:
         """What was measured of a cell; None where it was not yet."""
         return self._cells.get(str(key))
@@ -61,12 +64,12 @@ class StudyJournal:
     def add(self, key: CellKey, result: CellResult) -> None:
         """Keep a cell; it has left this process when this returns."""
         self._cells[str(key)] = result
-        with self._path.open("a", encoding="utf-8") as stream:
+        with self.path.open("a", encoding="utf-8") as stream:
             stream.write(_text(_Line(key=key, result=result)))
 
     def remove(self) -> None:
         """The study is written: forget it."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def _kept_lines(path: Path, head: JournalHead) -> tuple[_Line, ...]:

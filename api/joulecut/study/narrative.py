@@ -24,7 +24,7 @@ WORDS = (
 
 CAPTIONS = {
     "efficiency": "Images per joule at every clock that was held, eager (models.csv: clock=held).",
-    "tradeoff": "What speed costs: every setting, eager (models.csv). Dashed: the SLO. Crosses: the governor.",
+    "tradeoff": "What speed costs: every setting, eager (models.csv). Dashed: the SLO. Stars: the governor.",
     "engines": "The engines side by side at the default clock (models.csv: clock=governor).",
     "layer_power": "Watts of each layer, run alone at the default's clock (layers.csv: place=default, power_w).",
     "layer_energy": "Which kinds of layer take the energy at the default's clock (layers.csv: place=default).",

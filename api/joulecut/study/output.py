@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joulecut.reports.document import still_page
+from joulecut.reports.stills import Still, still
 from joulecut.reproduction.sheets import csv_text, record
 from joulecut.study.claims import CLAIMED_REVENUE, CLAIMED_RUNTIME, PAPER
-from joulecut.study.page import render_page
-from joulecut.study.plots import plots
+from joulecut.study.page import study_report
 from joulecut.study.rows import Study
+from joulecut_core.decoding import check_schema, decode
 from joulecut_core.documents import write_bytes
 from joulecut_core.errors import ConfigError
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SCHEMA = "joulecut.study/1"
+
+_BESIDE = ("schema", "paper")
+"""What a document holds beside the study."""
 
 
 def document(study: Study) -> Mapping[str, object]:
@@ -36,12 +41,18 @@ def document(study: Study) -> Mapping[str, object]:
     }
 
 
+def from_document(data: Mapping[str, object]) -> Study:
+    """The study that `document` made `data` of. Raises ConfigError where it is something else."""
+    check_schema(data, SCHEMA, ConfigError)
+    return decode(Study, {key: value for key, value in data.items() if key not in _BESIDE}, error=ConfigError)
+
+
 def write_folder(study: Study, folder: Path) -> tuple[Path, ...]:
     """The CSV files, the plots and `index.html`, each whole or not at all. Raises ConfigError where they cannot be."""
-    images = plots(study)
+    report = study_report(study)
     files = {f"{name}.csv": csv_text(rows).encode() for name, rows in _sheets(study).items() if rows}
-    files |= {f"{name}.png": image for name, image in images.items()}
-    files["index.html"] = render_page(study, images).encode()
+    files |= {f"{chart.name}.png": still(chart, Still.PNG) for chart in report.charts}
+    files["index.html"] = still_page(report).encode()
     try:
         for name, content in files.items():
             write_bytes(folder / name, content)

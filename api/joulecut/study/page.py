@@ -1,14 +1,17 @@
-"""A study as one self-contained HTML page that explains itself; images are inline, nothing is loaded."""
+"""The report of a study: what it rests on, the paper's findings judged, every table, and the rows behind them."""
 
 from __future__ import annotations
 
-import base64
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from joulecut.reports.carbon_section import carbon_section
+from joulecut.reports.charts import Chart
+from joulecut.reports.document import Markup, Report, Section
+from joulecut.study.charts import study_charts
 from joulecut.study.claims import KNOWN_OF_THE_PAPER, PAPER, UNKNOWN_OF_THE_PAPER
-from joulecut.study.narrative import CAPTIONS, LAYER_NOTE, LEAD, PART_NOTE, WORDS, figures_note
+from joulecut.study.narrative import LAYER_NOTE, LEAD, PART_NOTE, WORDS, figures_note
 from joulecut.study.rows import FindingRow, NumberRow, Study
 from joulecut.study.views import (
     View,
@@ -23,58 +26,83 @@ from joulecut.study.views import (
     networks,
     optima_views,
 )
+from joulecut_core.carbon import CarbonTerms
 
-_STYLE = """
-body { font: 15px/1.55 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-.scroll { overflow-x: auto; } img { max-width: 100%; } figure { margin: 1rem 0; }
-table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; margin: 0.6rem 0 1.2rem; }
-caption { text-align: left; font-weight: 600; padding: 0.4rem 0; }
-th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid #dde3ea; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; } .words td { text-align: left; }
-.ref, .ref a { color: #66727f; font-size: 0.85em; text-decoration: none; }
-.claim { border-left: 3px solid #4062bb; padding-left: 0.8rem; } .caveat { color: #7a4a00; }
-"""
 _REFERENCE = re.compile(r"\[([A-Z]\d+)\]")
 _LINKED = frozenset("NF")
 """Rows that the page itself lists."""
 
 
-def render_page(study: Study, images: Mapping[str, bytes]) -> str:
-    """The whole page. `images`: PNG by name."""
-    parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>Energy of CNN inference on {html.escape(study.device_name)}</title>",
-        f"<style>{_STYLE}</style></head><body>",
-        f"<h1>Batch size, clock and runtime against energy: {html.escape(study.device_name)}</h1>",
-        f"<p>{html.escape(LEAD)}</p>",
-        *_about(study),
-        "<h2>In short</h2>",
-        _list(headlines(study)),
-        "<h2>Words</h2>",
-        _words(),
-        "<h2>The paper, and what is known of it</h2>",
-        *(_paragraph(text) for text in (f"{PAPER}.", KNOWN_OF_THE_PAPER, UNKNOWN_OF_THE_PAPER)),
-        _view(formulas_view(study), text=True),
-        "<h2>Its findings, judged here</h2>",
-        *(part for finding in study.findings for part in _finding(finding)),
-        "<h2>Default and best settings</h2>",
-        *map(_view, (*optima_views(study), *clocks_views(study))),
-        *_figure(images, "efficiency", "tradeoff"),
-        "<h2>Batches and engines</h2>",
-        _view(engines_view(study), text=True),
-        *(_view(models_view(study, network)) for network in networks(study)),
-        *_figure(images, "engines"),
-        "<h2>Layers</h2>",
-        _paragraph(LAYER_NOTE),
-        *_layers(study),
-        *_figure(images, "layer_energy", "layer_power"),
+def study_report(study: Study, *, carbon: CarbonTerms | None = None) -> Report:
+    """Everything on one page. Small grey names are rows of the CSV files; where there are none, of the tables."""
+    charts = {chart.name: chart for chart in study_charts(study)}
+
+    def pictures(*names: str) -> tuple[Chart, ...]:
+        return tuple(charts[name] for name in names if name in charts)
+
+    sections = [
+        Section(title="About", blocks=_marked(_about(study))),
+        Section(title="In short", blocks=_marked([_list(headlines(study))])),
+        Section(title="Words", blocks=_marked([_words()])),
+        Section(
+            title="The paper, and what is known of it",
+            blocks=(
+                f"{PAPER}.",
+                KNOWN_OF_THE_PAPER,
+                UNKNOWN_OF_THE_PAPER,
+                *_marked([_view(formulas_view(study), text=True)]),
+            ),
+        ),
+        Section(
+            title="Its findings, judged here",
+            blocks=_marked([part for finding in study.findings for part in _finding(finding)]),
+        ),
+        Section(
+            title="Default and best settings",
+            blocks=(
+                *_marked(list(map(_view, (*optima_views(study), *clocks_views(study))))),
+                *pictures("efficiency", "tradeoff"),
+            ),
+        ),
+        Section(
+            title="Batches and engines",
+            blocks=(
+                *_marked([_view(engines_view(study), text=True)]),
+                *_marked([_view(models_view(study, network)) for network in networks(study)]),
+                *pictures("engines"),
+            ),
+        ),
+        Section(
+            title="Layers",
+            blocks=(LAYER_NOTE, *_marked(_layers(study)), *pictures("layer_energy", "layer_power")),
+        ),
     ]
     if study.parts:
-        parts += ["<h2>Parts</h2>", _paragraph(PART_NOTE)]
-    parts += ["<h2>Every number of the findings and its rows</h2>", _index(study.numbers), "</body></html>\n"]
-    return "".join(parts)
+        sections.append(Section(title="Parts", blocks=(PART_NOTE,)))
+    if carbon is not None:
+        energies_j = _energies_j(study)
+        sections.append(carbon_section(energies_j, carbon, kind=study.figures, scope=study.power_scope))
+    index = Section(title="Every number of the findings and its rows", blocks=_marked([_index(study.numbers)]))
+    title = f"Batch size, clock and runtime against energy: {study.device_name}"
+    return Report(title=title, lead=LEAD, sections=(*sections, index))
+
+
+def _energies_j(study: Study) -> dict[str, float]:
+    """Joules of an image at each network's default settings and at its cheapest one, where they are known."""
+    found: dict[str, float] = {}
+    for network in networks(study):
+        rows = [row for row in study.models if row.network == network and row.image_energy_j is not None]
+        defaults = {row.default_row for row in rows}
+        cheapest = min(rows, key=lambda row: row.image_energy_j or 0.0, default=None)
+        for row in rows:
+            if row.row in defaults or row is cheapest:
+                name = f"{network}, batch {row.batch}, {row.engine}, {row.clock} {row.core_mhz:g} MHz ({row.row})"
+                found[name] = row.image_energy_j or 0.0
+    return found
+
+
+def _marked(parts: Sequence[str]) -> tuple[Markup, ...]:
+    return tuple(Markup(html=part) for part in parts)
 
 
 def _about(study: Study) -> list[str]:
@@ -113,18 +141,6 @@ def _layers(study: Study) -> list[str]:
         for make in (kinds_view, layers_view)
     ]
     return [_view(view) for view in views if view is not None]
-
-
-def _figure(images: Mapping[str, bytes], *names: str) -> list[str]:
-    parts = []
-    for name in names:
-        if name in images:
-            data, caption = base64.b64encode(images[name]).decode("ascii"), html.escape(CAPTIONS[name])
-            parts.append(
-                f"<figure><img alt='{caption}' src='data:image/png;base64,{data}'>"
-                f"<figcaption>{caption}</figcaption></figure>"
-            )
-    return parts
 
 
 def _words() -> str:

@@ -1,30 +1,18 @@
-"""A study on a terminal: a bar while it runs, then tables and verdicts."""
+"""A study on a terminal: tables and verdicts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, TaskID, TextColumn
 from rich.table import Table
 
 from joulecut.study.rows import Study
 from joulecut.study.views import View, engines_view, formulas_view, headlines, models_view, networks, optima_views
-from joulecut_runtime.progress import ProgressSink
 
 _LEAST_WIDTH = 140
 _REFERENCE = re.compile(r"\[([A-Z]\d+)\]")
-
-
-@contextmanager
-def progress_bar(console: Console) -> Iterator[ProgressSink]:
-    """A bar with the time left, gone when done."""
-    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[what]}"))
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress, progress.add_task("study", total=None, what=""))
 
 
 def print_study(study: Study, console: Console) -> None:
@@ -47,17 +35,6 @@ def print_study(study: Study, console: Console) -> None:
     wide.rule("[bold]In short")
     for line in headlines(study):
         wide.print(f"- {_text(line)}")
-
-
-class _Bar:
-    """A progress sink that moves the bar."""
-
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress = progress
-        self._task = task
-
-    def advance(self, done: int, total: int, what: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, what=what)
 
 
 def _table(view: View) -> Table:

@@ -28,9 +28,10 @@ class Joining:
         self._clock = clock
         self._well_since_s: dict[str, float] = {}
 
-    async def opened(self, candidate: Candidate) -> ServerConnection:
+    async def opened(self, candidate: Candidate, *, affinity: str = "") -> ServerConnection:
         """A connection that has been greeted and takes requests for this network; nothing is planned yet.
 
+        `affinity`: the server behind a balancer that it must be, as an earlier connection's.
         Raises LinkError where nobody answers or it takes none, ConfigError or AccessError where who answers is not
         to be talked to, ContractError where it is of another version or network.
         """
@@ -43,6 +44,7 @@ class Joining:
             clock=self._clock,
             security=security,
             server_name="" if security is None else candidate.server_name,
+            affinity=affinity,
         )
         try:
             reply = await connection.hello(identity.name, identity.slowdown)

@@ -41,6 +41,8 @@ _RENEW_S = 1200.0
 """A connection this old is replaced: well before a server under TLS ends it, and with certificates read anew."""
 _RETURN_S = 30.0
 """An earlier server must be well for so long before an edge returns to it; wall seconds."""
+_PATIENCE = 3
+"""Looks for an earlier server that an edge with requests under way leaves out. One that is never idle moves too."""
 _BROKEN_S = 1.0
 """After something that should not have happened."""
 _REFIT_S = 60.0
@@ -96,6 +98,7 @@ class Offloading:
         self._return_s = return_s
         self._retirement = Retirement(session, identity.session_id)
         self._used: _Used | None = None
+        self._left_out = 0
         self.planning = EdgePlanning(identity, session, clock, wishes, refit=refit)
         self.server_info: DeviceInfo | None = None
         self.renewals = 0
@@ -339,7 +342,7 @@ class Offloading:
     async def _renewed(self, used: _Used) -> _Used:
         """The same server over a fresh connection; the old one ends when the new one has been heard."""
         try:
-            connection = await self._joining.opened(used.candidate)
+            connection = await self._joining.opened(used.candidate, affinity=used.connection.affinity)
         except JoulecutError as error:
             _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
             used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
@@ -362,10 +365,15 @@ class Offloading:
     async def _returned(self, used: _Used) -> _Used:
         """A server that is preferred to the one in use, once it has been well for long enough; else the same."""
         candidates = await self._servers.candidates()
-        if used.candidate.is_discovered or used.candidate not in candidates or not self._session.idle:
+        if used.candidate.is_discovered or used.candidate not in candidates:
             return used
+        if not self._session.idle and self._left_out < _PATIENCE:
+            self._left_out += 1
+            return used
+        is_one_well = False
         for candidate in candidates[: candidates.index(used.candidate)]:
             well_s = await self._joining.well_s(candidate)
+            is_one_well = is_one_well or well_s is not None
             if well_s is None or well_s < self._return_s:
                 continue
             connection = await self._tried(candidate)
@@ -377,5 +385,8 @@ class Offloading:
             )
             self._retirement.retire(used.connection, is_left=self._is_left)
             self._joining.forget_wellness()
+            self._left_out = 0
             return self._used
+        # Who has seen a better one looks again soon.
+        self._left_out = self._left_out if is_one_well else 0
         return used

@@ -31,7 +31,8 @@ class RemoteReply:
     """The outputs, and the server's own seconds and joules for this request.
 
     `wait_j`: its share of what the server drew between batches; None where the server does not share that out.
-    `origin`: whether it was computed for this attempt, or for one before it.
+    `origin`: whether it was computed for this attempt, or for one before it. `variant`: the precision it was computed
+    in, where that is not the server profile's.
     """
 
     outputs: tuple[Tensor, ...]
@@ -43,6 +44,7 @@ class RemoteReply:
     downlink_bytes: int
     wait_j: float | None = None
     origin: Origin = Origin.COMPUTED
+    variant: str = ""
 
 
 class Remote(Protocol):

@@ -16,10 +16,13 @@ from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.plans import Assignment
+from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError
+from joulecut_edge.requests.request_spans import DECODE_REPLY
+from joulecut_proto.affinity import AffineChannel
 from joulecut_proto.agent_messages import Echo, Hello, HelloReply, Side
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, PlannerClient
@@ -58,24 +61,28 @@ class ServerConnection:
         clock: Clock,
         security: ChannelSecurity | None = None,
         server_name: str = "",
+        affinity: str = "",
         silence_s: float = _SILENCE_S,
     ) -> None:
-        """`server_name`: the name in the server's certificate where it is not the address's host."""
+        """`server_name`: the name in the server's certificate where it is not the address's host.
+
+        `affinity`: which server behind a balancer it must be, as an earlier connection's; empty for any.
+        """
         self.address = address
         self.session_id = session_id
         self._clock = clock
         self._silence_s = silence_s
-        self._channel = open_channel(address, security, server_name=server_name)
+        self._calls = AffineChannel(open_channel(address, security, server_name=server_name), affinity=affinity)
+        self._channel = self._calls.as_channel
         self._peer = f"server {address}"
         self.agent = AgentClient(self._channel, peer=self._peer)
         self.planner = PlannerClient(self._channel, peer=self._peer)
-        self._stream = InferenceClientStream(self._channel, peer=self._peer, session_id=session_id)
+        self._stream: InferenceClientStream | None = None
         self._sending = asyncio.Lock()
         self._unanswered = 0
         self._heard_s = 0.0
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._begin(self._read_replies())
         self.lost = asyncio.Event()
         self.leaving = asyncio.Event()
         self.heard = asyncio.Event()
@@ -86,12 +93,27 @@ class ServerConnection:
         self.device: DeviceInfo | None = None
         """What it computes on, once it has said so."""
 
+    @property
+    def affinity(self) -> str:
+        """Which server behind a balancer this is; empty before its greeting, and where there is no balancer."""
+        return self._calls.affinity
+
     async def hello(self, name: str, slowdown: float) -> HelloReply:
-        """Agree on the contract; raises LinkError where nobody answers, ContractError where versions differ."""
+        """Agree on the contract, and open the stream to the server that answered.
+
+        Raises LinkError where nobody answers, ContractError where versions differ.
+        """
         hello = Hello(contract_version=CONTRACT_VERSION, name=name, side=Side.EDGE, slowdown=slowdown)
         reply = await self.agent.hello(hello, timeout_s=_HELLO_S)
         check_slowdown(reply.slowdown, slowdown, peer=reply.name)
+        await self._calls.learn()
+        self.open_stream()
         return reply
+
+    def open_stream(self) -> None:
+        """Open the stream of requests; a greeting has done so. Once for a connection."""
+        self._stream = InferenceClientStream(self._channel, peer=self._peer, session_id=self.session_id)
+        self._begin(self._read_replies(self._stream))
 
     async def watch_health(self) -> None:
         """Follow the server's health from now on. Raises LinkError where it takes no requests now."""
@@ -139,6 +161,7 @@ class ServerConnection:
             variant=assignment.variant,
             budget_s=_SERVED_SHARE * timeout_s,
             attempt=attempt,
+            traceparent=current_span().traceparent,
         )
         reply = await self._exchanged(header, encoded, timeout_s)
         if reply.header.status is ReplyStatus.STALE and reply.header.current_epoch < assignment.epoch:
@@ -148,7 +171,8 @@ class ServerConnection:
             self.leaving.set()
         _check_status(reply.header)
         try:
-            outputs = decode_expected(codec("raw"), reply.frames, self.network.table.outputs)
+            with current_span().child(DECODE_REPLY):
+                outputs = decode_expected(codec("raw"), reply.frames, self.network.table.outputs)
         except ContractError as error:
             text = f"{self._peer} sent something else than an answer to {request_id}: {error}"
             raise RemoteFailedError(text) from error
@@ -159,6 +183,7 @@ class ServerConnection:
             tail_s=reply.header.tail_s,
             energy_j=reply.header.server_energy_j,
             wait_j=reply.header.server_wait_j,
+            variant=reply.header.variant,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=reply.header.total_bytes,
             origin=reply.header.origin,
@@ -171,7 +196,8 @@ class ServerConnection:
     async def close(self) -> None:
         """End the stream and the channel; waiting requests fail with LinkError."""
         self.lost.set()
-        self._stream.cancel()
+        if self._stream is not None:
+            self._stream.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -210,6 +236,9 @@ class ServerConnection:
         async with self._sending:
             if answer.done():
                 return  # given up before its turn came
+            if self._stream is None:
+                answer.set_exception(LinkError(f"{self._peer}: not greeted yet"))
+                return
             try:
                 await self._stream.send(header, encoded)
             except JoulecutError as error:
@@ -223,11 +252,11 @@ class ServerConnection:
             _LOG.warning("%s: %d requests unanswered in %.1f s", self._peer, self._unanswered, silent_s)
             self.lost.set()
 
-    async def _read_replies(self) -> None:
+    async def _read_replies(self, stream: InferenceClientStream) -> None:
         # The text alone: an error that is kept keeps this frame, and the connection with it.
         reason = f"{self._peer} ended the stream"
         try:
-            async for reply in self._stream.replies():
+            async for reply in stream.replies():
                 # Even a reply that is too late tells that the server lives.
                 self._unanswered = 0
                 waiting = self._waiting.get(reply.header.request_id)

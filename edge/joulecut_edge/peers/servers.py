@@ -1,7 +1,8 @@
 """Which servers an edge may use, in the order of its preference, and which of them may be tried now.
 
-Names of the configuration are resolved anew at each round, so that a server that moved is found. What the network
-announces is a hint: it comes last, and who answers there shows a certificate like any other.
+Names and lists of the configuration are looked at anew at each round, so that a server that moved or was added is
+found. Servers behind one name or in one list are equals: each edge prefers another of them. What the network announces
+is a hint: it comes last, and who answers there shows a certificate like any other.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from joulecut_core.errors import AccessError, ConfigError, ContractError, JoulecutError
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.breaker import Breaker, Trial
+from joulecut_edge.peers.listed_servers import ListedServers
+from joulecut_edge.peers.preference import preferred
 from joulecut_proto.addresses import Address, parse_address
 
 _LOG = logging.getLogger(__name__)
 
 _RESOLVED = "dns:"
+_LISTED = "file:"
 _MOST = 16
 _CONFIGURED_CAP_S = 2.0
 """A server that somebody named is used again within seconds of its return."""
@@ -31,10 +36,14 @@ _FORGOTTEN = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerEntry:
-    """One entry of the configuration; `resolve`: every address of the name is a server."""
+    """One entry of the configuration: a server's address, with `resolve` every address of its name, or a list of them.
 
-    address: Address
+    `listed`: the file of the list; the address is then None.
+    """
+
+    address: Address | None = None
     resolve: bool = False
+    listed: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +78,18 @@ class Servers:
         discovered: Callable[[], Sequence[str]] = tuple,
         resolve: Resolve | None = None,
         seed: int | None = None,
+        edge: str = "",
+        spread: bool = False,
     ) -> None:
-        """`wall`: what waits are measured by. `seed`: of the jitter; None for another one in each process."""
+        """`wall`: what waits are measured by. `seed`: of the jitter; None for another one in each process.
+
+        `edge`: what distinguishes this edge from others that choose among equal servers; without it they stay in the
+        order in which they come. `spread`: all entries are equals.
+        """
         self._entries = tuple(entries)
+        self._edge = edge
+        self._spread = spread
+        self._lists = {entry.listed: ListedServers(entry.listed) for entry in entries if entry.listed is not None}
         self._wall = wall
         self._discovered = discovered
         self._resolve = resolve or _addresses_of
@@ -84,13 +102,17 @@ class Servers:
         for entry in self._entries:
             for candidate in await self._of(entry):
                 found.setdefault(candidate.address, candidate)
+        if self._spread:
+            found = {each.address: each for each in self._among_equals(found.values())}
         for address in self._discovered():
             found.setdefault(address, Candidate(address=address, is_discovered=True))
         return tuple(found.values())[:_MOST]
 
     def addresses(self) -> tuple[str, ...]:
         """All there are now by name, for a start that has no time for more."""
-        return (*(str(entry.address) for entry in self._entries), *self._discovered())
+        named = (str(entry.address) for entry in self._entries if entry.address is not None)
+        listed = (each.address for servers in self._lists.values() for each in servers.now())
+        return (*named, *listed, *self._discovered())
 
     def may_try(self, candidate: Candidate) -> bool:
         """Whether its breaker lets a try pass now."""
@@ -127,7 +149,13 @@ class Servers:
         return breaker
 
     async def _of(self, entry: ServerEntry) -> Sequence[Candidate]:
+        if entry.listed is not None:
+            servers = await asyncio.to_thread(self._lists[entry.listed].now)
+            found = [Candidate(address=each.address, server_name=each.server_name) for each in servers]
+            return self._among_equals(found)
         address = entry.address
+        if address is None:
+            return ()
         if not entry.resolve:
             return (Candidate(address=str(address)),)
         try:
@@ -138,10 +166,21 @@ class Servers:
                 _LOG.warning("server dns:%s: no addresses: %s", address, error)
             return ()
         places = (str(Address(host=host, port=address.port)) for host in dict.fromkeys(hosts))
-        return [Candidate(address=place, server_name=address.host) for place in places]
+        return self._among_equals([Candidate(address=place, server_name=address.host) for place in places])
+
+    def _among_equals(self, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
+        by_address = {each.address: each for each in candidates}
+        if not self._edge:
+            return tuple(by_address.values())
+        return [by_address[address] for address in preferred(self._edge, by_address)]
 
 
 def _entry(text: str) -> ServerEntry:
+    if text.startswith(_LISTED):
+        path = Path(text.removeprefix(_LISTED))
+        if not path.is_absolute():
+            raise ConfigError(f"server {text!r}: expected file:/path/of/servers.json, from the root")
+        return ServerEntry(listed=path)
     if not text.startswith(_RESOLVED):
         return ServerEntry(address=parse_address(text))
     address = parse_address(text.removeprefix(_RESOLVED))

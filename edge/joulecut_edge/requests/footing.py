@@ -14,7 +14,7 @@ from joulecut_core.timing import Clock
 from joulecut_edge.peers.remote import Remote
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.recess import Recess
-from joulecut_runtime.clock_holder import ClockHolder
+from joulecut_runtime.clock_holder import ClockHolder, LeaseCounts
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.part_runner import PartRunner
 
@@ -48,6 +48,11 @@ class Footing:
     def held(self) -> OperatingPoint | None:
         """The operating point asked for last; None where the device's governor sets the clocks."""
         return self._holder.held
+
+    @property
+    def leases(self) -> LeaseCounts:
+        """How the leases of its clocks have fared."""
+        return self._holder.leases
 
     def verify_clocks(self) -> None:
         """Take clocks again that were lost meanwhile; called from the worker, between two requests."""

@@ -69,6 +69,7 @@ def split_ledger(
         # Cut 0 has no head; encoding is always run, and the shortest of all.
         figures=_figures(run.encode, figures),
         attempts=attempts,
+        variant=reply.variant,
     )
 
 

@@ -21,6 +21,8 @@ from torch import Tensor
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.ledgers import FallbackReason, RequestLedger
+from joulecut_core.request_context import ForRequest, RequestContext, in_this_context, under_epoch
+from joulecut_core.spans import SpanKind, current_span
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.remote import (
     Remote,
@@ -37,6 +39,7 @@ from joulecut_edge.requests.drift_watch import DriftWatch
 from joulecut_edge.requests.footing import Footing, InForce
 from joulecut_edge.requests.patience import retry_s, wait_s
 from joulecut_edge.requests.request_ledgers import both, link_shares, local_ledger, split_ledger
+from joulecut_edge.requests.request_spans import SERVER, tell_head, tell_tail, tell_whole
 from joulecut_edge.requests.successors import Successors
 from joulecut_edge.requests.transfers import NoTransferObserver, TransferObserver
 from joulecut_edge.requests.under_way import UnderWay
@@ -44,6 +47,7 @@ from joulecut_planner.links import Transfer
 from joulecut_proto.ids import sent_id
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_runtime.clock_holder import LeaseCounts
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.part_runner import HeadRun, PartRunner, Stage
@@ -103,6 +107,8 @@ class EdgeSession:
         self.crossings = Crossings()
         self.transfers: TransferObserver = NoTransferObserver()
         """Told of each request that was sent to a server."""
+        self.session_id = ""
+        """What servers know this edge's session by, for the log."""
 
     @property
     def active(self) -> ActivePlan:
@@ -123,6 +129,11 @@ class EdgeSession:
     def held(self) -> OperatingPoint | None:
         """The operating point asked for last; None where the device's governor sets the clocks."""
         return self._footing.held
+
+    @property
+    def leases(self) -> LeaseCounts:
+        """How the leases of its clocks have fared."""
+        return self._footing.leases
 
     def verify_clocks(self) -> None:
         """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
@@ -161,11 +172,16 @@ class EdgeSession:
         request = _Request(
             request_id=request_id, sent_id=sent_id(request_id, next(self._numbers)), start_s=self._clock.now_s()
         )
-        with self._under_way.one():
-            turn = await self._worker.run(lambda: self._first_part(inputs))
+        context = RequestContext(request_id=request.sent_id, session_id=self.session_id)
+        with self._under_way.one(), ForRequest(context):
+            turn = await self._worker.run(in_this_context(lambda: self._first_part(inputs)))
+            told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}
             if isinstance(turn.result, _Whole):
+                tell_whole(current_span(), turn.result.stage, **told)
                 return self._whole_answer(request, turn.result, turn.queue_s)
             force, run = turn.result
+            under_epoch(force.active.assignment.epoch)
+            tell_head(current_span(), run, **told)
             return await self._offload(request, _Head(force=force, run=run, queue_s=turn.queue_s))
 
     def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | _Whole:
@@ -209,7 +225,10 @@ class EdgeSession:
                 remote = _remote_of(force)
                 attempts += 1
                 self.transfers.began(request.sent_id, time_s=self._clock.now_s(), up_bytes=_sent_bytes(head))
-                reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
+                with current_span().child(
+                    SERVER, kind=SpanKind.CLIENT, attempt=attempts - 1, sent_bytes=_sent_bytes(head)
+                ):
+                    reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
             except JoulecutError as error:
                 reason = fallback_reason(error)
                 self._note(error, head, sent_s)
@@ -251,8 +270,13 @@ class EdgeSession:
         def rest() -> tuple[tuple[Tensor, ...], Stage]:
             return self._runner.rest(active.assignment.cut, run.tensors)
 
-        turn = await self._worker.run_regardless(lambda: self._footing.hurrying(active, until_s=until_s, work=rest))
+        def hurry() -> tuple[tuple[Tensor, ...], Stage]:
+            return self._footing.hurrying(active, until_s=until_s, work=rest)
+
+        start_s = self._clock.now_s()
+        turn = await self._worker.run_regardless(in_this_context(hurry))
         outputs, stage = turn.result
+        tell_tail(current_span(), stage, start_s=start_s, queue_s=turn.queue_s, now_s=self._clock.now_s())
         ledger = local_ledger(
             request.request_id,
             active,

@@ -51,7 +51,9 @@ def _against_pivots(segment: Indices, columns: list[Array], pivot: int) -> NDArr
     for index, column in enumerate(columns):
         # Each round looks most at one column, and at all a little.
         scale = float(column.max()) or 1.0
-        score += column * ((8.0 if (pivot + index) % len(columns) == 0 else 1.0 + pivot / _PIVOTS) / scale)
+        weight = 8.0 if (pivot + index) % len(columns) == 0 else 1.0 + pivot / _PIVOTS
+        # Divided first: a scale of 1e-310 has no finite inverse.
+        score += weight * (column / scale)
     best = _first_least(score, starts, owner)
     beaten = np.ones(segment.size, dtype=np.bool_)
     for column in columns:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, RejectedEdge, Shared
 from joulecut_core.identity import Same
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem, ServerPoint
 from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.answers import Answer, Served, counted_idle_w, infeasible, unserved
@@ -32,14 +35,27 @@ _CHANGED_SHARE = 0.25
 """With more new edges than this, prices are found anew."""
 
 
-def solve_fleet(fleet: Fleet, *, time_limit_s: float | None = None) -> FleetPlan:
+@overload
+def solve_fleet(fleet: Fleet, *, time_limit_s: float | None = None) -> FleetPlan: ...
+
+
+@overload
+def solve_fleet(fleet: Pool, *, time_limit_s: float | None = None) -> PoolPlan: ...
+
+
+def solve_fleet(fleet: Fleet | Pool, *, time_limit_s: float | None = None) -> FleetPlan | PoolPlan:
     """The plan of a fleet with a proved lower bound on its power; "infeasible" only where that is proved.
 
     Up to 32 edges the search goes on until the gap is 1e-7, beyond until it is 1e-4, both with a bounded
     effort. `time_limit_s` (wall seconds) ends it earlier with the best plan so far; every operating point of
     the server is looked at once in any case. Raises ProblemError where a problem's numbers overflow, and
-    PlanError where time is over with neither a plan nor a proof that there is none.
+    PlanError where time is over with neither a plan nor a proof that there is none. A fleet of version 2 is
+    planned by `joulecut_planner.pool.solve_pool`.
     """
+    if isinstance(fleet, Pool):
+        from joulecut_planner.pool import solve_pool  # noqa: PLC0415 - it is built on this package
+
+        return solve_pool(fleet, time_limit_s=time_limit_s)
     return FleetPlanner().plan(fleet, time_limit_s=time_limit_s)
 
 

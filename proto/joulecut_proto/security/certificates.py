@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -11,6 +12,7 @@ from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity, Role, only_identity
 from joulecut_proto.security.key_pairs import read_key_pair
+from joulecut_proto.security.tls_options import TlsOptions
 
 
 def own_identity(security: ChannelSecurity, role: Role) -> Identity:
@@ -41,6 +43,11 @@ def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
     if names is None:
         return ()
     return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def expiry_of(tls: TlsOptions) -> float:
+    """Seconds from 1970 to the expiry of an agent's certificate, as its file is now; raises ConfigError without one."""
+    return read_key_pair(Path(tls.certificate), Path(tls.key)).leaf.not_valid_after_utc.timestamp()
 
 
 def wrong_dates(certificate: x509.Certificate) -> str:

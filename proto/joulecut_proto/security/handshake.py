@@ -23,6 +23,9 @@ from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_
 
 _FRAME_BYTES = 9
 """A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+"""How a client begins, with settings that say nothing. gRPC's servers speak first, proxies wait for this (RFC 9113,
+3.4)."""
 
 # Numbers of OpenSSL's X509_V_ERR_*.
 _NOT_YET_VALID, _EXPIRED, _WRONG_PURPOSE = 9, 10, 26
@@ -186,6 +189,7 @@ class _Attempt:
 def _greeted(connection: ssl.SSLSocket) -> bool:
     """True where the server goes on after it has seen this side's certificate: TLS 1.3 has no other answer to it."""
     try:
+        connection.sendall(_PREFACE)
         return len(connection.recv(_FRAME_BYTES)) > 0
     except TimeoutError:
         raise

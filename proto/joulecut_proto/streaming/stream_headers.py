@@ -58,6 +58,7 @@ def request_header_bytes(header: RequestHeader) -> bytes:
             budget_s=_sendable(header.budget_s),
             priority=header.priority,
             attempt=header.attempt,
+            traceparent=header.traceparent,
         )
     except (_OutOfTheOrdinaryError, TypeError, ValueError):
         message = REQUEST_HEADER.to_wire(header)
@@ -82,6 +83,7 @@ def reply_header_bytes(header: ReplyHeader) -> bytes:
             retry_after_s=_sendable(header.retry_after_s),
             server_wait_j=_sendable(header.server_wait_j),
             origin=_ORIGIN_NUMBERS[header.origin],
+            variant=header.variant,
         )
     except (_OutOfTheOrdinaryError, TypeError, ValueError):
         message = REPLY_HEADER.to_wire(header)
@@ -111,6 +113,7 @@ def read_request_header(content: bytes) -> RequestHeader:
             budget_s=_finite(message.budget_s) if message.HasField("budget_s") else None,
             priority=message.priority,
             attempt=message.attempt,
+            traceparent=message.traceparent,
             tensors=_tensors(message.tensors),
             total_bytes=message.total_bytes,
             contract_version=message.contract_version,
@@ -141,6 +144,7 @@ def read_reply_header(content: bytes) -> ReplyHeader:
             retry_after_s=_finite(message.retry_after_s),
             server_wait_j=_finite(message.server_wait_j) if message.HasField("server_wait_j") else None,
             origin=_ORIGINS[message.origin] if message.HasField("origin") else Origin.COMPUTED,
+            variant=message.variant,
             tensors=_tensors(message.tensors),
             total_bytes=message.total_bytes,
         )

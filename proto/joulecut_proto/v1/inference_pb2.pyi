@@ -52,7 +52,7 @@ class InferencePart(_message.Message):
     def __init__(self, header: _Optional[bytes] = ..., header_checksum: _Optional[int] = ..., chunk_checksum: _Optional[int] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class RequestHeader(_message.Message):
-    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority", "attempt")
+    __slots__ = ("contract_version", "session_id", "request_id", "epoch", "network_digest", "cut", "codec", "variant", "tensors", "total_bytes", "budget_s", "priority", "attempt", "traceparent")
     CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class RequestHeader(_message.Message):
     BUDGET_S_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     contract_version: int
     session_id: str
     request_id: str
@@ -79,10 +80,11 @@ class RequestHeader(_message.Message):
     budget_s: float
     priority: int
     attempt: int
-    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, contract_version: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., network_digest: _Optional[str] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., variant: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., budget_s: _Optional[float] = ..., priority: _Optional[int] = ..., attempt: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ReplyHeader(_message.Message):
-    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j", "origin")
+    __slots__ = ("request_id", "status", "message", "current_epoch", "tensors", "total_bytes", "queue_s", "decode_s", "tail_s", "server_energy_j", "figures", "retry_after_s", "server_wait_j", "origin", "variant")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +99,7 @@ class ReplyHeader(_message.Message):
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     SERVER_WAIT_J_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     status: ReplyStatus
     message: str
@@ -111,4 +114,5 @@ class ReplyHeader(_message.Message):
     retry_after_s: float
     server_wait_j: float
     origin: Origin
-    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ...) -> None: ...
+    variant: str
+    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[_Union[ReplyStatus, str]] = ..., message: _Optional[str] = ..., current_epoch: _Optional[int] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.WireTensor, _Mapping]]] = ..., total_bytes: _Optional[int] = ..., queue_s: _Optional[float] = ..., decode_s: _Optional[float] = ..., tail_s: _Optional[float] = ..., server_energy_j: _Optional[float] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., retry_after_s: _Optional[float] = ..., server_wait_j: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ..., variant: _Optional[str] = ...) -> None: ...

@@ -90,7 +90,7 @@ class RequestJoules(_message.Message):
     def __init__(self, edge_busy: _Optional[float] = ..., edge_wait: _Optional[float] = ..., encode: _Optional[float] = ..., radio: _Optional[float] = ..., server: _Optional[float] = ..., server_wait: _Optional[float] = ...) -> None: ...
 
 class RequestLedger(_message.Message):
-    __slots__ = ("request_id", "epoch", "cut", "codec", "served_by", "fallback", "seconds", "joules", "figures", "fallback_reason", "attempts")
+    __slots__ = ("request_id", "epoch", "cut", "codec", "served_by", "fallback", "seconds", "joules", "figures", "fallback_reason", "attempts", "variant")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CUT_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class RequestLedger(_message.Message):
     FIGURES_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_REASON_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     epoch: int
     cut: int
@@ -113,7 +114,8 @@ class RequestLedger(_message.Message):
     figures: _devices_pb2.FigureKind
     fallback_reason: FallbackReason
     attempts: int
-    def __init__(self, request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., served_by: _Optional[_Union[ServedBy, str]] = ..., fallback: bool = ..., seconds: _Optional[_Union[RequestSeconds, _Mapping]] = ..., joules: _Optional[_Union[RequestJoules, _Mapping]] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., fallback_reason: _Optional[_Union[FallbackReason, str]] = ..., attempts: _Optional[int] = ...) -> None: ...
+    variant: str
+    def __init__(self, request_id: _Optional[str] = ..., epoch: _Optional[int] = ..., cut: _Optional[int] = ..., codec: _Optional[str] = ..., served_by: _Optional[_Union[ServedBy, str]] = ..., fallback: bool = ..., seconds: _Optional[_Union[RequestSeconds, _Mapping]] = ..., joules: _Optional[_Union[RequestJoules, _Mapping]] = ..., figures: _Optional[_Union[_devices_pb2.FigureKind, str]] = ..., fallback_reason: _Optional[_Union[FallbackReason, str]] = ..., attempts: _Optional[int] = ..., variant: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

@@ -27,6 +27,13 @@ class Constraint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONSTRAINT_LATENCY: _ClassVar[Constraint]
     CONSTRAINT_RATE: _ClassVar[Constraint]
     CONSTRAINT_ACCURACY: _ClassVar[Constraint]
+
+class ServerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SERVER_STATE_UNSPECIFIED: _ClassVar[ServerState]
+    SERVER_STATE_SERVING: _ClassVar[ServerState]
+    SERVER_STATE_IDLE: _ClassVar[ServerState]
+    SERVER_STATE_PARKED: _ClassVar[ServerState]
 MARGIN_UNSPECIFIED: Margin
 MARGIN_CANTELLI: Margin
 MARGIN_GAUSSIAN: Margin
@@ -37,6 +44,10 @@ CONSTRAINT_UNSPECIFIED: Constraint
 CONSTRAINT_LATENCY: Constraint
 CONSTRAINT_RATE: Constraint
 CONSTRAINT_ACCURACY: Constraint
+SERVER_STATE_UNSPECIFIED: ServerState
+SERVER_STATE_SERVING: ServerState
+SERVER_STATE_IDLE: ServerState
+SERVER_STATE_PARKED: ServerState
 
 class Slo(_message.Message):
     __slots__ = ("latency_s", "quantile", "margin", "rate_hz")
@@ -349,6 +360,132 @@ class FleetPlan(_message.Message):
     schema: str
     def __init__(self, status: _Optional[_Union[PlanStatus, str]] = ..., server_point: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[FleetEdgePlan, _Mapping]]] = ..., power_w: _Optional[float] = ..., lower_bound_w: _Optional[float] = ..., gap: _Optional[float] = ..., rejected: _Optional[_Iterable[_Union[RejectedEdge, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
 
+class PoolServer(_message.Message):
+    __slots__ = ("name", "kind", "server_utilisation", "server_wait_s", "server_idle_w_counts", "parked_w", "may_park", "may_serve")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SERVER_UTILISATION_FIELD_NUMBER: _ClassVar[int]
+    SERVER_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    SERVER_IDLE_W_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    PARKED_W_FIELD_NUMBER: _ClassVar[int]
+    MAY_PARK_FIELD_NUMBER: _ClassVar[int]
+    MAY_SERVE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    server_utilisation: float
+    server_wait_s: float
+    server_idle_w_counts: bool
+    parked_w: float
+    may_park: bool
+    may_serve: bool
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., server_utilisation: _Optional[float] = ..., server_wait_s: _Optional[float] = ..., server_idle_w_counts: bool = ..., parked_w: _Optional[float] = ..., may_park: bool = ..., may_serve: bool = ...) -> None: ...
+
+class Uplink(_message.Message):
+    __slots__ = ("name", "uplink_bps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uplink_bps: float
+    def __init__(self, name: _Optional[str] = ..., uplink_bps: _Optional[float] = ...) -> None: ...
+
+class KindProblem(_message.Message):
+    __slots__ = ("kind", "problem")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    problem: Problem
+    def __init__(self, kind: _Optional[str] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class Route(_message.Message):
+    __slots__ = ("server", "rtt_s", "uplink_bps", "downlink_bps")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    RTT_S_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    DOWNLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    rtt_s: float
+    uplink_bps: float
+    downlink_bps: float
+    def __init__(self, server: _Optional[str] = ..., rtt_s: _Optional[float] = ..., uplink_bps: _Optional[float] = ..., downlink_bps: _Optional[float] = ...) -> None: ...
+
+class PoolEdge(_message.Message):
+    __slots__ = ("name", "problems", "uplink", "routes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_FIELD_NUMBER: _ClassVar[int]
+    ROUTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    problems: _containers.RepeatedCompositeFieldContainer[KindProblem]
+    uplink: str
+    routes: _containers.RepeatedCompositeFieldContainer[Route]
+    def __init__(self, name: _Optional[str] = ..., problems: _Optional[_Iterable[_Union[KindProblem, _Mapping]]] = ..., uplink: _Optional[str] = ..., routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ...) -> None: ...
+
+class Pool(_message.Message):
+    __slots__ = ("servers", "edges", "uplinks", "schema")
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    UPLINKS_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    servers: _containers.RepeatedCompositeFieldContainer[PoolServer]
+    edges: _containers.RepeatedCompositeFieldContainer[PoolEdge]
+    uplinks: _containers.RepeatedCompositeFieldContainer[Uplink]
+    schema: str
+    def __init__(self, servers: _Optional[_Iterable[_Union[PoolServer, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[PoolEdge, _Mapping]]] = ..., uplinks: _Optional[_Iterable[_Union[Uplink, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
+
+class PoolServerPlan(_message.Message):
+    __slots__ = ("name", "state", "server_point", "server_clock", "edges", "server_utilisation", "power_w", "counted_idle_w")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SERVER_POINT_FIELD_NUMBER: _ClassVar[int]
+    SERVER_CLOCK_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    SERVER_UTILISATION_FIELD_NUMBER: _ClassVar[int]
+    POWER_W_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_IDLE_W_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: ServerState
+    server_point: int
+    server_clock: _devices_pb2.OperatingPoint
+    edges: int
+    server_utilisation: float
+    power_w: float
+    counted_idle_w: float
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ServerState, str]] = ..., server_point: _Optional[int] = ..., server_clock: _Optional[_Union[_devices_pb2.OperatingPoint, _Mapping]] = ..., edges: _Optional[int] = ..., server_utilisation: _Optional[float] = ..., power_w: _Optional[float] = ..., counted_idle_w: _Optional[float] = ...) -> None: ...
+
+class PoolEdgePlan(_message.Message):
+    __slots__ = ("name", "server", "kind", "plan", "uplink_bps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_BPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    server: str
+    kind: str
+    plan: Plan
+    uplink_bps: float
+    def __init__(self, name: _Optional[str] = ..., server: _Optional[str] = ..., kind: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., uplink_bps: _Optional[float] = ...) -> None: ...
+
+class PoolPlan(_message.Message):
+    __slots__ = ("status", "servers", "edges", "power_w", "lower_bound_w", "gap", "rejected", "schema")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    POWER_W_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BOUND_W_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    status: PlanStatus
+    servers: _containers.RepeatedCompositeFieldContainer[PoolServerPlan]
+    edges: _containers.RepeatedCompositeFieldContainer[PoolEdgePlan]
+    power_w: float
+    lower_bound_w: float
+    gap: float
+    rejected: _containers.RepeatedCompositeFieldContainer[RejectedEdge]
+    schema: str
+    def __init__(self, status: _Optional[_Union[PlanStatus, str]] = ..., servers: _Optional[_Iterable[_Union[PoolServerPlan, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[PoolEdgePlan, _Mapping]]] = ..., power_w: _Optional[float] = ..., lower_bound_w: _Optional[float] = ..., gap: _Optional[float] = ..., rejected: _Optional[_Iterable[_Union[RejectedEdge, _Mapping]]] = ..., schema: _Optional[str] = ...) -> None: ...
+
 class Assignment(_message.Message):
     __slots__ = ("epoch", "network_digest", "policy", "cut", "codec", "variant", "edge_clock", "server_clock")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -394,16 +531,20 @@ class ParetoReply(_message.Message):
     def __init__(self, plans: _Optional[_Iterable[_Union[Plan, _Mapping]]] = ...) -> None: ...
 
 class PlanFleetRequest(_message.Message):
-    __slots__ = ("fleet",)
+    __slots__ = ("fleet", "pool")
     FLEET_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
     fleet: Fleet
-    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ...) -> None: ...
+    pool: Pool
+    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ...) -> None: ...
 
 class PlanFleetReply(_message.Message):
-    __slots__ = ("plan",)
+    __slots__ = ("plan", "pool_plan")
     PLAN_FIELD_NUMBER: _ClassVar[int]
+    POOL_PLAN_FIELD_NUMBER: _ClassVar[int]
     plan: FleetPlan
-    def __init__(self, plan: _Optional[_Union[FleetPlan, _Mapping]] = ...) -> None: ...
+    pool_plan: PoolPlan
+    def __init__(self, plan: _Optional[_Union[FleetPlan, _Mapping]] = ..., pool_plan: _Optional[_Union[PoolPlan, _Mapping]] = ...) -> None: ...
 
 class PlanSessionRequest(_message.Message):
     __slots__ = ("session_id", "network_digest", "edge", "wires", "link", "slo", "objective", "max_accuracy_loss", "policy", "envelope_bytes", "preview", "tail_method", "factors", "uplinks")

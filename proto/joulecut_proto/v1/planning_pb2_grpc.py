@@ -86,7 +86,7 @@ class PlannerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PlanFleet(self, request, context):
-        """Solves a fleet problem; nothing is kept.
+        """Solves a fleet problem, of version 1 or 2; nothing is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -16,27 +16,37 @@ from joulecut_core.errors import ConfigError
 from joulecut_runtime.clockd.allow_list import RULES, Rule, load_rules
 from joulecut_runtime.clockd.book import STATE, Find, LeaseBook, find_boards
 from joulecut_runtime.clockd.service import SOCKET, serve
+from joulecut_runtime.clockd.settings import VARIABLES, choose_settings
 
 _LOG = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> int:
     """Run the program. Its exit codes are those of joulecut's other programs."""
-    parser = argparse.ArgumentParser(prog="joulecut-clockd", description=__doc__)
-    parser.add_argument("--root", type=Path, default=Path("/"), help="find kernel files, and all below, there")
-    parser.add_argument("--socket", type=Path, help=f"where to listen; default {SOCKET}")
-    parser.add_argument("--rules", type=Path, help=f"who may set what; default {RULES}, without it root alone")
+    parser = argparse.ArgumentParser(
+        prog="joulecut-clockd", description=__doc__, epilog=f"{VARIABLES}ROOT, ..SOCKET and ..RULES stand for flags."
+    )
+    parser.add_argument("--root", help="find kernel files, and all below, there; default /")
+    parser.add_argument("--socket", help=f"where to listen; default {SOCKET}")
+    parser.add_argument("--rules", help=f"who may set what; default {RULES}, without it root alone")
+    parser.add_argument("--print-config", action="store_true", help="print these settings and their origins as TOML")
     parser.add_argument("--restore", action="store_true", help="put back what killed processes left, and end")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    flags = {"root": options.root, "socket": options.socket, "rules": options.rules}
     try:
-        book = LeaseBook(options.root, find)
+        settings, printed = choose_settings(flags, {"root": "/", "socket": "", "rules": ""}, os.environ)
+        if options.print_config:
+            sys.stdout.write(f"{printed}\n")
+            return 0
+        root = Path(settings["root"])
+        book = LeaseBook(root, find)
         try:
             if not options.restore:
-                rules = load_rules(options.rules or options.root / RULES, needed=options.rules is not None)
-                with (options.root / STATE / "clockd.lock").open("w") as lock:
+                rules = load_rules(Path(settings["rules"] or root / RULES), needed=bool(settings["rules"]))
+                with (root / STATE / "clockd.lock").open("w") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _serve(options.socket or options.root / SOCKET, book, rules)
+                    _serve(Path(settings["socket"] or root / SOCKET), book, rules)
         finally:
             restored = book.close()
     except (ConfigError, OSError) as error:

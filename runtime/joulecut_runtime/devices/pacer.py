@@ -111,7 +111,7 @@ class Pacer:
             time_factor, power_factor = self._factor(noise.time), self._factor(noise.power)
             paces = tuple(
                 Pace(
-                    time_factor=time_factor * self._factor(noise.block_time),
+                    time_factor=time_factor * self._factor(noise.block_time) / workload.speed_up,
                     power_factor=power_factor,
                     ceiling_mhz=self._throttling.ceiling_mhz,
                 )

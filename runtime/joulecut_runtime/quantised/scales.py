@@ -7,13 +7,13 @@ small, hold no code, and say all that a calibration found out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from joulecut_core.errors import BundleError
+from joulecut_core.errors import BundleError, ConfigError
 
 ACTIVATION_LEVELS = 255
 """Activations are whole numbers from 0 to this."""
@@ -73,3 +73,12 @@ class Scales:
         for node, weight in self.weights.items():
             if weight.dtype != torch.float32 or weight.dim() != 1 or not bool(((weight > 0) & weight.isfinite()).all()):
                 raise BundleError(f"weights.{node}: expected finite numbers above 0 in float32, one per output channel")
+
+
+def check_count(kernels: Sequence[str], scales: Scales, network: str) -> None:
+    """Raise ConfigError where a whole network computes fewer operators in integers than its scales name."""
+    if len(kernels) != len(scales.kernels):
+        raise ConfigError(
+            f"{network}: {len(kernels)} convolutions and linear layers compute in integers; expected "
+            f"{len(scales.kernels)}: the scales are of a network with other names, calibrate this one"
+        )

@@ -24,6 +24,8 @@ from joulecut_server.serving.unit_map import UnitMap
 
 Urgency = tuple[int, float, int]
 
+_ROUNDING = 1e-9
+"""Of accuracies, which are shares of some hundred answers."""
 _LEAST_URGENT: Urgency = (1 << 31, float("inf"), 0)
 
 
@@ -42,8 +44,9 @@ class NetworkLane:
             raise ConfigError(f"a service table of {self.table.network} for {runner.network.table.network}")
         variants = range(len(policy.table.variants))
         points = range(len(policy.table.points))
+        self._losses = tuple(self.table.variants[0].accuracy - each.accuracy for each in self.table.variants)
         self._alone_s = [
-            min(self.costs.time_s(variant, 1, point, entry) for variant in variants for point in points)
+            [min(self.costs.time_s(variant, 1, point, entry) for point in points) for variant in variants]
             for entry in range(len(policy.table.units))
         ]
         self._lock = threading.Lock()
@@ -55,9 +58,23 @@ class NetworkLane:
     def __len__(self) -> int:
         return len(self._line)
 
-    def alone_s(self, entry: int) -> float:
-        """The least seconds that a request takes from a unit on; any thread."""
-        return self._alone_s[entry]
+    def alone_s(self, entry: int, spare_loss: float) -> float:
+        """The least seconds that a request takes from a unit on, in a precision that it can do with; any thread."""
+        return min(seconds for variant, seconds in enumerate(self._alone_s[entry]) if self._serves(variant, spare_loss))
+
+    def variant_for(self, launch: Launch, tickets: Sequence[Ticket]) -> int:
+        """The precision of a launch: the policy's, or the fastest that every request in it can do with; any thread.
+
+        Policies do not know what single edges can do without; a batch waits for nobody's sake.
+        """
+        spare_loss = min(ticket.spare_loss for ticket in tickets)
+        if self._serves(launch.variant, spare_loss):
+            return launch.variant
+        seconds = [self.costs.unit_s[variant][len(tickets) - 1] for variant in range(len(self._losses))]
+        return min(
+            (variant for variant in range(len(self._losses)) if self._serves(variant, spare_loss)),
+            key=lambda variant: sum(unit[point] for unit, point in zip(seconds[variant], launch.points, strict=True)),
+        )
 
     def backlog_s(self) -> float:
         """About how long the device is busy with what waits, at its best; any thread."""
@@ -104,12 +121,12 @@ class NetworkLane:
         first = (request.id for request in view.waiting if request.id not in rejected)
         return decision, self.take(decision.ids or tuple(islice(first, decision.batch)))
 
-    def joining(self, now_s: float, point: int, cut: int, batch: int) -> list[Ticket]:
-        """Those who join a batch of `batch` that has got to `cut`. Device thread."""
+    def joining(self, now_s: float, point: int, cut: int, batch: int, variant: int) -> list[Ticket]:
+        """Those who join a batch of `batch` that has got to `cut` in a precision. Device thread."""
         if cut not in self.runner.entries or batch >= self.costs.largest or not self._line:
             return []
         view = self._look(now_s, point)
-        could = [request.id for request in view.waiting if self._is_at(request, cut)]
+        could = [request.id for request in view.waiting if self._may_join(request, cut, variant)]
         if not could:
             return []
         count = self.policy.join(view, self.units.unit_of(cut), batch)
@@ -143,9 +160,13 @@ class NetworkLane:
             self.policy.arrived(request)
         return ServerView(now_s, waiting, point, seen)
 
-    def _is_at(self, request: QueuedRequest, cut: int) -> bool:
+    def _may_join(self, request: QueuedRequest, cut: int, variant: int) -> bool:
         ticket = self._tickets.get(request.id)
-        return ticket is not None and ticket.cut == cut
+        return ticket is not None and ticket.cut == cut and self._serves(variant, ticket.spare_loss)
+
+    def _serves(self, variant: int, spare_loss: float) -> bool:
+        """Whether a precision costs no more accuracy than there is to spare; the captured one costs none."""
+        return self._losses[variant] <= spare_loss + _ROUNDING or variant == 0
 
     def _check(self, launch: Launch) -> None:
         fits = (

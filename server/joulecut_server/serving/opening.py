@@ -6,6 +6,7 @@ from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions
@@ -21,8 +22,11 @@ def make_scheduler(
     device: Device,
     worker: DeviceWorker,
     clocks: PolicyClocks,
+    hardware: DeviceOptions,
 ) -> Scheduler:
     """One lane for each network, each with a policy of its own; may take seconds, which policies prepare in.
+
+    `hardware`: how the device was opened, which its further precisions follow.
 
     Raises ConfigError for an unknown policy or a table of something else, ProfileError where a table cannot be read,
     ClockError where it has clocks that this device lacks.
@@ -32,8 +36,9 @@ def make_scheduler(
     for network in networks:
         found = tables.pop(network.name, None)
         table = table_of_profile(network.profile, network.runner.network.table) if found is None else found
-        policy = make_policy(options, served_table(table, device))
-        lanes.append(NetworkLane(_batches(network), policy, options))
+        runner = _batches(network)
+        policy = make_policy(options, served_table(table, runner, hardware, clock=worker.clock))
+        lanes.append(NetworkLane(runner, policy, options))
     if tables:
         raise ConfigError(f"serving.tables: none of the networks served here is {', '.join(sorted(tables))}")
     return Scheduler(lanes, device=device, worker=worker, clocks=clocks, slo_s=options.slo_s)

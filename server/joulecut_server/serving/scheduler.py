@@ -79,16 +79,31 @@ class Scheduler:
         self._closed = False
 
     async def answer(
-        self, header: RequestHeader, codec: Codec, frames: Sequence[TensorFrame], *, edge: str
+        self,
+        header: RequestHeader,
+        codec: Codec,
+        frames: Sequence[TensorFrame],
+        *,
+        edge: str,
+        spare_loss: float = 0.0,
     ) -> ServedRequest:
         """Run one request of a network that is served here.
 
-        Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut,
-        DeviceError or RuntimeError where the device fails.
+        `spare_loss`: how much accuracy its edge can do without; it never runs in a precision that costs more.
+        Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut, DeviceError or
+        RuntimeError where the device fails.
         """
-        return await self.enter(header, codec, frames, edge=edge).answer()
+        return await self.enter(header, codec, frames, edge=edge, spare_loss=spare_loss).answer()
 
-    def enter(self, header: RequestHeader, codec: Codec, frames: Sequence[TensorFrame], *, edge: str) -> Ticket:
+    def enter(
+        self,
+        header: RequestHeader,
+        codec: Codec,
+        frames: Sequence[TensorFrame],
+        *,
+        edge: str,
+        spare_loss: float = 0.0,
+    ) -> Ticket:
         """As `answer`, for a caller that may want it no more. Raises TurnedAwayError where it is refused at once."""
         lane = self._lanes[header.network_digest]
         now_s = self._now_s()
@@ -101,7 +116,7 @@ class Scheduler:
             edge=edge,
             priority=header.priority,
         )
-        refusal = self._refusal_at_the_door(lane, request)
+        refusal = self._refusal_at_the_door(lane, request, spare_loss)
         if refusal is not None:
             lane.pass_by(request)
             self._wake()
@@ -113,6 +128,7 @@ class Scheduler:
             frames=frames,
             entered_s=self._clock.now_s(),
             leave=lambda: bool(lane.take((request.id,))),
+            spare_loss=spare_loss,
         )
         leaving = lane.enter(ticket)
         if leaving is not None:
@@ -154,7 +170,9 @@ class Scheduler:
     def _now_s(self) -> float:
         return self._clock.now_s() - self._origin_s
 
-    def _refusal_at_the_door(self, lane: NetworkLane, request: QueuedRequest) -> TurnedAwayError | None:
+    def _refusal_at_the_door(
+        self, lane: NetworkLane, request: QueuedRequest, spare_loss: float
+    ) -> TurnedAwayError | None:
         """Why a request cannot be in time even if nothing else waits; the policy judges all others."""
         if self._closed:
             return self._turned_away(lane, Rejection(request.id, RejectReason.DRAINING))
@@ -162,7 +180,7 @@ class Scheduler:
         busy_s = 0.0
         if running is not None and not (running[0] is lane and request.entry > running[1]):
             busy_s = max(self._free_s - request.arrival_s, 0.0)
-        if request.arrival_s + busy_s + lane.alone_s(request.entry) <= request.deadline_s:
+        if request.arrival_s + busy_s + lane.alone_s(request.entry, spare_loss) <= request.deadline_s:
             return None
         return self._turned_away(lane, Rejection(request.id, RejectReason.LATE, busy_s))
 
@@ -238,18 +256,20 @@ class Scheduler:
         return max(min(until_s, lane.first_deadline_s()), soonest_s)
 
     def _run(self, lane: NetworkLane, launch: Launch, tickets: list[Ticket]) -> None:
+        variant = lane.variant_for(launch, tickets)
+
         def hold(unit: int, members: int) -> None:
             self._clocks.hold(lane.points[launch.points[unit]])
-            seconds = lane.costs.unit_s[launch.variant][members - 1]
+            seconds = lane.costs.unit_s[variant][members - 1]
             rest_s = sum(seconds[each][launch.points[each]] for each in range(unit, len(seconds)))
             self._free_s = self._now_s() + rest_s
             self._running = (lane, unit)
 
         def join(cut: int, batch: int) -> list[Ticket]:
-            return lane.joining(self._now_s(), self._point(lane), cut, batch)
+            return lane.joining(self._now_s(), self._point(lane), cut, batch, variant)
 
         start_s = self._now_s()
-        run = BatchRun(lane, launch, self._clock, hold, join)
+        run = BatchRun(lane, launch, self._clock, hold, join, variant)
         try:
             run.run(tickets)
         except Exception as error:
@@ -286,7 +306,7 @@ class Scheduler:
             start_s=start_s,
             end_s=end_s,
             batch=len(members),
-            variant=run.launch.variant,
+            variant=run.variant,
             point=run.launch.points[first],
             energy_j=run.energy_j,
             mean_response_s=sum(end_s - request.arrival_s for request in members) / len(members),

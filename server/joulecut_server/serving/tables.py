@@ -9,13 +9,18 @@ from pathlib import Path
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
+from joulecut_core.figures import FigureKind
 from joulecut_core.networks import CutTable
 from joulecut_core.profiles import Profile
 from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.serving import ServingPolicy
+from joulecut_core.timing import Clock
 from joulecut_planner.serving.joint.policy import JoulecutPolicy
 from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.service_file import load_service_table
+from joulecut_runtime.batch_runner import BatchRunner
+from joulecut_runtime.device_engine import variant_engine_on
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_server.serving.options import ServingOptions
 
 _LOG = logging.getLogger(__name__)
@@ -31,16 +36,37 @@ def service_tables(options: ServingOptions) -> Mapping[str, ServiceTable]:
     return {table.network: table for table in tables}
 
 
-def served_table(table: ServiceTable, device: Device) -> ServiceTable:
-    """The part of a table that this server can run: the reference variant. Raises ClockError for clocks it lacks."""
+def served_table(table: ServiceTable, runner: BatchRunner, options: DeviceOptions, *, clock: Clock) -> ServiceTable:
+    """The part of a table that this server can run, its variants made ready on the runner in the table's order.
+
+    The first variant is the network as captured. Raises ClockError for clocks that the device lacks.
+    """
+    device = runner.device
     for point in table.points:
         device.clock_table.find(point)
     if table.device != device.info.name:
         _LOG.warning("the service table of %s is of %s; this is %s", table.network, table.device, device.info.name)
-    left_out = [variant.name for variant in table.variants[1:]]
-    if left_out:
-        _LOG.info("%s: this server runs %s; not %s", table.network, table.variants[0].name, ", ".join(left_out))
-    return replace(table, variants=table.variants[:1])
+    kept = [table.variants[0]]
+    for variant in table.variants[1:]:
+        try:
+            engine = variant_engine_on(device, runner.network, variant.name, options, clock=clock)
+        except ConfigError as error:
+            _LOG.warning("%s: this server does not run %s: %s", table.network, variant.name, error)
+            continue
+        runner.add_variant(engine, speed_up=_speed_up(table, variant) if is_emulated(device) else 1.0)
+        kept.append(variant)
+    return replace(table, variants=tuple(kept))
+
+
+def is_emulated(device: Device) -> bool:
+    """Whether a device's seconds follow from operations, so that another precision's have to be assumed."""
+    return device.info.figures is FigureKind.EMULATED
+
+
+def _speed_up(table: ServiceTable, variant: ServiceVariant) -> float:
+    """By how much a variant is faster, of a request alone at the highest clock."""
+    full_s, reduced_s = (sum(unit[-1] for unit in each.time_s[0]) for each in (table.variants[0], variant))
+    return full_s / reduced_s
 
 
 def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:

@@ -18,7 +18,9 @@ from joulecut_runtime.codecs import Codec
 class ServedRequest:
     """An answer, and its share of its batch: seconds of the server's clock, joules of the device.
 
-    `wait_j`: its share of what was drawn between batches; None where the device has no meter.
+    `wait_j`: its share of what was drawn between batches; None where the device has no meter. `batch`: how many were
+    answered together. `variant`: the precision they were computed in, empty for
+    the captured one.
     """
 
     outputs: tuple[Tensor, ...]
@@ -28,6 +30,8 @@ class ServedRequest:
     energy_j: float
     wait_j: float | None
     figures: FigureKind
+    batch: int = 1
+    variant: str = ""
 
 
 class Ticket:
@@ -42,13 +46,18 @@ class Ticket:
         frames: Sequence[TensorFrame],
         entered_s: float,
         leave: Callable[[], bool],
+        spare_loss: float = 0.0,
     ) -> None:
-        """`entered_s`: when it came, by the agents' clock. `leave`: takes it out of the line, where it still waits."""
+        """`entered_s`: when it came, by the agents' clock. `leave`: takes it out of the line, where it still waits.
+
+        `spare_loss`: how much accuracy its edge can do without beyond what its plan costs it.
+        """
         self.request = request
         self.cut = cut
         self.codec = codec
         self.frames = frames
         self.entered_s = entered_s
+        self.spare_loss = spare_loss
         self._leave = leave
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[ServedRequest] = self._loop.create_future()

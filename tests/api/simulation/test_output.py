@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from joulecut.reports.charts import Line
+from joulecut.reports.document import Table
+from joulecut.simulation.charts import overview_chart, timeline_charts
 from joulecut.simulation.orders import LoadKind, Loads, TraceOrder
-from joulecut.simulation.output import SCHEMA, document, write_folder
-from joulecut.simulation.rows import Simulation
+from joulecut.simulation.output import SCHEMA, document, from_document, write_folder
+from joulecut.simulation.page import simulation_report
+from joulecut.simulation.rows import Simulation, known
 from joulecut.simulation.terminal import print_simulation
+from joulecut_core.carbon import CarbonTerms
 from joulecut_core.errors import ConfigError
 from joulecut_planner.serving.simulation.made_traces import MadeTrace
 from tests.api.simulation.made_up import simulated
@@ -59,7 +65,7 @@ def test_the_folder_explains_itself(result: Simulation, tmp_path: Path) -> None:
     page = written["index.html"].read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
     assert "estimated" in page
-    assert "http" not in page
+    assert "://" not in page
 
 
 def test_one_load_is_drawn_too(tmp_path: Path) -> None:
@@ -86,3 +92,38 @@ def test_the_terminal_shows_every_run(result: Simulation) -> None:
     assert shown.count("eager") == shown.count("drawn") == 4
     assert "30% utilisation" in shown
     assert "without idle" in shown
+
+
+def test_a_document_is_read_back(result: Simulation) -> None:
+    """All that it holds, to the last digit: everything but what happened over time."""
+    data = json.loads(json.dumps(document(result), allow_nan=False))
+    bare = replace(result, runs=tuple(replace(run, timeline=()) for run in result.runs))
+    assert from_document(data) == bare
+
+
+def test_the_report_shows_carbon_of_an_answer(result: Simulation) -> None:
+    """Joules of an answer, idle time included, of every policy and load; scope and kind are named."""
+    report = simulation_report(result, carbon=CarbonTerms(grid_g_per_kwh=3.6e6))
+    sentence, table = report.sections[-1].blocks
+    assert isinstance(sentence, str)
+    assert isinstance(table, Table)
+    assert "estimated" in sentence
+    assert "server" in sentence
+    energies_j = [row.energy_per_request_j for row in result.rows]
+    assert [float(row[1]) for row in table.rows] == pytest.approx(
+        [1e3 * (each or 0.0) for each in energies_j], rel=1e-3
+    )
+
+
+def test_the_charts_hold_the_rows(result: Simulation) -> None:
+    """The overview's lines are the runs' energies by rising utilisation; each load has its own timeline."""
+    energy, *_ = overview_chart(result).panels
+    for layer in energy.layers:
+        assert isinstance(layer, Line)
+        rows = sorted((row for row in result.rows if row.policy == layer.name), key=lambda row: row.utilisation or 0.0)
+        assert layer.y == tuple(1e3 * (row.energy_per_request_j or 0.0) for row in rows)
+    first, _ = timeline_charts(result)
+    power = first.panels[-1].layers
+    steps = result.runs[0].timeline
+    assert isinstance(power[0], Line)
+    assert power[0].y == tuple(known(step.power_w) for step in steps)

@@ -14,9 +14,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from joulecut.study.output import document, write_folder
+from joulecut.reports.charts import Line
+from joulecut.reports.document import Table
+from joulecut.study.charts import study_charts
+from joulecut.study.output import document, from_document, write_folder
+from joulecut.study.page import study_report
 from joulecut.study.rows import Study
 from joulecut.study.terminal import print_study
+from joulecut_core.carbon import CarbonTerms
 from joulecut_core.errors import ConfigError
 
 SHEETS = {
@@ -117,7 +122,7 @@ def test_numbers_in_tables_carry_references(folder: Path) -> None:
 def test_the_page_explains_itself_and_stands_alone(folder: Path) -> None:
     """Nothing is loaded, pictures are inline, figures are labelled, and the paper's number stands with its formula."""
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert "http" not in page
+    assert "://" not in page
     assert "<script" not in page
     pictures = list(folder.glob("*.png"))
     assert page.count("src='data:image/png;base64,") == len(pictures) == 5
@@ -184,3 +189,31 @@ def test_a_folder_that_cannot_be_is_refused(emulated_study: Study, tmp_path: Pat
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"--out .*file: cannot be written"):
         write_folder(emulated_study, tmp_path / "file")
+
+
+def test_a_document_is_read_back(emulated_study: Study) -> None:
+    """Every row, to the last digit."""
+    assert from_document(json.loads(json.dumps(document(emulated_study), allow_nan=False))) == emulated_study
+
+
+def test_the_report_shows_carbon_of_an_image(emulated_study: Study) -> None:
+    """Of the default settings and of the cheapest one; every row of the carbon names its row of models.csv."""
+    report = study_report(emulated_study, carbon=CarbonTerms(grid_g_per_kwh=3.6e6))
+    (section,) = (section for section in report.sections if section.title == "Carbon")
+    table = section.blocks[1]
+    assert isinstance(table, Table)
+    known = {row.row: row.image_energy_j for row in emulated_study.models}
+    assert len(table.rows) > 1
+    for name, energy_mj, *_ in table.rows:
+        energy_j = known[name.rpartition("(")[2].rstrip(")")]
+        assert float(energy_mj) == pytest.approx(1e3 * (energy_j or 0.0), rel=1e-3)
+
+
+def test_every_batch_is_in_the_chart_of_clocks(emulated_study: Study) -> None:
+    """The lines are rows of held clocks, one line for each batch and network."""
+    (chart,) = (chart for chart in study_charts(emulated_study) if chart.name == "efficiency")
+    drawn = {value for panel in chart.panels for layer in panel.layers if isinstance(layer, Line) for value in layer.y}
+    assert drawn <= {row.images_per_joule for row in emulated_study.models if row.clock == "held"}
+    assert {layer.name for panel in chart.panels for layer in panel.layers if isinstance(layer, Line)} == {
+        f"batch {batch}" for batch in {row.batch for row in emulated_study.models}
+    }

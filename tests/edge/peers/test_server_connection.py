@@ -103,6 +103,7 @@ async def connected(service: InferenceService, *, silence_s: float) -> AsyncIter
     await server.start()
     connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), silence_s=silence_s)
     connection.network = tiny_network()
+    connection.open_stream()
     try:
         yield connection
     finally:

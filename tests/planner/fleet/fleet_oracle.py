@@ -145,7 +145,7 @@ def best(fleet: Fleet, tolerance: float) -> Best:
             base = idle_w * (1.0 - load) + sum(one.fixed_w for one, _ in chosen)
             if base + sum(_radio(one, high) for one, (_, high) in chosen) < least:
                 capacity = math.inf if shared.uplink_bps is None else shared.uplink_bps * (1 + tolerance)
-                least = min(least, base + _least_radio_w(list(chosen), capacity))
+                least = min(least, base + least_radio_w(list(chosen), capacity))
     rejected = frozenset(edge.name for n, edge in enumerate(fleet.edges) if n not in served)
     return Best(least, rejected)
 
@@ -154,7 +154,7 @@ def _radio(one: Term, share: float) -> float:
     return one.radio_w * one.uplink_bits / share if one.uplink_bits else 0.0
 
 
-def _least_radio_w(chosen: list[tuple[Term, tuple[float, float]]], capacity: float) -> float:
+def least_radio_w(chosen: list[tuple[Term, tuple[float, float]]], capacity: float) -> float:
     """The radios' least watts over all shares, by bisection on the price of a bit per second."""
     sending = [(one, span) for one, span in chosen if one.offloaded and one.uplink_bits]
     if sum(low for _, (low, _) in sending) > capacity:

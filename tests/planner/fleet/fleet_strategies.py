@@ -50,6 +50,11 @@ def _tables(draw: st.DrawFn, cuts: int, points: int, idle_cut: int) -> SideTable
     )
 
 
+def server_tables(cuts: int, points: int) -> st.SearchStrategy[SideTables]:
+    """A server's tables for so many cuts and operating points."""
+    return _tables(cuts, points, cuts - 1)
+
+
 @st.composite
 def _wires(draw: st.DrawFn) -> tuple[Wire, ...]:
     return tuple(
@@ -68,7 +73,8 @@ def _wires(draw: st.DrawFn) -> tuple[Wire, ...]:
 
 
 @st.composite
-def _problems(draw: st.DrawFn, server: Server) -> Problem:
+def problems(draw: st.DrawFn, server: Server) -> Problem:
+    """Problems with a rate on a server's operating points."""
     cuts, points = draw(st.integers(2, 3)), draw(st.integers(1, 2))
     local = draw(st.sampled_from([True, False]))
     return Problem(
@@ -130,7 +136,7 @@ def fleets(draw: st.DrawFn, *, max_edges: int = 3) -> Fleet:
         )
     )
     count = draw(st.integers(1, max_edges))
-    edges = [FleetEdge(name=f"edge{n}", problem=draw(_problems(server))) for n in range(count)]
+    edges = [FleetEdge(name=f"edge{n}", problem=draw(problems(server))) for n in range(count)]
     if count > 1 and draw(st.booleans()):
         # Two edges alike make ties.
         edges[1] = replace(edges[1], problem=edges[0].problem)

@@ -43,3 +43,11 @@ def test_rows_keep_the_first_of_equals(points: list[tuple[float, float, float]])
         if np.isfinite(point[0]) and not any(beats(other, point) for other in points) and point not in points[:index]
     ]
     assert kept == expected
+
+
+def test_the_smallest_numbers_have_an_order() -> None:
+    """A column whose largest entry has no finite inverse is compared like any other, in every segment."""
+    segment = np.array([0, 0, 1, 1])
+    tiny, plain = np.array([0.0, 2e-313, 0.0, 2e-313]), np.array([2.0, 1.0, 2.0, 1.0])
+    assert undominated(segment, tiny, plain).tolist() == [0, 1, 2, 3]
+    assert undominated(segment, tiny, np.ones(4)).tolist() == [0, 2]

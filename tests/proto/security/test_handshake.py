@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -167,3 +168,25 @@ def test_comments_between_authorities_do_no_harm(site: TestAuthority, tmp_path: 
     edge = site.issue("edge", "cam")
     security = ChannelSecurity(authority=bundle, certificate=edge.certificate, key=edge.key)
     assert "succeeds" in _explained(site.issue("server", "gpu").security, security)
+
+
+def test_a_server_that_waits_for_the_client_to_begin_is_understood(site: TestAuthority) -> None:
+    """Proxies send HTTP/2's settings after the client's preface; gRPC's servers before it."""
+
+    async def run() -> Identity:
+        holder = site.issue("proxy", "front")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=holder.authority)
+        context.load_cert_chain(holder.certificate, holder.key)
+        context.set_alpn_protocols(["h2"])
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert await reader.readexactly(33) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+            writer.write(b"\0\0\0\x04\0\0\0\0\0")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await peer_identity(f"127.0.0.1:{port}", site.issue("edge", "cam").security, TIMEOUT_S)
+
+    assert asyncio.run(run()).role is Role.PROXY

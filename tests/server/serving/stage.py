@@ -72,13 +72,14 @@ class Collecting(Eager):
         self.least = least
         self.most = most
         self.rests_at = 0
+        self.variant = 0
         self.views: list[ServerView] = []
 
     def decide(self, view: ServerView) -> Launch | Rest:
         self.views.append(view)
         if len(view.waiting) < self.least:
             return Rest(self.rests_at)
-        return Launch(min(len(view.waiting), self.most), 0, self.points)
+        return Launch(min(len(view.waiting), self.most), self.variant, self.points)
 
 
 class Gated(BatchRunner):
@@ -91,11 +92,11 @@ class Gated(BatchRunner):
         self.go = asyncio.Semaphore(0)
 
     def stretch(
-        self, first: int, last: int, requests: Sequence[Sequence[Tensor]]
+        self, first: int, last: int, requests: Sequence[Sequence[Tensor]], variant: int = 0
     ) -> tuple[list[tuple[Tensor, ...]], Stage]:
         self._loop.call_soon_threadsafe(self.begun.put_nowait, (first, last, len(requests)))
         asyncio.run_coroutine_threadsafe(self.go.acquire(), self._loop).result(WAIT_S)
-        return super().stretch(first, last, requests)
+        return super().stretch(first, last, requests, variant)
 
 
 def another_network() -> Network:
@@ -124,6 +125,7 @@ class OnStage:
         priority: int = 0,
         digest: str = NETWORK.digest,
         frames: Sequence[TensorFrame] | None = None,
+        spare_loss: float = 0.0,
     ) -> asyncio.Task[ServedRequest]:
         """Send one request from an edge that computes what lies before `cut`."""
         tensors = (picture,) if cut == 0 else tiny_network().head(cut)((picture,))
@@ -139,7 +141,8 @@ class OnStage:
             budget_s=budget_s,
             priority=priority,
         )
-        return asyncio.create_task(self.scheduler.answer(header, wire, frames or wire.encode(tensors), edge=edge))
+        sent = frames or wire.encode(tensors)
+        return asyncio.create_task(self.scheduler.answer(header, wire, sent, edge=edge, spare_loss=spare_loss))
 
     async def settled(self) -> None:
         """Wait until the device's thread is done with what was under way: policies hear of batches behind answers."""

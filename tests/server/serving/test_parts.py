@@ -13,7 +13,9 @@ from joulecut_core.errors import ClockError, ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.timing import ManualClock
 from joulecut_planner.serving.service_file import save_service_table
+from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks
@@ -93,13 +95,13 @@ def test_tables_come_from_files(tmp_path: Path) -> None:
     save_service_table(service_table(), tmp_path / "table.json")
     options = replace(OPTIONS, tables=(str(tmp_path / "table.json"),))
     table = service_tables(options)["tiny"]
-    device = open_device(DEVICE, clock=ManualClock())
+    runner = BatchRunner(tiny_network(), open_device(DEVICE, clock=ManualClock()))
     (variant,) = table.variants
     two = replace(table, variants=(variant, replace(variant, name="int8")))
-    assert [each.name for each in served_table(two, device).variants] == ["fp32"]
+    assert [each.name for each in served_table(two, runner, DeviceOptions(), clock=ManualClock()).variants] == ["fp32"]
     wrong = replace(table, points=(OperatingPoint(core_mhz=1.0), *table.points[1:]))
     with pytest.raises(ClockError, match="1 MHz is not on the clock table"):
-        served_table(wrong, device)
+        served_table(wrong, runner, DeviceOptions(), clock=ManualClock())
 
 
 @pytest.mark.parametrize("name", ["joulecut", "fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "eali"])

@@ -267,12 +267,12 @@ class Broken(BatchRunner):
     failures = 1
 
     def stretch(
-        self, first: int, last: int, requests: Sequence[Sequence[Tensor]]
+        self, first: int, last: int, requests: Sequence[Sequence[Tensor]], variant: int = 0
     ) -> tuple[list[tuple[Tensor, ...]], Stage]:
         if self.failures:
             self.failures -= 1
             raise DeviceError("cuda:0 failed: out of memory")
-        return super().stretch(first, last, requests)
+        return super().stretch(first, last, requests, variant)
 
 
 def test_a_failed_batch_is_told_to_all_its_requests() -> None:
@@ -316,10 +316,10 @@ def test_clocks_follow_the_policy_from_unit_to_unit() -> None:
 
     class Watching(BatchRunner):
         def stretch(
-            self, first: int, last: int, requests: Sequence[Sequence[Tensor]]
+            self, first: int, last: int, requests: Sequence[Sequence[Tensor]], variant: int = 0
         ) -> tuple[list[tuple[Tensor, ...]], Stage]:
             seen.append(self.device.state().point.core_mhz)
-            return super().stretch(first, last, requests)
+            return super().stretch(first, last, requests, variant)
 
     async def use(stage: OnStage) -> None:
         await stage.ask(pictures(1)[0])

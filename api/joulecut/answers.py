@@ -1,0 +1,52 @@
+"""One request of an application as the edge-agent reads it, and its answer as the application reads it.
+
+Both connections, `Connection` and `AsyncConnection`, say the same things; they differ in who waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from joulecut_core.ledgers import RequestLedger
+from joulecut_proto.local_messages import InferReply, InferRequest
+from joulecut_proto.tensor_arrays import array_of, frame_of
+
+Array = npt.NDArray[Any]
+
+CALL_S = 30.0
+"""Wall seconds that a request may take where nothing else is asked for."""
+REPLAN_S = 120.0
+"""The same for planning again and for waiting for a meter's tick: both may take longer than an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The network's outputs as arrays, and where the request's seconds and joules went."""
+
+    outputs: tuple[Array, ...]
+    ledger: RequestLedger
+
+
+class RequestWriter:
+    """Writes the requests of one connection. Safe to use from several threads: no two requests share an id."""
+
+    def __init__(self) -> None:
+        self._name = uuid.uuid4().hex[:8]
+        self._numbers = itertools.count()
+
+    def write(self, inputs: Sequence[Array]) -> InferRequest:
+        """A request of these inputs, in order. Raises ContractError for an element type that cannot be sent."""
+        frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
+        return InferRequest(request_id=f"{self._name}-{next(self._numbers)}", tensors=frames)
+
+
+def answer_of(reply: InferReply) -> Answer:
+    """The reply as an application reads it. Raises ContractError where it cannot be read."""
+    return Answer(outputs=tuple(array_of(frame) for frame in reply.tensors), ledger=reply.ledger)

@@ -1,0 +1,181 @@
+"""Answers to planning questions, from this process or a server-agent: a document for programs, tables for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from joulecut.commands.plan_explanation import show_explanation
+from joulecut.commands.plan_fleets import show_fleet_plan
+from joulecut.commands.plan_pools import show_pool_plan
+from joulecut.commands.plan_tables import show_front, show_plan, show_policy_table
+from joulecut_core.documents import read_text
+from joulecut_core.errors import ConfigError, ProblemError
+from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetPlan
+from joulecut_core.plans import OPTIMAL, Plan
+from joulecut_core.pool_plans import PoolPlan
+from joulecut_core.pools import POOL_SCHEMA, Pool
+from joulecut_core.problems import Problem
+from joulecut_core.strict_json import parse_strictly
+from joulecut_planner import load_problem, parse_problem, plan_document, solve
+from joulecut_planner.choices.variations import Downlink
+from joulecut_planner.explanations.explain import explain
+from joulecut_planner.explanations.explanation import explanation_document
+from joulecut_planner.fleet import solve_fleet
+from joulecut_planner.fleet_file import fleet_plan_document, parse_fleet
+from joulecut_planner.fronts.pareto import pareto, pareto_document
+from joulecut_planner.pool_file import parse_pool, pool_plan_document
+from joulecut_planner.uplinks.break_points import break_points
+from joulecut_planner.uplinks.policy_table import policy_table_document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanQuestion:
+    """What is asked about a file; see the options of `joulecut plan`."""
+
+    problem: Path
+    front: bool = False
+    why: bool = False
+    policy_table: str | None = None
+    downlink: str = Downlink.FIXED.value
+    server: str | None = None
+    tls: Path | None = None
+    insecure: bool = False
+
+    @property
+    def asked(self) -> list[str]:
+        """The flags that ask for something else than a plan."""
+        modes = {"--pareto": self.front, "--explain": self.why, "--policy-table": self.policy_table is not None}
+        return [flag for flag, is_given in modes.items() if is_given]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnswer:
+    """An answer. `document`: as JSON has it; `show`: as a person reads it."""
+
+    is_feasible: bool
+    document: Callable[[], dict[str, object]]
+    show: Callable[[Console], None]
+
+
+def answer(question: PlanQuestion) -> PlanAnswer:
+    """The answer. Raises ConfigError for flags that do not go together, ProblemError for a malformed file."""
+    asked = question.asked
+    if len(asked) > 1:
+        raise ConfigError(f"{', '.join(asked)}: {len(asked)} of them; expected one at a time")
+    server, tls, insecure = question.server, question.tls, question.insecure
+    if server is not None and (question.why or question.policy_table is not None):
+        raise ConfigError(f"--server: given with {asked[0]}; expected it with --pareto or alone: explained here only")
+    if server is None and (tls is not None or insecure):
+        raise ConfigError("--tls and --insecure: given without --server; expected them with it")
+    planner = _LIBRARY if server is None else _planner_at(server, tls, insecure=insecure)
+    loaded = _load(question.problem)
+    if isinstance(loaded, (Fleet, Pool)):
+        if asked:
+            raise ConfigError(f"{asked[0]}: {question.problem} is a {loaded.schema}; expected the problem of one pair")
+        return _fleet_plan(planner, loaded) if isinstance(loaded, Fleet) else _pool_plan(planner, loaded)
+    if question.policy_table is not None:
+        return _policy_table(loaded, question.policy_table, Downlink(question.downlink))
+    if question.why:
+        return _explanation(loaded)
+    return _front(planner, loaded) if question.front else _plan(planner, loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """Whoever answers: this process or a server-agent."""
+
+    plan: Callable[[Problem], Plan]
+    pareto: Callable[[Problem], list[Plan]]
+    plan_fleet: Callable[[Fleet], FleetPlan]
+    plan_pool: Callable[[Pool], PoolPlan]
+
+
+_LIBRARY = _Planner(solve, pareto, solve_fleet, solve_fleet)
+
+
+def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
+    try:
+        from joulecut import remote_planning as remote  # noqa: PLC0415 - grpc is not part of a planner-only install
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"--server: needs {error.name}, which is not installed; install it with `pip install 'joulecut[agents]'`"
+        ) from error
+    security = remote.security_for(server, tls, insecure=insecure)
+    return _Planner(
+        lambda problem: remote.plan_remotely(problem, server, security=security),
+        lambda problem: remote.pareto_remotely(problem, server, security=security),
+        lambda fleet: remote.plan_fleet_remotely(fleet, server, security=security),
+        lambda pool: remote.plan_fleet_remotely(pool, server, security=security),
+    )
+
+
+def _load(path: Path) -> Problem | Fleet | Pool:
+    document = parse_strictly(read_text(path, ProblemError), ProblemError, str(path))
+    if not isinstance(document, Mapping):
+        return load_problem(path)
+    if document.get("schema") == POOL_SCHEMA:
+        return parse_pool(document)
+    return parse_fleet(document) if document.get("schema") == FLEET_SCHEMA else parse_problem(document)
+
+
+def _plan(planner: _Planner, problem: Problem) -> PlanAnswer:
+    made = planner.plan(problem)
+    return PlanAnswer(made.status == OPTIMAL, lambda: plan_document(made), lambda console: show_plan(made, console))
+
+
+def _front(planner: _Planner, problem: Problem) -> PlanAnswer:
+    plans = planner.pareto(problem)
+    return PlanAnswer(bool(plans), lambda: pareto_document(plans), lambda console: show_front(plans, console))
+
+
+def _explanation(problem: Problem) -> PlanAnswer:
+    explanation = explain(problem)
+    return PlanAnswer(
+        explanation.plan.status == OPTIMAL,
+        lambda: explanation_document(explanation),
+        lambda console: show_explanation(problem, explanation, console),
+    )
+
+
+def _policy_table(problem: Problem, text: str, downlink: Downlink) -> PlanAnswer:
+    lowest_bps, highest_bps = _range_bps(text)
+    table = break_points(problem, lowest_bps, highest_bps, downlink)
+    return PlanAnswer(
+        any(row.status == OPTIMAL for row in table.rows),
+        lambda: policy_table_document(table),
+        lambda console: show_policy_table(table, console),
+    )
+
+
+def _fleet_plan(planner: _Planner, fleet: Fleet) -> PlanAnswer:
+    made = planner.plan_fleet(fleet)
+    return PlanAnswer(
+        made.status == OPTIMAL,
+        lambda: fleet_plan_document(made),
+        lambda console: show_fleet_plan(fleet, made, console),
+    )
+
+
+def _pool_plan(planner: _Planner, pool: Pool) -> PlanAnswer:
+    made = planner.plan_pool(pool)
+    return PlanAnswer(
+        made.status == OPTIMAL,
+        lambda: pool_plan_document(made),
+        lambda console: show_pool_plan(made, console),
+    )
+
+
+def _range_bps(text: str) -> tuple[float, float]:
+    low, separator, high = text.partition(":")
+    try:
+        lowest, highest = float(low), float(high)
+    except ValueError:
+        lowest = highest = math.nan
+    if not (separator and 0.0 < lowest <= highest < math.inf):
+        raise ConfigError(f"--policy-table: {text!r}; expected LOW:HIGH in Mbit/s, such as 1:100")
+    return 1e6 * lowest, 1e6 * highest

@@ -1,0 +1,110 @@
+"""Inputs of any network as arrays: checked against what it takes, made up from a seed, or read from a file.
+
+    .npy    one array, for a network of one input
+    .npz    an array for each input, by the input's name or in the network's order
+
+The first axis of a file's arrays counts requests: it is the network's batch, or so many requests of batch 1. An array
+of exactly the input's shape is one request.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from joulecut_core.errors import ConfigError, ContractError
+from joulecut_core.networks import TensorSpec
+from joulecut_runtime.profile_provision import example_inputs
+
+Array = npt.NDArray[Any]
+Inputs = tuple[Array, ...]
+
+_SUFFIXES = (".npy", ".npz")
+_WITHOUT_NUMPY = "bfloat16"
+
+
+def tensors_of(inputs: Sequence[npt.ArrayLike], specs: Sequence[TensorSpec]) -> tuple[Tensor, ...]:
+    """One request's inputs as tensors. Raises ContractError where they are not what `specs` describe."""
+    if len(inputs) != len(specs):
+        expected = ", ".join(map(str, specs))
+        raise ContractError(f"{len(inputs)} inputs; expected {len(specs)}: {expected}")
+    return tuple(_tensor(each, spec) for each, spec in zip(inputs, specs, strict=True))
+
+
+def made_up_inputs(specs: Sequence[TensorSpec], count: int, *, seed: int) -> tuple[Inputs, ...]:
+    """Inputs of `count` requests that only have to run: noise for numbers, zeros for indices; the same for a seed.
+
+    Raises ConfigError where numpy lacks an input's element type.
+    """
+    for spec in specs:
+        if spec.dtype == _WITHOUT_NUMPY:
+            raise ConfigError(f"input {spec.name} is {spec}, which numpy cannot hold; capture it with float32 inputs")
+    drawn = (example_inputs(specs, seed=seed + index) for index in range(count))
+    return tuple(tuple(tensor.numpy() for tensor in tensors) for tensors in drawn)
+
+
+def read_inputs(path: Path, specs: Sequence[TensorSpec]) -> tuple[Inputs, ...]:
+    """The requests in a .npy or .npz file, at least one.
+
+    Raises ConfigError where there is no such file, or its arrays are not what the network takes.
+    """
+    if path.suffix not in _SUFFIXES or not path.is_file():
+        raise ConfigError(f"{path}: no inputs there; expected a file of numpy's ending in {' or '.join(_SUFFIXES)}")
+    try:
+        arrays = _arrays(path)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
+        raise ConfigError(f"{path}: cannot be read as numpy's arrays: {cause}") from cause
+    if len(arrays) != len(specs):
+        expected = ", ".join(f"{spec.name} {spec}" for spec in specs)
+        raise ConfigError(f"{path}: {len(arrays)} arrays; expected {len(specs)}: {expected}")
+    by_name = all(spec.name in arrays for spec in specs)
+    ordered = [arrays[spec.name] for spec in specs] if by_name else list(arrays.values())
+    columns = [_requests(path, array, spec) for array, spec in zip(ordered, specs, strict=True)]
+    counts = {len(column) for column in columns}
+    if len(counts) != 1:
+        raise ConfigError(f"{path}: arrays for {sorted(counts)} requests; expected as many of each input")
+    return tuple(zip(*columns, strict=True))
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    # Opened here, since numpy leaves a file that it cannot read open.
+    with path.open("rb") as stream:
+        found = np.load(stream, allow_pickle=False)
+        return {"": found} if isinstance(found, np.ndarray) else dict(found)
+
+
+def _tensor(value: npt.ArrayLike | Tensor, spec: TensorSpec) -> Tensor:
+    if isinstance(value, Tensor):
+        tensor = value
+    else:
+        array = np.ascontiguousarray(value)
+        # Torch warns of memory that may not be written to.
+        tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+    given = TensorSpec(name=spec.name, dtype=str(tensor.dtype).removeprefix("torch."), shape=tuple(tensor.shape))
+    if given != spec:
+        raise ContractError(f"input {spec.name} is {given}; expected {spec}")
+    return tensor.detach().contiguous()
+
+
+def _requests(path: Path, array: Array, spec: TensorSpec) -> list[Array]:
+    """One array per request."""
+    if array.dtype.name != spec.dtype:
+        raise ConfigError(
+            f"{path}: input {spec.name} is {array.dtype.name}; expected {spec.dtype}: save array.astype({spec.dtype!r})"
+        )
+    batch = spec.shape[0] if spec.shape else 0
+    if array.shape == spec.shape:
+        return [array]
+    if array.shape[1:] == spec.shape[1:] and batch and array.shape[0] and array.shape[0] % batch == 0:
+        return [array[begin : begin + batch] for begin in range(0, len(array), batch)]
+    if array.ndim and array.shape[1:] == spec.shape and len(array):
+        return list(array)
+    shape = ", ".join(map(str, array.shape))
+    raise ConfigError(f"{path}: input {spec.name} has shape [{shape}]; expected {spec}, or several of them in a row")

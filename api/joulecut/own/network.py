@@ -1,0 +1,159 @@
+"""A network of the user's own as an application handles it: arrays in, arrays out, and where it can be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from joulecut.own.arrays import tensors_of
+from joulecut.own.progress import Progress, progress_sink
+from joulecut_core.errors import BundleError
+from joulecut_core.networks import CutTable, TensorSpec
+from joulecut_core.wires import WireTable
+from joulecut_runtime.bundle import write_bundle
+from joulecut_runtime.capture import capture as capture_graph
+from joulecut_runtime.network import Network as RuntimeNetwork
+from joulecut_runtime.wire_measurement import lossless_wires, measure_wires
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutRow:
+    """A place where a network can be cut.
+
+    `tensors` cross there, `size_bytes` in all without a codec. `work_share`: the part of the network's
+    floating-point operations that lies before, 0 to 1. `name` is a module path ("input", "blocks.3", ..., "output").
+    """
+
+    index: int
+    name: str
+    tensors: tuple[TensorSpec, ...]
+    size_bytes: int
+    work_share: float
+
+
+class Network:
+    """A captured network. `capture` and `load` make it; it never changes."""
+
+    def __init__(self, network: RuntimeNetwork) -> None:
+        self._network = network
+
+    @property
+    def runtime(self) -> RuntimeNetwork:
+        """The same network with its parts, as agents run it."""
+        return self._network
+
+    @property
+    def name(self) -> str:
+        """What plans, profiles and logs call it."""
+        return self._table.network
+
+    @property
+    def digest(self) -> str:
+        """What identifies graph, weights and inputs: "sha256:" and hexadecimal digits."""
+        return self._table.digest
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Name, element type and shape of what it takes, in order."""
+        return self._table.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Name, element type and shape of what it gives, in order."""
+        return self._table.outputs
+
+    def cuts(self) -> tuple[CutRow, ...]:
+        """Every place where it can be cut: cut 0 before everything (all on the server), the last after everything."""
+        table = self._table
+        total, before, rows = sum(block.flops for block in table.blocks), 0.0, []
+        for cut in table.cuts:
+            before += table.blocks[cut.index - 1].flops if cut.index else 0.0
+            rows.append(
+                CutRow(
+                    index=cut.index,
+                    name=cut.name,
+                    tensors=cut.tensors,
+                    size_bytes=cut.size_bytes,
+                    work_share=before / total if total else 0.0,
+                )
+            )
+        return tuple(rows)
+
+    def run(self, *inputs: npt.ArrayLike) -> tuple[Array, ...]:
+        """Its outputs, unsplit, on this host's CPU: what every cut has to give too.
+
+        Raises ContractError where the inputs have not the count, shapes and element types of `inputs`.
+        """
+        outputs = self._network.whole(tensors_of(inputs, self.inputs))
+        return tuple(output.numpy() for output in outputs)
+
+    def wires(
+        self,
+        samples: Sequence[Sequence[npt.ArrayLike]] = (),
+        *,
+        samples_from: str = "",
+        progress: Progress | None = None,
+    ) -> WireTable:
+        """What crosses at each cut, in bytes, by codec, and how many answers each codec changes.
+
+        Without `samples` (each one request's inputs, like those that the network will see) only what loses nothing
+        is known, and offered to plans. `samples_from` says in words what they are; `progress` is called with
+        steps done, steps in all, and what was done. Raises ContractError where a sample does not fit.
+        """
+        if not samples:
+            return lossless_wires(self._table)
+        tensors = [tensors_of(sample, self.inputs) for sample in samples]
+        words = samples_from or f"{len(tensors)} samples of the application"
+        return measure_wires(self._network, tensors, samples_from=words, progress=progress_sink(progress))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write its bundle, as `joulecut pack` does: for agents, and for `load`. Returns the folder.
+
+        Raises BundleError where it cannot be written.
+        """
+        place = Path(folder)
+        try:
+            write_bundle(self._network.graph, place, scales=self._network.scales)
+        except OSError as cause:
+            raise BundleError(f"{place}: the bundle cannot be written: {cause}; name another folder") from cause
+        return place
+
+    @property
+    def _table(self) -> CutTable:
+        return self._network.table
+
+    def __repr__(self) -> str:
+        takes = ", ".join(map(str, self.inputs))
+        return f"<joulecut.Network {self.name!r}: {takes}, {len(self._table.cuts)} cuts>"
+
+
+def capture(module: nn.Module, *inputs: Tensor | npt.ArrayLike, name: str | None = None, fold: bool = True) -> Network:
+    """The network that `module` computes in evaluation mode on inputs of these element types and shapes.
+
+    `inputs`: one example per argument of the module's `forward`, batch dimension included; their values do not
+    matter. `name`: the module's class in lower case if left out. `fold` merges batch norms into the convolutions
+    before them. The module is left as it was. Needs torch 2.5 or newer.
+
+    Raises CaptureError naming the place in the module and the reason: state that a call changes, a decision that
+    depends on tensor values, randomness, an operator outside joulecut's list.
+    """
+    examples = [each if isinstance(each, Tensor) else torch.from_numpy(np.array(each)) for each in inputs]
+    graph = capture_graph(module, examples, name=name or type(module).__name__.lower(), fold=fold)
+    return Network(RuntimeNetwork(graph))
+
+
+def load(folder: str | Path) -> Network:
+    """The network of a bundle that `Network.save` or `joulecut pack` wrote.
+
+    Every file is checked against its digest, and no code is in any. Raises BundleError where something is wrong.
+    """
+    return Network(RuntimeNetwork.load(Path(folder)))

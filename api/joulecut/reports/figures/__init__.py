@@ -1,0 +1,1 @@
+"""One picture each: pure functions from results to charts."""

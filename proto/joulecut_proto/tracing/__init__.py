@@ -1,0 +1,1 @@
+"""Spans of requests through OpenTelemetry: to a collector, or to a file."""

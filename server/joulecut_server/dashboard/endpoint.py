@@ -1,0 +1,86 @@
+"""The dashboard's HTTP server: uvicorn in a thread and a loop of its own, so that no page holds up a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from joulecut_core.errors import ConfigError
+from joulecut_proto.addresses import Address
+from joulecut_server.dashboard.visitors import CERTIFICATE
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_CONNECTIONS = 64
+_GRACE_S = 1
+_STOP_S = 5.0
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1, with the visitor's certificate in the state of its requests."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast("asyncio.Transport", transport))
+        connection = transport.get_extra_info("ssl_object")
+        if connection is not None:
+            self.app_state = {**self.app_state, CERTIFICATE: connection.getpeercert(binary_form=True)}
+
+
+class DashboardEndpoint:
+    """Serves `app` from its construction to `close`.
+
+    `context`: for HTTPS. `url`: where it is read, with the port that the system chose. Raises ConfigError where nobody
+    can listen at `place`.
+    """
+
+    def __init__(self, app: ASGIApp, place: Address, context: ssl.SSLContext | None) -> None:
+        self._listener = _listen(place)
+        options: dict[str, Any] = {
+            "access_log": False,
+            "http": _Protocol,
+            "lifespan": "off",
+            "limit_concurrency": _MOST_CONNECTIONS,
+            "log_config": None,
+            "log_level": "warning",
+            "loop": "asyncio",
+            "proxy_headers": False,
+            "server_header": False,
+            "timeout_graceful_shutdown": _GRACE_S,
+            "ws": "none",
+        }
+        config = uvicorn.Config(app, **options)
+        config.load()
+        config.ssl = context
+        self._server = uvicorn.Server(config)
+        port = self._listener.getsockname()[1]
+        shown = f"[{place.host}]" if ":" in place.host else place.host
+        self.url = f"{'http' if context is None else 'https'}://{shown}:{port}/"
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listener]}, name="dashboard", daemon=True
+        )
+        self._thread.start()
+        _LOG.info("dashboard: %s", self.url)
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_S)
+        self._listener.close()
+
+
+def _listen(place: Address) -> socket.socket:
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        return socket.create_server((str(address[0]), place.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"dashboard.listen: {place}: {error.strerror or error}; choose another address, or port 0"
+        ) from error

@@ -1,0 +1,67 @@
+"""Server-sent events: each look at the board, to as many readers as there are places for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from joulecut_server.dashboard.board import Board
+
+MOST_READERS = 16
+_POLL_S = 0.25
+_PATIENCE_S = 10.0
+"""A reader that does not take an event for so long is cut off."""
+
+
+class Events:
+    """An ASGI application. A reader that is slower than a second skips looks; it never holds any back."""
+
+    def __init__(self, board: Board, *, most: int = MOST_READERS) -> None:
+        self._board = board
+        self._most = most
+        self._readers = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One reader, until it leaves."""
+        if self._readers >= self._most:
+            refused = PlainTextResponse("too many readers; try again later\n", status_code=503)
+            await refused(scope, receive, send)
+            return
+        self._readers += 1
+        left = asyncio.create_task(_left(receive))
+        try:
+            headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._tell(send, left)
+        finally:
+            self._readers -= 1
+            left.cancel()
+            with suppress(asyncio.CancelledError):
+                await left
+
+    async def _tell(self, send: Send, left: asyncio.Task[None]) -> None:
+        told = 0
+        while not left.done() and not self._board.closed:
+            published = self._board.published
+            if published.number == told:
+                await asyncio.wait({left}, timeout=_POLL_S)
+                continue
+            told = published.number
+            self._board.visited()
+            event = b"id: %d\ndata: %b\n\n" % (told, published.state)
+            try:
+                await asyncio.wait_for(
+                    send({"type": "http.response.body", "body": event, "more_body": True}), _PATIENCE_S
+                )
+            except asyncio.TimeoutError:
+                # Its connection is closed with this; there is no point in an end that it would not take either.
+                return
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,28 @@
+"""The parts of an agent that the dashboard looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_core.devices import Device
+from joulecut_core.timing import Clock
+from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.device_watch import DeviceWatch
+from joulecut_server.inference import ServerInference
+from joulecut_server.planning import ServerPlanning
+from joulecut_server.served_network import ServedNetworks
+from joulecut_server.sessions import SessionBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentParts:
+    """What a server-agent is made of. `clock`: the agents' own, which an emulated device may slow down."""
+
+    device: Device
+    clock: Clock
+    clocks: ClockKeeper
+    networks: ServedNetworks
+    sessions: SessionBook
+    planning: ServerPlanning
+    inference: ServerInference
+    watch: DeviceWatch

@@ -1,0 +1,125 @@
+"""The Ray cluster of a pool: connected to, or started for it, and never without a secret where that is not asked for.
+
+Whoever can speak to a Ray cluster can run code on it. Ray's own answer is a token that every process shows, off by
+default; here it is on. Ray listens on all addresses of a host even where only that host takes part.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from joulecut_core.errors import ConfigError, LinkError
+from joulecut_core.timing import SystemClock
+from joulecut_proto.addresses import parse_address
+from joulecut_server.pool.local_head import local_head
+from joulecut_server.pool.options import PoolOptions
+
+_LOG = logging.getLogger(__name__)
+
+_START_S = 120.0
+"""Wall seconds for a cluster of this machine to come up: Ray starts seven Python processes."""
+_AGAIN_S = 0.2
+_TRIES = 4
+LOG_FILE = "ray.log"
+_MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+
+
+@contextmanager
+def cluster(options: PoolOptions) -> Iterator[None]:
+    """Connected to Ray inside the context.
+
+    Raises ConfigError where Ray is missing or has no token, LinkError where the cluster does not answer.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    _check_token(options)
+    try:
+        import ray  # noqa: PLC0415 - an extra, which takes a second to load; and it reads the token then
+    except ImportError as error:
+        raise ConfigError("a pool needs Ray; install the extra: pip install 'joulecut[pool]'") from error
+    with ExitStack() as stack:
+        if options.address:
+            _connect(options.address)
+        else:
+            stack.enter_context(_local(options))
+        stack.callback(ray.shutdown)
+        yield
+
+
+def _connect(address: str) -> None:
+    import ray  # noqa: PLC0415 - see above
+
+    try:
+        ray.init(
+            address=address,
+            namespace="joulecut",
+            configure_logging=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        raise LinkError(f"Ray at {address}: {error}; is it up, and has it the same token?") from error
+
+
+@contextmanager
+def _local(options: PoolOptions) -> Iterator[None]:
+    """Connected to a cluster of this machine that ends with the context."""
+    log = Path(options.folder) / LOG_FILE
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for tries_left in reversed(range(_TRIES)):
+            head = stack.enter_context(ExitStack())
+            try:
+                _connect_to_head(*head.enter_context(local_head(cpus=_least_cpus(options), log=log)), log)
+            except LinkError as error:
+                # A port that was free is taken, or the machine is too busy for Ray's own patience.
+                head.close()
+                if not tries_left:
+                    raise
+                _LOG.warning("%s; once more", error)
+            else:
+                break
+        yield
+
+
+def _connect_to_head(address: str, head: subprocess.Popen[bytes], log: Path) -> None:
+    clock = SystemClock()
+    place, until_s, waiting = parse_address(address), clock.now_s() + _START_S, threading.Event()
+    while head.poll() is None:
+        with socket.socket() as probe:
+            # Ray's own way to connect waits for long, and logs, where nobody listens yet.
+            is_up = probe.connect_ex((place.host, place.port)) == 0
+        if is_up:
+            try:
+                return _connect(address)
+            except LinkError as error:
+                _LOG.debug("Ray is not up yet: %s", error)
+        if clock.now_s() >= until_s:
+            raise LinkError(f"Ray did not start within {_START_S:g} s; {log} says more")
+        waiting.wait(_AGAIN_S)
+    raise LinkError(f"Ray did not start: its head ended with {head.returncode}; {log} says why")
+
+
+def _check_token(options: PoolOptions) -> None:
+    if os.environ.get(_MODE) == "token":
+        return
+    if options.address and not options.insecure:
+        raise ConfigError(
+            f"pool.address: {options.address} without {_MODE}=token in the environment: whoever reaches Ray's ports "
+            "could run code there; give Ray a token (docs/how-to-pool.md), or say pool.insecure = true"
+        )
+    if not options.address:
+        os.environ[_MODE] = "token"
+        os.environ.setdefault(_TOKEN, secrets.token_hex(32))
+
+
+def _least_cpus(options: PoolOptions) -> int:
+    """On one machine CPUs are shared, and reserving them is a matter of counting only."""
+    return max(os.cpu_count() or 1, int(options.cpus_per_server * options.max_servers) + 1)

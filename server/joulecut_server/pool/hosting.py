@@ -1,0 +1,106 @@
+"""A server-agent on a thread of its own, inside a process that has other things to do."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+
+from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_server.agent import serving
+from joulecut_server.config import ServerConfig
+from joulecut_server.load import LoadGauge, LoadReading
+from joulecut_server.pool.reports import ReplicaState
+
+_LOG = logging.getLogger(__name__)
+
+_READ_S = 5.0
+
+
+class HostedAgent:
+    """Starts serving when made. All methods may be called from any thread."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._state = ReplicaState.STARTING
+        self._address = ""
+        self._complaint = ""
+        self._gauge: LoadGauge | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._stop_serving: asyncio.Event | None = None
+        self._settled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"agent {config.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> ReplicaState:
+        """Where it is in its life."""
+        return self._state
+
+    @property
+    def address(self) -> str:
+        """Where it serves; empty before."""
+        return self._address
+
+    @property
+    def complaint(self) -> str:
+        """Why it has failed; empty otherwise."""
+        return self._complaint
+
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait until it serves or has failed, wall seconds at most; whether it does either."""
+        return self._settled.wait(timeout_s)
+
+    def load(self) -> LoadReading:
+        """Its load now. Raises LinkError where it does not serve or does not answer, DeviceError as its device does."""
+        gauge, loop = self._gauge, self._loop
+        if gauge is None or loop is None or loop.is_closed():
+            raise LinkError(f"{self._config.name} is {self._state.value}: it has no load to read")
+        reading = asyncio.run_coroutine_threadsafe(gauge.read(), loop)
+        try:
+            return reading.result(_READ_S)
+        except (concurrent.futures.TimeoutError, concurrent.futures.CancelledError) as error:
+            reading.cancel()
+            raise LinkError(f"{self._config.name} did not tell its load within {_READ_S:g} s") from error
+
+    def stop(self) -> None:
+        """Drain, restore the device's clocks, and return once that is done. May be called again."""
+        if self._state is not ReplicaState.FAILED:
+            self._state = ReplicaState.DRAINING
+        self._stopping.set()
+        loop, stop_serving = self._loop, self._stop_serving
+        if loop is not None and stop_serving is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(stop_serving.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except JoulecutError as error:
+            self._fail(str(error))
+            _LOG.error("%s: %s", self._config.name, error)
+        except Exception as error:  # noqa: BLE001 - whoever asks is told
+            self._fail(f"{type(error).__name__}: {error}")
+            _LOG.exception("%s broke off", self._config.name)
+        finally:
+            self._gauge = None
+            self._settled.set()
+
+    def _fail(self, complaint: str) -> None:
+        self._complaint = complaint
+        self._state = ReplicaState.FAILED
+
+    async def _serve(self) -> None:
+        self._stop_serving = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        async with serving(self._config, gauged=self._keep_gauge) as address:
+            self._address = address
+            if not self._stopping.is_set():
+                self._state = ReplicaState.SERVING
+                self._settled.set()
+                await self._stop_serving.wait()
+
+    def _keep_gauge(self, gauge: LoadGauge) -> None:
+        self._gauge = gauge

@@ -1,0 +1,101 @@
+"""A pool from its start to the signal that ends it, and the end of one that somebody else has started."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from joulecut_core.errors import LinkError
+from joulecut_core.timing import SystemClock
+from joulecut_server.config import ServerConfig
+from joulecut_server.pool.cluster import cluster
+from joulecut_server.pool.holding import held, keeper_of
+from joulecut_server.pool.keeper import LEAVING_S, Keeper
+from joulecut_server.pool.options import PoolConfig
+from joulecut_server.pool.publishing import Publishing
+from joulecut_server.pool.seats import seat_of
+
+_LOG = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_CLOSING_S = 0.2
+_RAY_ENDS_S = 30.0
+
+
+def run_pool(config: PoolConfig) -> None:
+    """Keep a pool until SIGINT or SIGTERM, then let all its servers drain. To be called from the main thread.
+
+    Raises ConfigError where it cannot start or is kept already, LinkError where Ray does not answer.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        del frame
+        _LOG.info("stopping on %s", signal.Signals(number).name)
+        stopping.set()
+
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        with held(Path(config.pool.folder)), cluster(config.pool):
+            # After Ray, which sets handlers of its own.
+            for number in _SIGNALS:
+                signal.signal(number, stop)
+            with kept(config) as keeper:
+                while not stopping.is_set():
+                    keeper.look()
+                    stopping.wait(config.pool.look_s)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_pool(config: PoolConfig) -> None:
+    """End a pool on this host by asking its keeper, or in its place where servers have outlived it on a cluster.
+
+    Returns once all its servers have drained. Raises LinkError where that takes too long or Ray does not answer.
+    """
+    folder = Path(config.pool.folder)
+    keeper_pid = keeper_of(folder)
+    if keeper_pid is None:
+        if config.pool.address:
+            with held(folder), cluster(config.pool), kept(config):
+                _LOG.info("ending the servers that have outlived their keeper")
+        return
+    with suppress(ProcessLookupError):
+        os.kill(keeper_pid, signal.SIGTERM)
+    clock = SystemClock()
+    until_s, waiting = clock.now_s() + config.server.drain_s + LEAVING_S + _RAY_ENDS_S, threading.Event()
+    while keeper_of(folder) == keeper_pid:
+        if clock.now_s() >= until_s:
+            raise LinkError(f"the keeper, process {keeper_pid}, has not ended; its log says what it waits for")
+        waiting.wait(_CLOSING_S)
+
+
+@contextmanager
+def kept(config: PoolConfig) -> Iterator[Keeper]:
+    """A pool's keeper on the cluster that this process is connected to; leaving lets all servers drain."""
+    from joulecut_server.pool.ray_crew import RayCrew  # noqa: PLC0415 - needs the extra
+
+    def config_of(number: int) -> ServerConfig:
+        return seat_of(config, number).config
+
+    config_of(0)
+    keeper = Keeper(
+        config.pool,
+        RayCrew(config.pool, config_of),
+        Publishing(Path(config.pool.folder), config.pool.name),
+        SystemClock(),
+        name_of=lambda number: config_of(number).name,
+        drain_s=config.server.drain_s,
+    )
+    try:
+        yield keeper
+    finally:
+        waiting = threading.Event()
+        while not keeper.close():
+            waiting.wait(_CLOSING_S)

@@ -1,0 +1,60 @@
+"""A seat: what distinguishes one server of a pool from the others. A server that is restarted keeps its seat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from joulecut_core.errors import ConfigError
+from joulecut_proto.addresses import parse_address
+from joulecut_server.config import ServerConfig
+from joulecut_server.pool.options import PoolConfig
+
+_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Number, counted from 0, and the configuration of whoever sits there; its device is known once it is placed."""
+
+    number: int
+    config: ServerConfig
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+        return self.config.name
+
+
+def seat_of(config: PoolConfig, number: int) -> Seat:
+    """A seat of the pool: a name, a port and a metrics port of its own. Raises ConfigError for a Unix socket."""
+    server, place = config.server, parse_address(config.server.listen)
+    if place.path is not None:
+        raise ConfigError(f"listen: {server.listen}; expected host:port, as servers of a pool may be on several hosts")
+    listen = str(replace(place, port=config.pool.port_of(number)))
+    metrics = server.metrics
+    if metrics.wanted:
+        at = parse_address(metrics.listen)
+        if at.path is None and at.port:
+            metrics = replace(metrics, listen=str(replace(at, port=at.port + number)))
+    # A ready file is the sign of one agent; what a pool shows instead is its list.
+    own = replace(server, name=f"{server.name}-{number}", listen=listen, metrics=metrics, ready_file="")
+    return Seat(number=number, config=own)
+
+
+def placed(config: ServerConfig, gpus: Sequence[str]) -> ServerConfig:
+    """The configuration on the GPU that was given to its process, an index in the order of the bus or a UUID.
+
+    Raises ConfigError where the configured device is not NVML's and a GPU was given all the same.
+    """
+    if not gpus:
+        return config
+    if config.device.partition(":")[0] not in ("nvml", "auto"):
+        raise ConfigError(f"device: {config.device!r} while pool.gpus_per_server is 1; expected 'nvml' or 'auto'")
+    return replace(config, device=f"nvml:{gpus[0]}")
+
+
+def reachable(address: str, node_host: str) -> str:
+    """The address that edges use: of the node where the server listens on all of its addresses."""
+    place = parse_address(address)
+    return str(replace(place, host=node_host)) if place.path is None and place.host in _WILDCARDS else address

@@ -1,0 +1,93 @@
+"""Pages in a real browser: on a phone and on a desk, light and dark, nothing fetched, nothing complained about."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from joulecut.reports.plan_report import plan_report
+from joulecut.reports.run_report import AnsweredRequest, run_report
+from joulecut.reports.writing import write_report
+from joulecut_core.carbon import CarbonTerms
+from tests.api.reports.tiny_problem import ledger, tiny_problem
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TERMS = CarbonTerms(grid_g_per_kwh=380.0)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser of the machine, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if PROGRAM is None:
+        pytest.skip("needs a chromium in PATH")
+    with playwright.sync_playwright() as running:
+        # Inside a container the browser's own sandbox has no privileges; the pages are of our own making.
+        started = running.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A plan's page and a run's."""
+    folder = tmp_path_factory.mktemp("pages")
+    run = [AnsweredRequest(sample=f"picture {index}", answer=index, ledger=ledger()) for index in range(12)]
+    reports = {
+        "plan": plan_report(tiny_problem(), name="tiny.json", carbon=TERMS),
+        "run": run_report(run, carbon=TERMS),
+    }
+    for name, report in reports.items():
+        write_report(report, html=folder / f"{name}.html")
+    return {name: folder / f"{name}.html" for name in reports}
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize("name", ["plan", "run"])
+def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
+    """Every chart is drawn as wide as its column, the page does not scroll sideways, its console stays silent."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(pages[name].as_uri())
+    charts = page.locator(".js-plotly-plot")
+    charts.last.locator("svg.main-svg").first.wait_for()
+    assert complaints == []
+    assert asked == [pages[name].as_uri()]
+    assert charts.count() == {"plan": 4, "run": 2}[name]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for box in (charts.nth(index).bounding_box() for index in range(charts.count())):
+        assert box is not None
+        assert 0.7 * min(width, 1152) < box["width"] <= width
+    ink = page.evaluate("getComputedStyle(document.querySelector('.xtick text')).fill")
+    assert ink == page.evaluate("getComputedStyle(document.body).color")
+    context.close()
+
+
+def test_a_chart_answers_to_the_pointer(browser: Browser, pages: dict[str, Path]) -> None:
+    """Above the plan's star its numbers stand in words."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(pages["plan"].as_uri())
+    clocks = page.locator("#chart-clocks")
+    clocks.scroll_into_view_if_needed()
+    clocks.locator(".hm").first.wait_for(state="attached")
+    box = clocks.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+    said = page.locator(".hoverlayer .hovertext").first
+    said.wait_for(state="attached")
+    assert "277.8 mJ" in (said.text_content() or "")
+    page.close()

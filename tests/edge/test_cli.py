@@ -1,0 +1,40 @@
+"""`edge-agent --print-config`: what it would run with, and nothing started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from joulecut_core.configuration import Sources, read_configuration
+from joulecut_edge.cli import app
+from joulecut_edge.config import EdgeConfig
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "config" / "edge.toml"
+
+
+def test_print_config_is_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped file, a variable and a flag: printed with their origins, and loaded again as they were."""
+    monkeypatch.setenv("JOULECUT_EDGE_SLO__RATE_HZ", "12.5")
+    printed = CliRunner().invoke(app, ["--config", str(SHIPPED), "--name", "camera-9", "--print-config"])
+    assert printed.exit_code == 0
+    lines = printed.stdout.splitlines()
+    assert 'name = "camera-9"  # flag' in lines
+    assert "rate_hz = 12.5  # JOULECUT_EDGE_SLO__RATE_HZ" in lines
+    assert any(line.startswith("device = ") and line.endswith(f"# {SHIPPED}:4") for line in lines)
+    copy = tmp_path / "edge.toml"
+    copy.write_text(printed.stdout, encoding="utf-8")
+    flags = {"name": "camera-9"}
+    monkeypatch.undo()
+    expected = read_configuration(
+        EdgeConfig, Sources(file=SHIPPED, flags=flags, prefix="E", environment={"E_SLO__RATE_HZ": "12.5"})
+    )
+    assert read_configuration(EdgeConfig, Sources(file=copy)).values == expected.values
+
+
+def test_the_file_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the file is named by a variable; the flag counts more."""
+    monkeypatch.setenv("JOULECUT_EDGE_CONFIG", str(SHIPPED))
+    printed = CliRunner().invoke(app, ["--print-config"])
+    assert f"# {SHIPPED}:" in printed.stdout

@@ -1,0 +1,152 @@
+"""Several server-agents behind a proxy, edges in front of it with an application each, and the site's certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from joulecut.cli import app as joulecut
+from joulecut_core.ledgers import RequestLedger
+from joulecut_proto.security.channel_security import ChannelSecurity
+from tests.chaos.agent_nursery import AgentNursery
+from tests.chaos.history_checks import violations
+from tests.chaos.site import Agent, ChaosSite, chaos_site, expected_answers
+from tests.chaos.traffic import Application
+from tests.integration.envoy import envoy
+from tests.integration.tiny_network import tiny_network
+
+SERVERS = 3
+EDGES = ("camera-1", "camera-2")
+STRANGER = "guest"
+"""An edge of the site that no rule of the servers names."""
+HOST = "localhost"
+"""What edges call the proxy."""
+SETTLE_S = 30.0
+
+_PERIOD_S = 0.04
+_SURELY_LATE_S = 2.0
+_SERVER = """
+[[access.edges]]
+names = ["camera-*"]
+{tls}proxies = ["spiffe://lab/proxy/front"]
+"""
+_PLANNED = ": planned Assignment("
+"""In a server's log; lines begin with the time."""
+
+
+class Certificates:
+    """Those of a site, made by `joulecut pki` as the documents say."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._pki("init", "--site", "lab")
+        names = ("--host", HOST, "--ip", "127.0.0.1")
+        for number in range(SERVERS):
+            self._pki("issue", "server", f"gpu-{number}", *names, "--out", str(folder / f"server-{number}"))
+        self._pki("issue", "proxy", "front", *names, "--out", str(folder / "front"))
+        for edge in (*EDGES, STRANGER):
+            self._pki("issue", "edge", edge, "--out", str(folder / edge))
+
+    def table(self, name: str) -> str:
+        """An agent's [tls] table."""
+        own = self.security(name)
+        return f'[tls]\nauthority = "{own.authority}"\ncertificate = "{own.certificate}"\nkey = "{own.key}"\n'
+
+    def security(self, name: str) -> ChannelSecurity:
+        """The same for a client."""
+        folder = self.folder / name
+        return ChannelSecurity(
+            authority=folder / "authority.pem", certificate=folder / "certificate.pem", key=folder / "key.pem"
+        )
+
+    def _pki(self, *arguments: str) -> None:
+        done = CliRunner().invoke(joulecut, ["pki", *arguments, "--folder", str(self.folder / "pki")])
+        assert done.exit_code == 0, f"{done.output} {done.exception!r}"
+
+
+@dataclass(slots=True, kw_only=True)
+class BalancedSite:
+    """What a test works with. `front`: the proxy's address; `addresses`: the servers' own."""
+
+    site: ChaosSite
+    certificates: Certificates
+    servers: Sequence[Agent]
+    addresses: Sequence[str]
+    edges: Sequence[Agent]
+    apps: Sequence[Application]
+    front: str
+
+    async def stream(self, requests: int) -> list[RequestLedger]:
+        """Let every application send so many requests; the ledgers of all."""
+        history = self.site.history
+        begin = len(history.operations)
+        await asyncio.gather(*(app.stream(requests, period_s=_PERIOD_S) for app in self.apps))
+        await asyncio.gather(*(app.settle() for app in self.apps))
+        return [answer.ledger for one in history.operations[begin:] for answer in history.answers.get(one.number, ())]
+
+    async def all_offload(self) -> None:
+        """Wait until a server answers a request of every application."""
+        while "edge" in {ledger.served_by for ledger in await self.stream(1)}:
+            await asyncio.sleep(_PERIOD_S)
+
+    def user(self) -> Agent:
+        """A server that is in use: the one that made the latest plan."""
+        lines = [(line, server) for server in self.servers for line in server.text().splitlines() if _PLANNED in line]
+        return max(lines, key=lambda each: each[0])[1]
+
+    def check(self) -> None:
+        """Each request answered once, rightly, in time, under a plan that was in force, with a true ledger."""
+        self.site.read_plans()
+        found = violations(self.site.history, expected_answers(), last_cut=tiny_network().table.last)
+        logs = "\n".join(f"--- {agent.name}\n{agent.text()[-3000:]}" for agent in self.site.agents)
+        assert not found, "\n".join(map(str, found[:10])) + logs
+        assert not self.site.history.late(_SURELY_LATE_S)
+
+
+@asynccontextmanager
+async def balanced_site(
+    name: str, folder: Path, shared: Path, nursery: AgentNursery, certificates: Certificates, *, renew_s: float = 1200.0
+) -> AsyncIterator[BalancedSite]:
+    """A site behind Envoy with the shipped configuration `name`, whose edges offload. `renew_s`: as edges have it."""
+    async with chaos_site(folder, shared, nursery) as site, AsyncExitStack() as stack:
+        servers = [
+            site.server(name=f"server-{k}", extra=_SERVER.format(tls=certificates.table(f"server-{k}")))
+            for k in range(SERVERS)
+        ]
+        addresses = [await server.start() for server in servers]
+        shutil.copytree(certificates.folder / "front", folder / "tls")
+        port = stack.enter_context(envoy(name, folder, addresses, host=HOST))
+        edges = [
+            # Whatever the link looks like on a busy host: its plan sends every request to the server.
+            site.edge(
+                f"{HOST}:{port}",
+                name=edge,
+                policy="all-server",
+                wires="0-raw",
+                keys=f"renew_s = {renew_s}",
+                extra=certificates.table(edge),
+            )
+            for edge in EDGES
+        ]
+        for edge in edges:
+            await edge.start()
+        apps = [await stack.enter_async_context(site.application(edge)) for edge in edges]
+        made = BalancedSite(
+            site=site,
+            certificates=certificates,
+            servers=servers,
+            addresses=addresses,
+            edges=edges,
+            apps=apps,
+            front=f"{HOST}:{port}",
+        )
+        for app in apps:
+            await app.offloading(SETTLE_S)
+        await made.all_offload()
+        yield made

@@ -1,0 +1,310 @@
+"""The keeper: holds the wanted number, replaces who is silent, drains who leaves, and tells edges the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.errors import DeviceError
+from joulecut_core.timing import ManualClock
+from joulecut_proto.server_list import read_server_list
+from joulecut_server.load import LoadReading
+from joulecut_server.pool.keeper import Keeper
+from joulecut_server.pool.options import PoolOptions
+from joulecut_server.pool.publishing import Publishing
+from joulecut_server.pool.reports import ReplicaReport, ReplicaState
+from joulecut_server.pool.standing import ServerStanding, read_standing
+
+IDLE = LoadReading(time_s=0.0, busy_s=0.0, waiting=0, sessions=0, streams=0, power_w=30.0, energy_j=1.0, is_well=True)
+OPTIONS = PoolOptions(
+    folder="/unused",
+    min_servers=2,
+    max_servers=4,
+    target_waiting=2.0,
+    grow_after_s=3.0,
+    shrink_after_s=20.0,
+    cool_down_s=5.0,
+    replace_after_s=10.0,
+)
+
+
+@dataclass
+class FakeServer:
+    """One server as a crew sees it. `silent`: it does not answer."""
+
+    pid: int
+    load: LoadReading = IDLE
+    state: ReplicaState = ReplicaState.STARTING
+    silent: bool = False
+    complaint: str = ""
+
+
+@dataclass
+class FakeCrew:
+    """Implements `Crew` in memory; `refuses`: it starts nobody for now. Keeps what it was told."""
+
+    clock: ManualClock
+    servers: dict[int, FakeServer] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    refuses: bool = False
+    pids: Iterator[int] = field(default_factory=lambda: iter(range(100, 10_000)))
+
+    def present(self) -> frozenset[int]:
+        return frozenset(self.servers)
+
+    def start(self, number: int) -> None:
+        if self.refuses:
+            raise DeviceError("no host has room")
+        self.told.append(f"start {number}")
+        self.servers[number] = FakeServer(next(self.pids))
+
+    def reports(self) -> Mapping[int, ReplicaReport]:
+        return {number: self._report(number, each) for number, each in self.servers.items() if not each.silent}
+
+    def leave(self, number: int) -> None:
+        self.told.append(f"leave {number}")
+        self.servers[number].state = ReplicaState.DRAINING
+
+    def end(self, number: int) -> None:
+        self.told.append(f"end {number}")
+        del self.servers[number]
+
+    def _report(self, number: int, server: FakeServer) -> ReplicaReport:
+        load = None if server.state is ReplicaState.STARTING else replace(server.load, time_s=self.clock.now_s())
+        return ReplicaReport(
+            state=server.state,
+            pid=server.pid,
+            address="" if server.state is ReplicaState.STARTING else f"10.0.0.{number}:7000",
+            complaint=server.complaint,
+            load=load,
+        )
+
+
+class Site:
+    """A keeper, its crew, and what it has published."""
+
+    def __init__(self, folder: Path, options: PoolOptions = OPTIONS) -> None:
+        self.folder = folder
+        self.options = options
+        self.clock = ManualClock()
+        self.crew = FakeCrew(self.clock)
+        self.keeper = self.another_keeper()
+
+    def another_keeper(self) -> Keeper:
+        """One that knows nothing of what was before."""
+        return Keeper(
+            self.options,
+            self.crew,
+            Publishing(self.folder, "pool"),
+            self.clock,
+            name_of=lambda number: f"gpu-{number}",
+            drain_s=5.0,
+        )
+
+    def look(self, seconds: int = 1) -> None:
+        """Let time pass, with a look each second."""
+        for _ in range(seconds):
+            self.clock.advance_s(1.0)
+            self.keeper.look()
+
+    def serve(self) -> None:
+        """Whoever starts has started."""
+        for server in self.crew.servers.values():
+            if server.state is ReplicaState.STARTING:
+                server.state = ReplicaState.SERVING
+        self.look()
+
+    def press(self, waiting: int) -> None:
+        """So many requests wait for each server."""
+        for server in self.crew.servers.values():
+            server.load = replace(server.load, waiting=waiting)
+
+    @property
+    def listed(self) -> list[str]:
+        """What edges read."""
+        return [each.name for each in read_server_list(self.folder / "servers.json").servers]
+
+    def standing(self, name: str) -> ServerStanding:
+        """What people read of one server."""
+        [found] = [each for each in read_standing(self.folder).servers if each.name == name]
+        return found
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path) -> Site:
+    site = Site(tmp_path)
+    site.look()
+    site.serve()
+    site.crew.told.clear()
+    return site
+
+
+def test_a_pool_begins_with_its_least_number(tmp_path: Path) -> None:
+    """Nobody is listed before it serves."""
+    site = Site(tmp_path)
+    site.look()
+    assert site.crew.told == ["start 0", "start 1"]
+    assert site.listed == []
+    site.serve()
+    assert site.listed == ["gpu-0", "gpu-1"]
+    assert site.standing("gpu-1").power_w == 30.0
+
+
+def test_pressure_brings_servers_and_calm_takes_them_away(site: Site) -> None:
+    """Who leaves is taken off the list first, drains, and is forgotten once it has gone."""
+    site.press(3)
+    site.look(20)
+    site.serve()
+    site.press(3)
+    assert site.crew.told[0] == "start 2"
+    site.press(0)
+    for _ in range(60):
+        site.look()
+        if site.crew.told[-1].startswith("leave"):
+            break
+    number = int(site.crew.told[-1].removeprefix("leave "))
+    assert f"gpu-{number}" not in site.listed
+    assert site.standing(f"gpu-{number}").state is ReplicaState.DRAINING
+    del site.crew.servers[number]
+    site.look()
+    assert f"gpu-{number}" not in [each.name for each in read_standing(site.folder).servers]
+
+
+def test_who_serves_nobody_leaves_first(tmp_path: Path) -> None:
+    """Each edge that has to move costs it a plan."""
+    site = Site(tmp_path, replace(OPTIONS, min_servers=3, max_servers=3))
+    site.look()
+    site.serve()
+    for number, sessions in ((0, 2), (1, 0), (2, 5)):
+        site.crew.servers[number].load = replace(IDLE, sessions=sessions)
+    site.look()
+    site.options = replace(OPTIONS, min_servers=1, max_servers=3)
+    site.keeper = site.another_keeper()
+    site.crew.told.clear()
+    site.look(40)
+    assert site.crew.told[0] == "leave 1"
+
+
+def test_a_silent_server_is_taken_off_the_list_and_then_replaced(site: Site) -> None:
+    """Edges have left it long before; its seat, and so its port, is taken again."""
+    site.crew.servers[1].silent = True
+    site.look(6)
+    assert site.listed == ["gpu-0"]
+    assert site.crew.told == []
+    site.look(10)
+    assert site.crew.told == ["end 1", "start 1"]
+    site.serve()
+    assert site.listed == ["gpu-0", "gpu-1"]
+    assert site.standing("gpu-1").lives == 2
+
+
+def test_a_server_that_came_back_by_itself_is_left_alone(site: Site) -> None:
+    """Ray has restarted its process: another process id, the same seat."""
+    site.crew.servers[0] = FakeServer(999)
+    site.look(2)
+    assert site.listed == ["gpu-1"]
+    site.serve()
+    assert site.listed == ["gpu-0", "gpu-1"]
+    assert site.crew.told == []
+    assert site.standing("gpu-0").lives == 2
+
+
+def test_a_long_start_is_not_cut_short(site: Site) -> None:
+    """A first start measures a profile, which takes minutes; it says that it is starting."""
+    site.crew.servers[0] = FakeServer(999)
+    site.look(60)
+    assert site.crew.told == []
+
+
+def test_a_server_without_a_host_is_waited_for(tmp_path: Path) -> None:
+    """A cluster that grows by itself takes minutes to find one."""
+    site = Site(tmp_path)
+    site.look()
+    for server in site.crew.servers.values():
+        server.silent = True
+    site.look(60)
+    assert "end 0" not in site.crew.told
+    site.look(60)
+    assert "end 0" in site.crew.told
+
+
+def test_a_failed_start_is_tried_again_in_its_time(site: Site) -> None:
+    """Its complaint is shown meanwhile; a port in use is free some day."""
+    server = site.crew.servers[1]
+    server.state, server.complaint = ReplicaState.FAILED, "port 7001: in use"
+    site.look(9)
+    assert site.standing("gpu-1").complaint == "port 7001: in use"
+    assert site.crew.told == []
+    site.look(3)
+    assert site.crew.told == ["end 1", "start 1"]
+
+
+def test_a_lost_device_is_not_listed(site: Site) -> None:
+    """Its agent answers, but computes nothing."""
+    site.crew.servers[0].load = replace(IDLE, is_well=False)
+    site.look(2)
+    assert site.listed == ["gpu-1"]
+
+
+def test_an_engine_that_refuses_is_asked_again(tmp_path: Path) -> None:
+    """A cluster without room for now ends nothing."""
+    site = Site(tmp_path)
+    site.crew.refuses = True
+    site.look(3)
+    assert site.crew.told == []
+    site.crew.refuses = False
+    site.look()
+    assert site.crew.told == ["start 0", "start 1"]
+
+
+def test_the_list_is_not_emptied_because_nobody_is_heard(site: Site) -> None:
+    """It is the keeper that is deaf: its edges are better off with the servers that they know."""
+    for server in site.crew.servers.values():
+        server.silent = True
+    site.look(7)
+    assert site.listed == ["gpu-0", "gpu-1"]
+    assert not site.standing("gpu-0").is_heard
+
+
+def test_another_keeper_takes_on_who_is_there(site: Site) -> None:
+    """On a cluster servers outlive their keeper; none is started twice."""
+    site.keeper = site.another_keeper()
+    site.look(3)
+    assert site.crew.told == []
+    assert site.listed == ["gpu-0", "gpu-1"]
+
+
+def test_closing_lets_everybody_drain(site: Site) -> None:
+    """It is over when the last one has gone, and the list says that there is nobody."""
+    assert not site.keeper.close()
+    assert site.crew.told == ["leave 0", "leave 1"]
+    assert site.listed == []
+    assert not site.keeper.close()
+    site.crew.servers.clear()
+    assert site.keeper.close()
+    assert site.crew.told == ["leave 0", "leave 1"]
+
+
+def test_who_does_not_leave_in_time_is_ended(site: Site) -> None:
+    """A server that hangs must not keep a pool from ending: its drain and ten seconds more."""
+    site.keeper.close()
+    site.clock.advance_s(14.0)
+    assert not site.keeper.close()
+    site.clock.advance_s(2.0)
+    site.keeper.close()
+    assert site.crew.told[2:] == ["end 0", "end 1"]
+    assert site.keeper.close()
+
+
+def test_a_full_disk_ends_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once, and the list is written when there is room again."""
+    site.folder.joinpath("pool.json").unlink()
+    site.folder.joinpath("pool.json").mkdir()
+    site.look(3)
+    assert sum("cannot be written" in record.getMessage() for record in caplog.records) == 1
+    site.folder.joinpath("pool.json").rmdir()
+    site.look()
+    assert site.standing("gpu-0").is_heard

@@ -1,0 +1,76 @@
+"""What the servers of a pool have for themselves: name, ports, device, address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from joulecut_core.errors import ConfigError
+from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_server.config import ServerConfig
+from joulecut_server.pool.options import PoolConfig, PoolOptions
+from joulecut_server.pool.seats import placed, reachable, seat_of
+
+SERVER = ServerConfig(device="nvml", bundles=("/net",), listen="0.0.0.0:0", name="gpu", ready_file="/run/ready")
+POOL = PoolConfig(pool=PoolOptions(folder="/pool", max_servers=4, first_port=7000), server=SERVER)
+
+
+def test_seats_differ_in_name_and_port_alone() -> None:
+    """The name keeps epochs and certificates apart, and a restarted server of the same seat finds both again."""
+    seats = [seat_of(POOL, number) for number in range(3)]
+    assert [(seat.name, seat.config.listen) for seat in seats] == [
+        ("gpu-0", "0.0.0.0:7000"),
+        ("gpu-1", "0.0.0.0:7001"),
+        ("gpu-2", "0.0.0.0:7002"),
+    ]
+    assert {seat.config.ready_file for seat in seats} == {""}
+    assert seat_of(POOL, 1) == seats[1]
+
+
+def test_metrics_have_ports_of_their_own() -> None:
+    """Two servers on one host cannot be scraped at one port."""
+    server = replace(SERVER, metrics=MetricsOptions(listen="127.0.0.1:9100"))
+    config = replace(POOL, server=server)
+    assert [seat_of(config, number).config.metrics.listen for number in (0, 3)] == ["127.0.0.1:9100", "127.0.0.1:9103"]
+
+
+def test_a_pool_is_not_behind_a_unix_socket() -> None:
+    """Its servers may be on several hosts."""
+    with pytest.raises(ConfigError, match="expected host:port"):
+        seat_of(replace(POOL, server=replace(SERVER, listen="unix:/run/gpu.sock")), 0)
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "expected"),
+    [
+        ("nvml", ["3"], "nvml:3"),
+        ("auto", ["GPU-5e2f"], "nvml:GPU-5e2f"),
+        ("nvml:0", ["1"], "nvml:1"),
+        ("emulated:t4", [], "emulated:t4"),
+        ("nvml", [], "nvml"),
+    ],
+)
+def test_a_server_takes_the_gpu_that_it_was_given(device: str, gpus: list[str], expected: str) -> None:
+    """Two servers with one GPU's clock would fight over it."""
+    assert placed(replace(SERVER, device=device), gpus).device == expected
+
+
+def test_a_gpu_for_a_device_that_is_none() -> None:
+    """An emulated device in a pool that reserves GPUs is a mistake somebody should hear of."""
+    with pytest.raises(ConfigError, match="expected 'nvml' or 'auto'"):
+        placed(replace(SERVER, device="emulated:t4"), ["0"])
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("0.0.0.0:7000", "10.0.0.5:7000"),
+        ("[::]:7000", "10.0.0.5:7000"),
+        ("127.0.0.1:7000", "127.0.0.1:7000"),
+        ("gpu.lab:7000", "gpu.lab:7000"),
+    ],
+)
+def test_edges_are_told_an_address_that_they_can_reach(address: str, expected: str) -> None:
+    """All addresses of a host are no address to connect to."""
+    assert reachable(address, "10.0.0.5") == expected

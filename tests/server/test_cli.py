@@ -1,0 +1,49 @@
+"""`server-agent --print-config`: what it would run with, and nothing started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from joulecut_core.configuration import Sources, read_configuration
+from joulecut_core.errors import ConfigError
+from joulecut_server.cli import app
+from joulecut_server.config import ServerConfig
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "config" / "server.toml"
+
+
+def test_print_config_is_a_configuration(tmp_path: Path) -> None:
+    """Every table of the shipped file, its access rules included, loads again as it was."""
+    printed = CliRunner().invoke(app, ["--config", str(SHIPPED), "--bundle", "a", "--bundle", "b", "--print-config"])
+    assert printed.exit_code == 0
+    assert 'bundles = ["a", "b"]  # flag' in printed.stdout.splitlines()
+    copy = tmp_path / "server.toml"
+    copy.write_text(printed.stdout, encoding="utf-8")
+    expected = read_configuration(ServerConfig, Sources(file=SHIPPED, flags={"bundles": ["a", "b"]}))
+    assert read_configuration(ServerConfig, Sources(file=copy)).values == expected.values
+
+
+def test_tables_by_the_environment() -> None:
+    """A table that the file lacks is made by its variables alone, and checks itself; a list of tables is TOML."""
+    environment = {
+        "S_DEVICE": "emulated:t4",
+        "S_BUNDLES": "a,b",
+        "S_TLS__AUTHORITY": "a.pem",
+        "S_TLS__CERTIFICATE": "c.pem",
+        "S_TLS__KEY": "k.pem",
+        "S_ACCESS__EDGES": '[{names = ["camera-*"], rate_hz = 5}]',
+    }
+    values = read_configuration(ServerConfig, Sources(prefix="S", environment=environment)).values
+    assert values.bundles == ("a", "b")
+    assert values.tls is not None
+    assert values.tls.key == "k.pem"
+    assert values.access is not None
+    assert values.access.edges[0].rate_hz == 5.0
+    with pytest.raises(ConfigError, match=r"tls\.key: missing"):
+        read_configuration(
+            ServerConfig,
+            Sources(prefix="S", environment={key: environment[key] for key in environment if key != "S_TLS__KEY"}),
+        )
