@@ -11,7 +11,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import TypeVar
 
-from joulecut.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
+from joulecut.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
+from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.errors import LinkError
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import open_channel
@@ -29,6 +30,8 @@ class AsyncConnection:
     """
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
+        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+        expect_numbers(timeout_s=timeout_s)
         self._peer = f"edge-agent {parse_address(address)}"
         self._timeout_s = timeout_s
         self._channel = open_channel(address)

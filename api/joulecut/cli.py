@@ -17,6 +17,7 @@ from joulecut.commands.pareto import pareto
 from joulecut.commands.pki import app as pki_app
 from joulecut.commands.plan import plan
 from joulecut.commands.pool import app as pool_app
+from joulecut.commands.problem import problem
 from joulecut.commands.profile import profile
 from joulecut.commands.report import report
 from joulecut.commands.reproduce import reproduce
@@ -44,6 +45,7 @@ for command in (
     sign,
     cuts,
     profile,
+    problem,
     run,
     reproduce,
     study,

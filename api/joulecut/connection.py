@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import grpc
 
-from joulecut.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
+from joulecut.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
+from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import channel_options
@@ -38,6 +39,8 @@ class Connection:
     """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context."""
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
+        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+        expect_numbers(timeout_s=timeout_s)
         target = str(parse_address(address))
         self._peer = f"edge-agent {target}"
         self._timeout_s = timeout_s

@@ -69,6 +69,11 @@ def codec_sizes(table: CutTable, cut: int) -> dict[str, int]:
     }
 
 
+def offers_jpeg(table: CutTable) -> bool:
+    """Whether what the network takes may be sent as a JPEG."""
+    return any(isinstance(codec, JpegCodec) for codec in codecs_for(table, 0))
+
+
 def _place(graph: Graph, tour: Tour, crossing: Crossing, chosen: tuple[Crossing, ...], cut_of: dict[int, int]) -> Place:
     position = crossing.position
     node = graph.nodes[position - 1] if position else None

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from joulecut.cut_places import Place, Verdict, count_verdicts
+from joulecut.cut_places import Place, Verdict, count_verdicts, offers_jpeg
 from joulecut.reports.charts import Axis, Bars, Chart, Line, Panel
 from joulecut.reports.palette import series_colour
 from joulecut_core.networks import Block, CutTable, TensorSpec
@@ -22,6 +22,12 @@ _BAR_CELLS = 12
 _SHARE_CELLS = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEAST_WIDTH = 112
+_VERDICTS = {
+    Verdict.CANDIDATE: "candidates",
+    Verdict.DEARER: "legal, but a candidate beside them sends no more",
+    Verdict.CROWDED: "legal, but beyond the most candidates",
+    Verdict.SHARED: "not legal (a tensor would cross that shares its memory)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +56,16 @@ def print_cuts(facts: CutFacts, console: Console, *, all_places: bool) -> None:
     wide.print(_blocks(facts))
     if all_places:
         wide.print(_places(facts))
-    counts = count_verdicts(facts.places)
-    wide.print(
-        f"{len(facts.places)} places between operators: {counts[Verdict.CANDIDATE]} candidates; "
-        f"{counts[Verdict.DEARER]} legal, but a candidate beside them sends no more; "
-        f"{counts[Verdict.CROWDED]} legal, but beyond the most candidates; "
-        f"{counts[Verdict.SHARED]} not legal (a tensor would cross that shares its memory)",
-        soft_wrap=True,
-        highlight=False,
-    )
-    if any(spec.dtype == "uint8" for spec in facts.table.inputs):
+    wide.print(_counted(facts.places), soft_wrap=True, highlight=False)
+    if offers_jpeg(facts.table):
         wide.print("pictures: JPEG at cut 0 depends on the picture; `joulecut profile --wires-out` measures it")
+
+
+def _counted(found: tuple[Place, ...]) -> str:
+    """How many places there are, and of each kind that there is."""
+    counts = count_verdicts(found)
+    kinds = [f"{counts[verdict]} {words}" for verdict, words in _VERDICTS.items() if counts[verdict]]
+    return f"{len(found)} places between operators: {'; '.join(kinds)}"
 
 
 def cuts_chart(facts: CutFacts) -> Chart:

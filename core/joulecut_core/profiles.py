@@ -6,9 +6,11 @@ runs, device synchronised; clocks are kept both as requested and as achieved.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut_core.argument_types import expect_type
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
@@ -157,15 +159,16 @@ class Profile:
         return len(self.cut_names) - 1
 
 
-def load_profile(path: Path) -> Profile:
+def load_profile(path: str | os.PathLike[str]) -> Profile:
     """The profile in a file; raises ProfileError naming the file and the field."""
-    document = read_json(path, ProfileError)
+    document = read_json(Path(path), ProfileError)
     try:
         return decode(Profile, document, error=ProfileError)
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
 
 
-def save_profile(profile: Profile, path: Path) -> None:
-    """Write a profile; a reader never sees half of it."""
-    write_json(path, encode(profile))
+def save_profile(profile: Profile, path: str | os.PathLike[str]) -> None:
+    """Write a profile; a reader never sees half of it. Raises TypeError for what is none."""
+    expect_type("profile", profile, Profile, "measure one with joulecut.profile")
+    write_json(Path(path), encode(profile))

@@ -6,9 +6,11 @@ property of network and codec, not of a device, so it is kept apart from profile
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut_core.argument_types import expect_type
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
@@ -52,15 +54,16 @@ class WireTable:
         return tuple(wire for wire in self.wires if wire.cut == cut)
 
 
-def load_wires(path: Path) -> WireTable:
+def load_wires(path: str | os.PathLike[str]) -> WireTable:
     """The wire table in a file; raises ProfileError naming file and field."""
-    document = read_json(path, ProfileError)
+    document = read_json(Path(path), ProfileError)
     try:
         return decode(WireTable, document, error=ProfileError)
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
 
 
-def save_wires(wires: WireTable, path: Path) -> None:
-    """Write a wire table; a reader never sees half of it."""
-    write_json(path, encode(wires))
+def save_wires(wires: WireTable, path: str | os.PathLike[str]) -> None:
+    """Write a wire table; a reader never sees half of it. Raises TypeError for what is none."""
+    expect_type("wires", wires, WireTable, "take Network.wires()")
+    write_json(Path(path), encode(wires))

@@ -25,7 +25,7 @@ RUN python3 -m venv /opt/joulecut \
     && /opt/joulecut/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} "${TORCH}"
 # The wheel is the one version that there is.
 # hadolint ignore=DL3013
-RUN /opt/joulecut/bin/pip install --no-cache-dir "$(echo /wheels/joulecut-*.whl)[demo,metrics,sign]"
+RUN /opt/joulecut/bin/pip install --no-cache-dir "$(echo /wheels/joulecut-*.whl)[dashboard,demo,metrics,sign,traces]"
 
 FROM ${BASE}
 COPY --from=environment /opt/joulecut /opt/joulecut

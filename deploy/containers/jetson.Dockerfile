@@ -25,7 +25,7 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3013
 RUN python3 -c 'import importlib.metadata as m; print("torch===" + m.version("torch"))' > /tmp/torch.txt \
     && python3 -m pip install --no-cache-dir --constraint /tmp/torch.txt \
-        "$(echo /wheels/joulecut-*.whl)[agents,jetson,metrics,sign]" \
+        "$(echo /wheels/joulecut-*.whl)[agents,jetson,metrics,sign,traces]" \
     && rm -r /wheels /tmp/torch.txt
 # The number is what the clock daemon's rules know.
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/joulecut joulecut \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from joulecut_core.agent_names import check_agent_name
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_core.problems import Objective, Slo
@@ -83,6 +84,7 @@ class EdgeConfig:
     tls: EdgeTls | None = None
 
     def __post_init__(self) -> None:
+        check_agent_name(self.name)
         if self.tls is not None and self.insecure:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
         if self.threads < 1:

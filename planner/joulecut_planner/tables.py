@@ -8,6 +8,7 @@ import numpy as np
 
 from joulecut_core.errors import ProfileError
 from joulecut_core.links import LinkEstimate
+from joulecut_core.problem_rules import POSITIVE, check_number
 from joulecut_core.problems import (
     Edge,
     EdgePoint,
@@ -78,8 +79,10 @@ def build_problem(
     server were all measured; a cut without any is forbidden. `tails`: what takes the place of standard
     deviations where the SLO has a quantile; the spreads are then equivalents for that quantile and
     margin alone (`joulecut_planner.tails.margins`). Raises ProfileError or FitError where the
-    measurements cannot carry a problem.
+    measurements cannot carry a problem, ProblemError where a number is out of range.
     """
+    # Spreads of payloads are divided by it before the problem is there to be checked.
+    check_number("link.uplink_bps", inputs.link.uplink_bps, POSITIVE)
     edge, server = side_model(inputs.edge, model), side_model(inputs.server, model)
     known = tails or TailEstimates()
     edge_spread, server_spread = known.edge_spread(inputs.slo), known.server_spread(inputs.slo)

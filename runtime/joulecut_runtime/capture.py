@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import warnings
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from joulecut_core.argument_types import expect_type
+from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError, CaptureError
 from joulecut_runtime.folding import fold_batch_norms
 from joulecut_runtime.graph import Graph
 from joulecut_runtime.lowering import lower
 from joulecut_runtime.shapes import walk
+from joulecut_runtime.torch_chatter import without_chatter
+from joulecut_runtime.tracing_failure import Place, failure
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _LOG = logging.getLogger(__name__)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+"""Of a network: the name of a folder, of a metric's label, and what plans and logs call it."""
 
 
 def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: bool = True) -> Graph:
@@ -30,8 +36,15 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
     outputs' scale), and faster. The module is left as it was; the graph's weights are copies.
 
     Raises CaptureError naming the place in the module and the reason: state that a call changes, a
-    decision that depends on tensor values, randomness, an operator outside joulecut's whitelist.
+    decision that depends on tensor values, randomness, an operator outside joulecut's whitelist; and for a
+    `name` that is no name. Torch prints and logs nothing meanwhile.
     """
+    expect_type("module", module, nn.Module, "give an instance of torch.nn.Module, its weights loaded")
+    if not _NAME.fullmatch(name):
+        raise CaptureError(
+            f"name: {show(name)}; expected 1 to 100 letters, digits, dots, dashes, underscores, "
+            "the first a letter, digit or underscore"
+        )
     if not inputs:
         raise CaptureError(f"{name}: no example inputs; give one --input per tensor the network takes")
     with _evaluating(module), torch.no_grad():
@@ -49,43 +62,15 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
 def _export(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> ExportedProgram:
     from torch.export import export  # noqa: PLC0415 - loading a network must not need torch.export
 
-    place = _Place()
+    place = Place()
     try:
-        with place.followed(module), warnings.catch_warnings():
-            # torch.export deprecates its own internals from release to release; nobody can act on that here.
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with place.followed(module), without_chatter():
             program = export(module, inputs, strict=False)
             # The empty table makes the graph functional and keeps the operators the module called.
             functional: ExportedProgram = program.run_decompositions({})
     except Exception as cause:  # tracing runs the module's code, which may raise anything
-        raise CaptureError(f"{name}: cannot be traced in {place}: {_reason(cause)}") from cause
+        raise CaptureError(f"{name}: {failure(cause, place, module, inputs)}") from cause
     return functional
-
-
-class _Place:
-    """Where in a module tree a run is; after an exception, where it was raised."""
-
-    def __init__(self) -> None:
-        self._stack: list[str] = []
-
-    def __str__(self) -> str:
-        return repr(self._stack[-1]) if self._stack and self._stack[-1] else "the outermost module"
-
-    @contextmanager
-    def followed(self, root: nn.Module) -> Iterator[None]:
-        handles = []
-        for path, module in root.named_modules():
-            handles.append(module.register_forward_pre_hook(lambda *_, path=path: self._stack.append(path)))
-            handles.append(module.register_forward_hook(self._left))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _left(self, *_: object) -> None:
-        self._stack.pop()
 
 
 @contextmanager
@@ -97,11 +82,3 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
-
-
-def _reason(cause: Exception) -> str:
-    kind = type(cause).__name__
-    if "DataDependent" in kind or "data-dependent" in str(cause):
-        return f"a decision or a shape depends on tensor values ({kind}); compute it with tensor operations"
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return f"{kind}: {lines[0] if lines else 'no reason given'}"

@@ -22,6 +22,7 @@ from joulecut_core.networks import TensorSpec
 from joulecut_runtime.graph import Argument, Constant, ElementType, Graph, MemoryFormat, Node, Value, tensor_spec
 from joulecut_runtime.module_paths import module_path
 from joulecut_runtime.operators import OPERATORS
+from joulecut_runtime.source_lines import traced_at
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -115,7 +116,7 @@ class _Lowering:
             return
         if not isinstance(node.target, OpOverload):
             raise self._error(node, f"{name} is control flow or a nested function; expected tensor operators only")
-        if _is_random(node.target) and name not in OPERATORS and name not in _SIMPLIFIED:
+        if _draws(node) and name not in OPERATORS and name not in _SIMPLIFIED:
             raise self._error(node, "is random, and two machines could not agree; expected a deterministic network")
         if node.target._schema.is_mutable:  # noqa: SLF001 - torch has no public way to a schema
             raise self._error(node, "changes a tensor in place; expected a function of the inputs")
@@ -124,11 +125,20 @@ class _Lowering:
         elif name in _SIMPLIFIED:
             _SIMPLIFIED[name](self, node)
         elif name in OPERATORS:
+            self._check_types(node, name)
             self._emit(node, name, node.args, self._keywords(node))
-        elif not isinstance(node.meta.get("val"), (tuple, list)):
-            raise self._error(node, "is outside joulecut's whitelist of operators; replace it or ask for it")
         elif name not in _SPLITS:
-            raise self._error(node, "gives several tensors and is outside joulecut's whitelist of operators")
+            raise self._error(node, _unknown(node))
+
+    def _check_types(self, node: fx.Node, name: str) -> None:
+        """What torch finds out only when it computes, and not while it traces."""
+        types = {str(each.meta["val"].dtype).removeprefix("torch.") for each in node.all_input_nodes}
+        if name in _OF_ONE_TYPE and len(types) > 1:
+            raise self._error(
+                node,
+                f"multiplies {' by '.join(sorted(types, reverse=True))}; expected one element type: cast inside "
+                "forward, such as x.to(torch.float32), or give float32 examples (--input f32:...)",
+            )
 
     def _compute(self, node: fx.Node) -> object:
         function = cast("Callable[..., object]", node.target)
@@ -243,7 +253,8 @@ class _Lowering:
     def _error(self, node: fx.Node, complaint: str) -> CaptureError:
         path = module_path(node)
         place = f"in {path!r}" if path else "in the outermost module"
-        return CaptureError(f"{self._name}: {node.name} ({node.target}) {place}: {complaint}")
+        line = traced_at(node.meta.get("stack_trace"))
+        return CaptureError(f"{self._name}: {node.name} ({node.target}) {place}{line}: {complaint}")
 
     def drop(self, node: fx.Node) -> None:
         """The node gives its first argument."""
@@ -287,8 +298,27 @@ class _Lowering:
         self._emit(node, "aten.batch_norm.default", arguments, {})
 
 
+def _unknown(node: fx.Node) -> str:
+    """Why an operator that is none of joulecut's is refused."""
+    if str(node.target) in _RECURRENT:
+        return "recurrent layers are not among joulecut's operators; convolve or attend over time"
+    if isinstance(node.meta.get("val"), (tuple, list)):
+        return "gives several tensors and is outside joulecut's whitelist of operators"
+    return "is outside joulecut's whitelist of operators; replace it or ask for it"
+
+
 def _is_random(target: OpOverload) -> bool:
     return torch.Tag.nondeterministic_seeded in target.tags
+
+
+def _draws(node: fx.Node) -> bool:
+    """Whether this call draws numbers: some operators do only in training, or with a rate above 0."""
+    target = cast("OpOverload", node.target)
+    parameters = {each.name: each for each in target._schema.arguments}  # noqa: SLF001 - torch has no public way to it
+    values = {name: each.default_value for name, each in parameters.items() if each.has_default_value()}
+    values |= {**dict(zip(parameters, node.args, strict=False)), **node.kwargs}
+    rests = any(values.get(name) is False for name in ("train", "training"))
+    return _is_random(target) and not rests and not any(values.get(name) == 0.0 for name in ("dropout", "dropout_p"))
 
 
 def _has_effect(node: fx.Node) -> bool:
@@ -305,6 +335,10 @@ _SPLITS: Mapping[str, int] = {
     "aten.unbind.int": 1,
 }
 """Operators that give pieces of a tensor, and where they take the dimension."""
+_OF_ONE_TYPE = frozenset({"aten.addmm.default", "aten.conv2d.default", "aten.linear.default", "aten.matmul.default"})
+_RECURRENT = frozenset(
+    f"aten.{name}.{overload}" for name in ("gru", "lstm", "rnn_relu", "rnn_tanh") for overload in ("data", "input")
+)
 _FACTORIES = frozenset(
     f"aten.{name}.default"
     for name in ("empty_like", "full_like", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
@@ -315,10 +349,13 @@ _SIMPLIFIED: Mapping[str, Callable[[_Lowering, fx.Node], None]] = {
     "aten._to_copy.default": _Lowering.cast,
     "aten._unsafe_view.default": _Lowering.reshape,
     "aten.alias.default": _Lowering.drop,
+    "aten.alpha_dropout.default": _Lowering.dropout,
     "aten.clone.default": _Lowering.clone,
     "aten.contiguous.default": _Lowering.clone,
     "aten.detach.default": _Lowering.drop,
     "aten.dropout.default": _Lowering.dropout,
+    "aten.feature_alpha_dropout.default": _Lowering.dropout,
+    "aten.feature_dropout.default": _Lowering.dropout,
     "aten.reshape.default": _Lowering.reshape,
     "aten.to.dtype": _Lowering.cast,
     "aten.view.default": _Lowering.reshape,

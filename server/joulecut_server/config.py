@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from joulecut_core.agent_names import check_agent_name
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_proto.security.tls_options import ServerTls
@@ -17,9 +17,6 @@ from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.limits import Limits
 from joulecut_server.planning_limits import PlanningLimits
 from joulecut_server.serving.options import ServingOptions
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-"""Part of a file's name and of an announcement over multicast DNS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +67,7 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not self.bundles:
             raise ConfigError("bundles: empty; expected at least one folder made by `joulecut pack`")
-        if not _NAME.fullmatch(self.name):
-            raise ConfigError(f"name: {self.name[:80]!r}; expected 1 to 40 letters, digits, dots, dashes, underscores")
+        check_agent_name(self.name)
         if self.access is not None and self.tls is None:
             raise ConfigError("access: rules are by the names in certificates; expected [tls] beside them")
         if self.tls is not None and self.insecure:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from joulecut.cli import app
 from joulecut.demo import course, slowdown
-from joulecut.demo.course import DemoResult, Reporter
+from joulecut.demo.course import DemoResult, MeteredAt, Reporter
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.workplace import Workplace
 from joulecut_core.errors import ConfigError
@@ -52,8 +52,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Course:
         slowdown: float,
         reprofile: bool,
         report: Reporter,
+        metered: MeteredAt,
     ) -> DemoResult:
-        del workplace, network
+        del workplace, network, metered
         record.asked.append((scenario.requests, slowdown, reprofile))
         report.stage("starting the agents")
         report.total(2)

@@ -58,10 +58,10 @@ def _info(scope: str, figures: FigureKind) -> DeviceInfo:
 def test_labels() -> None:
     """Emulated only where both sides are; what mixes sources is estimated; what the joules contain is named."""
     edge, server = _info("module input", FigureKind.EMULATED), _info("GPU board", FigureKind.EMULATED)
-    emulated = labels(edge, server, 4.0)
-    assert (emulated["energy"], emulated["slowdown"]) == ("emulated", "4")
+    emulated = labels(edge, server, (4.0, 8.0))
+    assert (emulated["energy"], emulated["slowdown"]) == ("emulated", "4 and 8")
     assert emulated["energy_scope"] == "module input + GPU board, without the server's host"
-    mixed = labels(replace(edge, figures=FigureKind.MEASURED), server, 1.0)
+    mixed = labels(replace(edge, figures=FigureKind.MEASURED), server, (1.0,))
     assert (mixed["energy"], mixed["latency"], mixed["link"]) == ("estimated", "estimated", "emulated")
 
 

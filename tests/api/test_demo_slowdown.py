@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from joulecut.demo import slowdown
-from joulecut.demo.slowdown import needed_slowdown
+from joulecut.demo.slowdown import HostTooSlowError, kept_up, needed_slowdown
 from joulecut_core.timing import ScaledClock
 from joulecut_runtime.capture import capture
 from joulecut_runtime.network import Network
@@ -69,3 +69,35 @@ def test_a_fast_host_runs_in_real_time(network: Network, monkeypatch: pytest.Mon
 def test_the_host_is_measured(network: Network) -> None:
     """Without help it measures this host, and gives a factor that clocks take."""
     assert 1.0 <= needed_slowdown(network, ("emulated:orin-nano-15w",)) < 10_000.0
+
+
+def test_a_host_that_does_not_keep_up_is_given_more_time() -> None:
+    """Twice as much each time, and said; the first slow-down that suffices gives the result."""
+    tried: list[float] = []
+    told: list[str] = []
+
+    def run(slowdown: float) -> str:
+        tried.append(slowdown)
+        if slowdown < 40.0:
+            raise HostTooSlowError("24 of 44 requests were finished by the edge alone")
+        return "done"
+
+    assert kept_up(run, 11.0, told.append, may_slow_down=True) == "done"
+    assert tried == [11.0, 22.0, 44.0]
+    assert told == [
+        f"24 of 44 requests were finished by the edge alone; once more with a slow-down of {n}" for n in (22, 44)
+    ]
+
+
+@pytest.mark.parametrize(("may_slow_down", "tries", "next_one"), [(True, 3, 80), (False, 1, 20)])
+def test_a_hopeless_host_is_told_what_to_try(may_slow_down: bool, tries: int, next_one: int) -> None:
+    """Not for ever, and not at all where the user chose the slow-down: the error says which one would be next."""
+    tried: list[float] = []
+
+    def run(slowdown: float) -> None:
+        tried.append(slowdown)
+        raise HostTooSlowError("too late")
+
+    with pytest.raises(HostTooSlowError, match=rf"^too late; wait until .* or give --slowdown {next_one}$"):
+        kept_up(run, 10.0, lambda _: None, may_slow_down=may_slow_down)
+    assert len(tried) == tries

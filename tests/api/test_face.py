@@ -25,6 +25,11 @@ def test_all_is_sorted_and_real() -> None:
         assert getattr(joulecut, name) is not None
 
 
+def test_a_prompt_completes_the_names() -> None:
+    """What `dir` shows is what is promised, although nothing is imported yet."""
+    assert dir(joulecut) == joulecut.__all__
+
+
 def test_the_names_are_the_parts_own() -> None:
     """The face re-exports; it wraps nothing."""
     assert (joulecut.plan, joulecut.solve, joulecut.load_problem) == (solve, solve, load_problem)

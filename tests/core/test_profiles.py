@@ -86,6 +86,13 @@ def test_round_trip(tmp_path: Path) -> None:
     assert load_profile(tmp_path / "p.json") == PROFILE
 
 
+def test_paths_as_text(tmp_path: Path) -> None:
+    """Files of profiles and wires are named by text as well as by a path, as those of problems are."""
+    save_profile(PROFILE, str(tmp_path / "p.json"))
+    save_wires(WIRES, str(tmp_path / "w.json"))
+    assert (load_profile(str(tmp_path / "p.json")), load_wires(str(tmp_path / "w.json"))) == (PROFILE, WIRES)
+
+
 def test_file_is_for_people(tmp_path: Path) -> None:
     """One value per line and unit-bearing names: a person can read and compare two of them."""
     save_profile(PROFILE, tmp_path / "p.json")

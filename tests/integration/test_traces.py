@@ -148,7 +148,7 @@ def test_spans_in_a_file(site: Site, tmp_path: Path) -> None:
     traced(site, TracesOptions(file=str(file)), TracesOptions(file=str(file)), requests=2)
     spans = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     roots = [span for span in spans if span["parent_id"] is None]
-    assert [root["attributes"]["joulecut.request_id"] for root in roots] == ["r0", "r1"]
+    assert [root["attributes"]["joulecut.request_id"] for root in roots] == ["r0/0", "r1/1"]
     services = {span["resource"]["attributes"]["service.name"] for span in spans}
     assert services == {"joulecut-edge", "joulecut-server"}
 

@@ -32,10 +32,10 @@ def demo(
     import platformdirs  # noqa: PLC0415 - the demo's libraries take seconds to load; --help must not
 
     from joulecut.demo.counting import Counting  # noqa: PLC0415
-    from joulecut.demo.course import run_demo  # noqa: PLC0415
+    from joulecut.demo.course import DemoResult, MeteredAt, run_demo  # noqa: PLC0415
     from joulecut.demo.report import demo_document, print_report, report_of  # noqa: PLC0415
     from joulecut.demo.scenario import Scenario  # noqa: PLC0415
-    from joulecut.demo.slowdown import needed_slowdown  # noqa: PLC0415
+    from joulecut.demo.slowdown import kept_up, needed_slowdown  # noqa: PLC0415
     from joulecut.demo.workplace import Workplace  # noqa: PLC0415
     from joulecut.interruption import interruptible  # noqa: PLC0415
     from joulecut.progress import Narrator  # noqa: PLC0415
@@ -54,7 +54,25 @@ def demo(
             narrator.note(f"dashboard: http://{dashboard}/")
         with narrator.bar("demo") as sink:
             report = Counting(sink).reporter
-            result = run_demo(scenario, workplace, network, slowdown=factor, reprofile=reprofile, report=report)
+            metered: MeteredAt = {}
+
+            def run(slowdown: float) -> DemoResult:
+                return run_demo(
+                    scenario,
+                    workplace,
+                    network,
+                    slowdown=slowdown,
+                    reprofile=reprofile,
+                    report=report,
+                    metered=metered,
+                )
+
+            result = kept_up(
+                run,
+                factor,
+                report.stage,
+                may_slow_down=slowdown is None,
+            )
     wish.carry_out(lambda carbon: report_of(scenario, result, carbon=carbon), narrator.note)
     if as_json:
         document: Any = demo_document(result)

@@ -1,4 +1,4 @@
-"""`joulecut device`: the devices of this machine, one after the other, live, held, and freed again."""
+"""`joulecut device`: the devices of this machine: listed, watched, locked at a clock by hand, and reset."""
 
 from __future__ import annotations
 

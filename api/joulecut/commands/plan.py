@@ -68,6 +68,7 @@ def plan(
     answered = answer(
         PlanQuestion(
             problem=problem,
+            page=not wish.is_empty,
             front=front,
             why=why,
             policy_table=policy_table,

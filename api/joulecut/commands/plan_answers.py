@@ -35,9 +35,10 @@ from joulecut_planner.uplinks.policy_table import policy_table_document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanQuestion:
-    """What is asked about a file; see the options of `joulecut plan`."""
+    """What is asked about a file; see the options of `joulecut plan`. `page`: a page of the answer is wanted too."""
 
     problem: Path
+    page: bool = False
     front: bool = False
     why: bool = False
     policy_table: str | None = None
@@ -77,6 +78,11 @@ def answer(question: PlanQuestion) -> PlanAnswer:
     if isinstance(loaded, (Fleet, Pool)):
         if asked:
             raise ConfigError(f"{asked[0]}: {question.problem} is a {loaded.schema}; expected the problem of one pair")
+        if question.page:
+            raise ConfigError(
+                f"--html and --export: {question.problem} is a {loaded.schema}, and fleets have no page; expected "
+                "the problem of one pair, or --json"
+            )
         return _fleet_plan(planner, loaded) if isinstance(loaded, Fleet) else _pool_plan(planner, loaded)
     if question.policy_table is not None:
         return _policy_table(loaded, question.policy_table, Downlink(question.downlink))

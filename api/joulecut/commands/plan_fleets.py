@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.plain_text import plain
 from joulecut.commands.plan_tables import clock, milli
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import OPTIMAL
@@ -20,7 +20,7 @@ def show_fleet_plan(fleet: Fleet, plan: FleetPlan, console: Console) -> None:
     else:
         console.print("[bold]infeasible[/bold]: the edges that are feasible alone cannot be served together")
     for rejected in plan.rejected:
-        console.print(f"rejected: {escape(rejected.name)}: {escape(rejected.reason)}", highlight=False)
+        console.print(f"rejected: {plain(rejected.name)}: {plain(rejected.reason)}", highlight=False)
 
 
 def _edges(plan: FleetPlan) -> Table:
@@ -32,9 +32,9 @@ def _edges(plan: FleetPlan) -> Table:
         table.add_column(header, justify="right")
     for edge in plan.edges:
         table.add_row(
-            escape(edge.name),
-            escape(f"{edge.plan.cut} {edge.plan.cut_name}"),
-            escape(edge.plan.codec or ""),
+            plain(edge.name),
+            plain(f"{edge.plan.cut} {edge.plan.cut_name}"),
+            plain(edge.plan.codec or ""),
             clock(edge.plan.edge_clock).removesuffix(" MHz"),
             f"{edge.uplink_bps / 1e6:.4g}" if edge.uplink_bps else "",
             milli(edge.plan.latency_bound_s),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.plain_text import plain
 from joulecut.commands.plan_tables import clock, milli
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.pool_plans import PoolPlan, ServerState
@@ -20,7 +20,7 @@ def show_pool_plan(plan: PoolPlan, console: Console) -> None:
     else:
         console.print("[bold]infeasible[/bold]: the edges that are feasible alone cannot be served together")
     for rejected in plan.rejected:
-        console.print(f"rejected: {escape(rejected.name)}: {escape(rejected.reason)}", highlight=False)
+        console.print(f"rejected: {plain(rejected.name)}: {plain(rejected.reason)}", highlight=False)
 
 
 def _servers(plan: PoolPlan) -> Table:
@@ -32,7 +32,7 @@ def _servers(plan: PoolPlan) -> Table:
         table.add_column(header, justify="right")
     for server in plan.servers:
         table.add_row(
-            escape(server.name),
+            plain(server.name),
             server.state.value,
             "" if server.server_clock is None else clock(server.server_clock).removesuffix(" MHz"),
             str(server.edges or ""),
@@ -51,10 +51,10 @@ def _edges(plan: PoolPlan) -> Table:
         table.add_column(header, justify="right")
     for edge in plan.edges:
         table.add_row(
-            escape(edge.name),
-            escape(edge.server or ""),
-            escape(f"{edge.plan.cut} {edge.plan.cut_name}"),
-            escape(edge.plan.codec or ""),
+            plain(edge.name),
+            plain(edge.server or ""),
+            plain(f"{edge.plan.cut} {edge.plan.cut_name}"),
+            plain(edge.plan.codec or ""),
             clock(edge.plan.edge_clock).removesuffix(" MHz"),
             f"{edge.uplink_bps / 1e6:.4g}" if edge.uplink_bps else "",
             milli(edge.plan.latency_bound_s),

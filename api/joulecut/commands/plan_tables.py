@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.plain_text import plain
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.plans import OPTIMAL, Breakdown, Plan
 from joulecut_planner.uplinks.policy_table import PolicyRow, PolicyTable
@@ -76,19 +76,19 @@ def choice_table(plan: Plan) -> Table:
     table = Table(title=f"plan: {plan.status}", show_header=False)
     table.add_column()
     table.add_column()
-    table.add_row("cut", escape(f"{plan.cut} ({plan.cut_name})"))
-    table.add_row("codec", escape(plan.codec or ""))
-    table.add_row("variant", escape(plan.variant or ""))
+    table.add_row("cut", plain(f"{plan.cut} ({plan.cut_name})"))
+    table.add_row("codec", plain(plan.codec or ""))
+    table.add_row("variant", plain(plan.variant or ""))
     table.add_row("edge clock", clock(plan.edge_clock))
     table.add_row("server clock", clock(plan.server_clock))
     table.add_row("latency, mean", milli(plan.latency_s, "ms"))
     table.add_row("latency, bound", milli(plan.latency_bound_s, "ms"))
     table.add_row(
-        escape(f"energy, weighted ({plan.power_scopes.of_sum(server=plan.server_clock is not None)})"),
+        plain(f"energy, weighted ({plan.power_scopes.of_sum(server=plan.server_clock is not None)})"),
         milli(plan.energy_j, "mJ"),
     )
-    table.add_row(escape(f"energy, edge ({scopes.edge or 'scope unknown'})"), milli(plan.edge_energy_j, "mJ"))
-    table.add_row(escape(f"energy, server ({scopes.server or 'scope unknown'})"), milli(plan.server_energy_j, "mJ"))
+    table.add_row(plain(f"energy, edge ({scopes.edge or 'scope unknown'})"), milli(plan.edge_energy_j, "mJ"))
+    table.add_row(plain(f"energy, server ({scopes.server or 'scope unknown'})"), milli(plan.server_energy_j, "mJ"))
     table.add_row("choices priced", f"{plan.evaluated} in {1e3 * plan.solve_s:.2f} ms")
     return table
 
@@ -100,7 +100,7 @@ def choice_text(choice: Plan | PolicyRow) -> str:
     clocks = f"edge {clock(choice.edge_clock)}"
     if choice.server_clock is not None:
         clocks += f", server {clock(choice.server_clock)}"
-    return escape(f"cut {choice.cut} ({choice.cut_name}), {choice.codec}, {choice.variant}, {clocks}")
+    return plain(f"cut {choice.cut} ({choice.cut_name}), {choice.codec}, {choice.variant}, {clocks}")
 
 
 def clock(point: OperatingPoint | None) -> str:
@@ -144,9 +144,9 @@ def _choice_cells(choice: Plan | PolicyRow, *, several: bool) -> tuple[str, ...]
     if choice.cut is None:
         return ("infeasible",)
     return (
-        escape(f"{choice.cut} {choice.cut_name}"),
-        escape(choice.codec or ""),
-        *([escape(choice.variant or "")] if several else []),
+        plain(f"{choice.cut} {choice.cut_name}"),
+        plain(choice.codec or ""),
+        *([plain(choice.variant or "")] if several else []),
         clock(choice.edge_clock).removesuffix(" MHz"),
         "" if choice.server_clock is None else clock(choice.server_clock).removesuffix(" MHz"),
     )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from joulecut.connection import connect
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
+from joulecut.demo.slowdown import HostTooSlowError
 from joulecut.demo.workplace import SHIPPED, Workplace
 from joulecut_core.documents import write_bytes
-from joulecut_core.errors import LinkError, ProfileError
+from joulecut_core.errors import ProfileError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock, ManualClock
@@ -154,12 +155,12 @@ def start_server(scenario: Scenario, workplace: Workplace, common: list[str], *,
 
 
 def wait_connected(edge_address: str, timeout_s: float) -> None:
-    """Return once a plan made with the server is in force; raises LinkError where none is within `timeout_s`."""
+    """Return once a plan made with the server is in force; raises HostTooSlowError where none is within `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
     with connect(edge_address) as edge:
         while not _planned_together(edge.status()):
             if time.monotonic() > deadline_s:
-                raise LinkError(f"the edge-agent found no server within {timeout_s:.0f} s; see its log")
+                raise HostTooSlowError(f"no plan with the server came within {timeout_s:.0f} s")
             time.sleep(_POLL_S)
 
 

@@ -24,7 +24,7 @@ class Counting:
         self._tell()
 
     def _expect(self, total: int) -> None:
-        self._total = total
+        self._done, self._total = 0, total
         self._tell()
 
     def _answered(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from joulecut.connection import Connection, connect
 from joulecut.demo.agents import running_agents, wait_connected
@@ -16,6 +17,7 @@ from joulecut.demo.pairs import PlannedPair, front_steps, planned_pairs, typical
 from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
 from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
 from joulecut.demo.scenario import Scenario
+from joulecut.demo.slowdown import HostTooSlowError
 from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
 from joulecut.own.arrays import tensors_of
@@ -43,6 +45,10 @@ class DemoResult:
     left_out: tuple[PlannedPolicy, ...] = ()
 
 
+MeteredAt: TypeAlias = dict[Configuration, tuple[float, MeteredRun]]
+"""Configurations that were run, and at which slow-down: their seconds are the agents' own, whatever it was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """Told what the demo does: `stage` names a step, `total` says how many requests will come, `answered` counts."""
@@ -61,11 +67,14 @@ def run_demo(
     reprofile: bool,
     report: Reporter,
     inputs: Sequence[Inputs] | None = None,
+    metered: MeteredAt | None = None,
 ) -> DemoResult:
     """Start both agents, run every policy, stop the agents.
 
-    `inputs`: what is sent, in turn; the sample pictures if left out. Raises LinkError where an agent does not come up,
-    PlanError where the joint plan would have to be left out.
+    `inputs`: what is sent, in turn; the sample pictures if left out. `metered`: configurations that were run before, at
+    a smaller slow-down perhaps, and are not run again; gains those that are run now. Raises LinkError where an agent
+    does not come up, HostTooSlowError where both did and this host cannot keep up with them, PlanError where the joint
+    plan would have to be left out.
     """
     clock: Clock = SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
     sent = _picture_inputs(network) if inputs is None else inputs
@@ -87,30 +96,34 @@ def run_demo(
             raise LinkError("the edge-agent reports no link estimate; see its log")
         measured = agents.planning_inputs(network, link)
         idle_w = {point_of(point): point.idle_w for point in build_problem(measured).server.points}
-        distinct = {each.configuration: each for each in planned}
-        report.total(len(distinct) * (scenario.requests + WARM_UP_REQUESTS))
+        runs = {} if metered is None else metered
+        wanted = {each.configuration: each for each in planned}
+        missing = {each: wanted[each] for each in wanted if each not in runs}
+        report.total(len(missing) * (scenario.requests + WARM_UP_REQUESTS))
         load = LoadRunner(edge, agents.link, clock, sent, radio=scenario.radio)
         stack.callback(load.close)
-        runs: dict[Configuration, MeteredRun] = {}
-        for configuration, each in distinct.items():
+        for configuration, each in missing.items():
             clock_idle_w = 0.0 if configuration.server_clock is None else idle_w[configuration.server_clock]
             run = partial(_run, edge, load, each, scenario=scenario, server_idle_w=clock_idle_w, report=report)
-            runs[configuration] = _until_whole(run, lambda: wait_connected(agents.edge_address, _BACK_S), report)
+            whole = _until_whole(run, lambda: wait_connected(agents.edge_address, _BACK_S), report)
+            runs[configuration] = slowdown, whole
         status = edge.status()
-    kinds = labels(status.device_info, status.server_info or status.device_info, slowdown)
+    used = sorted({runs[configuration][0] for configuration in wanted})
+    kinds = labels(status.device_info, status.server_info or status.device_info, used)
+    of = {configuration: runs[configuration][1] for configuration in wanted}
     pairs = planned_pairs(planned)
     objectives = tuple(
         ObjectiveResult(
             objective=named.name,
             slo_s=scenario.slo_s,
             policies=tuple(
-                policy_result(each, runs[each.configuration], scenario, truth)
+                policy_result(each, of[each.configuration], scenario, truth)
                 for each in planned
                 if each.objective is named
             ),
             labels=kinds,
             front=front_steps(named.name, pairs),
-            request=typical_request(named, planned, runs),
+            request=typical_request(named, planned, of),
         )
         for named in scenario.objectives
     )
@@ -174,6 +187,8 @@ def _until_whole(run: Callable[[], MeteredRun], server_back: Callable[[], None],
     for _ in range(_ATTEMPTS - 1):
         try:
             return run()
+        except HostTooSlowError:
+            raise
         except LinkError as error:
             report.stage(f"{error}; waiting for it to come back")
             server_back()

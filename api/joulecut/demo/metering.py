@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 from joulecut.connection import Answer, Array, Connection
 from joulecut.demo.scenario import Radio
+from joulecut.demo.slowdown import HostTooSlowError
 from joulecut_core.energy import EnergyReading, EnergyWindow, window_between
 from joulecut_core.errors import LinkError
-from joulecut_core.ledgers import RequestLedger
+from joulecut_core.ledgers import FallbackReason, RequestLedger
 from joulecut_core.timing import Clock
 from joulecut_proto.local_messages import MeterReadings, ReadMetersRequest
 from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
@@ -89,7 +90,7 @@ class LoadRunner:
     def run(self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]) -> MeteredRun:
         """Send `requests` metered inputs after a few for warming up; `answered` is called after each.
 
-        Raises LinkError where an answer does not come or a meter cannot be read.
+        Raises LinkError where an answer does not come or a meter cannot be read, HostTooSlowError where they are late.
         """
         period_s = 1.0 / rate_hz
         start_s = self._clock.now_s() + period_s
@@ -109,7 +110,11 @@ class LoadRunner:
         first, last = window.result()
         alone = sum(request.ledger.fallback for request in served)
         if alone:
-            raise LinkError(f"the server was lost: {alone} of {len(served)} requests were finished by the edge alone")
+            what = f"{alone} of {len(served)} requests were finished by the edge alone"
+            reasons = {request.ledger.fallback_reason for request in served if request.ledger.fallback}
+            if reasons <= {FallbackReason.LATE}:
+                raise HostTooSlowError(f"this host does not keep up: {what}, for the server's answers came too late")
+            raise LinkError(f"the server was lost: {what}")
         return self._metered(tuple(served[WARM_UP_REQUESTS:]), before, first, last, period_s, server_idle_w)
 
     def _send(self, index: int, due_s: float, answered: Callable[[], None]) -> tuple[int, float, Future[_Timed]]:

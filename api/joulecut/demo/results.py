@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
@@ -97,8 +98,8 @@ class SweepRow:
     verdict: str
 
 
-def labels(edge: DeviceInfo, server: DeviceInfo, slowdown: float) -> dict[str, str]:
-    """What kind of figures a result holds, and what its joules contain."""
+def labels(edge: DeviceInfo, server: DeviceInfo, slowdowns: Sequence[float]) -> dict[str, str]:
+    """What kind of figures a result holds, what its joules contain, and at which slow-downs it was run."""
     kind = sum_kind((edge.figures, server.figures))
     return {
         "energy": kind.value,
@@ -107,5 +108,5 @@ def labels(edge: DeviceInfo, server: DeviceInfo, slowdown: float) -> dict[str, s
         "radio": FigureKind.EMULATED.value,
         "link": FigureKind.EMULATED.value,
         "bandwidth_sweep": FigureKind.ESTIMATED.value,
-        "slowdown": f"{slowdown:g}",
+        "slowdown": " and ".join(f"{slowdown:g}" for slowdown in slowdowns),
     }

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.profile_provision import example_inputs
@@ -45,7 +46,7 @@ def made_up_inputs(specs: Sequence[TensorSpec], count: int, *, seed: int) -> tup
     """
     for spec in specs:
         if spec.dtype == _WITHOUT_NUMPY:
-            raise ConfigError(f"input {spec.name} is {spec}, which numpy cannot hold; capture it with float32 inputs")
+            raise ConfigError(f"{_title(spec)} is {spec}, which numpy cannot hold; capture it with float32 inputs")
     drawn = (example_inputs(specs, seed=seed + index) for index in range(count))
     return tuple(tuple(tensor.numpy() for tensor in tensors) for tensors in drawn)
 
@@ -85,19 +86,37 @@ def _tensor(value: npt.ArrayLike | Tensor, spec: TensorSpec) -> Tensor:
         tensor = value
     else:
         array = np.ascontiguousarray(value)
-        # Torch warns of memory that may not be written to.
-        tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        try:
+            # Torch warns of memory that may not be written to.
+            tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        except TypeError as cause:
+            raise ContractError(
+                f"{_title(spec)}: {show(value)} is of type {type(value).__name__}; expected an array, {spec}"
+            ) from cause
     given = TensorSpec(name=spec.name, dtype=str(tensor.dtype).removeprefix("torch."), shape=tuple(tensor.shape))
     if given != spec:
-        raise ContractError(f"input {spec.name} is {given}; expected {spec}")
+        raise ContractError(f"{_title(spec)} is {given}; expected {spec}{_hint(given, spec)}")
     return tensor.detach().contiguous()
+
+
+def _title(spec: TensorSpec) -> str:
+    """Inputs of modules that do not name them are called "input", "input_1" and so on."""
+    return spec.name if spec.name.startswith("input") else f"input {spec.name}"
+
+
+def _hint(given: TensorSpec, spec: TensorSpec) -> str:
+    return (
+        f": convert it, as array.astype({spec.dtype!r}) does"
+        if given.dtype != spec.dtype and given.shape == spec.shape
+        else ""
+    )
 
 
 def _requests(path: Path, array: Array, spec: TensorSpec) -> list[Array]:
     """One array per request."""
     if array.dtype.name != spec.dtype:
         raise ConfigError(
-            f"{path}: input {spec.name} is {array.dtype.name}; expected {spec.dtype}: save array.astype({spec.dtype!r})"
+            f"{path}: {_title(spec)} is {array.dtype.name}; expected {spec.dtype}: save array.astype({spec.dtype!r})"
         )
     batch = spec.shape[0] if spec.shape else 0
     if array.shape == spec.shape:
@@ -107,4 +126,4 @@ def _requests(path: Path, array: Array, spec: TensorSpec) -> list[Array]:
     if array.ndim and array.shape[1:] == spec.shape and len(array):
         return list(array)
     shape = ", ".join(map(str, array.shape))
-    raise ConfigError(f"{path}: input {spec.name} has shape [{shape}]; expected {spec}, or several of them in a row")
+    raise ConfigError(f"{path}: {_title(spec)} has shape [{shape}]; expected {spec}, or several of them in a row")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from joulecut.own.arrays import tensors_of
 from joulecut.own.progress import Progress, progress_sink
+from joulecut_core.argument_types import expect_type
+from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import CutTable, TensorSpec
 from joulecut_core.wires import WireTable
@@ -139,16 +141,37 @@ class Network:
 def capture(module: nn.Module, *inputs: Tensor | npt.ArrayLike, name: str | None = None, fold: bool = True) -> Network:
     """The network that `module` computes in evaluation mode on inputs of these element types and shapes.
 
-    `inputs`: one example per argument of the module's `forward`, batch dimension included; their values do not
-    matter. `name`: the module's class in lower case if left out. `fold` merges batch norms into the convolutions
-    before them. The module is left as it was. Needs torch 2.5 or newer.
+    `inputs`: one example per argument of the module's `forward`, batch dimension included, or all of them in one
+    list or tuple; their values do not matter. `name`: the module's class in lower case if left out. `fold` merges
+    batch norms into the convolutions before them. The module is left as it was. Needs torch 2.5 or newer.
 
     Raises CaptureError naming the place in the module and the reason: state that a call changes, a decision that
-    depends on tensor values, randomness, an operator outside joulecut's list.
+    depends on tensor values, randomness, an operator outside joulecut's list; and for a `name` with more in it than
+    letters, digits, dots, dashes and underscores. TypeError for what is no module and no tensor.
     """
-    examples = [each if isinstance(each, Tensor) else torch.from_numpy(np.array(each)) for each in inputs]
+    expect_type("module", module, nn.Module, "give an instance of torch.nn.Module, its weights loaded")
+    given = inputs[0] if len(inputs) == 1 and _holds_tensors(inputs[0]) else inputs
+    examples = [_example(index, each) for index, each in enumerate(cast("Sequence[Tensor | npt.ArrayLike]", given))]
     graph = capture_graph(module, examples, name=name or type(module).__name__.lower(), fold=fold)
     return Network(RuntimeNetwork(graph))
+
+
+def _holds_tensors(value: Tensor | npt.ArrayLike) -> bool:
+    """Whether it is a list of examples, as torch.export takes them, and not one example as nested lists."""
+    return isinstance(value, (list, tuple)) and any(isinstance(each, (Tensor, np.ndarray)) for each in value)
+
+
+def _example(index: int, value: Tensor | npt.ArrayLike) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if _holds_tensors(value):
+        raise TypeError(f"inputs[{index}]: a {type(value).__name__} of tensors; expected one tensor for each argument")
+    try:
+        return torch.from_numpy(np.array(value))
+    except (TypeError, ValueError) as cause:
+        raise TypeError(
+            f"inputs[{index}]: {show(value)} is of type {type(value).__name__}; expected a tensor or an array"
+        ) from cause
 
 
 def load(folder: str | Path) -> Network:

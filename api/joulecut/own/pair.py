@@ -22,6 +22,7 @@ from joulecut.demo.workplace import Workplace
 from joulecut.own.network import Network, load
 from joulecut.own.profile import profile
 from joulecut.own.progress import Progress
+from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective
 from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
@@ -150,8 +151,23 @@ def emulate(
 
     Both agents are stopped and the folder with their logs is removed when the block is left, in whatever way.
     Raises BundleError for a folder without a bundle, DeviceError for an unknown device, LinkError where an agent
-    does not come up, with the end of its log.
+    does not come up, with the end of its log, TypeError for an argument of another type.
     """
+    expect_type("network", network, (Network, str, Path), "make one with joulecut.capture, or name a bundle's folder")
+    expect_numbers(
+        uplink_bps=uplink_bps,
+        latency_s=latency_s,
+        downlink_bps=downlink_bps,
+        rtt_s=rtt_s,
+        uplink_w=uplink_w,
+        downlink_w=downlink_w,
+        rate_hz=rate_hz,
+        quantile=quantile,
+        max_accuracy_loss=max_accuracy_loss,
+        slowdown=slowdown,
+    )
+    for name, each in (("edge", edge), ("server", server)):
+        expect_type(name, each, str, "name a device, such as 't4' (`joulecut device list` shows them)")
     own = network if isinstance(network, Network) else load(network)
     scenario = Scenario(
         edge_device=emulated_name(edge),

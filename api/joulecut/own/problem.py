@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_core.profiles import Profile
 from joulecut_core.wires import WireTable
 from joulecut_planner import BASELINES, PlanningInputs, build_problem
+from joulecut_planner.given_problem import expect_problem
 from joulecut_proto.framing import ENVELOPE_BYTES
 
 
@@ -47,8 +49,24 @@ def problem(
     share of answers that a codec may change, 0 to 1. `objective`: whose joules count; both sides' if left out.
 
     Raises ProfileError where profiles and wires are not of one network, FitError where they cannot carry a
-    problem, ProblemError where a number is out of range.
+    problem, ProblemError where a number is out of range, TypeError for an argument of another type.
     """
+    for name, each in (("edge", edge), ("server", server)):
+        expect_type(name, each, Profile, "measure one with joulecut.profile, or read a file with load_profile")
+    expect_type("wires", wires, WireTable, "take Network.wires(), or read a file with load_wires")
+    if objective is not None:
+        expect_type("objective", objective, Objective, "write joulecut.Objective(server_weight=0.0) or the like")
+    expect_numbers(
+        uplink_bps=uplink_bps,
+        downlink_bps=downlink_bps,
+        rtt_s=rtt_s,
+        uplink_w=uplink_w,
+        downlink_w=downlink_w,
+        latency_s=latency_s,
+        quantile=quantile,
+        rate_hz=rate_hz,
+        max_accuracy_loss=max_accuracy_loss,
+    )
     inputs = PlanningInputs(
         edge=edge,
         server=server,
@@ -72,8 +90,10 @@ def compare(problem: Problem) -> tuple[NamedPlan, ...]:
     """The joint plan, first, and beside it what each baseline would do with the same problem, priced alike.
 
     A choice that breaks a constraint is "infeasible", with `binding` naming what it breaks; it is not repaired. What
-    each baseline is stands in `docs/explanation-baselines.md`. Raises ProblemError where the numbers overflow.
+    each baseline is stands in `docs/explanation-baselines.md`. Raises ProblemError where numbers overflow, TypeError
+    for what is no Problem.
     """
+    expect_problem(problem)
     return tuple(
         NamedPlan(name=name, source=baseline.source, plan=baseline.plan(problem))
         for name, baseline in BASELINES.items()

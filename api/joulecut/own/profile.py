@@ -9,6 +9,7 @@ import numpy.typing as npt
 from joulecut.own.arrays import tensors_of
 from joulecut.own.network import Network
 from joulecut.own.progress import Progress, progress_sink
+from joulecut_core.argument_types import expect_type
 from joulecut_core.errors import ConfigError
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import SystemClock
@@ -42,8 +43,10 @@ def profile(
     time, within seconds and with the same result everywhere; a real one holds its clocks for minutes.
 
     Raises DeviceError where the device is unknown, absent or without a meter, ContractError where `inputs` do not
-    fit, ConfigError for an option or rate that is wrong.
+    fit, ConfigError for an option or rate that is wrong, TypeError for what is no network or no device's name.
     """
+    expect_type("network", network, Network, "make one with joulecut.capture, or read a bundle with joulecut.load")
+    expect_type("device", device, str, "name one, such as 'emulated:t4' (`joulecut device list` shows them)")
     if side not in ("edge", "server"):
         raise ConfigError(f"side: {side!r}; expected 'edge' or 'server'")
     specs = network.inputs

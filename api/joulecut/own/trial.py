@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from joulecut.demo.course import Reporter, run_demo
+from joulecut.demo.course import DemoResult, MeteredAt, Reporter, run_demo
 from joulecut.demo.metering import WARM_UP_REQUESTS
 from joulecut.demo.pairs import PlannedPair
 from joulecut.demo.planned import PlannedPolicy
 from joulecut.demo.results import ObjectiveResult
 from joulecut.demo.scenario import Scenario
-from joulecut.demo.slowdown import needed_slowdown
+from joulecut.demo.slowdown import kept_up, needed_slowdown
 from joulecut.own.network import Network, load
 from joulecut.own.pair import furnish
 from joulecut.own.samples import choose_samples
@@ -93,15 +93,21 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
         seconds = factor * len(scenario.policies) * (scenario.requests + WARM_UP_REQUESTS) / scenario.rate_hz
         narrator.note(f"{scenario.requests} requests for each policy, {seconds:.0f} s at most (--count says how many)")
         with narrator.bar("running") as sink:
-            found = run_demo(
-                scenario,
-                workplace,
-                network.runtime,
-                slowdown=factor,
-                reprofile=False,
-                report=_Counter(sink).reporter(),
-                inputs=samples.inputs,
-            )
+            reporter, metered = _Counter(sink).reporter(), MeteredAt()
+
+            def run(slowdown: float) -> DemoResult:
+                return run_demo(
+                    scenario,
+                    workplace,
+                    network.runtime,
+                    slowdown=slowdown,
+                    reprofile=False,
+                    report=reporter,
+                    inputs=samples.inputs,
+                    metered=metered,
+                )
+
+            found = kept_up(run, factor, reporter.stage, may_slow_down=order.slowdown is None)
     return Trial(
         network=network.name,
         scenario=scenario,

@@ -74,6 +74,7 @@ def request_section(ledger: RequestLedger, *, kind: str, of: str = "the request 
     return Section(
         title="One request",
         blocks=(
+            "As the edge-agent tells it: what passes between it and the application is not in its seconds.",
             waterfall_chart(seconds, joules, what=what, kind=kind, name="request"),
             _shares("Its seconds", "ms", seconds, ledger.seconds.total, kind),
             _shares("Its joules", "mJ", joules, energy_of(ledger), kind),

@@ -173,6 +173,8 @@ class EdgeSession:
             request_id=request_id, sent_id=sent_id(request_id, next(self._numbers)), start_s=self._clock.now_s()
         )
         context = RequestContext(request_id=request.sent_id, session_id=self.session_id)
+        # As the server's span and both logs have it: applications may use an id twice.
+        current_span().note(request_id=request.sent_id)
         with self._under_way.one(), ForRequest(context):
             turn = await self._worker.run(in_this_context(lambda: self._first_part(inputs)))
             told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}

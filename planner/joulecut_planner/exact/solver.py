@@ -21,14 +21,16 @@ from joulecut_planner.choices.grids import grids_of
 from joulecut_planner.exact.nearest import nearest
 from joulecut_planner.exact.pairs import Pricer
 from joulecut_planner.exact.search import cheapest
+from joulecut_planner.given_problem import expect_problem
 
 
 def solve(problem: Problem) -> Plan:
     """The feasible choice with the least J over all choices; the nearest one, "infeasible", where there is none.
 
     Exact: equal to pricing every choice, with the contract's tolerance and ties. Raises ProblemError
-    where the problem's numbers overflow.
+    where the problem's numbers overflow, TypeError for what is no Problem.
     """
+    expect_problem(problem)
     started_s = time.perf_counter()
     grids = grids_of(problem)
     feasible, allowed = Pricer(problem, grids), Pricer(problem, grids, feasible_only=False)

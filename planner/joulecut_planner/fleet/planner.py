@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 
+from joulecut_core.argument_types import expect_type
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, RejectedEdge, Shared
 from joulecut_core.identity import Same
 from joulecut_core.pool_plans import PoolPlan
@@ -50,8 +51,9 @@ def solve_fleet(fleet: Fleet | Pool, *, time_limit_s: float | None = None) -> Fl
     effort. `time_limit_s` (wall seconds) ends it earlier with the best plan so far; every operating point of
     the server is looked at once in any case. Raises ProblemError where a problem's numbers overflow, and
     PlanError where time is over with neither a plan nor a proof that there is none. A fleet of version 2 is
-    planned by `joulecut_planner.pool.solve_pool`.
+    planned by `joulecut_planner.pool.solve_pool`. TypeError for what is neither.
     """
+    expect_type("fleet", fleet, (Fleet, Pool), "read a file with load_fleet")
     if isinstance(fleet, Pool):
         from joulecut_planner.pool import solve_pool  # noqa: PLC0415 - it is built on this package
 

@@ -27,6 +27,7 @@ from joulecut_planner.exact.frontier import with_ties
 from joulecut_planner.fronts.cells import Cells, CellTree, Members
 from joulecut_planner.fronts.point_blocks import point_blocks
 from joulecut_planner.fronts.staircase import Staircase, Steps
+from joulecut_planner.given_problem import expect_problem
 from joulecut_planner.plan_file import plan_document
 
 PARETO_SCHEMA = "joulecut.pareto/1"
@@ -38,8 +39,9 @@ def pareto(problem: Problem) -> list[Plan]:
     A feasible choice is on it if no other is as good in both and better in one; of choices equal in
     both the one of lowest indices is. `binding` never holds "latency"; `evaluated` and `solve_s`
     count the whole front's choices and seconds in each plan. Raises ProblemError where the problem's
-    numbers overflow.
+    numbers overflow, TypeError for what is no Problem.
     """
+    expect_problem(problem)
     started_s = time.perf_counter()
     timeless = with_deadline(problem, None)
     front = front_of(timeless)

@@ -27,6 +27,7 @@ from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.choices.ranks import Ranks
 from joulecut_planner.choices.variations import Downlink
 from joulecut_planner.exact.solver import solve
+from joulecut_planner.given_problem import expect_problem
 from joulecut_planner.uplinks.contenders import Contenders
 from joulecut_planner.uplinks.envelope import Lines, Piece, lower_envelope
 from joulecut_planner.uplinks.policy_table import PolicyRow, PolicyTable
@@ -45,8 +46,9 @@ def break_points(
     """The plan at every uplink from `lowest_bps` to `highest_bps` (bits per second), a row from change to change.
 
     Exact: between two neighbouring break points one choice is what `solve` gives. Raises ProblemError
-    where the range is empty or not above 0, or where the problem's numbers overflow.
+    where the range is empty or not above 0, or where the problem's numbers overflow; TypeError for what is no Problem.
     """
+    expect_problem(problem)
     check_number("lowest_bps", lowest_bps, POSITIVE)
     check_number("highest_bps", highest_bps, POSITIVE)
     if lowest_bps > highest_bps:

@@ -20,6 +20,7 @@ from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.choices.variations import Downlink, with_deadline, with_uplink
 from joulecut_planner.exact.solver import solve
 from joulecut_planner.fronts.pareto import front_of
+from joulecut_planner.given_problem import expect_problem
 from joulecut_planner.uplinks.uplink_span import UplinkSpans
 from joulecut_planner.uplinks.uplink_sweep import Answer, answers_at
 
@@ -50,8 +51,9 @@ def what_if(
     """The plan at each uplink (bits per second) under each deadline (seconds); the problem's own where left out.
 
     Exact: equal to `solve` at every point. Raises ProblemError, naming the position, where a number is
-    not finite and above 0, or where the problem's numbers overflow.
+    not finite and above 0, or where the problem's numbers overflow; TypeError for what is no Problem.
     """
+    expect_problem(problem)
     started_s = time.perf_counter()
     uplinks = tuple([problem.link.uplink_bps] if uplinks_bps is None else uplinks_bps)
     latencies = tuple([problem.slo.latency_s] if latencies_s is None else latencies_s)

@@ -123,9 +123,9 @@ class Board:
         if shown is None:
             return None
         compared = await asyncio.wrap_future(self._studies.comparison(shown))
-        explanation = await asyncio.wrap_future(self._studies.explanation(shown.kept))
+        study = await asyncio.wrap_future(self._studies.explanation(shown.kept))
         table = self._parts.networks.find(shown.kept.request.network_digest).runner.network.table
-        return _json(explained(shown, explanation, compared, table))
+        return _json(explained(shown, study, compared, table))
 
     def close(self) -> None:
         """Tell nobody anything any more, and work nothing out."""

@@ -41,7 +41,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All baselines that could be compared in time; `left_out` says what happened to the others, empty for nothing."""
+    """The other policies that were compared in time; `left_out` says what happened to the rest, empty for nothing."""
 
     rivals: tuple[Rival, ...]
     left_out: str = ""
@@ -52,7 +52,7 @@ class Comparison:
 
 
 def compare(kept: KeptPlan, plan: Plan, clock: Clock) -> Comparison:
-    """What each baseline would have cost on the problem behind `kept`, beside `plan`; takes milliseconds to seconds."""
+    """What each other policy would have cost on the problem behind `kept`, beside `plan`; takes up to seconds."""
     problem = kept.reply.problem
     if choices_of(problem) > _MOST_CHOICES:
         return Comparison(rivals=(), left_out=f"the problem has more than {_MOST_CHOICES:,} choices")
@@ -75,12 +75,13 @@ def choices_of(problem: Problem) -> int:
 
 
 def _others(kept: KeptPlan) -> Iterator[tuple[str, str, Callable[[], Plan]]]:
-    """Name, source, and what makes the plan."""
-    problem, edge = kept.reply.problem, kept.request.edge
-    if edge.governed:
+    """Name, source, and what makes the plan; of all policies but the session's own."""
+    problem, edge, own = kept.reply.problem, kept.request.edge, kept.request.policy
+    if edge.governed and own != _GOVERNOR:
         yield _GOVERNOR, _GOVERNOR_SOURCE, lambda: governed_plan(problem, edge)
     for name, baseline in BASELINES.items():
-        yield name, baseline.source, partial(baseline.plan, problem)
+        if name != own:
+            yield name, baseline.source, partial(baseline.plan, problem)
 
 
 def _rival(name: str, source: str, made: Plan, plan: Plan) -> Rival:

@@ -11,27 +11,60 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import Address
 from joulecut_server.dashboard.visitors import CERTIFICATE
 
 _LOG = logging.getLogger(__name__)
+_HTTP_LOG = logging.getLogger("uvicorn.error")
 
 _MOST_CONNECTIONS = 64
 _GRACE_S = 1
 _STOP_S = 5.0
+_REQUEST_S = 10.0
+"""How long a connection may take for a whole request: whoever sends none keeps others out."""
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, with the visitor's certificate in the state of its requests."""
+    """HTTP/1.1, with the visitor's certificate in the state of its requests, for whoever makes requests."""
+
+    _seen: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
+        self.loop.call_later(_REQUEST_S, self._look)
         connection = transport.get_extra_info("ssl_object")
         if connection is not None:
             self.app_state = {**self.app_state, CERTIFICATE: connection.getpeercert(binary_form=True)}
+
+    def _look(self) -> None:
+        """Close the connection if nothing is being answered and no request has become whole since the last look."""
+        if self.transport.is_closing():
+            return
+        # None until the first request is whole, although the library does not say so.
+        latest = cast("RequestResponseCycle | None", self.cycle)
+        if latest is self._seen and (latest is None or latest.response_complete):
+            self.transport.close()
+            return
+        self._seen = latest
+        self.loop.call_later(_REQUEST_S, self._look)
+
+
+class _ToldOnce(logging.Filter):
+    """Lets each message of the HTTP server's through once: refused visitors fill no log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno > logging.WARNING:
+            return True
+        is_new = record.msg not in self._told
+        self._told.add(record.msg)
+        return is_new
 
 
 class DashboardEndpoint:
@@ -63,6 +96,8 @@ class DashboardEndpoint:
         port = self._listener.getsockname()[1]
         shown = f"[{place.host}]" if ":" in place.host else place.host
         self.url = f"{'http' if context is None else 'https'}://{shown}:{port}/"
+        self._told_once = _ToldOnce()
+        _HTTP_LOG.addFilter(self._told_once)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listener]}, name="dashboard", daemon=True
         )
@@ -73,6 +108,7 @@ class DashboardEndpoint:
         """Answer nobody any more."""
         self._server.should_exit = True
         self._thread.join(_STOP_S)
+        _HTTP_LOG.removeFilter(self._told_once)
         self._listener.close()
 
 

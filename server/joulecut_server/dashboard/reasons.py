@@ -11,8 +11,9 @@ from joulecut_core.problems import Objective
 from joulecut_planner import Policy
 from joulecut_planner.choices.constraints import ACCURACY, LATENCY
 from joulecut_planner.explanations.alternatives import Alternative, Aspect
-from joulecut_planner.explanations.explanation import Explanation, Slack, UplinkRange
+from joulecut_planner.explanations.explanation import Slack, UplinkRange
 from joulecut_server.dashboard.comparison import Comparison
+from joulecut_server.dashboard.deciding import Study
 from joulecut_server.dashboard.kept_plans import ShownPlan
 from joulecut_server.dashboard.wording import bandwidth, choice, clock, joules, percent, seconds
 
@@ -47,13 +48,14 @@ class Reason:
     text: str
 
 
-def reasons(shown: ShownPlan, explanation: Explanation, compared: Comparison | None) -> tuple[Reason, ...]:
-    """Why a session runs this plan. `explanation`: of the problem that the plan was made from."""
+def reasons(shown: ShownPlan, study: Study, compared: Comparison | None) -> tuple[Reason, ...]:
+    """Why a session runs this plan. `study`: of the problem that the plan was made from."""
+    explanation = study.explanation
     best = explanation.plan
     said = [(Topic.CHOICE, text) for text in (*_chosen(shown), *_own_policy(shown, best))]
     said += [(Topic.COST, text) for text in _cost(shown.plan, shown.kept.request.objective)]
     if best.cut is not None:
-        said += [(Topic.LEVEL, text) for text in (*_of_whom(shown), *_level(explanation, shown))]
+        said += [(Topic.LEVEL, text) for text in (*_of_whom(shown), *_level(study, shown))]
         said += [(Topic.ALTERNATIVES, text) for text in map(_alternative, explanation.alternatives) if text]
         said += [(Topic.LINK, text) for text in _link(explanation.uplink, shown)]
     if compared is not None:
@@ -143,9 +145,13 @@ def _cost(plan: Plan, objective: Objective) -> Iterator[str]:
     )
 
 
-def _level(explanation: Explanation, shown: ShownPlan) -> Iterator[str]:
+def _level(study: Study, shown: ShownPlan) -> Iterator[str]:
+    explanation = study.explanation
     for slack in explanation.slacks:
-        yield _bound(slack, shown.kept.request.slo.quantile)
+        decides = slack.constraint in study.deciding
+        # Nothing may be lost and nothing is: true of every lossless plan, and no reason for one.
+        if decides or (slack.used, slack.bound) != (0.0, 0.0):
+            yield _bound(slack, shown.kept.request.slo.quantile, decides=decides)
     price, plan = explanation.deadline_price, explanation.plan
     if price.later is None or plan.energy_j is None:
         yield f"On the deadline: {price.reason}."
@@ -161,7 +167,7 @@ def _level(explanation: Explanation, shown: ShownPlan) -> Iterator[str]:
         )
 
 
-def _bound(slack: Slack, quantile: float | None) -> str:
+def _bound(slack: Slack, quantile: float | None, *, decides: bool) -> str:
     if slack.constraint == ACCURACY:
         used, bound, left = (percent(value) for value in (slack.used, slack.bound, slack.left))
         what = f"The answers may lose {bound} of accuracy; the choice loses {used}"
@@ -174,7 +180,9 @@ def _bound(slack: Slack, quantile: float | None) -> str:
             what = f"A request comes every {bound}; the slowest stage, {slack.stage}, takes {used}"
     if slack.left < 0.0 and slack.binds:
         return f"{what}: that is broken."
-    return f"{what}: that decides." if slack.binds else f"{what}: {left} to spare."
+    if decides and slack.binds:
+        return f"{what}: that decides, something cheaper would break it."
+    return f"{what}: {left} to spare." if slack.left > 0.0 else f"{what}: nothing to spare."
 
 
 def _alternative(other: Alternative) -> str:

@@ -10,9 +10,8 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from joulecut_core.timing import Clock
-from joulecut_planner.explanations.explain import explain
-from joulecut_planner.explanations.explanation import Explanation
 from joulecut_server.dashboard.comparison import Comparison, compare
+from joulecut_server.dashboard.deciding import Study, study
 from joulecut_server.dashboard.kept_plans import KeptPlan, ShownPlan
 
 K = TypeVar("K")
@@ -50,16 +49,16 @@ class Studies:
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dashboard-study")
         self._comparisons: _Results[tuple[int, int | None], Comparison] = _Results()
-        self._explanations: _Results[int, Explanation] = _Results()
+        self._explanations: _Results[int, Study] = _Results()
 
     def comparison(self, shown: ShownPlan) -> Future[Comparison]:
         """A shown plan beside the baselines; begun now where it has not been."""
         kept, plan = shown.kept, shown.plan
         return self._begun(self._comparisons, (kept.number, shown.epoch), partial(compare, kept, plan, self._clock))
 
-    def explanation(self, kept: KeptPlan) -> Future[Explanation]:
+    def explanation(self, kept: KeptPlan) -> Future[Study]:
         """Why the best plan of a kept problem is the best; begun now where it has not been."""
-        return self._begun(self._explanations, kept.number, partial(explain, kept.reply.problem))
+        return self._begun(self._explanations, kept.number, partial(study, kept.reply.problem))
 
     def compared(self, shown: ShownPlan) -> Comparison | None:
         """The comparison, where it is there already."""

@@ -31,6 +31,16 @@ def test_a_network_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_last_line_counts_what_there_is() -> None:
+    """Kinds of places that there are none of are left out; a JPEG is spoken of where the input is a picture only."""
+    shown = cuts("tests.networks.small_modules:skips", "--input", "1x3x8x8", "--input", "f32:1x5").stdout
+    assert "places between operators: 5 candidates; " in shown
+    assert " 0 " not in shown.partition("places between operators")[2]
+    assert "JPEG" not in shown
+    assert "JPEG" not in cuts("torch.nn:ReLU", "--input", "u8:1x64").stdout
+    assert "JPEG" in cuts("torch.nn:ReLU", "--input", "u8:1x3x16x16").stdout
+
+
 def test_the_document() -> None:
     """The cut table as ever, and beside it bytes by codec for each cut, and every place."""
     document = json.loads(cuts(*NETWORK, "--json").stdout)

@@ -51,3 +51,16 @@ def test_infeasible_is_status_3(tmp_path: Path, command: str) -> None:
 def test_downlink_options_are_the_planners() -> None:
     """The values written down for --help are those that there are."""
     assert [option.value for option in DownlinkOption] == [downlink.value for downlink in Downlink]
+
+
+@pytest.mark.parametrize("command", ["plan", "explain", "pareto"])
+def test_names_do_not_steer_the_terminal(tmp_path: Path, command: str) -> None:
+    """Control characters in a file's names are written out, and markup is shown as it stands."""
+    path = tmp_path / "problem.json"
+    text = json.dumps(small_document())
+    for name in ("input", "middle", "output"):
+        text = text.replace(f'"name": "{name}"', '"name": "\\u001b[31mx\\u0007[b]"')
+    path.write_text(text)
+    said = CliRunner().invoke(app, [command, str(path)], env={"COLUMNS": "200"}).stdout
+    assert "\\x1b[31mx\\x07[b]" in said
+    assert not any(each in said for each in ("\x1b", "\x07"))

@@ -169,6 +169,6 @@ def test_the_engine_is_one_of_joulecuts() -> None:
 def test_no_kernels_no_variant() -> None:
     """A network that has nothing to quantise says so in calibration, in place of a variant that is none."""
     module = nn.Linear(4, 2)
-    network = Network(capture(module, (torch.zeros(1, 4),), name="answer only"))
+    network = Network(capture(module, (torch.zeros(1, 4),), name="answer-only"))
     with pytest.raises(ConfigError, match="no convolution or linear layer"):
         calibrate(network.graph, [(torch.zeros(1, 4),)], calibrated_on="zeros")

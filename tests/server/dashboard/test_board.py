@@ -101,7 +101,7 @@ def test_savings_are_worked_out_while_somebody_looks(tmp_path: Path) -> None:
         assert (await room.looked())["sessions"][0]["savings"] is None
         room.board.visited()
         savings = await _until_saved(room)
-        assert {each["name"] for each in savings} >= {"all-edge", "all-server", "governor", "joint"}
+        assert {each["name"] for each in savings} >= {"all-edge", "all-server", "governor", "edge-clock"}
 
     in_room(tmp_path, use)
 

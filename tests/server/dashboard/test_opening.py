@@ -10,6 +10,7 @@ import shutil
 import socket
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
+from joulecut_server.dashboard import endpoint
 from joulecut_server.dashboard.opening import serving_board
 from joulecut_server.dashboard.options import DashboardOptions
 from tests.fakes.certificates import Holder, TestAuthority
@@ -75,6 +77,41 @@ def served(folder: Path, caplog: pytest.LogCaptureFixture, config: ServerConfig,
     with caplog.at_level(logging.INFO):
         in_room(folder, use)
     return found[0]
+
+
+def test_whoever_asks_for_nothing_is_sent_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silent connections and halves of requests end by themselves; a page that is being told things stays."""
+    monkeypatch.setattr(endpoint, "_REQUEST_S", 0.1)
+
+    def look(url: str) -> tuple[list[bytes], int]:
+        place = urllib.parse.urlsplit(url)
+        address = (str(place.hostname), int(place.port or 0))
+        with urllib.request.urlopen(f"{url}events", timeout=WAIT_S) as stream:  # noqa: S310 - the test's own
+            ends = []
+            for sent in (b"", b"GET /api/st", b"GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\nGET /"):
+                with socket.create_connection(address, timeout=WAIT_S) as idle:
+                    idle.sendall(sent)
+                    while idle.recv(65536):
+                        pass
+                    ends.append(sent)
+            events = sum(stream.readline().startswith(b"data:") for _ in range(8))
+        return ends, events
+
+    ends, events = served(tmp_path, caplog, CONFIG, look)
+    assert len(ends) == 3
+    assert events > 1
+
+
+def test_a_full_house_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused visitors are answered 503, and the log does not grow with them."""
+    monkeypatch.setattr(endpoint, "_MOST_CONNECTIONS", 1)
+    statuses = served(tmp_path, caplog, CONFIG, lambda url: [read(f"{url}api/state")[0] for _ in range(3)])
+    assert statuses == [503, 503, 503]
+    assert caplog.text.count("Exceeded concurrency limit") == 1
 
 
 def test_plain_text_on_this_host(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,122 @@
+"""The usual mistakes of a Python program: a file's name for what is in it, text for a number, a list for a tensor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import joulecut
+from joulecut.own.network import Network
+from joulecut_core.errors import ContractError
+from joulecut_core.profiles import Profile
+from tests.api.own.small_networks import Words, vectors
+
+FACE: Any = joulecut
+"""The face as a program that no type checker reads sees it."""
+
+
+@cache
+def _network() -> Network:
+    return joulecut.capture(vectors(), torch.zeros(1, 8), name="vectors")
+
+
+@cache
+def _profiles() -> tuple[Profile, Profile]:
+    edge = joulecut.profile(_network(), device="emulated:orin-nano-15w", side="edge")
+    return edge, joulecut.profile(_network(), device="emulated:t4", side="server")
+
+
+def _problem(**changes: Any) -> object:
+    edge, server = _profiles()
+    terms: dict[str, Any] = {"edge": edge, "server": server, "wires": _network().wires(), "uplink_bps": 20e6}
+    return joulecut.problem(**{**terms, **changes})
+
+
+def _emulated(network: Any, **terms: Any) -> None:
+    with joulecut.emulate(network, **{"uplink_bps": 1e6, "latency_s": 0.1, **terms}):
+        pytest.fail("nothing should have started")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: FACE.plan("camera.json"),
+            "^problem: 'camera.json' is of type str; expected Problem: .*load_problem",
+        ),
+        (lambda: FACE.compare({}), "^problem: {} is of type dict; expected Problem"),
+        (lambda: FACE.capture("x", torch.zeros(1)), "^module: 'x' is of type str; expected Module"),
+        (lambda: FACE.capture(vectors(), "x"), r"^inputs\[0\]: 'x' is of type str; expected a tensor"),
+        (lambda: FACE.capture(vectors(), None), r"^inputs\[0\]: None is of type NoneType; expected a tensor"),
+        (
+            lambda: FACE.capture(Words(), [torch.zeros(1)], [torch.zeros(1)]),
+            r"^inputs\[0\]: a list of tensors; expected one tensor for each argument",
+        ),
+        (
+            lambda: FACE.profile("v", device="emulated:t4", side="edge"),
+            "^network: 'v' .* expected Network: .*capture",
+        ),
+        (lambda: FACE.profile(_network(), device=4, side="edge"), "^device: 4 is of type int; expected str"),
+        (lambda: _problem(uplink_bps="20e6"), "^uplink_bps: '20e6' is of type str; expected a number"),
+        (lambda: _problem(latency_s="0.1"), r"^latency_s: '0\.1' is of type str; expected a number"),
+        (lambda: _problem(edge="edge.json"), "^edge: 'edge.json' is of type str; expected Profile: .*load_profile"),
+        (lambda: _problem(wires=()), r"^wires: \(\) is of type tuple; expected WireTable: .*Network\.wires"),
+        (lambda: _problem(objective="edge"), "^objective: 'edge' is of type str; expected Objective"),
+        (lambda: _emulated(5), "^network: 5 is of type int; expected Network or str or Path"),
+        (lambda: _emulated(_network(), rtt_s="4 ms"), "^rtt_s: '4 ms' is of type str; expected a number"),
+        (lambda: _emulated(_network(), server=4), "^server: 4 is of type int; expected str"),
+        (lambda: FACE.connect(3), '^address: 3 is of type int; expected str: "unix:'),
+        (lambda: asyncio.run(FACE.connect_async(3)), '^address: 3 is of type int; expected str: "unix:'),
+        (lambda: FACE.connect("localhost:1", timeout_s="3"), "^timeout_s: '3' is of type str; expected a number"),
+        (lambda: FACE.save_profile("edge", "edge.json"), "^profile: 'edge' is of type str; expected Profile"),
+        (lambda: FACE.save_wires(_network(), "wires.json"), "^wires: .* is of type Network; expected WireTable"),
+    ],
+)
+def test_arguments_of_another_type(call: Callable[[], object], message: str) -> None:
+    """Refused at the border with the argument, the value, what was expected and how to come by it."""
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """What an application computed with arrays need not be converted."""
+    assert _problem(uplink_bps=np.float64(20e6), latency_s=np.float32(0.5)) is not None
+
+
+@pytest.mark.parametrize("inputs", [[torch.zeros(1, 8)], (torch.zeros(1, 8),), [np.zeros((1, 8), np.float32)]])
+def test_examples_in_one_list(inputs: Any) -> None:
+    """As torch.export takes them; not one tensor with a dimension more."""
+    assert joulecut.capture(vectors(), inputs).inputs == _network().inputs
+
+
+def test_several_examples_in_one_list() -> None:
+    """In the order of the arguments."""
+    examples = (torch.zeros(1, 6, dtype=torch.int64), torch.zeros(1, 4))
+    assert joulecut.capture(Words(), examples).inputs == joulecut.capture(Words(), *examples).inputs
+
+
+def test_nested_lists_are_one_example() -> None:
+    """Numbers in lists are an array, here of integers, as ever."""
+    network = joulecut.capture(torch.nn.ReLU(), [[1, 2, 3]])
+    assert [str(spec) for spec in network.inputs] == ["int64[1, 3]"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((1, 8)), r"^input is float64\[1, 8\]; expected float32\[1, 8\]: convert it"),
+        (np.zeros((1, 9)), r"^input is float64\[1, 9\]; expected float32\[1, 8\]$"),
+        ("x", "^input: 'x' is of type str; expected an array"),
+        (None, "^input: None is of type NoneType; expected an array"),
+    ],
+)
+def test_what_a_network_does_not_take(given: Any, message: str) -> None:
+    """No word twice, and what to do where only the element type differs."""
+    with pytest.raises(ContractError, match=message):
+        _network().run(given)
