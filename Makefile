@@ -23,6 +23,8 @@ WORKERS ?= auto
 MOST_WORKERS := 8
 
 INSTALLED := .venv/.installed
+# What `make demo` needs is a fraction of what tests need.
+DEMO_INSTALLED := .venv/.installed-demo
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip
 VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] + "===" + m.version(sys.argv[1]))'
@@ -30,7 +32,7 @@ VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] +
 .PHONY: demo test check install
 .DELETE_ON_ERROR:
 
-demo: $(INSTALLED)
+demo: $(if $(wildcard $(INSTALLED)),$(INSTALLED),$(DEMO_INSTALLED))
 	OMP_NUM_THREADS=1 .venv/bin/joulecut demo $(ARGS)
 
 test: $(INSTALLED)
@@ -42,11 +44,21 @@ check: $(INSTALLED)
 install: $(INSTALLED)
 
 # The constraint makes pip fail rather than replace the torch that is there.
-$(INSTALLED): pyproject.toml
+define install
 	@$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; expected 3.10 or newer: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV_FLAGS) .venv
 	$(VERSION_OF) torch >/dev/null 2>&1 || $(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
 	$(VERSION_OF) torch >.venv/torch.txt
-	$(PIP) install --constraint .venv/torch.txt --editable '.[dev]'
+	$(PIP) install --constraint .venv/torch.txt --editable '.[$(EXTRAS)]'
+endef
+
+$(INSTALLED): EXTRAS := dev
+$(INSTALLED): pyproject.toml
+	$(install)
 	$(VERSION_OF) torchvision >/dev/null 2>&1 || $(PIP) install --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCHVISION)'
+	touch $@
+
+$(DEMO_INSTALLED): EXTRAS := dashboard,demo,report
+$(DEMO_INSTALLED): pyproject.toml
+	$(install)
 	touch $@

@@ -41,6 +41,19 @@ def test_demo_passes_its_arguments_on() -> None:
 
 
 @needs_make
+def test_a_demo_alone_installs_what_it_needs(tmp_path: Path) -> None:
+    """Neither linters nor Ray nor Envoy; where everything is there already, nothing more."""
+    for file in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / file, tmp_path)
+    wanted = dry_run("demo", folder=tmp_path)
+    assert "--editable '.[dashboard,demo,report]'" in wanted
+    assert "torchvision" not in wanted
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".installed").touch()
+    assert "pip" not in dry_run("demo", folder=tmp_path)
+
+
+@needs_make
 def test_test_passes_its_arguments_on() -> None:
     """`make test ARGS=...` is `pytest ...` with one thread in each process, and a process per core unless told."""
     for workers, arguments in (("auto", ["ARGS=-x"]), ("3", ["ARGS=-x", "WORKERS=3"])):

@@ -9,7 +9,7 @@ import typer
 
 app = typer.Typer(
     name="device",
-    help="List the devices of this machine, watch them, hold their clocks, free them.",
+    help="List the devices of this machine, watch them, lock their clocks by hand, reset them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

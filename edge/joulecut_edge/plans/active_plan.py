@@ -9,6 +9,8 @@ from joulecut_core.plans import Assignment, Plan
 from joulecut_edge.plans.local_tail import LocalTail
 from joulecut_proto.planning_messages import StageFactors
 
+_SLOW = 1.2
+"""Over the planned seconds: software between the stages is in no plan."""
 LOCAL_EPOCH = 0
 """The epoch of the plan an edge makes for itself; servers hand out higher ones."""
 
@@ -38,6 +40,12 @@ class ActivePlan:
         if planned is None:
             return 0.0
         return planned.t_up + planned.rtt_s + planned.decode_s + planned.t_server + planned.t_down
+
+    @property
+    def slow_remote_s(self) -> float:
+        """Of the same seconds, what a request takes that is as slow as the plan allows for, or somewhat more."""
+        mean_s, bound_s = self.plan.latency_s or 0.0, self.plan.latency_bound_s or 0.0
+        return max(self.expected_remote_s + max(bound_s - mean_s, 0.0), _SLOW * self.expected_remote_s)
 
     def continues(self, other: ActivePlan) -> bool:
         """Whether what was encoded under `other` can be sent under this plan as it is."""

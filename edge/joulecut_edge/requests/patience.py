@@ -3,7 +3,7 @@
     arrival        sent                                 begin here            deadline
        |-- queue, head, encode --|---- wait for the server ----|-- rest, local --|
 
-Without a deadline, or where the local rest cannot be fitted in beside what the server is planned to take, the edge
+Without a deadline, or where the local rest cannot be fitted in beside what a slow answer of the server takes, the edge
 waits a multiple of the planned latency, as it must not give up a server that is merely slow.
 """
 
@@ -27,12 +27,12 @@ def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0) -> fl
     left_s, tail = _left_s(active, elapsed_s), active.local_tail
     if left_s is None or tail is None:
         return _patience_s(active)
+    kept_s = max(_LEAST_KEPT_S, _KEPT_SHARE * (active.deadline_s or 0.0))
     for local_s in (tail.time_s, tail.fastest_s):
-        spare_s = left_s - local_s - queued_s
-        if spare_s > active.expected_remote_s:
-            kept_s = max(_LEAST_KEPT_S, _KEPT_SHARE * (active.deadline_s or 0.0))
-            # A server that answers as planned is waited for all the same.
-            return max(active.expected_remote_s, spare_s - kept_s)
+        spare_s = left_s - local_s - queued_s - kept_s
+        # A wait of what the server takes on average would give up every second answer.
+        if spare_s >= active.slow_remote_s:
+            return spare_s
     # The server alone may still make it; where it cannot either, the edge's own rest is the sooner answer.
     if tail.fastest_s + queued_s <= left_s <= active.expected_remote_s:
         return 0.0

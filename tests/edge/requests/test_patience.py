@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from joulecut_edge.plans.active_plan import ActivePlan
@@ -23,9 +25,23 @@ def test_the_rest_at_home_is_left_out_of_the_wait() -> None:
 
 
 def test_an_answer_is_not_planned_for_the_very_deadline() -> None:
-    """A hundredth of a long deadline is kept back, 2 ms of a short one, nothing that the server is planned to take."""
+    """A hundredth of a long deadline is kept back, 2 ms of a short one."""
     assert wait_s(plan(1.0), elapsed_s=0.022) == pytest.approx(1.0 - 0.022 - 0.04 - 0.01)
-    assert wait_s(plan(0.0935), elapsed_s=0.022) == pytest.approx(0.03)
+    assert wait_s(plan(0.2), elapsed_s=0.022) == pytest.approx(0.2 - 0.022 - 0.04 - 0.002)
+
+
+@pytest.mark.parametrize(("deadline_s", "waits_s"), [(0.0748, 1.0), (0.0756, 0.0366)])
+def test_a_rest_that_leaves_no_time_for_a_slow_answer_does_not_count(deadline_s: float, waits_s: float) -> None:
+    """Planned for 30 ms, the server may take 36: to give it less would give up answers that come as they should."""
+    assert wait_s(plan(deadline_s), elapsed_s=0.022) == pytest.approx(waits_s)
+
+
+def test_what_a_plan_allows_for_slow_requests_is_waited_for() -> None:
+    """Its margin at the quantile, where that is more."""
+    margin = replace(planned(head_s=0.02, remote_s=0.03), latency_s=0.05, latency_bound_s=0.065)
+    tight, roomy = (active_plan(2, deadline_s=d, tail=TAIL, plan=margin) for d in (0.083, 0.085))
+    assert wait_s(tight, elapsed_s=0.022) == 1.0
+    assert wait_s(roomy, elapsed_s=0.022) == pytest.approx(0.046)
 
 
 def test_what_waits_for_the_device_comes_first() -> None:
