@@ -42,7 +42,10 @@ def test_an_edge_that_finds_no_server() -> None:
     """The wait ends, and says what it waited for."""
     service = FakeLocal()
     service.statuses = [replace(STATUS, assignment=LOCAL)]
-    with serving_edge(service) as (address, _), pytest.raises(LinkError, match="^no plan with the server came within 0 s$"):
+    with (
+        serving_edge(service) as (address, _),
+        pytest.raises(LinkError, match=r"^no plan with the server came within 0 s$"),
+    ):
         wait_connected(address, 0.0)
 
 
