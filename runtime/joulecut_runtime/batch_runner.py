@@ -96,9 +96,12 @@ class BatchRunner(PartRunner):
         self, first: int, last: int, requests: Sequence[Sequence[Tensor]], variant: int = 0
     ) -> tuple[list[tuple[Tensor, ...]], Stage]:
         """Run what lies between two cuts for each request's tensors, at least one; seconds and joules of all."""
-        batched = self.batched(first, last, variant)
-        # An emulated device has kernels for whole batches in every precision; this host may have to go one by one.
-        workload = replace(self.batched(first, last).workload(len(requests)), speed_up=self._variants[variant].speed_up)
+        batched = self.batched(first, last)
+        workload = batched.workload(len(requests))
+        if variant:
+            batched = self.batched(first, last, variant)
+            # An emulated device has kernels for whole batches in every precision; this host may have to go one by one.
+            workload = replace(workload, speed_up=self._variants[variant].speed_up)
         with self.device.execution(workload) as execution:
             outputs = batched(requests)
         self.busy_s += execution.elapsed_s

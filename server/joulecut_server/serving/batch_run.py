@@ -46,8 +46,6 @@ class BatchRun:
     clock: Clock
     hold: Hold
     join: Join
-    variant: int = 0
-    """The precision it runs in: the launch's, or a better one where a request needs that."""
     start_s: float = 0.0
     energy_j: float = 0.0
     measured: bool = True
@@ -82,6 +80,7 @@ class BatchRun:
     def answers(self, wait_j: float | None, figures: FigureKind) -> list[tuple[Ticket, ServedRequest]]:
         """Each request's answer; `wait_j` is shared in equal parts."""
         end_s = self.clock.now_s()
+        variant = self.launch.variant
         share_j = None if wait_j is None else wait_j / len(self.running)
         return [
             (
@@ -95,7 +94,7 @@ class BatchRun:
                     wait_j=share_j,
                     figures=figures if self.measured else FigureKind.ESTIMATED,
                     batch=len(self.running),
-                    variant=self.lane.table.variants[self.variant].name if self.variant else "",
+                    variant=self.lane.table.variants[variant].name if variant else "",
                 ),
             )
             for member in self.running
@@ -121,7 +120,7 @@ class BatchRun:
 
     def _stretch(self, first: int, last: int) -> None:
         runner, running = self.lane.runner, self.running
-        outputs, stage = runner.stretch(first, last, [member.tensors for member in running], self.variant)
+        outputs, stage = runner.stretch(first, last, [member.tensors for member in running], self.launch.variant)
         energy_j = self._estimate_j(first, last) if stage.energy_j is None else stage.energy_j
         self.measured = self.measured and stage.energy_j is not None
         self.energy_j += energy_j
@@ -136,5 +135,5 @@ class BatchRun:
     def _estimate_j(self, first: int, last: int) -> float:
         """By the service table; a unit that is only partly run counts whole."""
         units, points = self.lane.units, self.launch.points
-        table = self.lane.costs.unit_j[self.variant][len(self.running) - 1]
+        table = self.lane.costs.unit_j[self.launch.variant][len(self.running) - 1]
         return sum(table[unit][points[unit]] for unit in range(units.unit_of(first), units.unit_of(last - 1) + 1))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from joulecut_core.errors import ConfigError
@@ -62,19 +63,24 @@ class NetworkLane:
         """The least seconds that a request takes from a unit on, in a precision that it can do with; any thread."""
         return min(seconds for variant, seconds in enumerate(self._alone_s[entry]) if self._serves(variant, spare_loss))
 
-    def variant_for(self, launch: Launch, tickets: Sequence[Ticket]) -> int:
-        """The precision of a launch: the policy's, or the fastest that every request in it can do with; any thread.
+    def suited(self, launch: Launch, tickets: Sequence[Ticket]) -> Launch:
+        """The launch in a precision that every request in it can do with, as quick as the policy meant it; any thread.
 
-        Policies do not know what single edges can do without; a batch waits for nobody's sake.
+        Policies do not know what single edges can do without. Where another precision is needed it is the fastest that
+        suits all, and each unit gets the lowest clock at which that takes no longer, or the highest there is.
         """
         spare_loss = min(ticket.spare_loss for ticket in tickets)
         if self._serves(launch.variant, spare_loss):
-            return launch.variant
-        seconds = [self.costs.unit_s[variant][len(tickets) - 1] for variant in range(len(self._losses))]
-        return min(
-            (variant for variant in range(len(self._losses)) if self._serves(variant, spare_loss)),
-            key=lambda variant: sum(unit[point] for unit, point in zip(seconds[variant], launch.points, strict=True)),
+            return launch
+        top, row = self.costs.top, len(tickets) - 1
+        allowed = (variant for variant in range(len(self._losses)) if self._serves(variant, spare_loss))
+        variant = min(allowed, key=lambda each: sum(unit[top] for unit in self.costs.unit_s[each][row]))
+        meant = self.costs.unit_s[launch.variant][row]
+        points = tuple(
+            next((point for point, seconds in enumerate(unit) if seconds <= meant[index][launch.points[index]]), top)
+            for index, unit in enumerate(self.costs.unit_s[variant][row])
         )
+        return replace(launch, variant=variant, points=points)
 
     def backlog_s(self) -> float:
         """About how long the device is busy with what waits, at its best; any thread."""

@@ -256,20 +256,20 @@ class Scheduler:
         return max(min(until_s, lane.first_deadline_s()), soonest_s)
 
     def _run(self, lane: NetworkLane, launch: Launch, tickets: list[Ticket]) -> None:
-        variant = lane.variant_for(launch, tickets)
+        launch = lane.suited(launch, tickets)
 
         def hold(unit: int, members: int) -> None:
             self._clocks.hold(lane.points[launch.points[unit]])
-            seconds = lane.costs.unit_s[variant][members - 1]
+            seconds = lane.costs.unit_s[launch.variant][members - 1]
             rest_s = sum(seconds[each][launch.points[each]] for each in range(unit, len(seconds)))
             self._free_s = self._now_s() + rest_s
             self._running = (lane, unit)
 
         def join(cut: int, batch: int) -> list[Ticket]:
-            return lane.joining(self._now_s(), self._point(lane), cut, batch, variant)
+            return lane.joining(self._now_s(), self._point(lane), cut, batch, launch.variant)
 
         start_s = self._now_s()
-        run = BatchRun(lane, launch, self._clock, hold, join, variant)
+        run = BatchRun(lane, launch, self._clock, hold, join)
         try:
             run.run(tickets)
         except Exception as error:
@@ -306,7 +306,7 @@ class Scheduler:
             start_s=start_s,
             end_s=end_s,
             batch=len(members),
-            variant=run.variant,
+            variant=run.launch.variant,
             point=run.launch.points[first],
             energy_j=run.energy_j,
             mean_response_s=sum(end_s - request.arrival_s for request in members) / len(members),

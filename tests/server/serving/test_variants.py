@@ -181,3 +181,19 @@ def test_eager_policies_stay_in_full_precision() -> None:
         assert (await stage.ask(picture, spare_loss=1.0)).variant == ""
 
     on_stage(use, Eager(TABLE), runner=with_variants)
+
+
+def test_full_precision_is_run_as_quickly_as_the_policy_meant() -> None:
+    """Clocks that were low enough for the reduced precision are raised for a request that can do without nothing."""
+
+    async def use(stage: OnStage) -> None:
+        (picture,) = pictures(1)
+        reduced = await stage.ask(picture, spare_loss=LOSS)
+        exact = await stage.ask(picture)
+        assert (reduced.variant, exact.variant) == ("bf16", "")
+        await stage.settled()
+        assert [outcome.point for outcome in policy.outcomes] == [1, 2]
+
+    policy = Reduced(1)
+    policy.points = (1,) * len(TABLE.units)
+    on_stage(use, policy, runner=with_variants)
