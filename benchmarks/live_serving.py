@@ -22,18 +22,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from joulecut.service_tables import INT8_SPEED_UP, ServiceOrder, provide_service_table
-from joulecut_core.figures import FigureKind
+from benchmarks.live_workplace import PICTURE, REDUCED_LOSS, SERVER, Workplace, workplace
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective, Slo
-from joulecut_core.profiles import Profile
-from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.serving import QueuedRequest
 from joulecut_core.timing import ScaledClock
-from joulecut_planner.serving.service_file import save_service_table
 from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_planner.serving.simulation.report import ServingReport
 from joulecut_proto.channels import open_channel
@@ -41,100 +37,17 @@ from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.inference_messages import Reply, ReplyStatus, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
 from joulecut_runtime.codecs import codec
-from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.wire_measurement import lossless_wires
 from joulecut_server import agent as server_agent
 from joulecut_server.config import ServerConfig
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.tables import make_policy
 
-SERVER, EDGE = "emulated:v100", "emulated:orin-nano-super"
 RAW = codec("raw")
-_PICTURE = (1, 3, 32, 32)
 _FLUSHES = (-2, -1)
-_LOSS = 0.01
-"""Of the INT8 variant, and what every edge accepts."""
 _PAUSE_S = 0.02
 """Of the wall: in it the server reads its meter."""
-
-
-class Small(nn.Module):
-    """Twelve convolutions on a small picture: many launches, little arithmetic, so that this host keeps up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 16, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(nn.Conv2d(16, 16, 3, padding=1) for _ in range(10))
-        self.head = nn.Linear(16, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Ten logits of a picture."""
-        x = torch.relu(self.stem(x))
-        for block in self.blocks:
-            x = x + torch.relu(block(x))
-        logits: Tensor = self.head(x.mean(dim=(2, 3)))
-        return logits
-
-
-def small() -> nn.Module:
-    """The network, always with the same weights."""
-    torch.manual_seed(3)
-    return Small().eval()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """What all runs share on disk and in memory."""
-
-    folder: Path
-    network: Network
-    table: ServiceTable
-    edge: Profile
-
-    @property
-    def alone_s(self) -> float:
-        """A request by itself at the highest clock."""
-        return sum(unit[-1] for unit in self.table.variants[0].time_s[0])
-
-
-def workplace(folder: Path, *, reduced: bool = False) -> Workplace:
-    """Bundle, service table and an edge's profile; `reduced`: with an INT8 variant too."""
-    graph = capture(small(), (torch.zeros(_PICTURE),), name="small")
-    generator = torch.Generator().manual_seed(4)
-    samples = [(torch.rand(_PICTURE, generator=generator),) for _ in range(32)]
-    scales = calibrate(graph, samples, calibrated_on="32 random pictures") if reduced else None
-    write_bundle(graph, folder / "net", scales=scales)
-    network = Network.load(folder / "net")
-    order = ServiceOrder(
-        network="benchmarks.live_serving:small", inputs=("1x3x32x32",), device=SERVER, batches=(1, 2, 4, 8, 16)
-    )
-    made = provide_service_table(order, folder=folder / "tables")
-    table = replace(made, variants=(made.variants[0], *([_reduced(made.variants[0])] if reduced else [])))
-    save_service_table(table, folder / "table.json")
-    clock = ScaledClock(1.0)
-    edge = provide_profile(
-        network,
-        open_device(EDGE, clock=clock),
-        device_name=EDGE,
-        seed=0,
-        side="edge",
-        clock=clock,
-        store=ProfileStore(folder / "profiles"),
-    )
-    return Workplace(folder=folder, network=network, table=table, edge=edge)
-
-
-def _reduced(full: ServiceVariant) -> ServiceVariant:
-    """INT8 as emulated devices are assumed to run it; its accuracy is made up, for nothing is right or wrong here."""
-    faster = tuple(tuple(tuple(each / INT8_SPEED_UP for each in row) for row in batch) for batch in full.time_s)
-    return replace(full, name="int8", accuracy=full.accuracy - _LOSS, time_s=faster, figures=FigureKind.ESTIMATED)
 
 
 @dataclass(slots=True)
@@ -234,7 +147,7 @@ def _session(place: Workplace, name: str) -> SessionRequest:
         link=LinkEstimate(uplink_bps=1e9, downlink_bps=1e9, rtt_s=1e-4),
         slo=Slo(),
         objective=Objective(server_weight=0.0),
-        max_accuracy_loss=_LOSS,
+        max_accuracy_loss=REDUCED_LOSS,
         policy="all-server",
     )
 
@@ -274,7 +187,7 @@ class Served:
 
 async def drive(members: Sequence[Edge], agent: AgentClient, clock: ScaledClock, arrivals_s: Sequence[float]) -> Served:
     """Send a picture at each arrival, edges in turn; wait for all answers."""
-    picture = torch.rand(_PICTURE)
+    picture = torch.rand(PICTURE)
     # These answer for what the server drew before, and the last ones below for what it drew until then.
     for flush in _FLUSHES:
         await members[0].ask(picture, flush)
@@ -346,7 +259,7 @@ async def agree(place: Workplace, arguments: argparse.Namespace) -> None:
             f"batch {report.mean_batch:4.2f} "
             f"rejected {sum(report.rejected.values())} late {report.late} | "
             f"live {live_w:6.2f} W p95 {p95_s * 1e3:6.3f} ms refused {refused} "
-            f"in int8 {(1.0 - report.mean_accuracy) / _LOSS:.1%} simulated, "
+            f"in int8 {(1.0 - report.mean_accuracy) / REDUCED_LOSS:.1%} simulated, "
             f"{live.reduced / max(len(responses_s), 1):.1%} live "
             f"| energy {live_w / simulated_w - 1:+.1%} p95 {p95_s / report.p95_s - 1:+.1%}",
             flush=True,
@@ -377,7 +290,7 @@ async def crowd(place: Workplace, arguments: argparse.Namespace) -> None:
 
 async def alone(place: Workplace, arguments: argparse.Namespace) -> None:
     """Lone requests with and without the scheduler, and refused ones, in turns: there and back, on the wall."""
-    picture = torch.rand(_PICTURE)
+    picture = torch.rand(PICTURE)
     trips: dict[str, list[float]] = {"as they come": [], "scheduled": [], "refused": []}
     options = ServingOptions(policy="fixed", slo_s=1.0, tables=(str(place.folder / "table.json"),))
     async with (

@@ -35,7 +35,7 @@ import grpc.aio
 import torch
 
 import joulecut_runtime.devices
-from benchmarks.live_serving import small
+from benchmarks.live_workplace import small
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective, Slo
