@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from benchmarks.fit_plants import planted_table
-from joulecut.measurements import read_measurements
+from joulecut.profiling.measurements import read_measurements
 from joulecut_core.documents import write_bytes
 from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits import Measurement, fit_series

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from joulecut.service_tables import INT8_SPEED_UP, ServiceOrder, provide_service_table
+from joulecut.service.tables import INT8_SPEED_UP, ServiceOrder, provide_service_table
 from joulecut_core.figures import FigureKind
 from joulecut_core.profiles import Profile
 from joulecut_core.service_tables import ServiceTable, ServiceVariant

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 
-from joulecut.service_tables import ServiceOrder, provide_service_table
+from joulecut.service.tables import ServiceOrder, provide_service_table
 from joulecut.simulation.trace_files import read_trace
 from joulecut_core.documents import write_bytes
 from joulecut_core.service_tables import ServiceTable

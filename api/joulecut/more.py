@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from joulecut.async_connection import AsyncConnection, connect_async
-    from joulecut.connection import Answer, Connection, connect
+    from joulecut.connections.async_connection import AsyncConnection, connect_async
+    from joulecut.connections.connection import Answer, Connection, connect
     from joulecut.own.network import CutRow, Network, capture, load
     from joulecut.own.pair import emulate
     from joulecut.own.problem import NamedPlan, compare, problem
@@ -73,8 +73,8 @@ __all__ = [
 _PLANNER = "joulecut_planner"
 _HOMES = MappingProxyType(
     {
-        "joulecut.async_connection": ("AsyncConnection", "connect_async"),
-        "joulecut.connection": ("Answer", "Connection", "connect"),
+        "joulecut.connections.async_connection": ("AsyncConnection", "connect_async"),
+        "joulecut.connections.connection": ("Answer", "Connection", "connect"),
         "joulecut.own.network": ("CutRow", "Network", "capture", "load"),
         "joulecut.own.pair": ("emulate",),
         "joulecut.own.problem": ("NamedPlan", "compare", "problem"),

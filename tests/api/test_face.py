@@ -8,7 +8,8 @@ import sys
 import pytest
 
 import joulecut
-from joulecut import connection, more
+from joulecut import more
+from joulecut.connections import connection
 from joulecut_planner import Plan, Problem, load_problem, solve
 
 

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from joulecut.connection import Connection, connect
+from joulecut.connections.connection import Connection, connect
 from joulecut.demo.agents import RunningAgents, common_arguments, running_agents, start_server
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.workplace import SHIPPED, Workplace
-from joulecut.pictures import Picture, sample_pictures
+from joulecut.networks.pictures import Picture, sample_pictures
 from joulecut_core.problems import Objective
 from joulecut_core.profiles import PointMeasurement, load_profile, save_profile
 from joulecut_core.timing import ScaledClock

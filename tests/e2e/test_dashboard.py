@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from joulecut.connection import connect
+from joulecut.connections.connection import connect
 from joulecut.demo.processes import AgentProcess
 from tests.e2e.pair import log_of, seconds_until
 from tests.integration.site import Site, make_shared

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut.connection import Connection, connect
+from joulecut.connections.connection import Connection, connect
 from joulecut.demo.processes import AgentProcess
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.figures import FigureKind

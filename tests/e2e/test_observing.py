@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from joulecut.connection import connect
+from joulecut.connections.connection import connect
 from joulecut.demo.processes import AgentProcess
 from tests.e2e.pair import log_of, seconds_until
 from tests.integration.site import Site, make_shared

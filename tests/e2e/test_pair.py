@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from joulecut.connection import connect
+from joulecut.connections.connection import connect
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.workplace import SHIPPED
 from joulecut_core.errors import ContractError, LinkError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut.connection import Answer
+from joulecut.connections.connection import Answer
 from joulecut_core.timing import SystemClock
 from tests.e2e.pair import (
     SPLIT,

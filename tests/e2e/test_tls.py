@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from joulecut.cli import app
-from joulecut.connection import Connection, connect
+from joulecut.connections.connection import Connection, connect
 from joulecut.demo.processes import AgentProcess
 from joulecut.diagnosis.finding import Status
 from joulecut.diagnosis.handshakes import examine_servers

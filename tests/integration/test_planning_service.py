@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joulecut.remote_planning import pareto_remotely, plan_fleet_remotely, plan_remotely
+from joulecut.connections.remote_planning import pareto_remotely, plan_fleet_remotely, plan_remotely
 from joulecut_core.errors import LinkError, ProblemError
 from joulecut_core.problems import Problem
 from joulecut_planner import load_problem, solve

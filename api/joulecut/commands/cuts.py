@@ -15,7 +15,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_runtime.completions import bundle_completions
 
 if TYPE_CHECKING:
-    from joulecut.cut_tables import CutFacts
+    from joulecut.cuts.tables import CutFacts
     from joulecut_runtime.network import Network
 
 
@@ -38,8 +38,8 @@ def cuts(
 
     A network of a factory is captured in memory; nothing is written but the picture, if asked for.
     """
-    from joulecut.cut_tables import print_cuts  # noqa: PLC0415 - torch takes seconds; --help must not
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.cuts.tables import print_cuts  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
 
     narrator = Narrator(as_json=as_json, quiet=quiet)
     with narrator.step(f"looking at {network}"):
@@ -62,14 +62,14 @@ def _load(network: str, inputs: list[str]) -> Network:
         return Network.load(Path(network))
     if ":" not in network:
         raise ConfigError(f"{network}: no such folder; expected a bundle of joulecut pack or package.module:factory")
-    from joulecut.packing import capture_factory  # noqa: PLC0415
+    from joulecut.networks.packing import capture_factory  # noqa: PLC0415
 
     return Network(capture_factory(network, inputs))
 
 
 def _facts(network: Network) -> CutFacts:
-    from joulecut.cut_places import codec_sizes, places  # noqa: PLC0415
-    from joulecut.cut_tables import CutFacts  # noqa: PLC0415
+    from joulecut.cuts.places import codec_sizes, places  # noqa: PLC0415
+    from joulecut.cuts.tables import CutFacts  # noqa: PLC0415
 
     table = network.table
     return CutFacts(
@@ -86,7 +86,7 @@ def _document(facts: CutFacts) -> dict[str, object]:
 
 
 def _draw(svg: Path, facts: CutFacts) -> None:
-    from joulecut.cut_tables import cuts_chart  # noqa: PLC0415
+    from joulecut.cuts.tables import cuts_chart  # noqa: PLC0415
     from joulecut.reports.stills import Still, still  # noqa: PLC0415
     from joulecut_core.documents import write_bytes  # noqa: PLC0415
 

@@ -37,8 +37,8 @@ def demo(
     from joulecut.demo.scenario import Scenario  # noqa: PLC0415
     from joulecut.demo.slowdown import kept_up, needed_slowdown  # noqa: PLC0415
     from joulecut.demo.workplace import Workplace  # noqa: PLC0415
-    from joulecut.interruption import interruptible  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.interruption import interruptible  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
 
     wish = report_wish(html, export, grid_intensity, embodied_g)
     scenario = Scenario(requests=requests)

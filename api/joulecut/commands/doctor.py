@@ -43,7 +43,7 @@ def doctor(
     from joulecut.diagnosis.diagnosis import Surroundings, diagnose  # noqa: PLC0415 - loads numpy; --help must not
     from joulecut.diagnosis.finding import Status, worst  # noqa: PLC0415
     from joulecut.diagnosis.report import rendered_report, report_document  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
 
     if verbose:
         log_to_stderr(verbose=True)

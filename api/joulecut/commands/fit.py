@@ -27,12 +27,12 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Fit latency and power over core and memory clock to a few measurements, and predict the other clocks."""
-    from joulecut.measurements import (  # noqa: PLC0415 - NumPy and SciPy; --help must not wait
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
+    from joulecut.profiling.measurements import (  # noqa: PLC0415 - NumPy and SciPy; --help must not wait
         check_same_series,
         read_measurements,
         write_predictions,
     )
-    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut_planner.fits import fit_document, fit_series  # noqa: PLC0415
 
     measured, grid = read_measurements(calibration), read_measurements(predict)

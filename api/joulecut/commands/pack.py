@@ -33,8 +33,8 @@ def pack(
     quiet: Quiet = False,
 ) -> None:
     """Capture a network, fold its batch norms, and write a bundle that edge and server can load."""
-    from joulecut.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
+    from joulecut.networks.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut_runtime.bundle import bundle_files, write_bundle  # noqa: PLC0415
     from joulecut_runtime.bundle_signature import SIGNATURE_FILE, SigningKey, sign_bundle  # noqa: PLC0415
     from joulecut_runtime.network import Network  # noqa: PLC0415
@@ -46,7 +46,7 @@ def pack(
         graph = capture_factory(factory, inputs or (), weights=weights, name=name, fold=fold)
     scales = None
     if int8 is not None:
-        from joulecut.calibration_samples import scales_from  # noqa: PLC0415
+        from joulecut.networks.calibration_samples import scales_from  # noqa: PLC0415
 
         with narrator.step(f"calibrating on {int8}"):
             scales = scales_from(graph, int8)

@@ -106,7 +106,7 @@ _LIBRARY = _Planner(solve, pareto, solve_fleet, solve_fleet)
 
 def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
     try:
-        from joulecut import remote_planning as remote  # noqa: PLC0415 - grpc is not part of a planner-only install
+        from joulecut.connections import remote_planning as remote  # noqa: PLC0415 - grpc is not part of a planner-only install
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--server: needs {error.name}, which is not installed; install it with `pip install 'joulecut[agents]'`"

@@ -39,7 +39,7 @@ def status(
     """Show each server: where it is, what it has to do, what it draws, how often it was started."""
     from rich.console import Console  # noqa: PLC0415 - --help needs no table
 
-    from joulecut.pool_table import pool_table  # noqa: PLC0415
+    from joulecut.commands.pool_table import pool_table  # noqa: PLC0415
     from joulecut_core.decoding import encode  # noqa: PLC0415
     from joulecut_server.pool import load_pool, read_standing  # noqa: PLC0415
     from joulecut_server.pool.holding import keeper_of  # noqa: PLC0415

@@ -64,9 +64,9 @@ def problem(
     if quantile is not None and slo_ms is None:
         raise ConfigError(f"--quantile {quantile:g}: without --slo-ms; expected the deadline that this share keeps")
     weights = _weights(objective, edge_weight, server_weight)
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.own.measured import read_measured  # noqa: PLC0415 - NumPy and SciPy; --help must not wait
     from joulecut.own.problem import problem as posed_of  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
     from joulecut_core.documents import write_json  # noqa: PLC0415
     from joulecut_planner.problem_file import problem_document  # noqa: PLC0415
 

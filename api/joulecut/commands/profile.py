@@ -78,9 +78,9 @@ def profile(
 
     Interrupted, it keeps what it has measured beside the profile's file; the same command goes on from there.
     """
-    from joulecut.profile_report import print_profiled, profiled_document  # noqa: PLC0415
-    from joulecut.profiling import ProfileOrder, carry_out  # noqa: PLC0415 - torch takes seconds; --help must not
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
+    from joulecut.profiling.course import ProfileOrder, carry_out  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut.profiling.report import print_profiled, profiled_document  # noqa: PLC0415
     from joulecut_runtime.devices.options import DeviceOptions  # noqa: PLC0415
 
     options = DeviceOptions(

@@ -33,9 +33,9 @@ def reproduce(
     """Let the models of a paper choose clocks and cuts, and judge what they chose by measurements and meters."""
     import platformdirs  # noqa: PLC0415 - torch and the others take seconds to load; --help must not
 
-    from joulecut.interruption import interruptible  # noqa: PLC0415
-    from joulecut.output_folders import check_folder  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.interruption import interruptible  # noqa: PLC0415
+    from joulecut.long_work.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.reproduction.course import reproduce_han2025, workplace_network  # noqa: PLC0415
     from joulecut.reproduction.output import document, write_folder  # noqa: PLC0415
     from joulecut.reproduction.terminal import print_reproduction  # noqa: PLC0415

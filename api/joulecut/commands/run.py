@@ -153,7 +153,7 @@ def run(
         "--battery": battery or None,
         "--slowdown": slowdown,
     }
-    from joulecut.progress import Narrator  # noqa: PLC0415 - the planner's libraries; --help must not wait
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415 - the planner's libraries; --help must not wait
 
     wish = report_wish(html, export, grid_intensity, embodied_g)
     narrator = Narrator(as_json=as_json, quiet=quiet)
@@ -220,7 +220,7 @@ def _sent(
     address: str, *, pictures: Path | None, file: Path | None, count: int, seed: int, as_json: bool
 ) -> tuple[list[Answered], LocalStatus]:
     """Send, and show each answer: with `--json` as it comes, else all of them in a table."""
-    from joulecut.connection import connect  # noqa: PLC0415 - grpc and torch take seconds; --help must not
+    from joulecut.connections.connection import connect  # noqa: PLC0415 - grpc and torch take seconds; --help must not
     from joulecut.own.samples import choose_samples  # noqa: PLC0415
     from joulecut.own.sending import answer_line, answers_table, send  # noqa: PLC0415
 

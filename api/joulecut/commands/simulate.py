@@ -114,9 +114,10 @@ def simulate(
 
     Interrupted, it keeps the runs that have ended in the folder of --out; --resume goes on from there.
     """
-    from joulecut.interruption import interruptible  # noqa: PLC0415
-    from joulecut.output_folders import check_folder  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.interruption import interruptible  # noqa: PLC0415
+    from joulecut.long_work.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.unfinished import Unfinished  # noqa: PLC0415
     from joulecut.simulation.arrivals import open_trace  # noqa: PLC0415
     from joulecut.simulation.course import carry_out  # noqa: PLC0415 - NumPy and the policies; --help must not wait
     from joulecut.simulation.kept_runs import KEPT_FILE, head_of  # noqa: PLC0415
@@ -134,7 +135,6 @@ def simulate(
     from joulecut.simulation.policy_choice import chosen_policies, make_policy  # noqa: PLC0415
     from joulecut.simulation.table_choice import TableOrder, choose_table  # noqa: PLC0415
     from joulecut.simulation.terminal import print_simulation  # noqa: PLC0415
-    from joulecut.unfinished import Unfinished  # noqa: PLC0415
 
     file, made = parse_trace(trace)
     table_order = TableOrder(file=tables, network=network, device=device, inputs=tuple(inputs or ()))

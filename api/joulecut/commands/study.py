@@ -75,9 +75,9 @@ def study(
 
     After Yao et al. 2020. Interrupted, it keeps what it has measured in the folder; --resume goes on from there.
     """
-    from joulecut.interruption import interruptible  # noqa: PLC0415
-    from joulecut.output_folders import check_folder  # noqa: PLC0415
-    from joulecut.progress import Narrator  # noqa: PLC0415
+    from joulecut.long_work.interruption import interruptible  # noqa: PLC0415
+    from joulecut.long_work.output_folders import check_folder  # noqa: PLC0415
+    from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.study.cell_meter import QUICK, MeterPlan  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut.study.course import StudyOrder, StudyRun  # noqa: PLC0415
     from joulecut.study.engine_names import parse_engines  # noqa: PLC0415

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from joulecut.connection import connect
+from joulecut.connections.connection import connect
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.slowdown import HostTooSlowError

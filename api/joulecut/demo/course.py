@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from joulecut.connection import Connection, connect
+from joulecut.connections.connection import Connection, connect
 from joulecut.demo.agents import running_agents, wait_connected
 from joulecut.demo.metering import WARM_UP_REQUESTS, Inputs, LoadRunner, MeteredRun
 from joulecut.demo.pairs import PlannedPair, front_steps, planned_pairs, typical_request
@@ -20,8 +20,8 @@ from joulecut.demo.scenario import Scenario
 from joulecut.demo.slowdown import HostTooSlowError
 from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
+from joulecut.networks.pictures import sample_pictures
 from joulecut.own.arrays import tensors_of
-from joulecut.pictures import sample_pictures
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.plans import OPTIMAL

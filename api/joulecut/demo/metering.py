@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
-from joulecut.connection import Answer, Array, Connection
+from joulecut.connections.connection import Answer, Array, Connection
 from joulecut.demo.scenario import Radio
 from joulecut.demo.slowdown import HostTooSlowError
 from joulecut_core.energy import EnergyReading, EnergyWindow, window_between

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from joulecut.connection import Connection
+from joulecut.connections.connection import Connection
 from joulecut.demo.scenario import NamedObjective
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import PlanError

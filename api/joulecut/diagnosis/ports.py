@@ -83,7 +83,7 @@ def _speaks_tls(address: str) -> bool:
 
 
 def _edge(address: str) -> dict[str, Fact]:
-    from joulecut.connection import connect  # noqa: PLC0415 - grpc is part of an extra
+    from joulecut.connections.connection import connect  # noqa: PLC0415 - grpc is part of an extra
 
     with connect(address, timeout_s=_ANSWER_S) as edge:
         status = edge.status()

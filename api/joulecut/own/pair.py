@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut.connection import Connection, connect
+from joulecut.connections.connection import Connection, connect
 from joulecut.demo.agents import running_agents
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.slowdown import needed_slowdown

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut.networks.pictures import folder_pictures, sample_pictures
 from joulecut.own.arrays import Inputs, made_up_inputs, read_inputs
-from joulecut.pictures import folder_pictures, sample_pictures
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
 

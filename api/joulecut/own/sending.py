@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.table import Table
 
-from joulecut.connection import Connection
+from joulecut.connections.connection import Connection
 from joulecut.own.samples import Samples
 from joulecut.reports.document import Report
 from joulecut.reports.run_report import AnsweredRequest, RunPlace, run_report

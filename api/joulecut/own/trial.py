@@ -14,11 +14,11 @@ from joulecut.demo.planned import PlannedPolicy
 from joulecut.demo.results import ObjectiveResult
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.slowdown import kept_up, needed_slowdown
+from joulecut.long_work.progress import Narrator
+from joulecut.networks.packing import capture_factory
 from joulecut.own.network import Network, load
 from joulecut.own.pair import furnish
 from joulecut.own.samples import choose_samples
-from joulecut.packing import capture_factory
-from joulecut.progress import Narrator
 from joulecut_core.errors import ConfigError
 from joulecut_planner import Policy
 from joulecut_runtime.network import Network as RuntimeNetwork

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut.demo.workplace import Workplace
-from joulecut.pictures import sample_pictures
+from joulecut.networks.pictures import sample_pictures
 from joulecut.reproduction.cooperative_case import EDGE, SERVER, CooperativeRow, cooperative_rows
 from joulecut.reproduction.emulated_boards import execute_boards
 from joulecut.reproduction.findings import Finding, all_findings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut.measurements import MeasurementTable, read_measurements
+from joulecut.profiling.measurements import MeasurementTable, read_measurements
 from joulecut.reproduction.series import Series, SeriesPoint
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ConfigError

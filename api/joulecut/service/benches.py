@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from joulecut.accuracy import VariantName
+from joulecut.networks.accuracy import VariantName
 from joulecut.service.measurement import BatchWork
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from joulecut.accuracy import Evidence
-from joulecut.pictures import sample_crops
+from joulecut.networks.accuracy import Evidence
+from joulecut.networks.pictures import sample_crops
+from joulecut.networks.trained_digits import TrainedNetwork, trained_digits, trained_mnist
 from joulecut.study.subjects import BundleSubject, ModuleSubject, Subject, find_subject
-from joulecut.trained_digits import TrainedNetwork, trained_digits, trained_mnist
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.bundle import MANIFEST_FILE, open_bundle

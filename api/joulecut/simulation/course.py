@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from joulecut.long_work.unfinished import Unfinished
 from joulecut.simulation.arrivals import at_load, over_links, requests_for, trace_facts
 from joulecut.simulation.decision_times import TimedPolicy
 from joulecut.simulation.kept_runs import KeptRun, as_run, to_be_kept
@@ -13,7 +14,6 @@ from joulecut.simulation.orders import Rules, SimulationOrder
 from joulecut.simulation.rows import Run, RunRow, Simulation, known, rejections, table_facts
 from joulecut.simulation.table_choice import TableChoice
 from joulecut.simulation.trace_files import TraceFile
-from joulecut.unfinished import Unfinished
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import QueuedRequest, RejectReason, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts

@@ -44,7 +44,7 @@ def choose_table(order: TableOrder, progress: ProgressSink) -> TableChoice:
     if order.file is not None:
         return TableChoice(table=load_service_table(order.file), source=f"table: {order.file}")
     # Torch takes seconds, and a table in a file does without.
-    from joulecut.service_tables import ServiceOrder, provide_service_table  # noqa: PLC0415
+    from joulecut.service.tables import ServiceOrder, provide_service_table  # noqa: PLC0415
 
     network, device = order.network or "", order.device or ""
     made = ServiceOrder(network=network, device=device, inputs=order.inputs)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from joulecut.networks import efficientnet_lite0
-from joulecut.packing import build_module, parse_input
+from joulecut.networks.packing import build_module, parse_input
 from joulecut.study.torchvision_networks import torchvision_network
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.bundle import MANIFEST_FILE, read_bundle, read_manifest
@@ -98,7 +98,7 @@ class BundleSubject:
 def find_subject(reference: str, inputs: Sequence[str]) -> Subject:
     """The network that a user names: a bundle's folder, package.module:factory, or a network known by name.
 
-    `inputs`: texts of `joulecut.packing.parse_input` at batch 1, for a factory only. Raises ConfigError.
+    `inputs`: texts of `joulecut.networks.packing.parse_input` at batch 1, for a factory only. Raises ConfigError.
     """
     if (Path(reference) / MANIFEST_FILE).is_file():
         return BundleSubject(Path(reference))

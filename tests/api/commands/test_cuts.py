@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from joulecut.cli import app
-from joulecut.cut_tables import bar
+from joulecut.cuts.tables import bar
 from joulecut_core.errors import ConfigError
 
 NETWORK = ("tests.networks.small_modules:skips", "--input", "1x3x8x8", "--input", "f32:1x5")

@@ -132,7 +132,7 @@ def test_one_line(ended: Callable[[str], tuple[int, str, str]], line: str, code:
 @pytest.mark.parametrize(
     ("line", "missing", "extra"),
     [
-        ("joulecut plan problem.json --server 127.0.0.1:1", "joulecut.remote_planning", "joulecut[agents]"),
+        ("joulecut plan problem.json --server 127.0.0.1:1", "joulecut.connections.remote_planning", "joulecut[agents]"),
         (f"joulecut cuts {NETWORK} {INPUTS} --svg cuts.svg", "matplotlib", "joulecut[report]"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut import service_tables
+from joulecut.service import tables
 from joulecut.simulation.table_choice import TableOrder, choose_table
 from joulecut_core.errors import ConfigError
 from joulecut_core.service_tables import ServiceTable
@@ -25,14 +25,14 @@ def test_a_file_as_it_stands(tmp_path: Path) -> None:
 
 def test_a_network_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The maker gets network, device, inputs and the listener."""
-    orders: list[service_tables.ServiceOrder] = []
+    orders: list[tables.ServiceOrder] = []
 
-    def provide(order: service_tables.ServiceOrder, *, progress: ProgressSink) -> ServiceTable:
+    def provide(order: tables.ServiceOrder, *, progress: ProgressSink) -> ServiceTable:
         orders.append(order)
         progress.advance(1, 1, "made")
         return TABLE
 
-    monkeypatch.setattr(service_tables, "provide_service_table", provide)
+    monkeypatch.setattr(tables, "provide_service_table", provide)
     chosen = choose_table(TableOrder(network="a:b", device="emulated:t4", inputs=("float32:1x3",)), Silence())
     assert (chosen.table, chosen.source) == (TABLE, "table: a:b measured on emulated:t4")
     assert [(order.network, order.device, order.inputs) for order in orders] == [

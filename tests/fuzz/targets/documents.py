@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from joulecut.measurements import read_measurements
+from joulecut.profiling.measurements import read_measurements
 from joulecut.simulation.link_files import read_link
 from joulecut.simulation.trace_files import read_trace
 from joulecut_core.block_measurements import load_blocks, save_blocks

@@ -1,0 +1,1 @@
+"""Applications' connections to an edge-agent, and planning asked of a server-agent."""

@@ -1,0 +1,101 @@
+"""An application's connection to the edge-agent on its host, for programs that live in an event loop.
+
+async with await joulecut.connect_async("unix:/run/joulecut/edge.sock") as edge:
+    answers = await asyncio.gather(*(edge.infer(picture) for picture in pictures))
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import TypeVar
+
+from joulecut.connections.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
+from joulecut_core.argument_types import expect_numbers, expect_type
+from joulecut_core.errors import LinkError
+from joulecut_proto.addresses import parse_address
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import LocalClient
+from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
+
+R = TypeVar("R")
+
+
+class AsyncConnection:
+    """Calls one edge-agent from one event loop; `Connection`'s methods as coroutines.
+
+    Make it inside the loop that uses it (`connect_async` does); close it, or use it as a context. A
+    coroutine that is cancelled takes its request back: the edge-agent is told, and nobody waits for its answer.
+    """
+
+    def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
+        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+        expect_numbers(timeout_s=timeout_s)
+        self._peer = f"edge-agent {parse_address(address)}"
+        self._timeout_s = timeout_s
+        self._channel = open_channel(address)
+        self._client = LocalClient(self._channel, peer=self._peer)
+        self._writer = RequestWriter()
+        self._closed = False
+
+    async def infer(self, *inputs: Array) -> Answer:
+        """Answer one request; the arrays are the network's inputs, in order. Any number may be under way at once.
+
+        Raises ContractError where they are not, LinkError where the edge-agent cannot be reached.
+        """
+        request = self._writer.write(inputs)
+        return answer_of(await self._answered(self._client.infer(request, timeout_s=self._timeout_s)))
+
+    async def status(self) -> LocalStatus:
+        """What the edge-agent runs, and how."""
+        return await self._answered(self._client.status(timeout_s=self._timeout_s))
+
+    async def replan(self, request: ReplanRequest) -> ReplanReply:
+        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server."""
+        return await self._answered(self._client.replan(request, timeout_s=REPLAN_S))
+
+    async def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:
+        """Both sides' energy meters at their first ticks from the given times on; waits until then."""
+        return await self._answered(self._client.read_meters(request, timeout_s=timeout_s))
+
+    async def close(self) -> None:
+        """Let go of the connection. Requests under way fail with LinkError."""
+        self._closed = True
+        await self._channel.close()
+
+    async def _answered(self, call: Coroutine[None, None, R]) -> R:
+        if self._closed:
+            call.close()
+            raise self._is_closed()
+        task = asyncio.ensure_future(call)
+        try:
+            # It never raises what the task does, so a cancellation that ends it is the caller's own.
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if task.cancelled():
+            # What gRPC does to calls under way on a channel that is closed.
+            raise self._is_closed()
+        return task.result()
+
+    def _is_closed(self) -> LinkError:
+        return LinkError(f"{self._peer}: this connection is closed; connect again")
+
+    async def __aenter__(self) -> AsyncConnection:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def connect_async(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> AsyncConnection:
+    """A connection of this event loop to the edge-agent at `address` ("unix:/path" or "host:port").
+
+    It is made with the first call. `timeout_s`: wall seconds that one request may take. Raises ConfigError
+    where the address is malformed.
+    """
+    return AsyncConnection(address, timeout_s=timeout_s)

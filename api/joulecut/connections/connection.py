@@ -1,0 +1,128 @@
+"""An application's connection to the edge-agent on its host.
+
+with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
+    answer = edge.infer(picture)  # numpy arrays in, numpy arrays out
+    print(answer.outputs[0].argmax(), answer.ledger.joules)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, cast
+
+import grpc
+
+from joulecut.connections.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
+from joulecut_core.argument_types import expect_numbers, expect_type
+from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_proto.addresses import parse_address
+from joulecut_proto.channels import channel_options
+from joulecut_proto.convert_inference import (
+    LOCAL_STATUS,
+    METER_READINGS,
+    READ_METERS_REQUEST,
+    REPLAN_REPLY,
+    REPLAN_REQUEST,
+    infer_reply_from_wire,
+    infer_request_to_wire,
+)
+from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
+from joulecut_proto.status import error_from_rpc
+from joulecut_proto.v1 import local_pb2, local_pb2_grpc
+
+__all__ = ["Answer", "Array", "Connection", "connect"]
+
+
+class Connection:
+    """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context."""
+
+    def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
+        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+        expect_numbers(timeout_s=timeout_s)
+        target = str(parse_address(address))
+        self._peer = f"edge-agent {target}"
+        self._timeout_s = timeout_s
+        self._channel = grpc.insecure_channel(target, options=channel_options())
+        self._stub = cast(Any, local_pb2_grpc.LocalStub)(self._channel)
+        self._writer = RequestWriter()
+        self._closed = False
+
+    def infer(self, *inputs: Array) -> Answer:
+        """Answer one request; the arrays are the network's inputs, in order.
+
+        Raises ContractError where they are not, LinkError where the edge-agent cannot be reached.
+        """
+        return self.submit(*inputs).result()
+
+    def submit(self, *inputs: Array) -> Future[Answer]:
+        """Start a request; the future gives what `infer` would return or raise, and cannot be cancelled.
+
+        Raises at once what needs no agent to be known: ContractError for an element type that cannot be
+        sent, LinkError on a closed connection.
+        """
+        message = infer_request_to_wire(self._writer.write(inputs))
+        call = self._opened(lambda: self._stub.Infer.future(message, timeout=self._timeout_s))
+        answer: Future[Answer] = Future()
+        answer.set_running_or_notify_cancel()
+
+        def finish(done: grpc.Future[local_pb2.InferReply]) -> None:
+            try:
+                answer.set_result(answer_of(infer_reply_from_wire(done.result())))
+            except grpc.RpcError as error:
+                answer.set_exception(error_from_rpc(cast(Any, error), peer=self._peer))
+            except JoulecutError as error:
+                answer.set_exception(error)
+
+        call.add_done_callback(finish)
+        return answer
+
+    def status(self) -> LocalStatus:
+        """What the edge-agent runs, and how."""
+        request = local_pb2.GetStatusRequest()
+        return LOCAL_STATUS.from_wire(self._call(self._stub.GetStatus, request, self._timeout_s))
+
+    def replan(self, request: ReplanRequest) -> ReplanReply:
+        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server."""
+        return REPLAN_REPLY.from_wire(self._call(self._stub.Replan, REPLAN_REQUEST.to_wire(request), REPLAN_S))
+
+    def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:
+        """Both sides' energy meters at their first ticks from the given times on; waits until then."""
+        message = READ_METERS_REQUEST.to_wire(request)
+        return METER_READINGS.from_wire(self._call(self._stub.ReadMeters, message, timeout_s))
+
+    def close(self) -> None:
+        """Let go of the connection. Requests under way fail with LinkError."""
+        self._closed = True
+        self._channel.close()
+
+    def _call(self, method: Callable[..., Any], request: object, timeout_s: float) -> Any:
+        try:
+            return self._opened(lambda: method(request, timeout=timeout_s))
+        except grpc.RpcError as error:
+            raise error_from_rpc(cast(Any, error), peer=self._peer) from error
+
+    def _opened(self, start: Callable[[], Any]) -> Any:
+        try:
+            return start()
+        except ValueError as error:  # what grpc says of a channel that was closed
+            if not self._closed:
+                raise
+            raise LinkError(f"{self._peer}: this connection is closed; connect again") from error
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> Connection:
+    """A connection to the edge-agent at `address` ("unix:/path" or "host:port"); it is made with the first call.
+
+    `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address is malformed.
+    """
+    return Connection(address, timeout_s=timeout_s)

@@ -1,0 +1,143 @@
+"""`joulecut.connect`: arrays in, arrays and ledgers out, every failure in its own branch of the errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from joulecut.connections.connection import Connection, connect
+from joulecut_core.errors import ConfigError, ContractError, LinkError
+from joulecut_core.problems import Objective
+from joulecut_proto.local_messages import ReadMetersRequest, ReplanRequest
+from tests.api.fake_edge import CLASSES, STATUS, FakeLocal, picture, serving_edge
+from tests.proto.fake_services import NO_PLAN, PROBLEM
+
+
+@pytest.fixture
+def service() -> FakeLocal:
+    """The endpoint's service."""
+    return FakeLocal()
+
+
+@pytest.fixture
+def served(service: FakeLocal) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Where it is served, and its loop."""
+    with serving_edge(service) as place:
+        yield place
+
+
+@pytest.fixture
+def edge(served: tuple[str, asyncio.AbstractEventLoop]) -> Iterator[Connection]:
+    """An open connection."""
+    with connect(served[0], timeout_s=20.0) as connection:
+        yield connection
+
+
+def test_infer(edge: Connection) -> None:
+    """The outputs as arrays of their own type and shape, with the request's ledger."""
+    answer = edge.infer(picture(3))
+    (scores,) = answer.outputs
+    assert (scores.dtype.name, scores.shape) == ("float32", (1, CLASSES))
+    assert int(scores.argmax()) == 3
+    assert (answer.ledger.served_by, answer.ledger.joules.server) == ("split", 0.5)
+
+
+def test_arrays_that_are_no_plain_block_of_memory(edge: Connection) -> None:
+    """Strided views and big-endian arrays arrive as what they mean, not as what lies in memory."""
+    wide = np.zeros((1, 3, 8, 16), np.uint8)
+    wide[..., ::2] = 4
+    assert int(edge.infer(wide[..., ::2]).outputs[0].argmax()) == 4
+    assert int(edge.infer(np.full((1, 2), 2, ">i4")).outputs[0].argmax()) == 2
+
+
+def test_many_at_once(edge: Connection, service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]) -> None:
+    """Submitted requests are under way together; each future gets its own answer; no id is used twice."""
+    loop = served[1]
+    loop.call_soon_threadsafe(service.gate.clear)
+    futures = [edge.submit(picture(kind)) for kind in range(CLASSES)]
+    for _ in futures:
+        assert service.waiting.acquire(timeout=10)
+    assert not any(future.done() for future in futures)
+    # Nobody can take back what is under way, so a late answer always has a place.
+    assert not futures[0].cancel()
+    loop.call_soon_threadsafe(service.gate.set)
+    answers = [future.result(10) for future in futures]
+    assert [int(answer.outputs[0].argmax()) for answer in answers] == list(range(CLASSES))
+    assert sorted(answer.ledger.request_id for answer in answers) == sorted(service.requests)
+    assert len(set(service.requests)) == CLASSES
+
+
+def test_two_connections_never_share_an_id(
+    edge: Connection, service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]
+) -> None:
+    """Request ids are unique at the edge-agent, whoever sends."""
+    edge.infer(picture(0))
+    with connect(served[0]) as other:
+        other.infer(picture(0))
+    assert len(set(service.requests)) == 2
+
+
+def test_a_refused_input(edge: Connection, service: FakeLocal) -> None:
+    """The agent's ContractError arrives as one, from `infer` and through the future."""
+    service.failure = ContractError("tensor 0 is float32[1]; expected uint8[1, 3, 8, 8]")
+    with pytest.raises(ContractError, match=r"edge-agent 127\.0\.0\.1:\d+: tensor 0 is float32\[1\]"):
+        edge.infer(np.zeros(1, np.float32))
+    assert isinstance(edge.submit(picture(0)).exception(10), ContractError)
+
+
+def test_an_element_type_that_cannot_be_sent(edge: Connection, service: FakeLocal) -> None:
+    """It is refused here, before anything is sent."""
+    with pytest.raises(ContractError, match="input0: element type complex64"):
+        edge.infer(np.zeros(1, np.complex64))
+    assert service.requests == []
+
+
+def test_a_slow_agent(service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]) -> None:
+    """`timeout_s` bounds a request; the error says who did not answer."""
+    served[1].call_soon_threadsafe(service.gate.clear)
+    with connect(served[0], timeout_s=0.2) as edge, pytest.raises(LinkError, match="did not answer in time"):
+        edge.infer(picture(0))
+
+
+def test_nobody_there() -> None:
+    """Connecting is lazy: the first call says that nobody listens, and what to check."""
+    with connect("127.0.0.1:1") as edge:
+        with pytest.raises(LinkError, match=r"edge-agent 127\.0\.0\.1:1 cannot be reached.*check that it runs"):
+            edge.infer(picture(0))
+        with pytest.raises(LinkError, match="cannot be reached"):
+            edge.status()
+
+
+def test_a_malformed_address() -> None:
+    """It is refused at once, with the forms that are understood."""
+    with pytest.raises(ConfigError, match="expected host:port"):
+        connect("edge.sock")
+
+
+def test_closing(service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]) -> None:
+    """Requests under way fail rather than hang, and a closed connection says that it is closed."""
+    served[1].call_soon_threadsafe(service.gate.clear)
+    edge = connect(served[0])
+    future = edge.submit(picture(0))
+    assert service.waiting.acquire(timeout=10)
+    edge.close()
+    assert isinstance(future.exception(10), LinkError)
+    for use in (lambda: edge.infer(picture(0)), edge.status):
+        with pytest.raises(LinkError, match="this connection is closed; connect again"):
+            use()
+    edge.close()
+
+
+def test_status_replan_and_meters(edge: Connection, service: FakeLocal) -> None:
+    """The tools' calls reach the agent as they were made, and its answers come back whole."""
+    assert edge.status() == STATUS
+    request = ReplanRequest(policy="joint", objective=Objective(server_weight=0.0), preview=True)
+    reply = edge.replan(request)
+    assert (reply.assignment, reply.plan, reply.problem) == (None, NO_PLAN, PROBLEM)
+    assert service.replans == [request]
+    readings = edge.read_meters(ReadMetersRequest(edge_not_before_s=0.5))
+    assert (readings.edge.energy_j, readings.server) == (2.0, None)
+    assert service.meters == [ReadMetersRequest(edge_not_before_s=0.5)]
