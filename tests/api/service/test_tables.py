@@ -29,7 +29,7 @@ from tests.runtime.quantised.small_networks import Mixed, mixed_network, mixed_s
 pytest.importorskip("foolbox", reason="the sample pictures, of the demo extra, are not installed")
 pytestmark = pytest.mark.skipif(integer_obstacle() is not None, reason=f"no INT8 here: {integer_obstacle()}")
 
-HERE = "tests.api.test_service_tables"
+HERE = "tests.api.service.test_tables"
 QUICK = ServicePlan(repetitions=3, window_periods=2)
 
 
