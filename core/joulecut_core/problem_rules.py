@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from joulecut_core.decoding import show
 from joulecut_core.errors import ProblemError
 from joulecut_core.identity import Same
+from joulecut_core.packed_tables import may_be_negative, packed_tables
 
 if TYPE_CHECKING:
     from joulecut_core.problems import Edge, Link, Objective, Problem, ProblemCut, Server, SideTables, Slo, Wire
@@ -140,19 +141,41 @@ def _check_wire(path: str, wire: Wire, *, last: bool) -> None:
 
 
 def _check_tables(path: str, tables: SideTables, *, cuts: int, points: int, idle_cut: int) -> None:
-    """Check one side's tables, once: a problem varied in link or service level keeps its tables."""
+    """Check one side's tables, and pack them, once: a problem varied in link or service level keeps its tables."""
     _tables_checked(Same(tables), path, cuts, points, idle_cut)
 
 
 @lru_cache(maxsize=_KEPT)
 def _tables_checked(key: Same[SideTables], path: str, cuts: int, points: int, idle_cut: int) -> None:
     tables = key.value
-    _table(f"{path}.time_s", tables.time_s, cuts, points)
-    _table(f"{path}.busy_w", tables.busy_w, cuts, points)
-    if tables.time_std_s is not None:
-        _table(f"{path}.time_std_s", tables.time_std_s, cuts, points)
+    kinds = (("time_s", tables.time_s), ("busy_w", tables.busy_w), ("time_std_s", tables.time_std_s))
+    given = [(name, table) for name, table in kinds if name != "time_std_s" or table is not None]
+    plain = all(_is_plain(table, cuts, points) for _, table in given)
+    if not plain or may_be_negative(packed_tables(tables)):
+        for name, table in given:
+            _table(f"{path}.{name}", table, cuts, points)
     for point, value in enumerate(tables.time_s[idle_cut]):
         check_number(f"{path}.time_s[{idle_cut}][{point}]", value, _ZERO)
+    packed_tables(tables)
+
+
+def _is_plain(table: object, cuts: int, points: int) -> bool:
+    """Whether a table has its shape and finite floats alone, in few passes in C for tables of thousands of rows.
+
+    Others may be right, too: a look at every number says so, or what is wrong.
+    """
+    return (
+        isinstance(table, tuple)
+        and len(table) == cuts
+        and all(
+            isinstance(row, tuple)
+            and len(row) == points
+            and set(map(type, row)) == {float}
+            # A sum that is finite proves every term finite.
+            and math.isfinite(sum(row))
+            for row in table
+        )
+    )
 
 
 def _table(path: str, table: object, cuts: int, points: int) -> None:
@@ -165,9 +188,6 @@ def _table(path: str, table: object, cuts: int, points: int) -> None:
             raise ProblemError(f"{path}[{index}]: {show(row)}; expected a list of {points} numbers")
         if len(row) != points:
             raise ProblemError(f"{path}[{index}]: {len(row)} values; expected {points}, one for each operating point")
-        # A sum that is finite proves every term finite: one pass in C for the tables of thousands of rows.
-        if set(map(type, row)) == {float} and min(row) >= 0 and math.isfinite(sum(row)):
-            continue
         for point, value in enumerate(row):
             check_number(f"{path}[{index}][{point}]", value, NOT_NEGATIVE)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from struct import Struct
 from typing import TypeAlias, TypeVar
 
@@ -15,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.identity import Same
-from joulecut_core.problems import EdgePoint, Problem, ProblemCut, ServerPoint, SideTables, Table, Variant
+from joulecut_core.packed_tables import packed_tables
+from joulecut_core.problems import EdgePoint, Problem, ProblemCut, ServerPoint, SideTables, Variant
 
 Array: TypeAlias = "NDArray[np.float64]"
 Indices: TypeAlias = "NDArray[np.int64]"
+
+_WIRE_NUMBERS = ("uplink_bytes", "downlink_bytes", "accuracy_loss", "encode_s", "encode_w", "decode_s", "decode_w")
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -30,15 +34,32 @@ _KEPT = 16
 class SideGrid:
     """One side's parts, each of shape (variants x cuts, points): row v * cuts + c is cut c of variant v."""
 
-    time_s: Array
-    busy_w: Array
-    std_s: Array
+    tables: Array
+    """Shape (3, rows, points): time_s, std_s and busy_w, one behind the other."""
     busy_j: Array
     """time_s * busy_w."""
     least_time_s: Array
     """Shape (rows,): the least time of each row."""
     most_time_s: Array
     least_std_s: Array
+
+    @property
+    def time_s(self) -> Array:
+        """Mean seconds."""
+        table: Array = self.tables[0]
+        return table
+
+    @property
+    def std_s(self) -> Array:
+        """How far they spread, in seconds."""
+        table: Array = self.tables[1]
+        return table
+
+    @property
+    def busy_w(self) -> Array:
+        """Watts meanwhile."""
+        table: Array = self.tables[2]
+        return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +88,6 @@ class Grids:
     wait_w: Array
     idle_w: Array
     wires: WireGrid
-    more_than_waiting_j: Array
-    """Of the shape of `edge`: joules of computing beyond those of waiting as long."""
 
     @property
     def choices(self) -> int:
@@ -87,18 +106,6 @@ def grids_of(problem: Problem) -> Grids:
         wait_w=_waits(Same(problem.edge.points)),
         idle_w=_idles(Same(problem.server.points)),
         wires=_wires(Same(problem.cuts)),
-        more_than_waiting_j=_more_than_waiting_j(Same(problem.variants), Same(problem.edge.points)),
-    )
-
-
-def more_than_idling_j(problem: Problem, grids: Grids) -> Array:
-    """Of the shape of `grids.server`: weighted joules of computing beyond those of the weighted idling as long."""
-    objective = problem.objective
-    idle_weight = objective.server_weight * objective.server_idle_share
-    if idle_weight == 0.0 and objective.server_weight == 1.0:
-        return grids.server.busy_j
-    return _more_than_idling_j(
-        Same(problem.variants), Same(problem.server.points), objective.server_weight, idle_weight
     )
 
 
@@ -117,51 +124,20 @@ def _sides(key: Same[tuple[Variant, ...]]) -> _Sides:
     )
 
 
-def _side(tables: list[SideTables]) -> SideGrid:
-    shape = len(tables[0].time_s), len(tables[0].time_s[0])
-    time_s = _stacked([table.time_s for table in tables], shape)
-    busy_w = _stacked([table.busy_w for table in tables], shape)
-    std_s = _stacked([table.time_std_s for table in tables], shape)
+def _side(sides: list[SideTables]) -> SideGrid:
+    shape = 3, len(sides[0].time_s), len(sides[0].time_s[0])
+    packed = [np.frombuffer(packed_tables(side)).reshape(shape) for side in sides]
+    tables = packed[0] if len(packed) == 1 else read_only(np.concatenate(packed, axis=1))
+    time_s, std_s, busy_w = tables
     with np.errstate(over="ignore"):
         busy_j = read_only(time_s * busy_w)
     return SideGrid(
-        time_s=time_s,
-        busy_w=busy_w,
-        std_s=std_s,
+        tables=tables,
         busy_j=busy_j,
         least_time_s=read_only(time_s.min(axis=1)),
         most_time_s=read_only(time_s.max(axis=1)),
         least_std_s=read_only(std_s.min(axis=1)),
     )
-
-
-def _stacked(tables: list[Table | None], shape: tuple[int, int]) -> Array:
-    """Tables of one shape, one below the other; zeros where there is none."""
-    cuts, points = shape
-    array = np.zeros((len(tables) * cuts, points))
-    # Packing tuples of floats is several times faster than giving them to numpy one by one.
-    row = Struct(f"={points}d")
-    for index, table in enumerate(tables):
-        if table is not None:
-            packed = b"".join([row.pack(*values) for values in table])
-            array[index * cuts : (index + 1) * cuts] = np.frombuffer(packed).reshape(shape)
-    return read_only(array)
-
-
-@lru_cache(maxsize=_KEPT)
-def _more_than_waiting_j(variants: Same[tuple[Variant, ...]], points: Same[tuple[EdgePoint, ...]]) -> Array:
-    edge = _sides(variants).edge
-    with np.errstate(over="ignore", invalid="ignore"):
-        return read_only(edge.busy_j - _waits(points) * edge.time_s)
-
-
-@lru_cache(maxsize=_KEPT)
-def _more_than_idling_j(
-    variants: Same[tuple[Variant, ...]], points: Same[tuple[ServerPoint, ...]], weight: float, idle_weight: float
-) -> Array:
-    server = _sides(variants).server
-    with np.errstate(over="ignore", invalid="ignore"):
-        return read_only(weight * server.busy_j - (idle_weight * _idles(points)) * server.time_s)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -179,17 +155,14 @@ def _wires(key: Same[tuple[ProblemCut, ...]]) -> WireGrid:
     cuts = key.value[:-1]
     wires = [wire for cut in cuts for wire in cut.wires]
     held = np.array([len(cut.wires) for cut in cuts])
+    numbers, row = attrgetter(*_WIRE_NUMBERS), Struct(f"={len(_WIRE_NUMBERS)}d")
+    packed = b"".join([row.pack(*numbers(wire)) for wire in wires])
+    columns = read_only(np.frombuffer(packed).reshape(-1, len(_WIRE_NUMBERS)).T.copy())
     return WireGrid(
-        cut=read_only(np.repeat(np.arange(len(cuts)), held)),
-        wire=read_only(np.arange(len(wires)) - np.repeat(np.cumsum(held) - held, held)),
-        allowed=read_only(np.repeat(np.array([cut.allowed for cut in cuts], dtype=np.bool_), held)),
-        uplink_bytes=_column([wire.uplink_bytes for wire in wires]),
-        downlink_bytes=_column([wire.downlink_bytes for wire in wires]),
-        accuracy_loss=_column([wire.accuracy_loss for wire in wires]),
-        encode_s=_column([wire.encode_s for wire in wires]),
-        encode_w=_column([wire.encode_w for wire in wires]),
-        decode_s=_column([wire.decode_s for wire in wires]),
-        decode_w=_column([wire.decode_w for wire in wires]),
+        cut=read_only(np.arange(len(cuts)).repeat(held)),
+        wire=read_only(np.arange(len(wires)) - (held.cumsum() - held).repeat(held)),
+        allowed=read_only(np.array([cut.allowed for cut in cuts], dtype=np.bool_).repeat(held)),
+        **dict(zip(_WIRE_NUMBERS, columns, strict=True)),
     )
 
 

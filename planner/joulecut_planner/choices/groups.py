@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from joulecut_core.problems import Problem
+from joulecut_core.problems import Link, Problem
 from joulecut_planner.choices.constraints import limit
-from joulecut_planner.choices.grids import Array, Grids, Indices
+from joulecut_planner.choices.grids import Array, Grids, Indices, SideGrid
 from joulecut_planner.choices.pricing import (
     Choice,
     Crossing,
     Part,
-    Values,
     edge_energy_j,
     latency_bound_s,
     latency_s,
@@ -31,22 +30,61 @@ from joulecut_planner.choices.pricing import (
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Groups in the order of (cut, wire, variant); arrays of shape (groups,).
+    """Groups in the order of (cut, wire, variant): everything that they differ by, gathered in two arrays.
 
-    `row` finds a group in the side grids. `between_s` is all of T but the two parts, `carried_j`
-    all of J (weighted) that depends on neither clock.
+    `ids`, of shape (4, groups): cut, wire, variant, and the row that finds a group in the side grids.
+    `stages`, of shape (8, groups): the seconds and watts of what lies between the parts (as in `Crossing`:
+    encode_s, t_up, decode_s, t_down, encode_w, decode_w), all of T but the two parts, and all of J
+    (weighted) that depends on neither clock. `link`: what they share.
     """
 
-    cut: Indices
-    wire: Indices
-    variant: Indices
-    row: Indices
-    crossing: Crossing
-    between_s: Array
-    carried_j: Array
+    ids: Indices
+    stages: Array
+    link: Link
 
     def __len__(self) -> int:
-        return len(self.cut)
+        return len(self.ids[0])
+
+    @property
+    def cut(self) -> Indices:
+        """Shape (groups,)."""
+        column: Indices = self.ids[0]
+        return column
+
+    @property
+    def wire(self) -> Indices:
+        """Shape (groups,)."""
+        column: Indices = self.ids[1]
+        return column
+
+    @property
+    def variant(self) -> Indices:
+        """Shape (groups,)."""
+        column: Indices = self.ids[2]
+        return column
+
+    @property
+    def row(self) -> Indices:
+        """Row of the side grids; shape (groups,)."""
+        column: Indices = self.ids[3]
+        return column
+
+    @property
+    def between_s(self) -> Array:
+        """All of T but the two parts, in seconds; shape (groups,)."""
+        column: Array = self.stages[6]
+        return column
+
+    @property
+    def carried_j(self) -> Array:
+        """All of J (weighted) that depends on neither clock, in joules; shape (groups,)."""
+        column: Array = self.stages[7]
+        return column
+
+    @property
+    def crossing(self) -> Crossing:
+        """The stages between the parts of every group, as arrays of shape (groups,)."""
+        return self._crossing(self.stages)
 
     def follow(self, choice: Choice) -> NDArray[np.bool_]:
         """Which groups come after `choice` in the contract's order of indices."""
@@ -55,28 +93,35 @@ class Groups:
         return after
 
     def crossing_of(self, groups: Indices) -> Crossing:
-        """The stages between the parts of some groups, as arrays of shape (groups,)."""
-        return _pick(self.crossing, groups)
+        """The stages between the parts of some groups, as arrays of the shape of `groups`."""
+        return self._crossing(self.stages.take(groups, axis=1))
 
     def crossing_columns(self) -> Crossing:
         """The stages between the parts of every group, as arrays of shape (groups, 1), to go with its points."""
-        return _pick(self.crossing, (slice(None), None))
-
-    def only(self, kept: Indices) -> Groups:
-        """Some of the groups, in the order of `kept`."""
-        return Groups(
-            cut=self.cut[kept],
-            wire=self.wire[kept],
-            variant=self.variant[kept],
-            row=self.row[kept],
-            crossing=_pick(self.crossing, kept),
-            between_s=self.between_s[kept],
-            carried_j=self.carried_j[kept],
-        )
+        return self._crossing(self.stages[:, :, None])
 
     def crossing_at(self, group: int) -> Crossing:
         """The stages between the parts of one group, as numbers."""
-        return _pick(self.crossing, group)
+        return self._crossing(self.stages[:, group].tolist())
+
+    def only(self, kept: Indices) -> Groups:
+        """Some of the groups, in the order of `kept`."""
+        return Groups(self.ids.take(kept, axis=1), self.stages.take(kept, axis=1), self.link)
+
+    def _crossing(self, stages: Array | list[float]) -> Crossing:
+        link = self.link
+        return Crossing(
+            encode_s=stages[0],
+            t_up=stages[1],
+            rtt_s=link.rtt_s,
+            decode_s=stages[2],
+            t_down=stages[3],
+            latency_std_s=link.latency_std_s,
+            encode_w=stages[4],
+            uplink_w=link.uplink_w,
+            downlink_w=link.downlink_w,
+            decode_w=stages[5],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +139,7 @@ class Costs:
 
 def groups_of(problem: Problem, grids: Grids, *, keep_rate: bool) -> Groups:
     """The groups that are allowed and within the accuracy budget; with `keep_rate`, whose transfers keep up with it."""
-    wires, link = grids.wires, problem.link
+    wires, link, weights = grids.wires, problem.link, problem.objective
     t_up = np.asarray(transfer_s(wires.uplink_bytes, link.uplink_bps))
     t_down = np.asarray(transfer_s(wires.downlink_bytes, link.downlink_bps))
     between_s = wires.encode_s + t_up + link.rtt_s + wires.decode_s + t_down
@@ -104,33 +149,17 @@ def groups_of(problem: Problem, grids: Grids, *, keep_rate: bool) -> Groups:
         usable &= (t_up <= longest_s) & (t_down <= longest_s)
     losses = np.array([variant.accuracy_loss for variant in problem.variants])
     kept = usable[:, None] & (losses[None, :] + wires.accuracy_loss[:, None] <= limit(problem.max_accuracy_loss))
-    flat, variant = np.nonzero(kept)
-    crossing = Crossing(
-        encode_s=wires.encode_s[flat],
-        t_up=t_up[flat],
-        rtt_s=link.rtt_s,
-        decode_s=wires.decode_s[flat],
-        t_down=t_down[flat],
-        latency_std_s=link.latency_std_s,
-        encode_w=wires.encode_w[flat],
-        uplink_w=link.uplink_w,
-        downlink_w=link.downlink_w,
-        decode_w=wires.decode_w[flat],
-    )
-    weights = problem.objective
-    carried_j = weights.edge_weight * (
-        crossing.encode_w * crossing.encode_s + link.uplink_w * crossing.t_up + link.downlink_w * crossing.t_down
-    ) + weights.server_weight * (crossing.decode_w * crossing.decode_s)
+    flat, variant = kept.nonzero()
     cut = wires.cut[flat]
-    return Groups(
-        cut=cut,
-        wire=wires.wire[flat],
-        variant=variant,
-        row=variant * grids.cuts + cut,
-        crossing=crossing,
-        between_s=between_s[flat],
-        carried_j=np.asarray(carried_j),
-    )
+    ids = np.array((cut, wires.wire[flat], variant, variant * grids.cuts + cut))
+    # The last column takes what is carried, which only groups that are kept can afford to compute.
+    columns = (wires.encode_s, t_up, wires.decode_s, t_down, wires.encode_w, wires.decode_w, between_s, between_s)
+    stages = np.array(columns).take(flat, axis=1)
+    encode_s, t_up, decode_s, t_down, encode_w, decode_w, _, _ = stages
+    stages[7] = weights.edge_weight * (
+        encode_w * encode_s + link.uplink_w * t_up + link.downlink_w * t_down
+    ) + weights.server_weight * (decode_w * decode_s)
+    return Groups(ids, stages, link)
 
 
 def price_many(problem: Problem, edge: Part, server: Part, crossing: Crossing) -> Costs:
@@ -154,39 +183,24 @@ def price_many(problem: Problem, edge: Part, server: Part, crossing: Crossing) -
     return Costs(energy_j, bound_s, feasible)
 
 
-def edge_part(grids: Grids, row: Indices | int, point: Indices | slice) -> Part:
-    """The edge's parts at paired rows and points (or one row and many points)."""
-    return Part(
-        time_s=grids.edge.time_s[row, point],
-        std_s=grids.edge.std_s[row, point],
-        busy_w=grids.edge.busy_w[row, point],
-        idle_w=grids.wait_w[point],
-    )
+def edge_part(grids: Grids, row: Indices | int, point: Indices | slice | int) -> Part:
+    """The edge's parts at paired rows and points (or one row and many points, or one of each as numbers)."""
+    return _part(grids.edge, grids.wait_w, row, point)
 
 
-def server_part(grids: Grids, row: Indices | int, point: Indices | slice) -> Part:
-    """The server's parts at paired rows and points (or one row and many points)."""
-    return Part(
-        time_s=grids.server.time_s[row, point],
-        std_s=grids.server.std_s[row, point],
-        busy_w=grids.server.busy_w[row, point],
-        idle_w=grids.idle_w[point],
-    )
+def server_part(grids: Grids, row: Indices | int, point: Indices | slice | int) -> Part:
+    """The server's parts at paired rows and points (or one row and many points, or one of each as numbers)."""
+    return _part(grids.server, grids.idle_w, row, point)
 
 
-def _pick(crossing: Crossing, index: Indices | int | tuple[slice, None]) -> Crossing:
-    def at(values: Values) -> Values:
-        return values[index] if isinstance(values, np.ndarray) else values
-
-    return Crossing(
-        encode_s=at(crossing.encode_s),
-        t_up=at(crossing.t_up),
-        rtt_s=crossing.rtt_s,
-        decode_s=at(crossing.decode_s),
-        t_down=at(crossing.t_down),
-        latency_std_s=crossing.latency_std_s,
-        encode_w=at(crossing.encode_w),
-        uplink_w=crossing.uplink_w,
-        downlink_w=crossing.downlink_w,
-        decode_w=at(crossing.decode_w),
-    )
+def _part(side: SideGrid, idle_w: Array, row: Indices | int, point: Indices | slice | int) -> Part:
+    tables = side.tables
+    if isinstance(point, int):
+        time_s, std_s, busy_w = tables[:, row, point].tolist()
+        return Part(time_s=time_s, std_s=std_s, busy_w=busy_w, idle_w=idle_w.item(point))
+    if isinstance(point, slice):
+        time_s, std_s, busy_w = tables[:, row, point]
+    else:
+        # One index into flat tables is found several times faster than a pair.
+        time_s, std_s, busy_w = tables.reshape(3, -1).take(row * tables.shape[2] + point, axis=1)
+    return Part(time_s=time_s, std_s=std_s, busy_w=busy_w, idle_w=idle_w[point])

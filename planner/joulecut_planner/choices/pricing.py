@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TypeAlias
 
@@ -80,11 +81,14 @@ def margin_factor(slo: Slo) -> float:
 
     Cantelli's bound holds for every distribution, the inverse normal CDF for a Gaussian one only.
     """
-    if slo.quantile is None:
-        return 0.0
-    if slo.margin == "gaussian":
-        return NormalDist().inv_cdf(slo.quantile)
-    return math.sqrt(slo.quantile / (1.0 - slo.quantile))
+    return 0.0 if slo.quantile is None else _margin_factor(slo.quantile, slo.margin)
+
+
+@lru_cache
+def _margin_factor(quantile: float, margin: str) -> float:
+    if margin == "gaussian":
+        return NormalDist().inv_cdf(quantile)
+    return math.sqrt(quantile / (1.0 - quantile))
 
 
 def transfer_s(size_bytes: Values, rate_bps: float) -> Values:

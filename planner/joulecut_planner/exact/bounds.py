@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from joulecut_core.problems import Problem
 from joulecut_planner.choices.constraints import TOLERANCE
-from joulecut_planner.choices.grids import Array, Grids, Indices, more_than_idling_j
+from joulecut_planner.choices.grids import Array, Grids, Indices, SideGrid
 from joulecut_planner.choices.groups import Groups
 from joulecut_planner.choices.pricing import Values, margin_factor
+from joulecut_planner.exact.kept_terms import period_j, spread_terms
 from joulecut_planner.exact.scratch import Scratch
 
 _CAREFUL = 1.0 + 2.0 * TOLERANCE
@@ -56,7 +57,8 @@ class Relaxation:
     rounding_j: float
     """How far the terms of J may be off where large ones cancel."""
     rounding_s: float
-    scratch: Scratch
+    work_j: Array
+    """Where one side is priced, flat: the same memory each time, which the processor still holds."""
 
     def only(self, groups: Indices) -> Relaxation:
         """The same terms of some of the groups, one frame each."""
@@ -71,23 +73,29 @@ class Relaxation:
             constant_s=self.constant_s[groups],
             rounding_j=self.rounding_j,
             rounding_s=self.rounding_s,
-            scratch=self.scratch,
+            work_j=self.work_j,
         )
 
     def lower_j(self, price_w: float) -> Array:
         """A lower bound on J for every group, at one price of lateness in joules per second."""
-        edge, server, constant_j = self.edge_j, self.server_j, self.constant_j
-        if price_w > 0.0:
-            edge = np.multiply(self.edge_s, price_w, out=self.scratch.empty(edge.shape))
-            edge += self.edge_j
-            server = np.multiply(self.server_s, price_w, out=self.scratch.empty(server.shape))
-            server += self.server_j
-            constant_j = constant_j + price_w * self.constant_s
-        # The least of each row by its index: argmin is the faster of numpy's two reductions.
-        rows = np.arange(len(edge))
-        sides_j = edge[rows, edge.argmin(axis=1)] + server[rows, server.argmin(axis=1)]
+        constant_j = self.constant_j if price_w == 0.0 else self.constant_j + price_w * self.constant_s
+        sides_j = self._least_j(self.edge_j, self.edge_s, price_w) + self._least_j(
+            self.server_j, self.server_s, price_w
+        )
         lower_j: Array = sides_j[self.frame] + constant_j - self.slack_j(price_w)
         return lower_j
+
+    def _least_j(self, energy_j: Array, time_s: Array, price_w: float) -> Array:
+        """The least of each frame over the points of one side."""
+        if price_w > 0.0:
+            priced_j = self.work_j[: energy_j.size].reshape(energy_j.shape)
+            np.multiply(time_s, price_w, out=priced_j)
+            priced_j += energy_j
+        else:
+            priced_j = energy_j
+        # By its index: argmin is the faster of numpy's two reductions.
+        least_j: Array = priced_j[np.arange(len(priced_j)), priced_j.argmin(axis=1)]
+        return least_j
 
     def slack_j(self, price_w: Values) -> Values:
         """What rounding may add to a bound at this price of lateness, in joules."""
@@ -103,22 +111,21 @@ class Relaxation:
 
 def relax(problem: Problem, grids: Grids, groups: Groups, scratch: Scratch | None = None) -> Relaxation:
     """The separated terms of every group by itself; valid until `scratch` is given back."""
-    crossing, between_s = groups.crossing, groups.between_s
-    encode_s, decode_s = np.asarray(crossing.encode_s), np.asarray(crossing.decode_s)
+    encode_s, _, decode_s, _, _, _, between_s, _ = groups.stages
     frames = _Frames(groups.row, encode_s, decode_s, between_s, between_s - decode_s)
     return _relaxation(problem, grids, groups, frames, np.arange(len(groups)), scratch or Scratch())
 
 
 def relax_rows(problem: Problem, grids: Grids, groups: Groups, scratch: Scratch | None = None) -> Relaxation:
     """The separated terms of the groups of each row together, by the least of what their wires take."""
-    crossing, rows = groups.crossing, len(grids.edge.time_s)
-    encode_s, decode_s = np.asarray(crossing.encode_s), np.asarray(crossing.decode_s)
-    order = groups.row.argsort(kind="stable")
-    row = groups.row[order]
-    first = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))
-    least = np.zeros((4, rows))
-    stages = np.stack((encode_s, decode_s, groups.between_s, groups.between_s - decode_s))
-    least[:, row[first]] = np.minimum.reduceat(stages[:, order], first, axis=1)
+    encode_s, _, decode_s, _, _, _, between_s, _ = groups.stages
+    row, stages = groups.row, np.array((encode_s, decode_s, between_s, between_s - decode_s))
+    if len(problem.variants) > 1:
+        order = row.argsort(kind="stable")
+        row, stages = row[order], stages[:, order]
+    first = np.concatenate(([True], row[1:] != row[:-1])).nonzero()[0]
+    least = np.zeros((4, len(grids.edge.time_s)))
+    least[:, row[first]] = np.minimum.reduceat(stages, first, axis=1)
     return _relaxation(problem, grids, groups, _Frames(slice(None), *least), groups.row, scratch or Scratch())
 
 
@@ -133,14 +140,22 @@ class _Frames:
     idle_s: Array
     """Between the parts, but for decoding: what the server idles meanwhile."""
 
+    def of(self, rows: Array, scratch: Scratch) -> Array:
+        """The rows of an array of shape (rows, points) that are bounded."""
+        if isinstance(self.row, slice):
+            return rows
+        # The indices are in range: clipping them takes nothing, and spares numpy a copy.
+        return rows.take(self.row, axis=0, out=scratch.empty((len(self.row), rows.shape[1])), mode="clip")
+
 
 def _relaxation(
     problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> Relaxation:
     energies = _energies_in_period if problem.slo.rate_hz is not None else _energies_until_answer
     edge_j, server_j, constant_j = energies(problem, grids, groups, frames, frame, scratch)
-    edge_s, server_s, constant_s = _times(problem, grids, groups, frames, frame, scratch)
-    _bar_slow_points(problem, grids, frames, edge_j, server_j)
+    edge_s, server_s, constant_s = _times(problem, grids, groups, frames, scratch)
+    edge_j = _barred(problem, grids.edge, frames, frames.encode_s, edge_j, scratch)
+    server_j = _barred(problem, grids.server, frames, frames.decode_s, server_j, scratch)
     return Relaxation(
         frame=frame,
         edge_j=edge_j,
@@ -151,7 +166,7 @@ def _relaxation(
         constant_s=constant_s,
         rounding_j=_ROUNDING * _largest_j(problem, grids, groups),
         rounding_s=_ROUNDING * (problem.slo.latency_s or 0.0),
-        scratch=scratch,
+        work_j=scratch.empty((max(edge_j.size, server_j.size),)),
     )
 
 
@@ -171,21 +186,26 @@ def _largest_j(problem: Problem, grids: Grids, groups: Groups) -> float:
 def _energies_in_period(
     problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
-    objective, row = problem.objective, frames.row
-    idle_weight = objective.server_weight * objective.server_idle_share
-    horizon_s = 1.0 / (problem.slo.rate_hz or np.inf)
-    computing_j = grids.more_than_waiting_j[row]
-    edge_j = np.add(computing_j, horizon_s * grids.wait_w, out=scratch.empty(computing_j.shape))
-    if objective.edge_weight != 1.0:
-        edge_j *= objective.edge_weight
-    computing_j = more_than_idling_j(problem, grids)[row]
-    server_j = scratch.empty(computing_j.shape)
+    weights, period_s = problem.objective, 1.0 / (problem.slo.rate_hz or np.inf)
+    idle_weight = weights.server_weight * weights.server_idle_share
+    edge_j = frames.of(
+        period_j(
+            grids.edge, grids.wait_w, weight=weights.edge_weight, idle_weight=weights.edge_weight, period_s=period_s
+        ),
+        scratch,
+    )
+    server_j = frames.of(
+        period_j(grids.server, grids.idle_w, weight=weights.server_weight, idle_weight=idle_weight, period_s=period_s),
+        scratch,
+    )
     if not idle_weight > 0.0:
-        np.copyto(server_j, computing_j)
         return edge_j, server_j, groups.carried_j
-    np.multiply((horizon_s - frames.decode_s)[:, None], idle_weight * grids.idle_w, out=server_j)
-    server_j += computing_j
-    more_s = np.asarray(groups.crossing.decode_s) - frames.decode_s[frame]
+    if frames.decode_s.any():
+        decoding_j = np.multiply(
+            frames.decode_s[:, None], idle_weight * grids.idle_w, out=scratch.empty(server_j.shape)
+        )
+        server_j = np.subtract(server_j, decoding_j, out=decoding_j)
+    more_s = groups.crossing.decode_s - frames.decode_s[frame]
     return edge_j, server_j, groups.carried_j - idle_weight * float(grids.idle_w.max()) * more_s
 
 
@@ -216,33 +236,28 @@ def _energies_until_answer(
 
 
 def _times(
-    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, frame: Indices, scratch: Scratch
+    problem: Problem, grids: Grids, groups: Groups, frames: _Frames, scratch: Scratch
 ) -> tuple[Array, Array, Array]:
-    edge, server, row, link_std_s = grids.edge, grids.server, frames.row, problem.link.latency_std_s
-    mean_edge_s, mean_server_s, factor = edge.time_s[row], server.time_s[row], margin_factor(problem.slo)
-    if problem.slo.latency_s is None:
-        return mean_edge_s, mean_server_s, np.full(len(groups), -np.inf)
-    constant_s = groups.between_s - problem.slo.latency_s * _CAREFUL
-    if factor == 0.0:
-        return mean_edge_s, mean_server_s, constant_s
-    least_edge_s, least_server_s = edge.least_std_s[row], server.least_std_s[row]
-    length_s = np.sqrt(least_edge_s * least_edge_s + least_server_s * least_server_s + link_std_s * link_std_s)
-    length_s[~((length_s > 0.0) & (length_s < np.inf))] = np.inf
-    scale = factor / length_s
-    edge_u, server_u, link_u = scale * least_edge_s, scale * least_server_s, scale * link_std_s
-    edge_s = np.multiply(edge_u[:, None], edge.std_s[row], out=scratch.empty(mean_edge_s.shape))
-    edge_s += mean_edge_s
-    server_s = np.multiply(server_u[:, None], server.std_s[row], out=scratch.empty(mean_server_s.shape))
-    server_s += mean_server_s
-    return edge_s, server_s, constant_s + link_u[frame] * link_std_s
+    edge, server, factor = grids.edge, grids.server, margin_factor(problem.slo)
+    if problem.slo.latency_s is None or factor == 0.0:
+        late_s = np.inf if problem.slo.latency_s is None else problem.slo.latency_s * _CAREFUL
+        return frames.of(edge.time_s, scratch), frames.of(server.time_s, scratch), groups.between_s - late_s
+    link_std_s = problem.link.latency_std_s
+    terms = spread_terms(edge, server, factor, link_std_s)
+    constant_s = groups.between_s - problem.slo.latency_s * _CAREFUL + terms.link_u[groups.row] * link_std_s
+    return frames.of(terms.edge_s, scratch), frames.of(terms.server_s, scratch), constant_s
 
 
-def _bar_slow_points(problem: Problem, grids: Grids, frames: _Frames, edge_j: Array, server_j: Array) -> None:
-    """Give infinity to the points that miss the rate."""
+def _barred(
+    problem: Problem, side: SideGrid, frames: _Frames, own_s: Array, energy_j: Array, scratch: Scratch
+) -> Array:
+    """The energies, infinite at the points that miss the rate; `own_s`: what else the side spends on a request."""
     if problem.slo.rate_hz is None:
-        return
-    longest_s = _CAREFUL / problem.slo.rate_hz
-    for side, own_s, energy_j in ((grids.edge, frames.encode_s, edge_j), (grids.server, frames.decode_s, server_j)):
-        left_s = longest_s - own_s
-        if (side.most_time_s[frames.row] > left_s).any():
-            np.copyto(energy_j, np.inf, where=side.time_s[frames.row] > left_s[:, None])
+        return energy_j
+    left_s = _CAREFUL / problem.slo.rate_hz - own_s
+    if not (side.most_time_s[frames.row] > left_s).any():
+        return energy_j
+    barred_j = scratch.empty(energy_j.shape)
+    np.copyto(barred_j, energy_j)
+    np.copyto(barred_j, np.inf, where=side.time_s[frames.row] > left_s[:, None])
+    return barred_j

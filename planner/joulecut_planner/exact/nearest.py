@@ -63,7 +63,7 @@ class _Approach:
         floors = point_floors_s(self.problem, self.grids, groups)
         self._offer(groups, Pairs(np.arange(len(groups)), *floors.fastest()))
         bound_s = self.best.bound_s
-        for pairs in Survivors(~(floors.edge_s > bound_s), ~(floors.server_s > bound_s)).blocks():
+        for pairs in Survivors.of(~(floors.edge_s > bound_s), ~(floors.server_s > bound_s)).blocks():
             self._offer(groups, pairs)
 
     def _offer(self, groups: Groups, pairs: Pairs) -> None:

@@ -12,8 +12,9 @@ from joulecut_core.problems import Problem
 from joulecut_planner.choices.constraints import keeps_accuracy, limit
 from joulecut_planner.choices.grids import Array, Grids, Indices
 from joulecut_planner.choices.groups import Costs, Groups, edge_part, price_many, server_part
-from joulecut_planner.choices.pricing import Crossing, Part
+from joulecut_planner.choices.pricing import Choice, Crossing, Part
 from joulecut_planner.exact.floors import PointFloors
+from joulecut_planner.exact.frontier import Priced
 
 _BLOCK = 100_000
 """Pairs taken at once: some megabytes for each of a handful of arrays."""
@@ -36,57 +37,76 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Survivors:
-    """The points of each group that are not ruled out, as masks of shape (groups, points); any two make a pair."""
+class Points:
+    """Points of one side that are not ruled out, each with its group, in the order of the groups."""
 
-    edge: NDArray[np.bool_]
-    server: NDArray[np.bool_]
+    group: Indices
+    point: Indices
+    counts: Indices
+    """How many each group has; shape (groups,)."""
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_]) -> Points:
+        """Those that a mask of shape (groups, points) leaves."""
+        group, point = mask.nonzero()
+        return cls(group, point, np.bincount(group, minlength=len(mask)))
+
+    def within(self, floors_s: Array, bound_s: float) -> Points:
+        """Those that may be as fast as `bound_s` seconds; `floors_s` has the shape of the mask."""
+        kept = (~(floors_s[self.group, self.point] > bound_s)).nonzero()[0]
+        group = self.group[kept]
+        return Points(group, self.point[kept], np.bincount(group, minlength=len(self.counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Survivors:
+    """The points of each group that are not ruled out; any two of a group make a pair."""
+
+    edge: Points
+    server: Points
+
+    @classmethod
+    def of(cls, edge: NDArray[np.bool_], server: NDArray[np.bool_]) -> Survivors:
+        """Those that masks of shape (groups, points) leave."""
+        return cls(Points.of(edge), Points.of(server))
 
     def counts(self) -> Indices:
         """The pairs of each group."""
-        counts: Indices = np.count_nonzero(self.edge, axis=1) * np.count_nonzero(self.server, axis=1)
-        return counts
+        return self.edge.counts * self.server.counts
 
     def within(self, floors: PointFloors, bound_s: float) -> Survivors:
         """Those of the points that may belong to a pair with a T_q of at most `bound_s` seconds."""
-        return Survivors(self.edge & ~(floors.edge_s > bound_s), self.server & ~(floors.server_s > bound_s))
+        return Survivors(self.edge.within(floors.edge_s, bound_s), self.server.within(floors.server_s, bound_s))
 
     def blocks(self) -> Iterator[Pairs]:
         """All pairs, in blocks of whole groups that fit into memory."""
-        counts = self.counts()
-        if counts.sum() <= _BLOCK:
-            yield self._pairs(0, len(counts))
-            return
-        start = 0
-        while start < len(counts):
-            held = int(np.searchsorted(np.cumsum(counts[start:]), _BLOCK, side="right"))
-            stop = start + max(held, 1)
-            yield self._pairs(start, stop)
-            start = stop
+        ends = self.counts().cumsum()
+        # How many pairs each edge point makes, and where the server points of its group start.
+        times = self.server.counts[self.edge.group]
+        first = (self.server.counts.cumsum() - self.server.counts)[self.edge.group]
+        start = priced = 0
+        while start < len(ends):
+            stop = max(int(ends.searchsorted(priced + _BLOCK, side="right")), start + 1)
+            from_point, to_point = self.edge.group.searchsorted((start, stop)).tolist()
+            yield self._pairs(from_point, to_point, times, first)
+            start, priced = stop, int(ends[stop - 1])
 
-    def _pairs(self, start: int, stop: int) -> Pairs:
-        """The product of the points of groups `start` to `stop`, each group's own."""
-        group, edge_point = np.nonzero(self.edge[start:stop])
-        _, server_points = np.nonzero(self.server[start:stop])
-        servers = np.count_nonzero(self.server[start:stop], axis=1)
-        first = np.cumsum(servers) - servers
-        times = servers[group]
-        ends = np.cumsum(times)
-        within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - times, times)
-        return Pairs(
-            np.repeat(group + start, times),
-            np.repeat(edge_point, times),
-            server_points[np.repeat(first[group], times) + within],
-        )
+    def _pairs(self, start: int, stop: int, times: Indices, first: Indices) -> Pairs:
+        """The pairs of the edge points `start` to `stop`."""
+        which = np.arange(start, stop).repeat(times[start:stop])
+        ends = times[start:stop].cumsum()
+        offset = first[start:stop] - (ends - times[start:stop])
+        server_point = self.server.point[np.arange(which.size) + offset[which - start]]
+        return Pairs(self.edge.group[which], self.edge.point[which], server_point)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Priced choices: J, T_q, and the columns cut, wire, variant, edge point and server point (-1: none)."""
+    """Priced choices: J, T_q, and cut, wire, variant, edge point and server point (-1: none), numbers where alike."""
 
     energy_j: Array
     bound_s: Array
-    indices: tuple[Indices, ...]
+    indices: tuple[Indices | int, ...]
 
 
 @dataclass(slots=True)
@@ -117,9 +137,7 @@ class Pricer:
             if too_slow or not keeps_accuracy(problem, variant.accuracy_loss):
                 continue
             costs = price_many(problem, edge_part(grids, row, slice(None)), Part(), Crossing())
-            points = np.arange(costs.energy_j.size)
-            same = np.zeros_like(points)
-            yield self._candidates(costs, (same + last, same, same + v, points, same - 1))
+            yield self._candidates(costs, (last, 0, v, np.arange(costs.energy_j.size), -1))
 
     def offloaded(self, groups: Groups, pairs: Pairs) -> Candidates:
         """The choices that some pairs of `groups` are."""
@@ -137,6 +155,21 @@ class Pricer:
         cut, wire, variant = (column[pairs.group] for column in (groups.cut, groups.wire, groups.variant))
         return Candidates(costs.energy_j, costs.bound_s, (cut, wire, variant, pairs.edge_point, pairs.server_point))
 
+    def one(self, groups: Groups, group: int, edge_point: int, server_point: int) -> Priced | None:
+        """One pair of a group, None where it is to be feasible and is not."""
+        self.priced += 1
+        cut, wire, variant, row = groups.ids[:, group].tolist()
+        costs = price_many(
+            self.problem,
+            edge_part(self.grids, row, edge_point),
+            server_part(self.grids, row, server_point),
+            groups.crossing_at(group),
+        )
+        if self.feasible_only and not costs.feasible:
+            return None
+        choice = Choice(cut=cut, wire=wire, variant=variant, edge_point=edge_point, server_point=server_point)
+        return Priced(choice=choice, energy_j=float(costs.energy_j), bound_s=float(costs.bound_s))
+
     def grid(self, groups: Groups, group: int) -> Candidates:
         """The choices that all pairs of points of one group are."""
         row, every = int(groups.row[group]), slice(None)
@@ -149,12 +182,13 @@ class Pricer:
         flat = Costs(costs.energy_j.ravel(), costs.bound_s.ravel(), costs.feasible.ravel())
         return self._candidates(flat, (cut, wire, variant, points // columns, points % columns))
 
-    def _candidates(self, costs: Costs, indices: tuple[Indices, ...]) -> Candidates:
+    def _candidates(self, costs: Costs, indices: tuple[Indices | int, ...]) -> Candidates:
         self.priced += costs.energy_j.size
         if not self.feasible_only or costs.feasible.all():
             return Candidates(costs.energy_j, costs.bound_s, indices)
         kept = np.flatnonzero(costs.feasible)
-        return Candidates(costs.energy_j[kept], costs.bound_s[kept], tuple(column[kept] for column in indices))
+        columns = tuple(column if isinstance(column, int) else column[kept] for column in indices)
+        return Candidates(costs.energy_j[kept], costs.bound_s[kept], columns)
 
 
 def _column(part: Part) -> Part:

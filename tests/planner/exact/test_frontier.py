@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from joulecut_planner.choices.grids import Indices
-from joulecut_planner.exact.frontier import Frontier, Nearest
+from joulecut_planner.choices.pricing import Choice
+from joulecut_planner.exact.frontier import Frontier, Nearest, Priced
 
 
 def indices(*edge_points: int) -> tuple[Indices, ...]:
@@ -53,3 +54,13 @@ def test_nearest_takes_the_cheaper_of_the_fastest() -> None:
     best = nearest.best()
     assert best is not None
     assert best.edge_point == 3
+
+
+def test_one_taken_counts_as_one_offered() -> None:
+    """It sets the least J, and is picked like any other."""
+    frontier = Frontier()
+    frontier.offer(np.array([3.0]), np.array([1.0]), indices(0))
+    choice = Choice(cut=0, wire=0, variant=0, edge_point=5, server_point=0)
+    frontier.take(Priced(choice=choice, energy_j=2.0, bound_s=9.0))
+    assert frontier.least_j == 2.0
+    assert frontier.best() == choice

@@ -15,24 +15,19 @@ from joulecut_planner.exact.pairs import Pairs, Pricer, Survivors
 from tests.planner.drawn_problems import drawn_problem
 
 
-def survivors(seed: int, groups: int = 7, edge_points: int = 5, server_points: int = 6) -> Survivors:
-    """Random masks, some groups without any point on one side."""
-    rng = np.random.default_rng(seed)
-    edge, server = rng.random((groups, edge_points)) < 0.5, rng.random((groups, server_points)) < 0.5
-    edge[1], server[3] = False, False
-    return Survivors(edge, server)
-
-
 @pytest.mark.parametrize("held", [1, 10, 100_000])
 @pytest.mark.parametrize("seed", range(5))
 def test_blocks_hold_each_groups_product_in_order(seed: int, held: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pair once, by group, edge point and server point, however little fits into a block."""
     monkeypatch.setattr(module, "_BLOCK", held)
-    left = survivors(seed)
+    rng = np.random.default_rng(seed)
+    edge, server = rng.random((7, 5)) < 0.5, rng.random((7, 6)) < 0.5
+    edge[1], server[3] = False, False
+    left = Survivors.of(edge, server)
     expected = [
         (group, i, j)
         for group in range(7)
-        for i, j in itertools.product(np.flatnonzero(left.edge[group]), np.flatnonzero(left.server[group]))
+        for i, j in itertools.product(np.flatnonzero(edge[group]), np.flatnonzero(server[group]))
     ]
     blocks = list(left.blocks())
     found = [
@@ -47,17 +42,18 @@ def test_blocks_hold_each_groups_product_in_order(seed: int, held: int, monkeypa
 
 def test_nobody_survives() -> None:
     """No points, no pairs."""
-    nobody = Survivors(np.zeros((2, 3), dtype=np.bool_), np.ones((2, 4), dtype=np.bool_))
+    nobody = Survivors.of(np.zeros((2, 3), dtype=np.bool_), np.ones((2, 4), dtype=np.bool_))
     assert sum(len(block) for block in nobody.blocks()) == 0
 
 
 def test_points_that_are_too_slow_fall_out() -> None:
     """Floors above the bound rule a point out; one equal to it stays."""
-    everyone = Survivors(np.ones((1, 3), dtype=np.bool_), np.ones((1, 2), dtype=np.bool_))
+    everyone = Survivors.of(np.ones((1, 3), dtype=np.bool_), np.ones((1, 2), dtype=np.bool_))
     floors = PointFloors(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 2.5]]))
     left = everyone.within(floors, 2.0)
-    assert left.edge.tolist() == [[True, True, False]]
-    assert left.server.tolist() == [[True, False]]
+    assert left.edge.point.tolist() == [0, 1]
+    assert left.server.point.tolist() == [0]
+    assert left.counts().tolist() == [2]
 
 
 def test_pairs_cost_what_they_cost_in_their_grid() -> None:
@@ -73,3 +69,22 @@ def test_pairs_cost_what_they_cost_in_their_grid() -> None:
     np.testing.assert_array_equal(whole.bound_s, pairs.bound_s)
     np.testing.assert_array_equal(np.stack(whole.indices), np.stack(pairs.indices))
     assert pricer.priced == 24
+
+
+def test_one_pair_costs_what_it_costs_among_many() -> None:
+    """Bit for bit, and nothing comes of one that is not feasible where only such are asked for."""
+    problem = drawn_problem(3, cuts=4, edge_points=3, server_points=4)
+    grids = grids_of(problem)
+    groups = groups_of(problem, grids, keep_rate=False)
+    every, feasible = Pricer(problem, grids, feasible_only=False), Pricer(problem, grids)
+    whole, kept = every.grid(groups, 2), feasible.grid(groups, 2)
+    reachable = set(zip(*(np.asarray(column).tolist() for column in kept.indices[3:]), strict=True))
+    assert 0 < len(reachable) < 12
+    for index in range(12):
+        edge_point, server_point = divmod(index, 4)
+        one = every.one(groups, 2, edge_point, server_point)
+        assert one is not None
+        assert (one.energy_j, one.bound_s) == (whole.energy_j[index], whole.bound_s[index])
+        assert (one.choice.edge_point, one.choice.server_point) == (edge_point, server_point)
+        is_kept = feasible.one(groups, 2, edge_point, server_point) is not None
+        assert is_kept == ((edge_point, server_point) in reachable)
