@@ -28,13 +28,12 @@ from benchmarks.live_workplace import PICTURE, REDUCED_LOSS, SERVER, Workplace, 
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective, Slo
-from joulecut_core.serving import QueuedRequest
+from joulecut_core.serving import QueuedRequest, RejectReason
 from joulecut_core.timing import ScaledClock
-from joulecut_planner.serving.simulation.event_loop import simulate
-from joulecut_planner.serving.simulation.report import ServingReport
+from joulecut_planner.serving.simulation.event_loop import Span, simulate
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, PlannerClient
-from joulecut_proto.inference_messages import Reply, ReplyStatus, RequestHeader
+from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.streaming.streams import InferenceClientStream
 from joulecut_runtime.codecs import codec
@@ -161,6 +160,10 @@ class Served:
     seconds: float
     ledger_s: float
     """What the requests' ledgers cover."""
+    sent_s: tuple[float, ...]
+    """When each request was sent, those before and after the run included; from the scheduler's start on."""
+    metered_s: tuple[float, float]
+    """Between which times the watts were."""
 
     @property
     def replies(self) -> list[Reply]:
@@ -168,15 +171,21 @@ class Served:
         return [reply for answers in self.answers for reply in answers.replies]
 
     @property
+    def computed(self) -> list[ReplyHeader]:
+        """Of the requests of the run, the answers that were computed."""
+        run = set(map(str, range(len(self.sent_s) - 2 * len(_FLUSHES))))
+        headers = [reply.header for reply in self.replies]
+        return [each for each in headers if each.status is ReplyStatus.OK and each.request_id in run]
+
+    @property
     def responses_s(self) -> list[float]:
-        """Of those that were computed: from arrival to answer, by the server."""
-        headers = [reply.header for reply in self.replies if reply.header.status is ReplyStatus.OK]
-        return [header.queue_s + header.decode_s + header.tail_s for header in headers]
+        """From arrival to answer, by the server."""
+        return [header.queue_s + header.decode_s + header.tail_s for header in self.computed]
 
     @property
     def reduced(self) -> int:
         """Requests that ran in another precision than the captured one."""
-        return sum(reply.header.variant != "" for reply in self.replies)
+        return sum(header.variant != "" for header in self.computed)
 
     @property
     def ledger_j(self) -> tuple[float, float]:
@@ -188,9 +197,15 @@ class Served:
 async def drive(members: Sequence[Edge], agent: AgentClient, clock: ScaledClock, arrivals_s: Sequence[float]) -> Served:
     """Send a picture at each arrival, edges in turn; wait for all answers."""
     picture = torch.rand(PICTURE)
+    sent_s: list[float] = []
+
+    async def send(member: Edge, number: int) -> None:
+        sent_s.append(clock.now_s())
+        await member.ask(picture, number)
+
     # These answer for what the server drew before, and the last ones below for what it drew until then.
     for flush in _FLUSHES:
-        await members[0].ask(picture, flush)
+        await send(members[0], flush)
         await asyncio.sleep(_PAUSE_S)
     flushed_s = clock.now_s() - _PAUSE_S / clock.slowdown
     before = await agent.read_meter(None, timeout_s=600.0)
@@ -198,12 +213,12 @@ async def drive(members: Sequence[Edge], agent: AgentClient, clock: ScaledClock,
     tasks = []
     for number, arrival_s in enumerate(arrivals_s):
         await asyncio.sleep(max(clock.wall_s(start_s + arrival_s - clock.now_s()), 0.0))
-        tasks.append(asyncio.create_task(members[number % len(members)].ask(picture, number)))
+        tasks.append(asyncio.create_task(send(members[number % len(members)], number)))
     await asyncio.gather(*tasks)
     end_s = clock.now_s()
-    for number in range(2):
+    for number in range(len(_FLUSHES)):
         await asyncio.sleep(_PAUSE_S)
-        await members[0].ask(picture, len(arrivals_s) + number)
+        await send(members[0], len(arrivals_s) + number)
     last_s = clock.now_s()
     after = await agent.read_meter(None, timeout_s=600.0)
     # Watts of a window between two ticks, over the time of the run.
@@ -213,6 +228,8 @@ async def drive(members: Sequence[Edge], agent: AgentClient, clock: ScaledClock,
         power_w=watts,
         seconds=end_s - start_s,
         ledger_s=last_s - flushed_s,
+        sent_s=tuple(each - sent_s[0] for each in sent_s),
+        metered_s=(start_s - sent_s[0], last_s - sent_s[0]),
     )
 
 
@@ -229,14 +246,52 @@ def arrivals(place: Workplace, count: int, utilisation: float, *, seed: int, tra
     return times
 
 
-def simulated(place: Workplace, options: ServingOptions, arrivals_s: Sequence[float]) -> ServingReport:
-    """The same arrivals, the same policy, virtual time."""
+class Window:
+    """An observer: joules between two times, and the responses of the requests of the run."""
+
+    def __init__(self, start_s: float, end_s: float, run: range) -> None:
+        self.responses_s: list[float] = []
+        self.away = 0
+        self.reduced = 0
+        self._start_s = start_s
+        self._end_s = end_s
+        self._run = run
+        self._energy_j = 0.0
+        self._drawn_s = 0.0
+
+    @property
+    def power_w(self) -> float:
+        """Mean watts."""
+        return self._energy_j / self._drawn_s
+
+    def passed(self, span: Span) -> None:
+        """Book the part of it between the times."""
+        within_s = min(span.end_s, self._end_s) - max(span.start_s, self._start_s)
+        self._energy_j += span.power_w * max(within_s, 0.0)
+        self._drawn_s += max(within_s, 0.0)
+
+    def answered(self, request: QueuedRequest, end_s: float, variant: int) -> None:
+        """Note how long it took."""
+        if request.id in self._run:
+            self.responses_s.append(end_s - request.arrival_s)
+            self.reduced += variant != 0
+
+    def turned_away(self, request: QueuedRequest, now_s: float, reason: RejectReason) -> None:
+        """Count it."""
+        del now_s, reason
+        self.away += request.id in self._run
+
+
+def simulated(place: Workplace, options: ServingOptions, live: Served) -> Window:
+    """The same arrivals, those before and after the run too; the same policy, clock at the start, and virtual time."""
     policy = make_policy(options, place.table)
     requests = [
         QueuedRequest(id=number, arrival_s=at_s, deadline_s=at_s + options.slo_s)
-        for number, at_s in enumerate(arrivals_s)
+        for number, at_s in enumerate(live.sent_s)
     ]
-    return simulate(policy, requests, most_waiting=options.waiting)
+    window = Window(*live.metered_s, range(len(_FLUSHES), len(requests) - len(_FLUSHES)))
+    simulate(policy, requests, most_waiting=options.waiting, observer=window)
+    return window
 
 
 async def agree(place: Workplace, arguments: argparse.Namespace) -> None:
@@ -246,22 +301,18 @@ async def agree(place: Workplace, arguments: argparse.Namespace) -> None:
             policy=policy, slo_s=3.0 * place.alone_s, tables=(str(place.folder / "table.json"),), waiting_per_edge=256
         )
         times_s = arrivals(place, arguments.requests, arguments.utilisation, seed=1, trace=arguments.trace)
-        report = simulated(place, options, times_s)
         async with serving(place, options, slowdown=arguments.slowdown, edges=4) as (members, agent, clock):
             live = await drive(members, agent, clock, times_s)
+        report = simulated(place, options, live)
         responses_s = live.responses_s
-        p95_s = float(np.quantile(responses_s, 0.95))
-        simulated_w = report.energy_j / report.duration_s
-        live_w = live.power_w
-        refused = len(live.replies) - len(responses_s)
+        live_s, simulated_s = (float(np.quantile(each, 0.95)) for each in (responses_s, report.responses_s))
+        refused = len(times_s) - len(responses_s)
         print(
-            f"{policy:14} simulated {simulated_w:6.2f} W p95 {report.p95_s * 1e3:6.3f} ms "
-            f"batch {report.mean_batch:4.2f} "
-            f"rejected {sum(report.rejected.values())} late {report.late} | "
-            f"live {live_w:6.2f} W p95 {p95_s * 1e3:6.3f} ms refused {refused} "
-            f"in int8 {(1.0 - report.mean_accuracy) / REDUCED_LOSS:.1%} simulated, "
-            f"{live.reduced / max(len(responses_s), 1):.1%} live "
-            f"| energy {live_w / simulated_w - 1:+.1%} p95 {p95_s / report.p95_s - 1:+.1%}",
+            f"{policy:14} {live.seconds:.2f} s | simulated {report.power_w:6.2f} W p95 {simulated_s * 1e3:6.3f} ms "
+            f"refused {report.away} in int8 {report.reduced / max(len(report.responses_s), 1):.1%} | "
+            f"live {live.power_w:6.2f} W p95 {live_s * 1e3:6.3f} ms refused {refused} "
+            f"in int8 {live.reduced / max(len(responses_s), 1):.1%} "
+            f"| energy {live.power_w / report.power_w - 1:+.1%} p95 {live_s / simulated_s - 1:+.1%}",
             flush=True,
         )
 

@@ -2,6 +2,7 @@
 
     tables    EfficientNet-Lite0 on emulated GPUs; a change of the clock as timed, and as a stated assumption
     traces    arrivals of the Azure conversation trace (where present), and made-up ones by seed
+    bounds    what no policy can beat, every arrival known beforehand (`benchmarks.serving_bounds`)
     -> misses, joules per answer with and without the idle draw, and their ratios to batching-only, BatchDVFS, EALI
 
 Simulated in virtual time on emulated tables; reduced precision's speed on these devices is assumed.
@@ -17,36 +18,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import fmean
-from time import perf_counter
+from time import process_time
 
-from joulecut.service.tables import ServiceOrder, provide_service_table
-from joulecut.simulation.trace_files import read_trace
+from benchmarks.serving_bounds import RESULTS as BOUNDS
+from benchmarks.serving_bounds import Bounds, read_bounds
+from benchmarks.serving_cases import DEADLINE, DEVICES, NETWORK, UTILISATIONS, serving_cases, traces
+from joulecut.simulation.policy_choice import decisions_folder
 from joulecut_core.documents import write_bytes
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import ServingPolicy
-from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.bounds import fewest_misses
 from joulecut_planner.serving.joint import JoulecutPolicy
 from joulecut_planner.serving.policies import POLICIES, PolicyOptions
-from joulecut_planner.serving.simulation.capacity import capacity
 from joulecut_planner.serving.simulation.event_loop import simulate
-from joulecut_planner.serving.simulation.made_traces import MadeTrace, made_trace
 from joulecut_planner.serving.simulation.report import ServingReport
 from joulecut_planner.serving.simulation.traces import ArrivalTrace
 
 RESULTS = Path(__file__).parent / "results" / "serving.md"
-AZURE = Path(__file__).parents[2] / "shared" / "data" / "arrivals" / "azure_llm_2023_conversation.csv"
 
-NETWORK = "efficientnet-lite0"
-DEVICES = ("v100", "t4")
-SWITCHES_S = (None, 0.5e-3)
-"""None: as timed on the emulated device, whose settling time is itself assumed."""
-UTILISATIONS = (0.2, 0.35, 0.5, 0.65, 0.8)
-DEADLINE = 3.0
-"""Over a lone request's time at the highest clock, in full precision."""
 FLOOR = 0.995
 """Share of full precision's accuracy that the mean of all answers keeps."""
 RIVALS = ("batching-only", "batchdvfs", "eali")
 OURS = ("joulecut fp32", "joulecut")
+LENIENT = "joulecut fp32, EALI's misses"
+"""Full precision, allowed the share of misses that EALI has in the same case."""
+_USUAL_SHARE = 0.0075
+_LEVEL = 0.01
+"""Of misses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +56,16 @@ class Case:
     trace: str
     utilisation: float
     reports: dict[str, ServingReport]
+    fewest_misses: int
+    """Of any schedule in full precision."""
+    bounds: Bounds | None
+    """Of energy in full precision, where they have been computed."""
     decision_s: float
-    """Mean host seconds of joulecut's decisions."""
+    """Mean CPU seconds of joulecut's decisions, simulation included, per request."""
+
+    def misses(self, policy: str) -> int:
+        """Late or turned away."""
+        return self.reports[policy].requests - self.reports[policy].on_time
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,48 +85,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"wrote {options.out}")
 
 
-def traces(count: int, seed: int) -> dict[str, ArrivalTrace]:
-    """All arrivals, by name."""
-    made = {kind.value: made_trace(kind, count, seed) for kind in MadeTrace}
-    return {**({"azure": read_trace(AZURE).trace().first(count)} if AZURE.is_file() else {}), **made}
-
-
 def simulated(devices: Sequence[str], loads: Sequence[float], arrivals: dict[str, ArrivalTrace]) -> Iterator[Case]:
     """Every policy under every load."""
-    for device in devices:
-        made = provide_service_table(ServiceOrder(network=NETWORK, device=f"emulated:{device}"))
-        for switch_s in SWITCHES_S:
-            table = made if switch_s is None else replace(made, switch_s=switch_s)
-            costs = ServiceCosts(table)
-            slo_s = DEADLINE * costs.time_s(0, 1, costs.top)
-            able = capacity(table, slo_s)
-            for name, trace in arrivals.items():
-                for load in loads:
-                    requests = list(trace.at_rate(load * able.rate_hz).requests(slo_s))
-                    reports: dict[str, ServingReport] = {}
-                    spent_s = 0.0
-                    for policy in (*RIVALS, *OURS):
-                        made_policy = _made(policy, table, slo_s)
-                        start_s = perf_counter()
-                        reports[policy] = simulate(made_policy, requests)
-                        spent_s = perf_counter() - start_s
-                    yield Case(
-                        device=device,
-                        switch_s=table.switch_s,
-                        trace=name,
-                        utilisation=load,
-                        reports=reports,
-                        decision_s=spent_s / len(requests),
-                    )
+    bounds = read_bounds(BOUNDS) if BOUNDS.is_file() else {}
+    for case in serving_cases(devices, loads, arrivals):
+        requests = list(case.arrivals.requests(case.slo_s))
+        reports: dict[str, ServingReport] = {}
+        spent_s = 0.0
+        for policy in (*RIVALS, LENIENT, *OURS):
+            share = reports["eali"].miss_rate if policy == LENIENT else _USUAL_SHARE
+            made_policy = _made(policy, case.table, case.slo_s, share)
+            start_s = process_time()
+            reports[policy] = simulate(made_policy, requests)
+            spent_s = process_time() - start_s
+        known = bounds.get(case.key)
+        yield Case(
+            device=case.device,
+            switch_s=case.table.switch_s,
+            trace=case.trace,
+            utilisation=case.utilisation,
+            reports=reports,
+            fewest_misses=fewest_misses(case.costs, case.arrivals.arrival_s.tolist(), case.slo_s),
+            bounds=known if known is not None and known.requests == len(requests) else None,
+            decision_s=spent_s / len(requests),
+        )
 
 
-def _made(name: str, table: ServiceTable, slo_s: float) -> ServingPolicy:
-    full = table.variants[0].accuracy
+def _made(name: str, table: ServiceTable, slo_s: float, miss_share: float) -> ServingPolicy:
     if name in RIVALS:
         return POLICIES[name](table, PolicyOptions(accuracy_floor=FLOOR))
-    if name == OURS[0]:
-        return JoulecutPolicy(replace(table, variants=table.variants[:1]), slo_s=slo_s)
-    return JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=FLOOR * full)
+    full = replace(table, variants=table.variants[:1])
+    share = min(max(miss_share, _USUAL_SHARE), 0.9)
+    kept = decisions_folder()
+    if name in (OURS[0], LENIENT):
+        return JoulecutPolicy(full, slo_s=slo_s, miss_share=share, kept=kept)
+    return JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=FLOOR * table.variants[0].accuracy, kept=kept)
 
 
 def document(cases: list[Case], count: int, seed: int) -> str:
@@ -136,6 +135,12 @@ def document(cases: list[Case], count: int, seed: int) -> str:
         "Utilisation as in [how to simulate](../../docs/how-to-simulate.md). *fp32* is joulecut with full precision "
         f"only, *joulecut* with every variant while the mean accuracy stays above {FLOOR:.1%} of full precision's."
     )
+    bounds = (
+        "*Fewest possible* are the misses that no schedule in full precision can avoid, every arrival known "
+        "beforehand; *least possible* is a bound from below on what any schedule with joulecut fp32's misses draws, as "
+        "a share of what that draws ([how they are found](../../docs/explanation-serving-bounds.md)). *At EALI's "
+        "misses*: joulecut fp32 where it may miss as many as EALI does."
+    )
     lines = [
         "# Serving policies, simulated",
         "",
@@ -144,6 +149,8 @@ def document(cases: list[Case], count: int, seed: int) -> str:
         scope,
         "Ratios are joules per answer over those of the rival: with the idle draw / without it. Below 1 is less.",
         "",
+        bounds,
+        "",
     ]
     for trace in dict.fromkeys(case.trace for case in cases):
         lines += [f"## {trace}", "", *_table([case for case in cases if case.trace == trace]), ""]
@@ -151,22 +158,33 @@ def document(cases: list[Case], count: int, seed: int) -> str:
 
 
 def _table(cases: list[Case]) -> Iterator[str]:
+    names = (*RIVALS, *OURS)
     yield (
-        "| device | change | load | "
-        + " | ".join(f"missed {name}" for name in (*RIVALS, *OURS))
-        + (" | fp32 / batching-only | fp32 / BatchDVFS | fp32 / EALI | joulecut / EALI |")
+        "| device | change | load | fewest possible | "
+        + " | ".join(f"missed {name}" for name in names)
+        + " | fp32 / batching-only | fp32 / BatchDVFS | fp32 / EALI | joulecut / EALI | at EALI's misses: missed | "
+        "fp32 / EALI | least possible / fp32 |"
     )
-    yield "|---|---|---|" + "---|" * (len(RIVALS) + len(OURS) + 4)
+    yield "|---|---|---|---|" + "---|" * (len(names) + 7)
     for case in cases:
-        missed = " | ".join(f"{case.reports[name].miss_rate:.2%}" for name in (*RIVALS, *OURS))
+        requests = case.reports[OURS[0]].requests
+        missed = " | ".join(f"{case.reports[name].miss_rate:.2%}" for name in names)
+        ratios = (*((OURS[0], rival) for rival in RIVALS), (OURS[1], "eali"))
         yield (
-            f"| {case.device} | {1e3 * case.switch_s:.3g} ms | {case.utilisation:.0%} | {missed} | "
-            + " | ".join(
-                _ratio(case, ours, rival)
-                for ours, rival in (*((OURS[0], rival) for rival in RIVALS), (OURS[1], "eali"))
-            )
-            + " |"
+            f"| {case.device} | {1e3 * case.switch_s:.3g} ms | {case.utilisation:.0%} | "
+            f"{case.fewest_misses / requests:.2%} | {missed} | "
+            + " | ".join(_ratio(case, ours, rival) for ours, rival in ratios)
+            + f" | {case.reports[LENIENT].miss_rate:.2%} | {_ratio(case, LENIENT, 'eali')} | {_least(case)} |"
         )
+
+
+def _least(case: Case) -> str:
+    if case.bounds is None:
+        return ""
+    ours, misses = case.reports[OURS[0]], case.misses(OURS[0])
+    total = case.bounds.with_idle.energy_per_request_j(misses) / ours.energy_per_request_j
+    busy = case.bounds.without_idle.energy_per_request_j(misses) / ours.busy_energy_per_request_j
+    return f"{total:.2f} / {busy:.2f}"
 
 
 def _ratio(case: Case, ours: str, rival: str) -> str:
@@ -178,25 +196,60 @@ def _ratio(case: Case, ours: str, rival: str) -> str:
 def _summary(cases: list[Case]) -> Iterator[str]:
     yield "## In short"
     yield ""
-    yield "Means over traces, devices and changes. *Levels* counts the cases in which at most 1 % were missed."
+    yield (
+        "Means over traces, devices and changes. *Levels* counts the cases in which at most 1 % were missed, "
+        "*possible* those in which any schedule in full precision could."
+    )
     yield ""
-    yield "| load | levels fp32 | levels joulecut | fp32 / batching-only | joulecut / batching-only | joulecut / EALI |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "| load | possible | levels fp32 | levels joulecut | fp32 / batching-only | joulecut / batching-only | "
+        "joulecut / EALI | at EALI's misses: fp32 / EALI |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
     for load in dict.fromkeys(case.utilisation for case in cases):
         here = [case for case in cases if case.utilisation == load]
-        kept = [sum(case.reports[name].miss_rate <= 0.01 for case in here) for name in OURS]
+        kept = [sum(case.reports[name].miss_rate <= _LEVEL for case in here) for name in OURS]
+        possible = sum(case.fewest_misses <= _LEVEL * case.reports[OURS[0]].requests for case in here)
+        ratios = ((OURS[0], "batching-only"), (OURS[1], "batching-only"), (OURS[1], "eali"), (LENIENT, "eali"))
         yield (
-            f"| {load:.0%} | {kept[0]} of {len(here)} | {kept[1]} of {len(here)} | "
-            + " | ".join(
-                _mean_ratio(here, ours, rival)
-                for ours, rival in ((OURS[0], "batching-only"), (OURS[1], "batching-only"), (OURS[1], "eali"))
-            )
+            f"| {load:.0%} | {possible} of {len(here)} | {kept[0]} | {kept[1]} | "
+            + " | ".join(_mean_ratio(here, ours, rival) for ours, rival in ratios)
             + " |"
         )
     yield ""
+    yield from _against_possible([case for case in cases if case.bounds is not None])
     yield (
-        "Host time of joulecut per request, simulation included: "
+        "CPU time of joulecut per request, simulation included: "
         f"{1e6 * fmean(case.decision_s for case in cases):.0f} us."
+    )
+
+
+def _against_possible(cases: list[Case]) -> Iterator[str]:
+    """What of batching-only's joules anybody could save, and what joulecut does."""
+    if not cases:
+        return
+    yield (
+        "Joules per answer over batching-only's, means of the cases with bounds: the least that any schedule in full "
+        "precision could draw at batching-only's misses, and what joulecut fp32 draws."
+    )
+    yield ""
+    yield "| load | possible / batching-only | fp32 / batching-only |"
+    yield "|---|---|---|"
+    for load in dict.fromkeys(case.utilisation for case in cases):
+        here = [case for case in cases if case.utilisation == load]
+        shares = [_possible(case) for case in here]
+        total, busy = fmean(share[0] for share in shares), fmean(share[1] for share in shares)
+        yield f"| {load:.0%} | {total:.2f} / {busy:.2f} | {_mean_ratio(here, OURS[0], 'batching-only')} |"
+    yield ""
+
+
+def _possible(case: Case) -> tuple[float, float]:
+    assert case.bounds is not None
+    rival = case.reports["batching-only"]
+    misses = case.misses("batching-only")
+    return (
+        case.bounds.with_idle.energy_per_request_j(misses) / rival.energy_per_request_j,
+        case.bounds.without_idle.energy_per_request_j(misses) / rival.busy_energy_per_request_j,
     )
 
 
@@ -215,6 +268,7 @@ def rows(cases: list[Case]) -> str:
             *("device", "switch_ms", "trace", "utilisation", "policy", "requests", "on_time", "late", "rejected"),
             *("mj_per_request", "busy_mj_per_request", "p50_ms", "p99_ms", "mean_accuracy", "mean_batch"),
             "clock_changes",
+            "fewest_misses",
         )
     )
     for case in cases:
@@ -237,6 +291,7 @@ def rows(cases: list[Case]) -> str:
                     f"{report.mean_accuracy:.5g}",
                     f"{report.mean_batch:.3g}",
                     report.clock_changes,
+                    case.fewest_misses,
                 )
             )
     return text.getvalue()

@@ -107,6 +107,16 @@ class ArrivalMonitor:
         self._in_bin += 1
 
     @property
+    def last_s(self) -> float:
+        """When the last one came; 0 before any."""
+        return self._last_s
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether gaps hardly vary: arrivals keep a beat."""
+        return self._seen > _FEWEST_GAPS and self.gap_variation < _REGULAR_VARIATION
+
+    @property
     def gap_variation(self) -> float:
         """Standard deviation over mean of the last hundred or so gaps between arrivals; 0 before the second."""
         if self._gap_s <= 0.0:
@@ -119,7 +129,7 @@ class ArrivalMonitor:
 
         Of regular arrivals, whose gaps hardly vary: of counts in long bins, which is the gaps' variation squared.
         """
-        if self._seen > _FEWEST_GAPS and self.gap_variation < _REGULAR_VARIATION:
+        if self.is_regular:
             return self.gap_variation**2
         if self._bin_weight < 0.1 or self._bin_mean <= 0.0:
             return 1.0

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
 
 from joulecut_core.service_tables import ServiceTable
-from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.forecast import ArrivalForecast
-from joulecut_planner.serving.joint.arrival_law import REGULAR, arrival_law
+from joulecut_planner.serving.joint.arrival_law import REGULAR
+from joulecut_planner.serving.joint.beat import Beats
+from joulecut_planner.serving.joint.decisions import Ladder, LoadDecisions, solve_ladder
 from joulecut_planner.serving.joint.grid import DecisionGrid
+from joulecut_planner.serving.joint.kept_decisions import KeptDecisions
 from joulecut_planner.serving.joint.limits import Limits
-from joulecut_planner.serving.joint.sweep import Prices, Swept
-from joulecut_planner.serving.joint.values import Values, solve
+from joulecut_planner.serving.joint.sweep import Prices
 from joulecut_planner.serving.joint.ways import Ways, find_ways
 
 _AGES = 40
@@ -50,32 +48,20 @@ _LASTING = 40.0
 STRICTEST = 11
 
 
-@dataclass(frozen=True, slots=True)
-class LoadDecisions:
-    """Decisions at one load. Arrays are those of `Swept`, made ready for single lookups."""
-
-    values: Values
-    swept: Swept
-    prices: Prices
-    until: NDArray[np.uint8]
-    """Shape (states, most + 1, ages): the age up to which waiting is best; the own age where it is not."""
-    chosen: NDArray[np.int16]
-    """Shape (states, sizes, ways): the way of highest worth among the quickest so many, less one."""
-
-    def by_worth(self, state: int, size: int) -> list[int]:
-        """The ways to run so many, best first, whatever time they take."""
-        order: list[int] = np.argsort(self.swept.gains[state, :, size - 1], kind="stable").tolist()
-        return order
-
-
 class Loads:
-    """A table's decisions for all loads. Making it takes seconds, asking it microseconds."""
+    """A table's decisions for all loads. Making it takes seconds where no file has them, asking it microseconds."""
 
     def __init__(
-        self, costs: ServiceCosts, deadline_s: float, variants: tuple[int, ...], states: tuple[int, ...] | None
+        self,
+        table: ServiceTable,
+        deadline_s: float,
+        variants: tuple[int, ...],
+        states: tuple[int, ...] | None,
+        kept: Path | None,
     ) -> None:
+        costs = ServiceCosts(table)
         self.capacity_hz, sizes = capacity(costs, variants, deadline_s)
-        self.period_s = _PERIOD * max(deadline_s, costs.table.switch_s)
+        self.period_s = _PERIOD * max(deadline_s, table.switch_s)
         lone_j = min(costs.energy_j(variant, 1, costs.fastest(variant, 1).point) for variant in variants)
         self._prices = [
             [
@@ -91,14 +77,15 @@ class Loads:
         ]
         self.ways: Ways = find_ways(costs, variants, sizes, within_s=deadline_s, states=states)
         self.limits = Limits(costs, variants, self.ways)
+        self.beats = Beats(self.ways, deadline_s)
         self.most = max(min(math.ceil(_ROOM * self.capacity_hz * deadline_s), _MOST), sizes, 4)
         """Requests that the model lets wait; more are decided upon as that many."""
         self.grid = DecisionGrid(self.ways, deadline_s=deadline_s, ages=_AGES, most=self.most)
         self.rates_hz = [self.capacity_hz * load for load in _loads()]
         self._between_hz = [math.sqrt(low * high) for low, high in pairwise(self.rates_hz)]
-        self._decisions = [
-            self._ladder(dispersion, prices) for dispersion, prices in zip(_DISPERSIONS, self._prices, strict=True)
-        ]
+        self._decisions = (
+            self._solved() if kept is None else self._provided(KeptDecisions(kept, table, deadline_s, variants, states))
+        )
 
     def at(self, forecast: ArrivalForecast, strictness: int) -> LoadDecisions:
         """The decisions for the nearest load; `strictness` is 0 to `STRICTEST`."""
@@ -110,26 +97,38 @@ class Loads:
         """Whether these are decisions for the lowest load."""
         return any(load is other for ladder in self._decisions for other in ladder[0])
 
-    def _ladder(self, dispersion: float, offered: list[Prices]) -> list[list[LoadDecisions]]:
-        grid = self.grid
-        ladder: list[list[LoadDecisions]] = []
-        for rate_hz in self.rates_hz:
-            law = arrival_law(rate_hz, dispersion, step_s=grid.step_s, most=grid.most, ages=grid.ages, steps=grid.steps)
-            lower = ladder[-1] if ladder else None
-            rung: list[LoadDecisions] = []
-            for strictness, prices in enumerate(offered):
-                solved = solve(grid, law, prices, _guess(lower, rung, strictness))
-                rung.append(_ready(grid, solved, prices))
-            ladder.append(rung)
-        return ladder
+    def _solved(self) -> list[Ladder]:
+        return [
+            solve_ladder(self.grid, dispersion, self.rates_hz, prices)
+            for dispersion, prices in zip(_DISPERSIONS, self._prices, strict=True)
+        ]
+
+    def _provided(self, kept: KeptDecisions) -> list[Ladder]:
+        """From a file, or solved now and kept in it."""
+        states, ways, sizes = self.ways.time_s.shape
+        queues = (states, self.most + 1, _AGES)
+        shapes = (queues, (states, ways, sizes), queues, queues, (states, sizes, ways))
+        found = kept.load(self._prices, len(self.rates_hz), shapes)
+        if not found:
+            found = self._solved()
+            kept.save(found)
+        return found
 
 
 @lru_cache(maxsize=_KEPT)
 def loads_of(
-    table: ServiceTable, deadline_s: float, variants: tuple[int, ...], states: tuple[int, ...] | None = None
+    table: ServiceTable,
+    deadline_s: float,
+    variants: tuple[int, ...],
+    states: tuple[int, ...] | None = None,
+    *,
+    kept: Path | None = None,
 ) -> Loads:
-    """The loads of a table, made once: many policies may decide by the same. `states` is as for `find_ways`."""
-    return Loads(ServiceCosts(table), deadline_s, variants, states)
+    """The loads of a table, made once: many policies may decide by the same.
+
+    `states` is as for `find_ways`; `kept`, a folder in which decisions are found, or kept once they have been solved.
+    """
+    return Loads(table, deadline_s, variants, states, kept)
 
 
 def capacity(costs: ServiceCosts, variants: tuple[int, ...], deadline_s: float) -> tuple[float, int]:
@@ -153,36 +152,3 @@ def _loads() -> list[float]:
     """Shares of the capacity that decisions are made for, ascending."""
     rungs = math.ceil(math.log(_HIGHEST_LOAD / _LEAST_LOAD) / math.log(_RATIO)) + 1
     return [*_RARE_LOADS, *(_LEAST_LOAD * _RATIO**rung for rung in range(rungs))]
-
-
-def _guess(lower: list[LoadDecisions] | None, rung: list[LoadDecisions], strictness: int) -> Values | None:
-    """Where to start from: what the next lower rung, and the next more lenient price, have come to."""
-    if lower is None:
-        return rung[-1].values if rung else None
-    below = lower[strictness].values
-    if not rung:
-        return below
-    beside, corner = rung[-1].values, lower[strictness - 1].values
-    return Values(
-        below.cost_w + beside.cost_w - corner.cost_w,
-        replace(
-            below.swept,
-            relative=below.swept.relative + beside.swept.relative - corner.swept.relative,
-            settled=below.swept.settled + beside.swept.settled - corner.swept.settled,
-        ),
-    )
-
-
-def _ready(grid: DecisionGrid, values: Values, prices: Prices) -> LoadDecisions:
-    waits = values.swept.waits
-    until = np.empty(waits.shape, dtype=np.uint8)
-    until[:, :, -1] = waits.shape[2] - 1
-    for age in range(waits.shape[2] - 2, -1, -1):
-        until[:, :, age] = np.where(waits[:, :, age], until[:, :, age + 1], age)
-    gains: Array = np.take_along_axis(values.swept.gains, grid.order, axis=1)
-    best = np.minimum.accumulate(gains, axis=1)
-    rows = np.arange(gains.shape[1])[None, :, None]
-    # The last place at which the least so far was lowered.
-    lowered: Indices = np.maximum.accumulate(np.where(gains <= best, rows, 0), axis=1)
-    chosen = np.take_along_axis(grid.order, lowered, axis=1).transpose(0, 2, 1).astype(np.int16)
-    return LoadDecisions(values, values.swept, prices, until, np.ascontiguousarray(chosen))

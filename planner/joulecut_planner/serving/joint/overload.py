@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from joulecut_core.serving import QueuedRequest, Rejection, RejectReason
+from joulecut_planner.serving.joint.decisions import LoadDecisions
 from joulecut_planner.serving.joint.limits import Limits
-from joulecut_planner.serving.joint.loads import LoadDecisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def best_batch(
     An old request that allows but a small batch may cost several young ones their deadlines; letting it go is
     weighed against that.
     """
-    values, miss_j = load.swept, load.prices.miss_j
-    most, ages = values.relative.shape[1] - 1, values.relative.shape[2]
+    miss_j = load.prices.miss_j
+    most, ages = load.relative.shape[1] - 1, load.relative.shape[2]
     deadline_s = step_s * ages
     best: tuple[float, Choice] | None = None
     # Letting more go pays where a larger batch becomes possible.
@@ -42,7 +42,7 @@ def best_batch(
             continue
         fitting = limits.fitting(state, size, slack_s)
         way = int(load.chosen[state, size - 1, fitting - 1])
-        cost_j = miss_j * let_go + float(values.gains[state, way, size - 1])
+        cost_j = miss_j * let_go + float(load.gains[state, way, size - 1])
         left = len(slacks_s) - let_go - size
         if left:
             # Those left behind wait with who comes meanwhile; who comes is in the value of the launch already.
@@ -50,9 +50,7 @@ def best_batch(
             age = round((deadline_s - slacks_s[let_go + size] + takes_s) / step_s)
             came = min(round(expected_hz * takes_s), most)
             together = min(left + came, most)
-            cost_j += float(
-                values.relative[state, together, min(max(age, 0), ages - 1)] - values.relative[state, came, 0]
-            )
+            cost_j += float(load.relative[state, together, min(max(age, 0), ages - 1)] - load.relative[state, came, 0])
             cost_j += miss_j * (left + came - together)
         if best is None or cost_j < best[0]:
             best = cost_j, Choice(let_go, size, fitting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import (
@@ -16,10 +17,12 @@ from joulecut_core.serving import (
     ServerView,
 )
 from joulecut_planner.serving.costs import ServiceCosts
-from joulecut_planner.serving.forecast import ArrivalMonitor
+from joulecut_planner.serving.forecast import ArrivalForecast, ArrivalMonitor
+from joulecut_planner.serving.joint.beat import BEAT, margin_gaps
 from joulecut_planner.serving.joint.budget import MissBudget
+from joulecut_planner.serving.joint.decisions import LoadDecisions
 from joulecut_planner.serving.joint.limits import batch_s
-from joulecut_planner.serving.joint.loads import STRICTEST, LoadDecisions, Loads, loads_of
+from joulecut_planner.serving.joint.loads import STRICTEST, Loads, loads_of
 from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless
 from joulecut_planner.serving.policies.accuracy_floor import AccuracyFloor
 
@@ -39,14 +42,21 @@ class JoulecutPolicy:
     What waits is never left beyond its last start that is in time, and what cannot be in time is turned away.
     `slo_s` is the usual time from arrival to deadline; `miss_share` the share of requests that may be missed where
     that saves energy, and is exceeded where the load is more than the device can serve. The mean accuracy of all
-    answers never falls below `accuracy_floor`. Raises ValueError for a `slo_s` that is not positive, or a floor that
-    the table's reference does not reach.
+    answers never falls below `accuracy_floor`. `kept`: a folder for what is prepared once for a table and a `slo_s`,
+    which takes seconds; without it, it is prepared in every process. Raises ValueError for a `slo_s` that is not
+    positive, or a floor that the table's reference does not reach.
     """
 
     name = "joulecut"
 
     def __init__(
-        self, table: ServiceTable, *, slo_s: float, accuracy_floor: float = 0.0, miss_share: float = 0.0075
+        self,
+        table: ServiceTable,
+        *,
+        slo_s: float,
+        accuracy_floor: float = 0.0,
+        miss_share: float = 0.0075,
+        kept: Path | None = None,
     ) -> None:
         if not 0.0 < slo_s < math.inf:
             raise ValueError(f"slo_s: {slo_s}; expected positive and finite seconds")
@@ -58,9 +68,9 @@ class JoulecutPolicy:
         self._worst = min(range(len(table.variants)), key=lambda variant: table.variants[variant].accuracy)
         every = tuple(range(len(table.variants)))
         good = tuple(variant for variant in every if table.variants[variant].accuracy >= accuracy_floor)
-        self._full = loads_of(table, slo_s, every)
+        self._full = loads_of(table, slo_s, every, kept=kept)
         states = None if self._full.ways.free else self._full.ways.states
-        self._good = self._full if good == every else loads_of(table, slo_s, good, states)
+        self._good = self._full if good == every else loads_of(table, slo_s, good, states, kept=kept)
         self._use(self._full)
         self._slo_s = slo_s
         self._costs = ServiceCosts(table)
@@ -108,7 +118,7 @@ class JoulecutPolicy:
             return self._change(view, -1 - state)
         if not waiting:
             return self._rest_empty(now_s, load, state)
-        return self._attend(view, load, state, forecast.rate_hz)
+        return self._attend(view, load, state, forecast)
 
     def join(self, view: ServerView, unit: int, batch: int) -> int:
         """As many as the running batch can take at `unit` with everybody in time."""
@@ -131,7 +141,7 @@ class JoulecutPolicy:
                 self._entries.append(unit)
         return joining
 
-    def _attend(self, view: ServerView, load: LoadDecisions, state: int, rate_hz: float) -> Launch | Rest:
+    def _attend(self, view: ServerView, load: LoadDecisions, state: int, forecast: ArrivalForecast) -> Launch | Rest:
         """Decide for those who wait."""
         now_s, waiting = view.now_s, view.waiting
         count = len(waiting)
@@ -142,27 +152,40 @@ class JoulecutPolicy:
         shown = min(count, self.loads.most)
         if rescue.time_s <= slack_s:
             until = int(load.until[state, shown, age])
+            due_s = self._due_s(state, slack_s, count, now_s, forecast.rate_hz) if fitting else now_s
+            if due_s > now_s + _SHORTEST_WAIT_S:
+                return Rest(self._ways.rest[state] if self._ways.free else view.point, due_s)
             if until > age:
                 wait_s = min(
                     slack_s - self._slo_s + until * self.loads.grid.step_s, slack_s - _ROUNDING_S - rescue.time_s
                 )
                 if wait_s > _SHORTEST_WAIT_S:
                     return Rest(self._ways.rest[state] if self._ways.free else view.point, now_s + wait_s)
-        target = int(load.swept.switches[state, shown, age])
+        target = int(load.switches[state, shown, age])
         if fitting:
             # Ages are rounded up; what fits in truth may be worth more than what the rounded age allows.
             way = int(load.chosen[state, count - 1, fitting - 1])
             if (
                 target == state
                 or now_s <= self._changed_s
-                or load.swept.gains[state, way, count - 1] <= load.swept.relative[state, shown, age]
+                or load.gains[state, way, count - 1] <= load.relative[state, shown, age]
             ):
                 return self._launch(view, state, load, waiting, ())
         elif rescue.time_s <= slack_s:
             target = rescue.state
         if target != state:
             return self._change(view, target)
-        return self._crowded(view, state, load, rate_hz)
+        return self._crowded(view, state, load, forecast.rate_hz)
+
+    def _due_s(self, state: int, slack_s: float, count: int, now_s: float, rate_hz: float) -> float:
+        """Until when to wait for the next, where arrivals keep a beat; now where they do not, or it is no use."""
+        variation = self.monitor.gap_variation
+        if not (self._plain and self.monitor.is_regular and variation < BEAT):
+            return now_s
+        due_s = self.monitor.last_s + (1.0 + margin_gaps(variation)) / rate_hz
+        if count >= self.loads.beats.batch(state, rate_hz, variation):
+            return now_s
+        return due_s if self._limits.fitting(state, count + 1, slack_s - (due_s - now_s)) else now_s
 
     def _permitted(self) -> Loads:
         """All variants while there is credit for a batch of the worst; only the good ones until there is enough again.
@@ -268,7 +291,7 @@ class JoulecutPolicy:
         return 0, 0
 
     def _rest_empty(self, now_s: float, load: LoadDecisions, state: int) -> Rest:
-        target = int(load.swept.switches[state, 0, 0])
+        target = int(load.switches[state, 0, 0])
         lasting = target == state and self.loads.is_least(load)
         return Rest(self._ways.rest[target], None if lasting else now_s + self.period_s)
 

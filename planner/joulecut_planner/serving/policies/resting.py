@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from joulecut_core.service_tables import ServiceTable
 
 _SHARE_OF_SLACK = 0.1
@@ -19,8 +21,13 @@ class RestingClock:
         """What a joule of a batch is weighed against: the draw of resting instead."""
 
     def point(self, held: int, gap_s: float, slack_s: float) -> int:
-        """Where to wait for `gap_s`, when a lone request has `slack_s` to spare at the highest clock."""
+        """Where to wait for `gap_s`, when a lone request has `slack_s` to spare at the highest clock.
+
+        Infinite slack is that of requests of which none has come: a clock that leaves them no time is not risked.
+        """
         table, lowest = self._table, self.lowest
+        if math.isinf(slack_s):
+            return held
         if not self._counts_idle or lowest == held or table.switch_s > _SHARE_OF_SLACK * slack_s:
             return held
         there_and_back_j = 2.0 * (table.switch_j + table.switch_s * table.idle_w[lowest])

@@ -71,7 +71,7 @@ def test_energy_is_as_foretold() -> None:
     report = simulate(policy, poisson(rate_hz, slo_s, count=6000, seed=1))
     foretold = policy.loads.at(policy.monitor.forecast(0.0), 0)
     rate_of_rung_hz = min(policy.loads.rates_hz, key=lambda each: abs(each / rate_hz - 1.0))
-    per_request_j = foretold.values.cost_w / rate_of_rung_hz
+    per_request_j = foretold.cost_w / rate_of_rung_hz
     assert report.energy_per_request_j == pytest.approx(per_request_j, rel=0.1)
     assert report.miss_rate < 0.01
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from joulecut_core.serving import Launch, QueuedRequest, Rest, ServerView
+from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.policies.eali import Eali
 from joulecut_planner.serving.simulation.event_loop import simulate
 from tests.planner.serving.policies.arrivals import SLO_S, periodic, poisson
@@ -75,3 +79,12 @@ def test_it_saves_what_it_claims_at_the_same_duty() -> None:
     report = simulate(Eali(table), poisson(150.0, 4000, 9))
     assert report.miss_rate < 0.01
     assert report.energy_per_request_j < 0.9
+
+
+@pytest.mark.parametrize("name", ["eali", "dvfs-only"])
+def test_a_slow_clock_is_not_held_before_anybody_has_come(name: str) -> None:
+    """Where a change takes longer than a deadline, a device that began by saving would turn everybody away for good."""
+    table = gpu_like(units=1, points=2, batches=(1, 2), switch_s=0.15)
+    slo_s = 3.0 * ServiceCosts(table).time_s(0, 1, 1)
+    requests = [QueuedRequest(index, 1.0 + index, 1.0 + index + slo_s) for index in range(5)]
+    assert simulate(POLICIES[name](table, PolicyOptions()), requests).miss_rate == 0.0
