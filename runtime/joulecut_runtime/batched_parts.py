@@ -23,8 +23,10 @@ from joulecut_runtime.parts import Part
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_UP = torch.ops.aten.embedding.default
-"""Reads of its table no more than it gives: twice the look-ups read twice as much."""
+_LOOK_UPS = frozenset(
+    f"aten.{name}" for name in ("embedding.default", "gather.default", "index.Tensor", "index_select.default")
+)
+"""Read of their table no more than they give: twice the look-ups read twice as much."""
 
 
 class BatchedPart:
@@ -84,7 +86,7 @@ def weight_bytes(part: Part) -> tuple[float, ...]:
     sizes = []
     for node in part.module.graph.nodes:
         if node.op == "call_function":
-            constants = [] if node.target is _LOOK_UP else node.all_input_nodes
+            constants = [] if str(node.target) in _LOOK_UPS else node.all_input_nodes
             sizes.append(float(sum(known.get(str(each.target), 0) for each in constants if each.op == "get_attr")))
     return tuple(sizes)
 

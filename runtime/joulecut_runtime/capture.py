@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from joulecut_core.argument_types import expect_type
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError, CaptureError
+from joulecut_runtime.decomposing import decomposed
 from joulecut_runtime.folding import fold_batch_norms
 from joulecut_runtime.graph import Graph
 from joulecut_runtime.lowering import lower
@@ -32,6 +34,9 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: bool = True) -> Graph:
     """The graph that `module` computes in evaluation mode on inputs of these types and shapes.
 
+    `inputs` are those of `forward` in order, its keyword-only ones after the others; its outputs come in the order in
+    which they stand in tuples, lists and dictionaries, without what is None.
+
     `fold` merges batch norms into the convolutions before them: equal up to rounding (1e-5 of the
     outputs' scale), and faster. The module is left as it was; the graph's weights are copies.
 
@@ -44,6 +49,10 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
         raise CaptureError(
             f"name: {show(name)}; expected 1 to 100 letters, digits, dots, dashes, underscores, "
             "the first a letter, digit or underscore"
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise CaptureError(
+            f"{name}: TorchScript cannot be traced again; give the torch.nn.Module that it was made from"
         )
     if not inputs:
         raise CaptureError(f"{name}: no example inputs; give one --input per tensor the network takes")
@@ -63,14 +72,27 @@ def _export(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> Exporte
     from torch.export import export  # noqa: PLC0415 - loading a network must not need torch.export
 
     place = Place()
+    positional, keywords = _given(module, inputs)
     try:
         with place.followed(module), without_chatter():
-            program = export(module, inputs, strict=False)
+            program = export(module, positional, keywords, strict=False)
             # The empty table makes the graph functional and keeps the operators the module called.
-            functional: ExportedProgram = program.run_decompositions({})
+            functional = decomposed(program.run_decompositions({}))
     except Exception as cause:  # tracing runs the module's code, which may raise anything
         raise CaptureError(f"{name}: {failure(cause, place, module, inputs)}") from cause
     return functional
+
+
+def _given(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """The inputs that `forward` takes by position, and those that it takes by keyword only."""
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    by_keyword = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    if not by_keyword or any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters):
+        return inputs, {}
+    first = sum(each.kind is not inspect.Parameter.VAR_KEYWORD for each in parameters) - len(by_keyword)
+    if len(inputs) - first > len(by_keyword):
+        return inputs, {}
+    return inputs[:first], dict(zip(by_keyword, inputs[first:], strict=False))
 
 
 @contextmanager

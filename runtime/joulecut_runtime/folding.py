@@ -15,6 +15,8 @@ from torch import Tensor
 from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_references, node_values
 from joulecut_runtime.signatures import bind
 
+_CONVOLUTIONS = frozenset(f"aten.conv{dimensions}d.default" for dimensions in (1, 2, 3))
+
 
 def fold_batch_norms(graph: Graph) -> Graph:
     """The same network with every batch norm folded whose input only it reads and a convolution makes.
@@ -32,7 +34,7 @@ def fold_batch_norms(graph: Graph) -> Graph:
             continue
         source = norm.arguments[0]
         convolution = made_by.get(source.name) if isinstance(source, Value) else None
-        if convolution is None or convolution.operator != "aten.conv2d.default" or readers[convolution.name] != 1:
+        if convolution is None or convolution.operator not in _CONVOLUTIONS or readers[convolution.name] != 1:
             continue
         merged = _merged(convolution, norm, graph.constants)
         if merged is not None:

@@ -2,7 +2,7 @@
 
 - What does not depend on the inputs is computed here, once, and becomes a constant.
 - No-ops that functionalisation leaves behind (dropouts, aliases, clones of what is laid out alike) go.
-- Operators that give several tensors become one operator per tensor that is used.
+- Operators that give several tensors become one operator per tensor that is used, pieces become slices.
 - Views become reshapes: a tensor that crossed a link need not have the strides it had before.
 """
 
@@ -17,11 +17,14 @@ from torch import Tensor, fx
 from torch._ops import OpOverload
 
 from joulecut_core.decoding import show
-from joulecut_core.errors import CaptureError
+from joulecut_core.errors import BundleError, CaptureError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.graph import Argument, Constant, ElementType, Graph, MemoryFormat, Node, Value, tensor_spec
 from joulecut_runtime.module_paths import module_path
 from joulecut_runtime.operators import OPERATORS
+from joulecut_runtime.refusals import draws, has_effect, random, unknown
+from joulecut_runtime.respelling import is_respelled, respelled
+from joulecut_runtime.signatures import bind
 from joulecut_runtime.source_lines import traced_at
 
 if TYPE_CHECKING:
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 
 _PLACEMENT = frozenset({"device", "layout", "pin_memory", "non_blocking"})
 """Arguments that say where a tensor lives: a graph runs wherever its parts are loaded."""
-_HARMLESS = frozenset({"aten._assert_tensor_metadata.default"})
-"""Checks that hold by construction once shapes and element types are fixed."""
 
 
 def lower(program: ExportedProgram, name: str) -> Graph:
@@ -59,7 +60,7 @@ class _Lowering:
                 continue
             if node in live:
                 self._visit(node)
-            elif _has_effect(node):
+            elif has_effect(node):
                 raise self._error(node, "checks or changes something at run time; expected a function of the inputs")
         return Graph(
             name=self._name,
@@ -72,7 +73,7 @@ class _Lowering:
     def _refuse_mutation(self) -> None:
         for spec in self._program.graph_signature.output_specs:
             kind = spec.kind.name
-            if kind != "USER_OUTPUT":
+            if kind not in _HARMLESS_OUTPUTS:
                 what = f"changes {spec.target!r}" if "MUTATION" in kind else f"has an output of kind {kind}"
                 raise CaptureError(
                     f"{self._name}: a call {what}, and a part on another machine would not see it ({kind}); "
@@ -97,7 +98,9 @@ class _Lowering:
 
     def _results(self) -> list[object]:
         (end,) = (node for node in self._program.graph.nodes if node.op == "output")
-        return list(end.args[0])
+        kinds = [spec.kind.name for spec in self._program.graph_signature.output_specs]
+        found = [item for item, kind in zip(end.args[0], kinds, strict=True) if kind == "USER_OUTPUT"]
+        return [item for item in found if item is not None]
 
     def _live_nodes(self) -> set[fx.Node]:
         live: set[fx.Node] = set()
@@ -116,19 +119,22 @@ class _Lowering:
             return
         if not isinstance(node.target, OpOverload):
             raise self._error(node, f"{name} is control flow or a nested function; expected tensor operators only")
-        if _draws(node) and name not in OPERATORS and name not in _SIMPLIFIED:
-            raise self._error(node, "is random, and two machines could not agree; expected a deterministic network")
+        if draws(node) and name not in OPERATORS and name not in _SIMPLIFIED:
+            raise self._error(node, random(node))
         if node.target._schema.is_mutable:  # noqa: SLF001 - torch has no public way to a schema
             raise self._error(node, "changes a tensor in place; expected a function of the inputs")
         if name in _FACTORIES or all(argument in self._known for argument in node.all_input_nodes):
             self._known[node] = self._compute(node)
         elif name in _SIMPLIFIED:
             _SIMPLIFIED[name](self, node)
+        elif (spelling := respelled(node)) is not None:
+            self._check_types(node, spelling.operator)
+            self._emit(node, spelling.operator, spelling.arguments, {})
         elif name in OPERATORS:
             self._check_types(node, name)
             self._emit(node, name, node.args, self._keywords(node))
-        elif name not in _SPLITS:
-            raise self._error(node, _unknown(node))
+        elif name not in _SPLITS and f"{name}[0]" not in OPERATORS:
+            raise self._error(node, unknown(node))
 
     def _check_types(self, node: fx.Node, name: str) -> None:
         """What torch finds out only when it computes, and not while it traces."""
@@ -168,8 +174,10 @@ class _Lowering:
             self._values[node] = self._values[source]
         elif name in _SPLITS:
             self._split(node, source, index)
+        elif f"{name}[{index}]" in OPERATORS:
+            self._emit(node, f"{name}[{index}]", source.args, self._keywords(source))
         else:
-            raise self._error(source, f"gives several tensors of which item {index} is used; expected the first only")
+            raise self._error(source, f"gives several tensors of which item {index} is used; expected another item")
 
     def _split(self, node: fx.Node, source: fx.Node, index: int) -> None:
         dimension_at = _SPLITS[str(source.target)]
@@ -184,16 +192,19 @@ class _Lowering:
         self._emit(node, "aten.slice.Tensor", (source.args[0], dimension, start, start + sizes[index]), {})
 
     def _emit(self, node: fx.Node, name: str, arguments: tuple[object, ...], keywords: Mapping[str, object]) -> None:
-        self._nodes.append(
-            Node(
-                name=node.name,
-                operator=name,
-                arguments=tuple(self._argument(node, argument) for argument in arguments),
-                keywords={key: self._argument(node, keyword) for key, keyword in keywords.items()},
-                output=self._spec(node, node.name),
-                module=module_path(node),
-            )
+        made = Node(
+            name=node.name,
+            operator=name,
+            arguments=tuple(self._argument(node, argument) for argument in arguments),
+            keywords={key: self._argument(node, keyword) for key, keyword in keywords.items()},
+            output=self._spec(node, node.name),
+            module=module_path(node),
         )
+        try:
+            bind(made)
+        except BundleError as cause:
+            raise self._error(node, f"is not called as joulecut's operators may be: {cause}") from cause
+        self._nodes.append(made)
         self._values[node] = Value(name=node.name)
 
     def _keywords(self, node: fx.Node) -> dict[str, object]:
@@ -233,6 +244,8 @@ class _Lowering:
     def _output(self, item: object) -> str:
         if isinstance(item, fx.Node) and item in self._values:
             return self._values[item].name
+        if not isinstance(item, fx.Node):
+            raise CaptureError(f"{self._name}: an output is {show(item)}; return tensors only")
         raise CaptureError(
             f"{self._name}: an output ({show(item)}) does not depend on the inputs; return tensors that do"
         )
@@ -287,44 +300,22 @@ class _Lowering:
         else:
             self._emit(node, "aten._to_copy.default", (source,), {"dtype": after.dtype})
 
-    def reshape(self, node: fx.Node) -> None:
-        """Views of a shape, however they are spelt."""
-        self._emit(node, "aten.reshape.default", (node.args[0], tuple(node.meta["val"].shape)), {})
-
-    def batch_norm(self, node: fx.Node) -> None:
-        """Inference-mode batch norm; the statistics it also gives are empty."""
-        source, weight, bias, mean, variance, momentum, epsilon = node.args
-        arguments = (source, weight, bias, mean, variance, False, momentum, epsilon, False)
-        self._emit(node, "aten.batch_norm.default", arguments, {})
+    def copy(self, node: fx.Node) -> None:
+        """What is written over a tensor, in that tensor's shape and element type."""
+        new, value = cast("fx.Node", node.args[1]), node.meta["val"]
+        if new.meta["val"].dtype != value.dtype:
+            raise self._error(node, f"writes {new.meta['val'].dtype} into {value.dtype}; cast with .to() before")
+        self._emit(node, "aten.expand.default", (new, tuple(value.shape)), {})
 
 
-def _unknown(node: fx.Node) -> str:
-    """Why an operator that is none of joulecut's is refused."""
-    if str(node.target) in _RECURRENT:
-        return "recurrent layers are not among joulecut's operators; convolve or attend over time"
-    if isinstance(node.meta.get("val"), (tuple, list)):
-        return "gives several tensors and is outside joulecut's whitelist of operators"
-    return "is outside joulecut's whitelist of operators; replace it or ask for it"
-
-
-def _is_random(target: OpOverload) -> bool:
-    return torch.Tag.nondeterministic_seeded in target.tags
-
-
-def _draws(node: fx.Node) -> bool:
-    """Whether this call draws numbers: some operators do only in training, or with a rate above 0."""
-    target = cast("OpOverload", node.target)
-    parameters = {each.name: each for each in target._schema.arguments}  # noqa: SLF001 - torch has no public way to it
-    values = {name: each.default_value for name, each in parameters.items() if each.has_default_value()}
-    values |= {**dict(zip(parameters, node.args, strict=False)), **node.kwargs}
-    rests = any(values.get(name) is False for name in ("train", "training"))
-    return _is_random(target) and not rests and not any(values.get(name) == 0.0 for name in ("dropout", "dropout_p"))
-
-
-def _has_effect(node: fx.Node) -> bool:
-    if not isinstance(node.target, OpOverload):
-        return node.target is not operator.getitem
-    return node.is_impure() and not _is_random(node.target) and str(node.target) not in _HARMLESS
+def is_lowered(operator_name: str) -> bool:
+    """Whether calls of an operator that depend on the inputs can be part of a graph as they are."""
+    return (
+        operator_name in OPERATORS
+        or f"{operator_name}[0]" in OPERATORS
+        or operator_name in (_SIMPLIFIED.keys() | _SPLITS.keys() | _FACTORIES)
+        or is_respelled(operator_name)
+    )
 
 
 _BATCH_NORMS = frozenset({"aten._native_batch_norm_legit_no_training.default"})
@@ -335,9 +326,25 @@ _SPLITS: Mapping[str, int] = {
     "aten.unbind.int": 1,
 }
 """Operators that give pieces of a tensor, and where they take the dimension."""
-_OF_ONE_TYPE = frozenset({"aten.addmm.default", "aten.conv2d.default", "aten.linear.default", "aten.matmul.default"})
-_RECURRENT = frozenset(
-    f"aten.{name}.{overload}" for name in ("gru", "lstm", "rnn_relu", "rnn_tanh") for overload in ("data", "input")
+_HARMLESS_OUTPUTS = frozenset({"USER_OUTPUT", "USER_INPUT_MUTATION"})
+"""A request's tensors are read once: what a call writes over them is seen by nobody else."""
+_OF_ONE_TYPE = frozenset(
+    f"aten.{name}"
+    for name in (
+        "addmm.default",
+        "baddbmm.default",
+        "bmm.default",
+        "conv1d.default",
+        "conv2d.default",
+        "conv3d.default",
+        "conv_transpose1d.default",
+        "conv_transpose2d.input",
+        "conv_transpose3d.input",
+        "linear.default",
+        "matmul.default",
+        "mm.default",
+        "mv.default",
+    )
 )
 _FACTORIES = frozenset(
     f"aten.{name}.default"
@@ -345,18 +352,15 @@ _FACTORIES = frozenset(
 )
 """Operators that take only shape and element type from their tensor: what they give is a constant."""
 _SIMPLIFIED: Mapping[str, Callable[[_Lowering, fx.Node], None]] = {
-    "aten._native_batch_norm_legit_no_training.default": _Lowering.batch_norm,
     "aten._to_copy.default": _Lowering.cast,
-    "aten._unsafe_view.default": _Lowering.reshape,
     "aten.alias.default": _Lowering.drop,
     "aten.alpha_dropout.default": _Lowering.dropout,
     "aten.clone.default": _Lowering.clone,
     "aten.contiguous.default": _Lowering.clone,
+    "aten.copy.default": _Lowering.copy,
     "aten.detach.default": _Lowering.drop,
     "aten.dropout.default": _Lowering.dropout,
     "aten.feature_alpha_dropout.default": _Lowering.dropout,
     "aten.feature_dropout.default": _Lowering.dropout,
-    "aten.reshape.default": _Lowering.reshape,
     "aten.to.dtype": _Lowering.cast,
-    "aten.view.default": _Lowering.reshape,
 }

@@ -1,33 +1,27 @@
 """The operators a network may consist of: nothing else is captured, nothing else is loaded.
 
-Each is functional (mutates nothing), deterministic and gives one tensor. The few arguments that would
-break this are pinned to one value. With each comes what it asks of a device: its kind, its
-floating-point operations and the bytes it moves.
+Each is functional (mutates nothing), deterministic and gives one tensor, of a shape that follows from the shapes
+it is given. The few arguments that would break this are pinned to one value. Of an operator that gives several
+tensors the list has the items, "aten.max.dim[1]": each is a call of its own. With each comes what it asks of a
+device: its kind, its floating-point operations and the bytes it moves.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import cast
 
 import torch
+from torch import Tensor
 from torch._ops import OpOverload
 
 from joulecut_core.errors import BundleError
-from joulecut_core.networks import TensorSpec
 from joulecut_core.workloads import Operation, OperationKind
+from joulecut_runtime import operator_costs as costs
 from joulecut_runtime.graph import Argument
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One operator call as its cost rule sees it: the tensors it reads in order, and its plain arguments."""
-
-    output: TensorSpec
-    tensors: tuple[TensorSpec, ...]
-    arguments: Mapping[str, Argument]
+from joulecut_runtime.operator_costs import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +29,20 @@ class Operator:
     """One whitelisted operator.
 
     `flops` counts a multiply-add as two. `sparse_reads` tells that only as many bytes of the first
-    tensor are read as are written (a look-up in a table). `pinned` arguments may hold that value only.
+    tensor are read as are written (a look-up in a table). `pinned` arguments may hold one of those values only.
+    `scratch` is how many numbers a kernel may have to hold on top of what it reads and gives.
     """
 
     kind: OperationKind
     flops: Callable[[Call], float]
     sparse_reads: bool = False
-    pinned: Mapping[str, Argument] = field(default_factory=dict)
+    pinned: Mapping[str, tuple[Argument, ...]] = field(default_factory=dict)
+    scratch: Callable[[Call], float] = costs.nothing
 
     def operation(self, call: Call) -> Operation:
         """Kind, arithmetic and traffic of one call."""
         kind = self.kind
-        if kind is OperationKind.CONVOLUTION and _is_depthwise(call):
+        if kind is OperationKind.CONVOLUTION and costs.is_depthwise(call):
             kind = OperationKind.DEPTHWISE
         if kind is OperationKind.VIEW:
             return Operation(kind=kind, flops=0.0, size_bytes=0.0)
@@ -56,21 +52,45 @@ class Operator:
         return Operation(kind=kind, flops=self.flops(call), size_bytes=float(sum(read_bytes) + call.output.size_bytes))
 
 
-def resolve(name: str) -> OpOverload:
-    """The torch operator behind a whitelisted name ("aten.relu.default").
+def resolve(name: str) -> Callable[..., Tensor]:
+    """The function behind a whitelisted name: torch's operator ("aten.relu.default"), or one item of what it gives.
 
-    Raises BundleError where the name is not on the whitelist or this torch does not have it.
+    An item ("aten.max.dim[1]") lies in memory without gaps, however the kernel left it. Raises BundleError where the
+    name is not on the whitelist or this torch does not have it.
     """
     if name not in OPERATORS:
         raise BundleError(f"operator {name!r} is not one that joulecut runs; pack the network with this version again")
-    return _overload(name)
+    return _function(name)
+
+
+def overload(name: str) -> OpOverload:
+    """The torch operator that a whitelisted name calls, of which it may be an item. Raises what `resolve` does."""
+    resolve(name)
+    return _overload(name.partition("[")[0])
+
+
+@cache
+def _function(name: str) -> Callable[..., Tensor]:
+    called, _, item = name.partition("[")
+    function = cast("Callable[..., Tensor]", _overload(called))
+    return _picked(called, int(item[:-1])) if item else function
+
+
+def _picked(name: str, item: int) -> Callable[..., Tensor]:
+    several = cast("Callable[..., tuple[Tensor, ...]]", _overload(name))
+
+    def picked(*arguments: object, **keywords: object) -> Tensor:
+        return several(*arguments, **keywords)[item].contiguous()
+
+    picked.__name__ = picked.__qualname__ = f"{name.replace('.', '_')}_item_{item}"
+    return picked
 
 
 @cache
 def _overload(name: str) -> OpOverload:
-    namespace, packet, overload = name.split(".")
+    namespace, packet, which = name.split(".")
     try:
-        found = getattr(getattr(getattr(torch.ops, namespace), packet), overload)
+        found = getattr(getattr(getattr(torch.ops, namespace), packet), which)
     except AttributeError as cause:
         raise BundleError(f"torch {torch.__version__} has no operator {name}; install a newer torch") from cause
     if not isinstance(found, OpOverload):
@@ -78,105 +98,135 @@ def _overload(name: str) -> OpOverload:
     return found
 
 
-def _is_depthwise(call: Call) -> bool:
-    groups = call.arguments.get("groups", 1)
-    return isinstance(groups, int) and groups > 1 and call.tensors[1].shape[1] == 1
+def _arithmetic(flops: float) -> Operator:
+    return Operator(kind=OperationKind.ELEMENTWISE, flops=costs.per_element(flops))
 
 
-def _nothing(call: Call) -> float:
-    del call
-    return 0.0
+def _convolution(flops: Callable[[Call], float], scratch: Callable[[Call], float]) -> Operator:
+    return Operator(kind=OperationKind.CONVOLUTION, flops=flops, scratch=scratch)
 
 
-def _per_element(factor: float) -> Callable[[Call], float]:
-    return lambda call: factor * call.output.elements
+def _product(position: int) -> Operator:
+    return Operator(kind=OperationKind.MATMUL, flops=costs.inner_product(position))
 
 
-def _per_input_element(call: Call) -> float:
-    return float(call.tensors[0].elements)
+def _normalisation(flops: float) -> Operator:
+    return Operator(kind=OperationKind.NORMALISATION, flops=costs.per_element(flops))
 
 
-def _convolution(call: Call) -> float:
-    return 2.0 * call.output.elements * math.prod(call.tensors[1].shape[1:])
+def _reduction(flops: Callable[[Call], float]) -> Operator:
+    return Operator(kind=OperationKind.REDUCTION, flops=flops)
 
 
-def _inner_product(position: int) -> Callable[[Call], float]:
-    """Two operations per output element and element of the dimension summed over: `position`'s last one."""
-    return lambda call: 2.0 * call.output.elements * call.tensors[position].shape[-1]
+_MOVE = Operator(kind=OperationKind.COPY, flops=costs.nothing)
+_LOOK_UP = Operator(kind=OperationKind.COPY, flops=costs.nothing, sparse_reads=True)
+_VIEW = Operator(kind=OperationKind.VIEW, flops=costs.nothing)
+_ATTENTION = Operator(
+    kind=OperationKind.MATMUL, flops=costs.attention, pinned={"dropout_p": (0.0,)}, scratch=costs.scores
+)
+_RECURRENCE = Operator(
+    kind=OperationKind.MATMUL, flops=costs.recurrence, pinned={"train": (False,)}, scratch=costs.gates
+)
+_BATCH_NORM = replace(_normalisation(costs.BATCH_NORM_FLOPS), pinned={"training": (False,)})
+_SETTING = replace(_MOVE, pinned={"accumulate": (False,)})
+_FLOORED = replace(_arithmetic(costs.SIMPLE_FLOPS), pinned={"rounding_mode": ("floor",)})
+"""Whole numbers divided towards zero end the process where the least is divided by -1."""
+_SAMPLING = replace(
+    _arithmetic(2 * costs.LINEAR_FLOPS), pinned={"interpolation_mode": (0, 1, 2), "padding_mode": (0, 1, 2)}
+)
+"""Kernels take other modes without complaint, and leave what they give unwritten."""
 
-
-def _pooling(call: Call) -> float:
-    kernel = call.arguments.get("kernel_size")
-    sizes = kernel if isinstance(kernel, tuple) else (kernel,)
-    window = math.prod(size for size in sizes if isinstance(size, int))
-    return float(call.output.elements * (window**2 if len(sizes) == 1 else window))
-
-
-def _attention(call: Call) -> float:
-    query, key, value = call.tensors[:3]
-    scores = math.prod(query.shape[:-1]) * key.shape[-2]
-    return scores * (2.0 * query.shape[-1] + 2.0 * value.shape[-1] + _SOFTMAX_FLOPS)
-
-
-_SOFTMAX_FLOPS = 5.0
-"""Per element: subtract the largest, exponentiate, sum, divide; an exponential counts as two."""
-_NORM_FLOPS = 8.0
-"""Per element: mean, variance (two), subtract, scale, weight, bias, and the square root's share."""
-_TRANSCENDENTAL_FLOPS = 8.0
-"""Per element of a gelu, tanh or power: a polynomial of about this length."""
-
-_SIMPLE = Operator(kind=OperationKind.ELEMENTWISE, flops=_per_element(1.0))
-_SMOOTH = Operator(kind=OperationKind.ELEMENTWISE, flops=_per_element(_TRANSCENDENTAL_FLOPS))
-_MOVE = Operator(kind=OperationKind.COPY, flops=_nothing)
-_LOOK_UP = Operator(kind=OperationKind.COPY, flops=_nothing, sparse_reads=True)
-_VIEW = Operator(kind=OperationKind.VIEW, flops=_nothing)
-_WINDOW = Operator(kind=OperationKind.REDUCTION, flops=_pooling)
-_SUM = Operator(kind=OperationKind.REDUCTION, flops=_per_input_element)
-
-OPERATORS: Mapping[str, Operator] = {
-    "aten._to_copy.default": _MOVE,
-    "aten.adaptive_avg_pool2d.default": _SUM,
-    "aten.add.Tensor": _SIMPLE,
-    "aten.addmm.default": Operator(kind=OperationKind.MATMUL, flops=_inner_product(1)),
-    "aten.avg_pool2d.default": _WINDOW,
-    "aten.batch_norm.default": Operator(
-        kind=OperationKind.NORMALISATION, flops=_per_element(2.0), pinned={"training": False}
+_LISTS: tuple[tuple[Operator, str], ...] = (
+    (
+        _arithmetic(costs.SIMPLE_FLOPS),
+        """
+        abs.default add.Tensor addcdiv.default addcmul.default bitwise_and.Tensor bitwise_not.default
+        bitwise_or.Tensor bitwise_xor.Tensor ceil.default clamp.Tensor clamp.default clamp_max.default
+        clamp_min.default div.Tensor eq.Scalar eq.Tensor floor.default ge.Scalar ge.Tensor gt.Scalar gt.Tensor
+        hardsigmoid.default hardswish.default hardtanh.default isinf.default isnan.default le.Scalar le.Tensor
+        leaky_relu.default lerp.Scalar logical_and.default logical_not.default logical_or.default
+        logical_xor.default lt.Scalar lt.Tensor masked_fill.Scalar masked_fill.Tensor maximum.default
+        minimum.default mul.Tensor nan_to_num.default ne.Scalar ne.Tensor neg.default prelu.default
+        reciprocal.default relu.default remainder.Scalar round.default rsqrt.default rsub.Scalar
+        sign.default sqrt.default sub.Tensor threshold.default trunc.default where.ScalarOther where.ScalarSelf
+        where.self
+        """,
     ),
-    "aten.cat.default": _MOVE,
-    "aten.clone.default": _MOVE,
-    "aten.conv2d.default": Operator(kind=OperationKind.CONVOLUTION, flops=_convolution),
-    "aten.div.Tensor": _SIMPLE,
-    "aten.embedding.default": _LOOK_UP,
-    "aten.expand.default": _VIEW,
-    "aten.gelu.default": _SMOOTH,
-    "aten.hardtanh.default": _SIMPLE,
-    "aten.layer_norm.default": Operator(kind=OperationKind.NORMALISATION, flops=_per_element(_NORM_FLOPS)),
-    "aten.linear.default": Operator(kind=OperationKind.MATMUL, flops=_inner_product(1)),
-    "aten.matmul.default": Operator(kind=OperationKind.MATMUL, flops=_inner_product(0)),
-    "aten.max_pool2d.default": _WINDOW,
-    "aten.mean.dim": _SUM,
-    "aten.mul.Tensor": _SIMPLE,
-    "aten.pad.default": _MOVE,
-    "aten.permute.default": _VIEW,
-    "aten.pow.Tensor_Scalar": _SMOOTH,
-    "aten.relu.default": _SIMPLE,
-    "aten.reshape.default": _VIEW,
-    "aten.roll.default": _MOVE,
-    "aten.scaled_dot_product_attention.default": Operator(
-        kind=OperationKind.MATMUL, flops=_attention, pinned={"dropout_p": 0.0}
+    (
+        _arithmetic(costs.SMOOTH_FLOPS),
+        """
+        acos.default asin.default atan.default atan2.default cos.default cosh.default elu.default erf.default
+        exp.default exp2.default expm1.default gelu.default glu.default log.default log10.default log1p.default
+        log2.default log_sigmoid.default logit.default mish.default pow.Scalar pow.Tensor_Scalar pow.Tensor_Tensor
+        sigmoid.default silu.default sin.default sinh.default softplus.default tan.default tanh.default
+        """,
     ),
-    "aten.select.int": _VIEW,
-    "aten.sigmoid.default": _SMOOTH,
-    "aten.silu.default": _SMOOTH,
-    "aten.slice.Tensor": _VIEW,
-    "aten.softmax.int": Operator(kind=OperationKind.REDUCTION, flops=_per_element(_SOFTMAX_FLOPS)),
-    "aten.squeeze.dim": _VIEW,
-    "aten.sub.Tensor": _SIMPLE,
-    "aten.tanh.default": _SMOOTH,
-    "aten.transpose.int": _VIEW,
-    "aten.unsqueeze.default": _VIEW,
-}
-"""Whitelist: operator overload -> what it asks of a device."""
+    (
+        _MOVE,
+        """
+        _to_copy.default cat.default clone.default col2im.default flip.default im2col.default pad.default
+        pixel_shuffle.default pixel_unshuffle.default repeat.default repeat_interleave.self_int roll.default
+        scatter.src scatter.value select_scatter.default slice_scatter.default stack.default tril.default
+        triu.default upsample_nearest1d.vec upsample_nearest2d.vec upsample_nearest3d.vec
+        _upsample_nearest_exact1d.vec _upsample_nearest_exact2d.vec _upsample_nearest_exact3d.vec
+        """,
+    ),
+    (_LOOK_UP, "embedding.default gather.default index.Tensor index_select.default"),
+    (_SETTING, "index_put.default"),
+    (
+        _VIEW,
+        """
+        diagonal.default expand.default permute.default reshape.default select.int slice.Tensor squeeze.dim
+        transpose.int unfold.default unsqueeze.default
+        """,
+    ),
+    (_arithmetic(costs.LINEAR_FLOPS), "upsample_linear1d.vec"),
+    (_arithmetic(2 * costs.LINEAR_FLOPS), "upsample_bilinear2d.vec _upsample_bilinear2d_aa.vec"),
+    (_SAMPLING, "grid_sampler.default"),
+    (_FLOORED, "div.Tensor_mode"),
+    (_arithmetic(3 * costs.LINEAR_FLOPS), "upsample_trilinear3d.vec"),
+    (_arithmetic(costs.CUBIC_FLOPS), "upsample_bicubic2d.vec _upsample_bicubic2d_aa.vec"),
+    (_convolution(costs.convolution, costs.columns), "conv1d.default conv2d.default conv3d.default"),
+    (
+        _convolution(costs.transposed_convolution, costs.transposed_columns),
+        "conv_transpose1d.default conv_transpose2d.input conv_transpose3d.input",
+    ),
+    (_product(0), "bmm.default matmul.default mm.default mv.default"),
+    (_product(1), "addmm.default baddbmm.default linear.default"),
+    (_ATTENTION, "scaled_dot_product_attention.default"),
+    (
+        _RECURRENCE,
+        """
+        gru.input[0] gru.input[1] lstm.input[0] lstm.input[1] lstm.input[2] rnn_relu.input[0] rnn_relu.input[1]
+        rnn_tanh.input[0] rnn_tanh.input[1]
+        """,
+    ),
+    (_BATCH_NORM, "batch_norm.default"),
+    (_normalisation(costs.NORM_FLOPS), "group_norm.default layer_norm.default rms_norm.default"),
+    (
+        _reduction(costs.per_input_element),
+        """
+        adaptive_avg_pool1d.default adaptive_avg_pool2d.default adaptive_avg_pool3d.default
+        adaptive_max_pool1d.default[0] adaptive_max_pool2d.default[0] adaptive_max_pool3d.default[0]
+        all.default all.dim amax.default amin.default any.default any.dim argmax.default argmin.default
+        cumprod.default cumsum.default linalg_vector_norm.default logsumexp.default max.default max.dim[0]
+        max.dim[1] mean.default mean.dim min.default min.dim[0] min.dim[1] prod.dim_int std.correction
+        sum.default sum.dim_IntList var.correction
+        var_mean.correction[0] var_mean.correction[1]
+        """,
+    ),
+    (_reduction(costs.per_element(costs.SOFTMAX_FLOPS)), "log_softmax.int softmax.int"),
+    (_reduction(costs.sorting), "argsort.default sort.default[0] sort.default[1] topk.default[0] topk.default[1]"),
+    (_reduction(costs.pooling(1)), "avg_pool1d.default max_pool1d.default"),
+    (
+        _reduction(costs.pooling(2)),
+        "avg_pool2d.default max_pool2d.default max_pool2d_with_indices.default[0] max_pool2d_with_indices.default[1]",
+    ),
+    (_reduction(costs.pooling(3)), "avg_pool3d.default max_pool3d.default"),
+)
+
+OPERATORS: Mapping[str, Operator] = {f"aten.{name}": operator for operator, names in _LISTS for name in names.split()}
+"""Whitelist: operator overload, or an item of what it gives -> what it asks of a device."""
 
 COPYING_RESHAPE = _MOVE
 """What a reshape asks where its input's memory cannot be seen in the new shape."""

@@ -52,12 +52,7 @@ class ProfileStore:
     def put(self, profile: Profile) -> Path:
         """Keep a profile, in place of an older one of the same key; its file. Raises ProfileError where it cannot."""
         path = self.path(profile.key)
-        try:
-            save_profile(profile, path)
-        except OSError as error:
-            raise ProfileError(
-                f"{path}: the profile cannot be kept: {error.strerror}; make room there, or name another folder"
-            ) from error
+        save_profile(profile, path)
         return path
 
     def _log_miss(self, key: ProfileKey) -> None:

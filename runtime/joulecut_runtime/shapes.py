@@ -17,19 +17,25 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.graph import Constant, Graph, Node, Value, node_references, tensor_spec
-from joulecut_runtime.operators import COPYING_RESHAPE, OPERATORS, Call, Operator
-from joulecut_runtime.signatures import bind, call_arguments
+from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_references, tensor_spec
+from joulecut_runtime.operator_costs import Call
+from joulecut_runtime.operators import COPYING_RESHAPE, OPERATORS, Operator
+from joulecut_runtime.recurrent_shapes import is_recurrent, recurrent_result
+from joulecut_runtime.signatures import bind, call_arguments, to_torch
 
 _GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a bundle may ask for. Sizes in bytes; activations are summed over all nodes."""
+    """What a bundle may ask for. Sizes in bytes; activations are summed over all nodes.
+
+    `max_scratch_bytes`: what one operator's kernel may hold while it runs, on top of what it reads and gives.
+    """
 
     max_tensor_bytes: int = _GIB
     max_activation_bytes: int = 64 * _GIB
+    max_scratch_bytes: int = 64 * _GIB
     max_weights_bytes: int = 16 * _GIB
     max_graph_bytes: int = _GIB // 16
     max_nodes: int = 50_000
@@ -103,9 +109,8 @@ class _Walker:
         for reference in node_references(node):
             if reference not in self._tensors:
                 raise BundleError(f"{where}: reads {reference.name!r}, which is not defined before it")
-        function, positional, keywords = call_arguments(node, self._tensors)
         try:
-            result: object = function(*positional, **keywords)
+            result = self._result(node, arguments)
         except Exception as cause:  # shape rules raise whatever they like on arguments that do not fit
             raise BundleError(f"{where}: does not fit its inputs: {_first_line(cause)}") from cause
         if not isinstance(result, Tensor):
@@ -119,8 +124,16 @@ class _Walker:
                 f"{where}: activations sum up to {self._activation_bytes} bytes; "
                 f"expected at most {self._limits.max_activation_bytes}"
             )
+        self._check_scratch(where, node, arguments)
         self._operators[node.name] = _rule(node, arguments.get("self"), self._tensors)
         self._keep(node.name, result)
+
+    def _result(self, node: Node, arguments: Mapping[str, Argument]) -> object:
+        if is_recurrent(node.operator):
+            given = {name: to_torch(argument, self._tensors) for name, argument in arguments.items()}
+            return recurrent_result(node.operator, given)
+        function, positional, keywords = call_arguments(node, self._tensors)
+        return function(*positional, **keywords)
 
     def _keep(self, name: str, tensor: Tensor) -> None:
         value = Value(name=name)
@@ -130,6 +143,16 @@ class _Walker:
         strides = tuple(int(stride) for stride in tensor.stride())
         packed = tensor.storage_offset() == 0 and _without_gaps(tuple(tensor.shape), strides)
         self._layouts[name] = Layout(strides=strides, packed=packed)
+
+    def _check_scratch(self, where: str, node: Node, arguments: Mapping[str, Argument]) -> None:
+        read = tuple(_spec_of(where, each.name, self._tensors[each]) for each in node_references(node))
+        numbers = OPERATORS[node.operator].scratch(Call(output=node.output, tensors=read, arguments=arguments))
+        # A kernel may hold them in double precision.
+        if 8 * numbers > self._limits.max_scratch_bytes:
+            raise BundleError(
+                f"{where}: its kernel may hold {numbers:.3g} numbers while it runs; "
+                f"expected at most {self._limits.max_scratch_bytes // 8}"
+            )
 
     def _check_spec(self, where: str, spec: TensorSpec) -> None:
         most = self._limits.max_dimensions

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
-from torch._ops import OpOverload
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_runtime.graph import Argument, Constant, ElementType, MemoryFormat, Node, Value
-from joulecut_runtime.operators import OPERATORS, resolve
+from joulecut_runtime.operators import OPERATORS, overload, resolve
 
 _INT64_MAX = 2**63 - 1
 _LONGEST_TEXT = 32
@@ -20,9 +19,9 @@ def bind(node: Node) -> dict[str, Argument]:
     """The node's arguments by the operator's parameter names.
 
     Raises BundleError naming node, operator and parameter where the operator is not whitelisted, an
-    argument is missing, unknown or of the wrong type, or a pinned one holds another value.
+    argument is missing, unknown or of the wrong type, or a pinned one holds a value that it may not.
     """
-    parameters = resolve(node.operator)._schema.arguments  # noqa: SLF001 - torch has no public way to a schema
+    parameters = overload(node.operator)._schema.arguments  # noqa: SLF001 - torch has no public way to a schema
     positional = [parameter for parameter in parameters if not parameter.kwarg_only]
     if len(node.arguments) > len(positional):
         raise _error(node, f"{len(node.arguments)} positional arguments; expected at most {len(positional)}")
@@ -47,7 +46,7 @@ def bind(node: Node) -> dict[str, Argument]:
 
 def call_arguments(
     node: Node, tensors: Mapping[Value | Constant, torch.Tensor]
-) -> tuple[OpOverload, list[object], dict[str, object]]:
+) -> tuple[Callable[..., torch.Tensor], list[object], dict[str, object]]:
     """The operator and its arguments as torch takes them; `tensors` holds every tensor the node reads."""
     arguments = [to_torch(argument, tensors) for argument in node.arguments]
     keywords = {name: to_torch(argument, tensors) for name, argument in node.keywords.items()}
@@ -66,9 +65,10 @@ def to_torch(argument: Argument, tensors: Mapping[Value | Constant, object]) -> 
 
 
 def _check_pinned(node: Node, bound: Mapping[str, Argument]) -> None:
-    for name, only in OPERATORS[node.operator].pinned.items():
-        if name in bound and bound[name] != only:
-            raise _error(node, f"argument {name} is {show(bound[name])}; expected {only!r}")
+    for name, allowed in OPERATORS[node.operator].pinned.items():
+        if name in bound and bound[name] not in allowed:
+            expected = " or ".join(map(repr, allowed))
+            raise _error(node, f"argument {name} is {show(bound[name])}; expected {expected}")
 
 
 def _fits(kind: str, value: Argument, *, scalar_tensor: bool) -> bool:
@@ -87,7 +87,9 @@ def _fits(kind: str, value: Argument, *, scalar_tensor: bool) -> bool:
 def _fits_scalar(kind: str, value: Argument) -> bool:
     if kind == "int":
         return _is_int(value)
-    if kind in ("float", "number"):
+    if kind == "number":
+        return _is_number(value) or isinstance(value, bool)
+    if kind == "float":
         return _is_number(value)
     if kind == "bool":
         return isinstance(value, bool)

@@ -13,6 +13,9 @@ from joulecut_runtime.graph import tensor_spec
 from joulecut_runtime.source_lines import raised_at
 
 _OF_TYPES = re.compile(r"\bd?types?\b|not implemented for|\bByte\b|unsigned char")
+_OF_OUTPUTS = re.compile(r"Found (<class '[^']*'>) in output, which is not a known type")
+_PACKED = "PackedSequence"
+_PACKED_REMEDY = "; a packed sequence is as long as its values say: give padded ones of a fixed length"
 _OF_SIGNATURES = re.compile(r"\bargument")
 
 
@@ -50,13 +53,16 @@ class Place:
 
 def failure(cause: Exception, place: Place, module: nn.Module, inputs: Sequence[Tensor]) -> str:
     """What happened, where, and what helps, on one line."""
-    return f"cannot be traced in {place}{raised_at(cause)}: {_reason(cause)}{_remedy(cause, module, inputs)}"
+    remedy = _PACKED_REMEDY if _PACKED in str(place) else _remedy(cause, module, inputs)
+    return f"cannot be traced in {place}{raised_at(cause)}: {_reason(cause)}{remedy}"
 
 
 def _reason(cause: Exception) -> str:
     kind = type(cause).__name__
     if _depends_on_data(cause):
         return f"a decision or a shape depends on tensor values ({kind})"
+    if of_output := _OF_OUTPUTS.search(str(cause)):
+        return f"gives {of_output[1]}; expected tensors, or tuples, lists and dictionaries of them"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     return f"{kind}: {lines[0] if lines else 'no reason given'}"
 
@@ -67,7 +73,7 @@ def _remedy(cause: Exception, module: nn.Module, inputs: Sequence[Tensor]) -> st
     if isinstance(cause, TypeError) and _OF_SIGNATURES.search(str(cause)):
         takes = ", ".join(inspect.signature(module.forward).parameters)
         return f"; forward takes ({takes}) and {len(inputs)} example inputs were given: give one for each"
-    if _OF_TYPES.search(str(cause)):
+    if _OF_TYPES.search(str(cause)) and not _OF_OUTPUTS.search(str(cause)):
         return _types_remedy(inputs)
     return ""
 

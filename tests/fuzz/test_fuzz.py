@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from joulecut_core.errors import ContractError
+from joulecut_runtime.operators import OPERATORS
 from tests.fuzz.campaign import CORPUS, Failure, Tally, feed, kept_inputs, run, watch_hangs
 from tests.fuzz.catalogue import catalogue
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.target import Target
+from tests.fuzz.targets.calls import call_targets, called
 
 _ROOT = Path(__file__).resolve().parents[2]
 _INPUTS = 12_000
@@ -49,6 +51,11 @@ def test_a_campaign_finds_nothing(tmp_path: Path) -> None:
     assert sum(tally["inputs"] for tally in tallies) >= 0.99 * _INPUTS
     # Of what is changed a little, some is still valid: a target that refuses all sees only its first check.
     assert sum(tally["accepted"] for tally in tallies) > 0.05 * _INPUTS
+
+
+def test_every_operator_is_called() -> None:
+    """An operator that joins the whitelist is fed hostile arguments too; `tests.fuzz.targets.calls` says how."""
+    assert called(call_targets()) == set(OPERATORS)
 
 
 def _refuse(data: bytes) -> bytes:

@@ -7,12 +7,14 @@ first. transformers looks for torchvision when imported, so it comes after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+
+from tests.thoroughness import THOROUGH
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
@@ -50,21 +52,22 @@ def _transformers() -> Any:
 
 def _vision(name: str, size: int = 224, **options: object) -> Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]:
     def build() -> tuple[nn.Module, tuple[Tensor, ...]]:
-        module: nn.Module = getattr(_vision_models(), name)(weights=None, **options)
+        make = getattr(_vision_models(), name)
+        module: nn.Module = make(**options) if isinstance(make, type) else make(weights=None, **options)
         return module, (torch.randn(1, 3, size, size),)
 
     return build
 
 
-def _bert() -> tuple[nn.Module, tuple[Tensor, ...]]:
+def _bert(layers: int = 12) -> tuple[nn.Module, tuple[Tensor, ...]]:
     transformers = _transformers()
-    model = transformers.BertModel(transformers.BertConfig(use_cache=False))
+    model = transformers.BertModel(transformers.BertConfig(use_cache=False, num_hidden_layers=layers))
     return LanguageModel(model), (torch.randint(0, 30_000, (1, 32)),)
 
 
-def _gpt2() -> tuple[nn.Module, tuple[Tensor, ...]]:
+def _gpt2(layers: int = 12) -> tuple[nn.Module, tuple[Tensor, ...]]:
     transformers = _transformers()
-    model = transformers.GPT2Model(transformers.GPT2Config(use_cache=False))
+    model = transformers.GPT2Model(transformers.GPT2Config(use_cache=False, n_layer=layers))
     return LanguageModel(model), (torch.randint(0, 50_000, (1, 32)),)
 
 
@@ -81,14 +84,56 @@ _BUILDERS: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
     "bert": _bert,
     "gpt2": _gpt2,
 }
+_SMALLER: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
+    "resnet50": _vision("resnet50", size=64),
+    "mobilenet_v2": _vision("mobilenet_v2", size=64),
+    "vit_b_16": _vision(
+        "VisionTransformer",
+        size=64,
+        image_size=64,
+        patch_size=16,
+        num_layers=4,
+        num_heads=12,
+        hidden_dim=768,
+        mlp_dim=3072,
+    ),
+    "convnext_tiny": _vision("convnext_tiny", size=64),
+    # At 112, the windows of the third stage would be the whole picture, and none would be shifted.
+    "swin_t": _vision(
+        "SwinTransformer",
+        patch_size=[4, 4],
+        embed_dim=96,
+        depths=[2, 2, 2, 2],
+        num_heads=[3, 6, 12, 24],
+        window_size=[7, 7],
+    ),
+    "densenet121": _vision("DenseNet", size=64, growth_rate=32, block_config=(3, 4, 6, 4), num_init_features=64),
+    "googlenet": _vision("googlenet", size=64, init_weights=False),
+    "inception_v3": _vision("inception_v3", size=96, init_weights=False),
+    "bert": partial(_bert, 5),
+    "gpt2": partial(_gpt2, 5),
+}
+"""Every kind of block of the networks above, fewer of each and on smaller pictures."""
 NAMES: Sequence[str] = tuple(_BUILDERS)
 """The networks on offer."""
 
 
 def build(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """A network in evaluation mode and inputs for it; skips the test where its library is missing."""
+    return _built(_BUILDERS[name])
+
+
+def build_smaller(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The network with fewer blocks of each kind and a smaller picture, which are captured and run in half the time.
+
+    Where the tests are to be thorough it is the network itself.
+    """
+    return build(name) if THOROUGH else _built(_SMALLER[name])
+
+
+def _built(make: Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]) -> tuple[nn.Module, tuple[Tensor, ...]]:
     torch.manual_seed(11)
-    module, inputs = _BUILDERS[name]()
+    module, inputs = make()
     for part in module.modules():
         stir(part)
     return module.eval(), inputs

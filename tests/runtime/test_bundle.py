@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from torch import nn
 from joulecut_core.errors import BundleError
 from joulecut_runtime.bundle import GRAPH_FILE, MANIFEST_FILE, WEIGHTS_FILE, read_bundle, read_manifest, write_bundle
 from joulecut_runtime.capture import capture
+from joulecut_runtime.graph import Graph
 from joulecut_runtime.network import Network
 from joulecut_runtime.shapes import Limits
 from tests.networks.small_modules import Skips
@@ -26,10 +28,15 @@ from tests.networks.small_modules import Skips
 INPUTS = (torch.ones(1, 3, 8, 8), torch.ones(1, 5))
 
 
+@cache
+def _skips() -> Graph:
+    torch.manual_seed(5)
+    return capture(Skips(), INPUTS, name="skips")
+
+
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path) -> Path:
-    torch.manual_seed(5)
-    write_bundle(capture(Skips(), INPUTS, name="skips"), tmp_path / "bundle")
+    write_bundle(_skips(), tmp_path / "bundle")
     return tmp_path / "bundle"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,6 @@ class _Counted(nn.Module):
 class _Adding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + torch.ones(7)
-
-
-class _Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.GRU | nn.LSTM | nn.RNN]) -> None:
-        super().__init__()
-        self.layer = kind(4, 8, batch_first=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs: Tensor = self.layer(x)[0]
-        return outputs
 
 
 class _Leaky(nn.Module):
@@ -83,15 +74,72 @@ def test_the_line_is_named_and_torch_is_silent(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
-def test_recurrent_layers(kind: type[nn.GRU | nn.LSTM | nn.RNN], capfd: pytest.CaptureFixture[str]) -> None:
-    """They draw nothing in evaluation mode: the reason is that joulecut has no such operator."""
-    message = _refusal(_Recurrent(kind), torch.ones(1, 5, 4))
-    assert "in 'layer'" in message
-    assert f"{_HERE}:{_line_of('outputs: Tensor = self.layer(x)[0]')}" in message
-    assert "recurrent layers are not among joulecut's operators" in message
-    assert "random" not in message
-    assert capfd.readouterr() == ("", "")
+class _Packing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.GRU(4, 8, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        last: Tensor = self.layer(packed)[1]
+        return last
+
+
+class _Always(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, 0.5)
+
+
+class _Transformed(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        lengths: Tensor = torch.fft.rfft(x).abs()
+        return lengths
+
+
+class _Summing(nn.Module):
+    def forward(self, x: Tensor, places: Tensor) -> Tensor:
+        return torch.zeros(4, 4).index_add(0, places, x)
+
+
+class _Counting(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        return x * 2, 3
+
+
+@dataclass
+class _Answer:
+    logits: Tensor
+
+
+class _Answering(nn.Module):
+    def forward(self, x: Tensor) -> _Answer:
+        return _Answer(x * 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "words"),
+    [
+        (_Packing(), (torch.ones(1, 5, 4), torch.tensor([3])), ("'layer'", "packed sequence", "padded ones")),
+        (_Always(), (torch.ones(2, 4),), ("drops at random", "self.training", "return functional.dropout(x, 0.5)")),
+        (_Transformed(), (torch.ones(2, 4),), ("complex numbers", "torch.fft.rfft(x)")),
+        (_Summing(), (torch.ones(2, 4), torch.tensor([0, 0])), ("index_add", "whatever order", "torch.matmul")),
+        (_Counting(), (torch.ones(2, 4),), ("an output is 3", "tensors only")),
+        (_Answering(), (torch.ones(2, 4),), ("_Answer", "tuples, lists and dictionaries")),
+        (nn.EmbeddingBag(5, 2), (torch.tensor([1, 2]), torch.tensor([0, 1])), ("bags", "two dimensions")),
+    ],
+    ids=["packed", "dropout", "complex", "summing", "number", "class", "bags"],
+)
+def test_what_stays_refused(module: nn.Module, inputs: tuple[Tensor, ...], words: tuple[str, ...]) -> None:
+    """The reason is the user's, not torch's, with the place in the user's code and what to do instead."""
+    message = _refusal(module, *inputs)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_torchscript() -> None:
+    """Compiled modules have no code left to trace."""
+    assert "give the torch.nn.Module" in _refusal(torch.jit.script(nn.ReLU()), torch.ones(2, 4))
 
 
 def test_what_only_may_be_random() -> None:

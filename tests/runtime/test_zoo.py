@@ -14,7 +14,7 @@ from joulecut.networks import efficientnet_lite0
 from joulecut_runtime.capture import capture
 from joulecut_runtime.network import Network
 from tests.networks.receiving import over_the_wire
-from tests.networks.zoo import NAMES, build
+from tests.networks.zoo import NAMES, build_smaller
 from tests.runtime.batched_answers import assert_alike, inputs_like
 
 FOLDING_TOLERANCE = 1e-5
@@ -47,7 +47,7 @@ class Captured:
 @lru_cache(maxsize=1)
 def captured(name: str) -> Captured:
     """A network of the zoo; the last one is kept, since capturing takes longer than a test of it."""
-    module, inputs = build(name)
+    module, inputs = build_smaller(name)
     return Captured(module=module, inputs=inputs, network=Network(capture(module, inputs, name=name)))
 
 

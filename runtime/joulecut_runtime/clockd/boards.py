@@ -18,10 +18,8 @@ class UnchangedError(DeviceError):
 class Board(Protocol):
     """Sets the clocks of one device. Needs privilege. Not thread-safe: its lease book takes turns."""
 
-    @property
-    def key(self) -> str:
-        """The device's name in leases, allow-lists and logs, equal in every process: "nvml:GPU-5f0c…"."""
-        ...
+    key: str
+    """The device's name in leases, allow-lists and logs, equal in every process: "nvml:GPU-5f0c…"."""
 
     def snapshot(self) -> Snapshot:
         """What `restore` needs to put back what is there now."""

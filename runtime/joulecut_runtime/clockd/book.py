@@ -8,9 +8,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
 
 from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board, Snapshot, UnchangedError
@@ -23,8 +22,6 @@ Clocks = tuple[float, float | None]
 Holder = dict[str, str | int]
 """Who holds a lease, as it is logged. Compared by identity: one process may ask twice under one name."""
 Find = Callable[[Path], Iterable[Board]]
-_DAMAGED: Snapshot = {}
-"""Stands for a journal that cannot be read. Compared by identity: a board may have nothing to tell."""
 
 
 def audit(event: str, holder: Holder | None, result: str, **what: object) -> None:
@@ -48,7 +45,7 @@ class Custody:
 
     def __init__(self, board: Board, state: Path, boot: str, now_s: Callable[[], float] = time.monotonic) -> None:
         self._board, self._journal, self._boot, self._now_s = board, state / f"{board.key}.json", boot, now_s
-        self._lock: IO[str] | None = None
+        self._lock = ExitStack()
         self._holder: Holder | None = None
         self._clocks: Clocks = (0.0, None)
         self._owed: Snapshot | None = None  # is put back at due_s: when the lease expires, or to try again
@@ -62,9 +59,8 @@ class Custody:
         """
         self._take()
         try:
-            snapshot = dict(self._board.snapshot(), **({} if clocks[1] is not None else {MEMORY_UNTOUCHED: ""}))
-            self._write(snapshot)
-            self._holder, self._owed, self.ttl_s = holder, snapshot, ttl_s
+            self._keep({**self._board.snapshot(), MEMORY_UNTOUCHED: ""})
+            self._holder, self.ttl_s = holder, ttl_s
             self.move(clocks, holder)
         except BaseException as error:
             if isinstance(error, UnchangedError):
@@ -77,9 +73,7 @@ class Custody:
         """Set clocks, which is a heartbeat too. Raises LeaseError where the lease has ended."""
         self.heartbeat(holder)
         if clocks[1] is not None and self._owed and MEMORY_UNTOUCHED in self._owed:
-            touched = {name: value for name, value in self._owed.items() if name != MEMORY_UNTOUCHED}
-            self._write(touched)
-            self._owed = touched
+            self._keep({name: value for name, value in self._owed.items() if name != MEMORY_UNTOUCHED})
         self._board.apply(*clocks)
         self.heartbeat(holder)
         self._clocks = clocks
@@ -107,7 +101,7 @@ class Custody:
                 self._board.restore({} if memory else {MEMORY_UNTOUCHED: ""})
             self._just_restored = False
         finally:
-            self._unlock()
+            self._lock.close()
         audit("reset", holder, "done", board=self._board.key)
 
     def tend(self) -> float:
@@ -118,7 +112,7 @@ class Custody:
                 self._restore("expired" if self._holder else "tried again")
             elif self._owed is None and self._read() is not None:
                 self._take()
-                self._unlock()
+                self._lock.close()
         return 1.0 if self._owed is None else max(0.0, min(1.0, self._due_s - self._now_s()))
 
     def state(self) -> dict[str, object]:
@@ -133,7 +127,7 @@ class Custody:
         with suppress(DeviceError):
             if self._owed is not None:
                 self._restore("closed")
-        self._unlock()
+        self._lock.close()
         return self._owed is None
 
     def _take(self) -> None:
@@ -141,22 +135,16 @@ class Custody:
         if self._holder:
             raise LeaseError(f"{self._board.key} is held by {self._holder['holder']!r}, process {self._holder['pid']}")
         if self._owed is None:
-            self._lock = self._journal.with_suffix(".lock").open("w")
+            lock = self._lock.enter_context(self._journal.with_suffix(".lock").open("w"))  # stays: two could lock two
             try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it for the dead
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it for the dead
             except BlockingIOError as error:
-                self._unlock()
+                self._lock.close()
                 raise LeaseError(f"{self._board.key} is held by another process that sets clocks") from error
             self._owed = self._read()
-            if self._owed is _DAMAGED:
-                _LOG.error("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
         if self._owed is not None:
             self._restore("left behind")
             self._take()
-
-    def _unlock(self) -> None:
-        if self._lock:  # the file stays: were it made anew, two could each lock one
-            self._lock.close()
 
     def _restore(self, why: str) -> None:
         """End a lease: put back what is owed and let others have the board. DeviceError: not yet, but due again."""
@@ -173,7 +161,7 @@ class Custody:
             audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why)
             raise DeviceError(f"{self._board.key} is not restored yet, and not lent until it is: {error}") from error
         self._owed, self._wait_s, self._just_restored = None, 0.0, why != "released"
-        self._unlock()
+        self._lock.close()
         audit("restore", holder, "done", board=self._board.key, why=why)
 
     def _put_back(self, snapshot: Snapshot) -> None:
@@ -184,60 +172,57 @@ class Custody:
             self._board.restore({})
 
     def _read(self) -> Snapshot | None:
-        """What was kept this boot: older limits died with their kernel, today's are not ours. _DAMAGED as it says."""
+        """What was kept this boot: older limits died with their kernel, today's are not ours. Empty where damaged."""
         try:
             document = json.loads(self._journal.read_bytes())
-            kept = dict(document["snapshot"]) if document["boot"] == self._boot else None
-            return kept if kept is None or {type(value) for value in kept.values()} <= {str} else _DAMAGED
+            kept = {name: value + "" for name, value in dict(document["snapshot"]).items()}
+            return kept if document["boot"] == self._boot else None
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError, TypeError):
-            return _DAMAGED
+            _LOG.exception("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
+            return {}
 
-    def _write(self, snapshot: Snapshot) -> None:
-        """Keep the snapshot: on the disk, not on its way there, when this returns."""
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Write down what is owed. No fsync: a file outlives its process without one, and after a boot none counts."""
+        new = self._journal.with_suffix(".new")
         try:
-            new = self._journal.with_suffix(".new")
-            with new.open("w", encoding="utf-8") as stream:
-                json.dump({"boot": self._boot, "snapshot": dict(snapshot)}, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
+            new.write_text(json.dumps({"boot": self._boot, "snapshot": snapshot}), encoding="utf-8")
             new.replace(self._journal)
-            folder = os.open(self._journal.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
         except OSError as error:
             story = f"what it holds now cannot be kept: {error}; nothing was changed, make room for {self._journal}"
             raise DeviceError(f"{self._board.key}: {story}") from error
+        self._owed = snapshot
 
 
 class LeaseBook:
     """Custody of the boards that `find` finds below `root`. Whoever uses one holds `turn` meanwhile."""
 
     def __init__(self, root: Path, find: Find = find_boards, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Restores what killed processes left. Raises OSError where no journal can be kept that is root's alone."""
         boot = root / "proc/sys/kernel/random/boot_id"
         self._boot = boot.read_text(encoding="ascii") if boot.is_file() else ""
-        self._root, self._find, self._now_s = root, find, now_s
+        self.root, self._find, self._now_s = root, find, now_s
         (root / STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (state := (root / STATE).stat()).st_mode & 0o022 or state.st_uid not in (0, os.geteuid()):
+            raise PermissionError(f"{root / STATE}: others can change what is put back; make it root's, mode 700")
         self._boards: dict[str, Custody] = {}
         self.turn = threading.RLock()
         self.boards()
         self.tend()
 
-    def boards(self) -> list[Custody]:
+    def boards(self) -> dict[str, Custody]:
         """All there are by now, in the order they were found."""
-        for board in self._find(self._root):
+        for board in self._find(self.root):
             if board.key not in self._boards:
-                self._boards[board.key] = Custody(board, self._root / STATE, self._boot, self._now_s)
-        return list(self._boards.values())
+                self._boards[board.key] = Custody(board, self.root / STATE, self._boot, self._now_s)
+        return self._boards
 
     def board(self, key: str) -> Custody:
         """One of them. Raises DeviceError where there is none of that name."""
-        if key not in self._boards:
-            self.boards()
-        if key not in self._boards:
-            raise DeviceError(f"there is no board {key!r} here; expected one of {', '.join(self._boards) or 'none'}")
-        return self._boards[key]
+        if custody := self._boards.get(key) or self.boards().get(key):
+            return custody
+        raise DeviceError(f"there is no board {key!r} here; expected one of {', '.join(self._boards) or 'none'}")
 
     def tend(self) -> float:
         """Restore what is due. Seconds to the next look."""

@@ -1,15 +1,13 @@
 """Clocks of NVIDIA GPUs: locked from Volta on, application clocks before. NVML tells nobody which lock is in force."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pynvml
 
 from joulecut_core.errors import ClockError, DeviceError
-from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, UnchangedError
+from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Snapshot, UnchangedError
 
 _ABSENT = 3, 13, 21, 22, 25, 26  # not supported, no such function, no data, ECC, structure's version, deprecated
 _REFUSED = 2, 24  # invalid argument, frequency not supported
@@ -30,20 +28,13 @@ def gpus() -> Iterator[tuple[str, Any]]:
                 yield pynvml.nvmlDeviceGetUUID(gpu) if has_uuid else str(index), gpu
 
 
-def find() -> list[NvmlBoard]:
-    """This machine's GPUs, if any. NVML stays open: without persistence mode a lock ends with its last user."""
-    with suppress(pynvml.NVMLError):
-        pynvml.nvmlInit()
-    return [NvmlBoard(uuid) for uuid, _ in gpus()]
-
-
 class NvmlBoard:
     """The Board of one GPU."""
 
     def __init__(self, uuid: str) -> None:
         self.key, self._uuid = f"nvml:{uuid}", uuid
 
-    def snapshot(self) -> Mapping[str, str]:
+    def snapshot(self) -> Snapshot:
         """The application clocks of memory and core: all that can be read. Another tool's lock is lost."""
         with self._gpu("GetApplicationsClock") as gpu, suppress(*map(pynvml.nvmlExceptionClass, _ABSENT)):
             memory, core = (pynvml.nvmlDeviceGetApplicationsClock(gpu, kind) for kind in (2, 0))
@@ -64,17 +55,17 @@ class NvmlBoard:
             if not self._set("SetGpuLockedClocks", gpu, core, core, needed=False, first=first):
                 self._set("SetApplicationsClocks", gpu, memory, core, first=first)
 
-    def restore(self, snapshot: Mapping[str, str]) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """No locks and, where the GPU has none, the application clocks of the snapshot or the default ones."""
-        with self._gpu("restoring") as gpu, ExitStack() as whatever_happens:
-            whatever_happens.callback(self._free_core, gpu, snapshot.get("application_clocks_mhz", "").split())
-            if MEMORY_UNTOUCHED not in snapshot:
-                self._set("ResetMemoryLockedClocks", gpu, needed=False)
-
-    def _free_core(self, gpu: Any, application_clocks_mhz: list[str]) -> None:
-        if not self._set("ResetGpuLockedClocks", gpu, needed=False):
-            call = "SetApplicationsClocks" if application_clocks_mhz else "ResetApplicationsClocks"
-            self._set(call, gpu, *map(int, application_clocks_mhz), needed=bool(application_clocks_mhz))
+        with self._gpu("restoring") as gpu:
+            try:
+                if MEMORY_UNTOUCHED not in snapshot:
+                    self._set("ResetMemoryLockedClocks", gpu, needed=False)
+            finally:
+                kept_mhz = [int(mhz) for mhz in snapshot.get("application_clocks_mhz", "").split()]
+                if not self._set("ResetGpuLockedClocks", gpu, needed=False):
+                    call = "SetApplicationsClocks" if kept_mhz else "ResetApplicationsClocks"
+                    self._set(call, gpu, *kept_mhz, needed=bool(kept_mhz))
 
     def _set(self, call: str, gpu: Any, *clocks_mhz: int, needed: bool = True, first: bool = False) -> bool:
         """Whether the driver did it; False where it lacks a call that is not needed. `first`: nothing changed yet."""
@@ -104,3 +95,10 @@ class NvmlBoard:
             yield found[self._uuid]
         except pynvml.NVMLError as error:
             raise DeviceError(self._story(doing, error)) from error
+
+
+def find() -> list[NvmlBoard]:
+    """This machine's GPUs, if any. NVML stays open: without persistence mode a lock ends with its last user."""
+    with suppress(pynvml.NVMLError):
+        pynvml.nvmlInit()
+    return [NvmlBoard(uuid) for uuid, _ in gpus()]

@@ -67,8 +67,8 @@ class _Connection:
         self, *, op: str, board: str = "", mhz: Clocks = (0.0, None), ttl_s: float = 0.0, name: str = ""
     ) -> list[dict[str, object]]:
         if op == "state":
-            states = [custody.state() for custody in self._book.boards()]
-            return [{**state, "allowed": bool(self._rules_for(str(state["board"])))} for state in states]
+            boards = self._book.boards().items()
+            return [{**custody.state(), "allowed": bool(self._rules_for(key))} for key, custody in boards]
         if not (rules := self._rules_for(board)):
             raise LeaseError(f"user {self.uid} may not set the clocks of {board}; /{RULES} says who may")
         custody = self._book.board(board)

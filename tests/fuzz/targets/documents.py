@@ -36,7 +36,7 @@ from joulecut_runtime.link_shape import load_trace
 from joulecut_server.config import ServerConfig
 from tests.core.test_block_measurements import MEASURED
 from tests.fuzz.target import Target
-from tests.fuzz.targets.drawn import drawn
+from tests.fuzz.targets.drawn import Later, drawn
 from tests.planner.batching.small_case import batching_problem, edge_problem
 from tests.planner.fleet.drawn_fleets import drawn_fleet
 from tests.planner.small_document import small_document
@@ -89,9 +89,19 @@ def _json_targets() -> list[Target[Any]]:
             seeds=[_dump(policy_table_document(break_points(_small_problem(), lowest_bps=1e5, highest_bps=1e8)))],
         ),
         _filed(
-            "profile", load_profile, _saved(_profiles(), save_profile), write=_writer(save_profile), error=ProfileError
+            "profile",
+            load_profile,
+            Later(lambda: _saved(_profiles(), save_profile)),
+            write=_writer(save_profile),
+            error=ProfileError,
         ),
-        _filed("wires", load_wires, _saved(_wires(), save_wires), write=_writer(save_wires), error=ProfileError),
+        _filed(
+            "wires",
+            load_wires,
+            Later(lambda: _saved(_wires(), save_wires)),
+            write=_writer(save_wires),
+            error=ProfileError,
+        ),
         _filed("blocks", load_blocks, _saved([MEASURED], save_blocks), write=_writer(save_blocks), error=ProfileError),
     ]
 

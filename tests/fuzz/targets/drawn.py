@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import random
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TypeVar, overload
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 T = TypeVar("T")
+
+
+class Later(Sequence[bytes]):
+    """Inputs that are made when they are first looked at: whoever asks for the targets' names waits for none."""
+
+    def __init__(self, make: Callable[[], Sequence[bytes]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Sequence[bytes]:
+        return self._make()
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        return self._made[index]
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:

@@ -26,7 +26,7 @@ from joulecut_proto.v1 import inference_pb2, local_pb2
 from joulecut_runtime.codecs import codec, codec_names, decode_expected
 from tests.fuzz.messages import reshaper
 from tests.fuzz.target import Target
-from tests.fuzz.targets.drawn import drawn
+from tests.fuzz.targets.drawn import Later, drawn
 from tests.proto.converters import CONVERTERS
 from tests.proto.drawn_values import values_of
 from tests.runtime.smooth_pictures import picture
@@ -88,7 +88,7 @@ def _converter(name: str, converter: Converter[Any, Any]) -> Target[Any]:
         name=f"message-{name.lower().replace('_', '-')}",
         read=read,
         write=write,
-        seeds=[write(value) for value in drawn(values_of(converter), 6)],
+        seeds=Later(lambda: [write(value) for value in drawn(values_of(converter), 6)]),
         refusals=(JoulecutError, DecodeError),
         reshape=reshaper(converter.message),
         rate=0.5,

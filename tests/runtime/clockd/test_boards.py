@@ -85,6 +85,6 @@ def test_the_journal_knows_of_memory_before_it_is_set(board: FileBoard) -> None:
     first.acquire((306.0, None), holder)
     with pytest.raises(Killed):
         first.move((306.0, 2133.0), holder)
-    first._unlock()  # what the kernel does for a killed process
+    first._lock.close()  # what the kernel does for a killed process
     custody(board).tend()
     assert board.held() == STOCK

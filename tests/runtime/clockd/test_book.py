@@ -61,7 +61,7 @@ def journals(board: FileBoard) -> list[Path]:
 
 def die(custody: Custody) -> None:
     """What the kernel does for a killed process: its locks are gone, its files stay."""
-    custody._unlock()
+    custody._lock.close()
 
 
 def test_journal_is_written_before_the_first_change(custody: Custody, board: FileBoard) -> None:

@@ -6,8 +6,9 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,17 @@ from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.exits import exit_code
 from joulecut_runtime.clockd.allow_list import RULES
 from joulecut_runtime.clockd.book import STATE, LeaseBook
-from joulecut_runtime.clockd.cli import main
+from joulecut_runtime.clockd.cli import choose_settings, main
 from joulecut_runtime.clockd.client import ClockdClient
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from tests.runtime.clockd.file_board import STOCK, FileBoard, file_boards
-from tests.runtime.clockd.kill_trial import started_clockd, until
+from tests.runtime.clockd.kill_trial import answers, started_clockd, until
 from tests.runtime.clockd.nursery import Nursery
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 LOW = OperatingPoint(core_mhz=306.0)
 
@@ -152,6 +158,23 @@ def test_systemd_is_told(nursery: Nursery, tmp_path: Path, board: FileBoard) -> 
         assert systemd.recv(64) == b"WATCHDOG=1"
 
 
+def test_a_systemd_that_does_not_listen_stops_nothing(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Signs of life that nobody reads fill the socket up: the daemon still lends, restores and ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        filling = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with filling, suppress(BlockingIOError):
+            while True:
+                filling.sendto(b"x", socket.MSG_DONTWAIT, str(tmp_path / "notify"))
+        clockd = nursery.start("notifying_daemon", tmp_path)
+        until(lambda: answers(tmp_path), "clockd does not answer")
+        with closing(ClockdClient(tmp_path / "sock")) as client:
+            client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+            os.kill(clockd, signal.SIGTERM)
+            assert nursery.wait(clockd) == 0
+    assert board.held() == STOCK
+
+
 def test_wrong_rules_do_not_stand_in_the_way_of_restore(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
     """A daemon that cannot start again since its rules are wrong still leaves no clock behind."""
     clockd = started_clockd(nursery, tmp_path)
@@ -163,3 +186,32 @@ def test_wrong_rules_do_not_stand_in_the_way_of_restore(nursery: Nursery, tmp_pa
     assert nursery.wait(nursery.start("daemon", tmp_path)) == int(exit_code(ConfigError()))
     assert board.held() == STOCK
     assert main(["--root", str(tmp_path), "--restore"], find=file_boards) == 0
+
+
+def test_flags_count_more_than_variables_and_these_more_than_defaults() -> None:
+    """Each setting comes from one place, and says which."""
+    environment = {"JOULECUT_CLOCKD_ROOT": "/env", "JOULECUT_CLOCKD_SOCKET": "/env.sock", "JOULECUT_EDGE_ROOT": "/no"}
+    assert choose_settings({"root": "/flag", "socket": None, "restore": True}, environment) == {
+        "root": ("/flag", "flag"),
+        "socket": ("/env.sock", "JOULECUT_CLOCKD_SOCKET"),
+        "rules": ("", "default"),
+    }
+
+
+@pytest.mark.parametrize("variable", ["JOULECUT_CLOCKD_RULE", "JOULECUT_CLOCKD_", "JOULECUT_CLOCKD_root"])
+def test_a_foreign_variable_is_refused(variable: str) -> None:
+    """Root's daemon does not guess."""
+    with pytest.raises(ConfigError, match=rf"{variable}: unknown variable; expected JOULECUT_CLOCKD_ROOT, "):
+        choose_settings({}, {variable: "/x"})
+
+
+def test_printing_is_toml_and_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What counts, with its origin; no lease book is opened, no socket made."""
+
+    def find(root: object) -> list[object]:
+        raise AssertionError(root)
+
+    assert main(["--root", '/a "b"', "--print-config"], find) == 0  # type: ignore[arg-type]
+    printed = capsys.readouterr().out
+    assert tomllib.loads(printed) == {"root": '/a "b"', "socket": "", "rules": ""}
+    assert [line.rpartition("# ")[2] for line in printed.splitlines()] == ["flag", "default", "default"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_clocks_out_of_range_are_refused_before_anything_is_written(
 def test_without_privilege_the_error_names_every_policy(tmp_path: Path) -> None:
     """Who is not root is told, for each policy, that the limits could not be written."""
     host = FakeHost(tmp_path, FORBIDDEN, clock=ManualClock())
-    with pytest.raises(DeviceError, match=r"policy0: .*Permission denied.*policy7"):
+    with pytest.raises(DeviceError, match=r"policy0/scaling_max_freq = 2000000: Permission denied.*policy7"):
         CpufreqBoard(host.policies, host.write).apply(2000, None)
 
 
@@ -107,13 +108,33 @@ def test_what_was_refused_needs_no_privilege_to_be_left_alone(tmp_path: Path) ->
 def test_one_policy_that_refuses_does_not_keep_the_others(tmp_path: Path) -> None:
     """Restoring goes on past a policy whose CPU went offline, and says which it was."""
     host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    snapshot = CpufreqBoard(host.policies, host.write).snapshot()
+    CpufreqBoard(host.policies, host.write).apply(1500, None)
+
+    def write(path: Path, text: str) -> None:
+        if path.parent.name == "policy0":
+            raise OSError(errno.ENODEV, "No such device", str(path))
+        host.write(path, text)
+
+    with pytest.raises(DeviceError, match="policy0/scaling_max_freq = 2400000: No such device"):
+        CpufreqBoard(host.policies, write).restore(snapshot)
+    assert [host.limits_khz(policy.name) for policy in host.policies[1:]] == [(1_500_000, 2_400_000)] * 3
+
+
+def test_what_was_kept_is_put_back_where_the_range_is_not_told(tmp_path: Path) -> None:
+    """The snapshot says enough; a policy whose limits cannot be read is not lent at all."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
     board = CpufreqBoard(host.policies, host.write)
     snapshot = board.snapshot()
     board.apply(1500, None)
-    (host.policies[0] / "cpuinfo_min_freq").unlink()
-    with pytest.raises(DeviceError, match="policy0"):
-        board.restore(snapshot)
-    assert [host.limits_khz(policy.name) for policy in host.policies[1:]] == [(1_500_000, 2_400_000)] * 3
+    for policy in host.policies:
+        (policy / "cpuinfo_min_freq").unlink()
+        (policy / "cpuinfo_max_freq").unlink()
+    board.restore(snapshot)
+    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
+    (host.policies[1] / "scaling_max_freq").unlink()
+    with pytest.raises(DeviceError, match="policy1 tells no limits"):
+        board.snapshot()
 
 
 def test_find_gives_one_board_or_none(tmp_path: Path) -> None:

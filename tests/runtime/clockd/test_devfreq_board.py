@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board
-from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, emc, find, gpu_nodes, read
+from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, emc, find, gpu_nodes
+from joulecut_runtime.clockd.kernel_files import read
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, EmcLayout, FakeKernel, JetsonTree, Regime, build
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
 from tests.fakes.jetson.tree import create, hz, make_unreadable, put
@@ -237,7 +238,7 @@ def test_what_cannot_be_put_back_is_named_and_the_rest_put_back(tmp_path: Path) 
     board.apply(612, 665.6)
     make_unreadable(kernel.tree.gpu / "power/control")
     (kernel.tree.emc / "state").unlink()
-    with pytest.raises(DeviceError, match=r"state = 1: no such file.*control = auto: no such file"):
+    with pytest.raises(DeviceError, match=r"emc/state = 1: No such file.*power/control = auto: No such file"):
         board.restore(snapshot)
     assert limits_mhz(kernel.tree) == (306, 1020)
     assert (kernel.tree.emc / "mrq_rate_locked").read_text(encoding="utf-8").strip() == "0"
@@ -250,7 +251,7 @@ def test_a_board_that_vanished_says_so(tmp_path: Path) -> None:
     board.apply(945, None)
     for name in ("min_freq", "max_freq"):
         (kernel.tree.node / name).unlink()
-    with pytest.raises(DeviceError, match="min_freq = 315000000: no such file"):
+    with pytest.raises(DeviceError, match="min_freq = 315000000: No such file"):
         board.restore(snapshot)
     with pytest.raises(DeviceError, match="lacks min_freq or max_freq"):
         board.snapshot()
@@ -295,7 +296,7 @@ def test_files_are_written_without_a_fake_kernel(tmp_path: Path) -> None:
     board.apply(408, 204)
     assert limits_mhz(tree) == (408, 408)
     (tree.emc / "max_rate").unlink()
-    with pytest.raises(DeviceError, match="max_rate = 3199000000: no such file"):
+    with pytest.raises(DeviceError, match="max_rate = 3199000000: No such file"):
         board.restore(snapshot)
     assert not (tree.emc / "max_rate").exists()
 

@@ -15,6 +15,10 @@ TIMEOUT_S = 2.0
 """On the wall: a kernel file answers in milliseconds or its driver is stuck (seen with a wedged devfreq work queue)."""
 
 
+class BlockedError(DeviceError):
+    """A read of a kernel file does not come back."""
+
+
 class Patience:
     """Runs reads of kernel files one after the other in one thread. Safe to call from several threads.
 
@@ -29,10 +33,10 @@ class Patience:
         threading.Thread(target=self._work, name="kernel-files", daemon=True).start()
 
     def run(self, name: str, function: Callable[[], _T]) -> _T:
-        """What `function` returns or raises. Raises DeviceError where it, or one before it, blocks."""
+        """What `function` returns or raises. Raises BlockedError where it, or one before it, blocks."""
         stuck = self._stuck
         if stuck is not None and not stuck.done.is_set():
-            raise DeviceError(
+            raise BlockedError(
                 f"reading {stuck.name} still blocks; expected an answer within {self._timeout_s:g} s: "
                 "the driver hangs, see the kernel's log"
             )
@@ -40,7 +44,7 @@ class Patience:
         self._jobs.put(job)  # type: ignore[arg-type]
         if not job.done.wait(self._timeout_s):
             self._stuck = job  # type: ignore[assignment]
-            raise DeviceError(
+            raise BlockedError(
                 f"reading {name} has blocked for {self._timeout_s:g} s; expected an answer in milliseconds: "
                 "the driver hangs, see the kernel's log"
             )
@@ -53,6 +57,15 @@ class Patience:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.run()
+
+
+def patiently(name: str, function: Callable[[], _T], timeout_s: float = TIMEOUT_S) -> _T:
+    """One call with a Patience of its own. Raises BlockedError where it blocks for `timeout_s` seconds on the wall."""
+    patience = Patience(timeout_s)
+    try:
+        return patience.run(name, function)
+    finally:
+        patience.close()
 
 
 class _Job(Generic[_T]):

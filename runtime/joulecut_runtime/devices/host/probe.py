@@ -10,7 +10,7 @@ from joulecut_core.devices import DeviceInfo, DeviceState, ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
-from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, BlockedError, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
 from joulecut_runtime.devices.host.identity import cpu_name, host_name, nominal_mhz
@@ -39,14 +39,12 @@ class HostProbe:
         self._clock = clock
         self._closed = False
         self._meter: RaplMeter | None = None
-        patience = Patience(timeout_s)
+        self._patience = Patience(timeout_s)
         try:
-            no_meter = self._open(patience)
+            no_meter = self._open(timeout_s)
         except BaseException:
             self.close()
             raise
-        finally:
-            patience.close()
         remarks = (*_clock_remarks(self._clusters, self._nominal_mhz), *no_meter)
         self._capabilities = Capabilities(
             core_settable=bool(self._clusters),
@@ -81,51 +79,63 @@ class HostProbe:
 
     @property
     def clock_table(self) -> ClockTable:
-        """The ladder of the fastest cluster; the nominal clock alone where there is no cpufreq."""
-        return ClockTable(points=tuple(OperatingPoint(core_mhz=clock_mhz) for clock_mhz in self._clocks_mhz()))
+        """The ladder of the fastest cluster; the nominal clock alone where there is no cpufreq.
+
+        A closed probe's is the one it read last. Raises DeviceError where a read blocks.
+        """
+        if not self._closed:
+            self._table_mhz = self._patience.run("cpufreq", self._clocks_mhz)
+        return ClockTable(points=tuple(OperatingPoint(core_mhz=clock_mhz) for clock_mhz in self._table_mhz))
 
     def read(self) -> DeviceState:
         """The point next to the clock of the fastest core, the packages' joules, the hottest sensor.
 
-        Raises DeviceError where a counter has vanished.
+        Raises DeviceError where a counter has vanished, a read blocks, or the probe is closed.
         """
-        clocks_mhz = self._clocks_mhz()
-        running_mhz = current_mhz(self._files, self._clusters[0]) if self._clusters else None
+        if self._closed:
+            raise DeviceError(f"{self._name} is closed; open it again")
+        point, temperature_c, is_hot = self._patience.run("cpufreq and the CPU's sensors", self._look)
         reading = None if self._meter is None else self._meter.read()
         return DeviceState(
             time_s=self._clock.now_s(),
-            point=nearest_point(clocks_mhz, clocks_mhz[-1] if running_mhz is None else running_mhz),
+            point=point,
             power_w=None if self._meter is None else self._meter.power_w,
-            temperature_c=self._temperature.read_c(),
-            throttle=frozenset({ThrottleReason.THERMAL} if self._throttle.is_hot() else ()),
+            temperature_c=temperature_c,
+            throttle=frozenset({ThrottleReason.THERMAL} if is_hot else ()),
             energy_j=None if reading is None else reading.energy_j,
             energy_time_s=None if reading is None else reading.time_s,
         )
 
     def close(self) -> None:
-        """Stop following the counters."""
+        """Stop following the counters. Safe to call twice."""
         self._closed = True
         if self._meter is not None:
             self._meter.close()
+        self._patience.close()
 
-    def _open(self, patience: Patience) -> tuple[str, ...]:
+    def _open(self, timeout_s: float) -> tuple[str, ...]:
         """Look at everything once; returns why there is no meter, empty where there is one."""
-        run, files = patience.run, self._files
+        run, files = self._patience.run, self._files
         self._clusters = run("cpufreq", partial(find_clusters, files))
         self._temperature = run("the CPU's sensors", partial(CpuTemperature, files))
         self._throttle = run("the CPU's throttle counters", partial(ThermalThrottle, files, self._clock))
         self._nominal_mhz = run("/proc/cpuinfo", partial(nominal_mhz, files))
         self._name, self._host = run("the host's names", lambda: (cpu_name(files), host_name(files)))
-        return run("the RAPL counters", self._open_meter)
-
-    def _open_meter(self) -> tuple[str, ...]:
+        self._table_mhz = run("cpufreq", self._clocks_mhz)
         try:
-            self._meter = RaplMeter(self._files, self._clock)
+            self._meter = RaplMeter(files, self._clock, timeout_s=timeout_s)
+        except BlockedError:
+            raise
         except DeviceError as error:
             return (str(error),)
-        if self._closed:  # nobody waits for it any more: the first reading took too long
-            self._meter.close()
         return ()
+
+    def _look(self) -> tuple[OperatingPoint, float | None, bool]:
+        """The point next to the running clock, degrees, and whether heat slows the CPU."""
+        clocks_mhz = self._clocks_mhz()
+        running_mhz = current_mhz(self._files, self._clusters[0]) if self._clusters else None
+        point = nearest_point(clocks_mhz, clocks_mhz[-1] if running_mhz is None else running_mhz)
+        return point, self._temperature.read_c(), self._throttle.is_hot()
 
     def _clocks_mhz(self) -> tuple[float, ...]:
         if not self._clusters:

@@ -14,12 +14,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.host.kernel_files import KernelFiles
 
 POWERCAP = "sys/class/powercap"
@@ -55,22 +57,30 @@ def find_packages(files: KernelFiles) -> tuple[RaplPackage, ...]:
 
 
 class RaplMeter:
-    """Joules of all packages together since it was opened, read anew every 20 ms at most. Thread-safe."""
+    """Joules of all packages together since it was opened, read anew every 20 ms at most. Thread-safe.
+
+    Raises DeviceError where a counter has vanished, or its read blocks for `timeout_s` seconds on the wall.
+    """
 
     figures = FigureKind.MEASURED
 
-    def __init__(self, files: KernelFiles, clock: Clock) -> None:
+    def __init__(self, files: KernelFiles, clock: Clock, *, timeout_s: float = TIMEOUT_S) -> None:
         """Opens the counters; takes one period, so that a draw is known from the start. Raises DeviceError."""
         self._files = files
         self._clock = clock
-        self._packages = find_packages(files)
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._counters_uj = self._read_counters()
-        self._last = EnergyReading(time_s=clock.now_s(), energy_j=0.0)
-        self._power_w = 0.0
-        clock.sleep_until_s(self._last.time_s + PERIOD_S)
-        self.read()
+        self._timeout_s, self._patience = timeout_s, Patience(timeout_s)
+        try:
+            self._packages = self._patience.run("the RAPL counters", partial(find_packages, files))
+            self._counters_uj = self._read_counters()
+            self._last = EnergyReading(time_s=clock.now_s(), energy_j=0.0)
+            self._power_w = 0.0
+            clock.sleep_until_s(self._last.time_s + PERIOD_S)
+            self.read()
+        except BaseException:
+            self._patience.close()
+            raise
         ranges_uj = [package.range_uj for package in self._packages if package.range_uj > 0]
         self._pause_s = max(_LEAST_PAUSE_S, min(ranges_uj, default=0) * 1e-6 / _MOST_W / 2)
         self._thread = threading.Thread(target=self._follow, name="rapl", daemon=True)
@@ -88,7 +98,7 @@ class RaplMeter:
         return self._power_w
 
     def read(self) -> EnergyReading:
-        """The latest reading, taken anew where it is a period old. Raises DeviceError where a counter has vanished."""
+        """The latest reading, taken anew where it is a period old."""
         with self._lock:
             now_s = self._clock.now_s()
             passed_s = now_s - self._last.time_s
@@ -102,10 +112,12 @@ class RaplMeter:
     def close(self) -> None:
         """Stop following the counters. Safe to call twice."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(self._timeout_s)
+        self._patience.close()
 
     def _read_counters(self) -> tuple[int, ...]:
-        return tuple(_read_uj(self._files, package.zone) for package in self._packages)
+        zones = [package.zone for package in self._packages]
+        return self._patience.run("the RAPL counters", lambda: tuple(_read_uj(self._files, zone) for zone in zones))
 
     def _follow(self) -> None:
         # By the wall, whatever the clock: the counters are silicon's and wrap in its time.

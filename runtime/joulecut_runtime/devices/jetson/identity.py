@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut_runtime.clockd.devfreq_board import read
+from joulecut_runtime.clockd.kernel_files import read
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, patiently
 
 _CHIPS = {"tegra186": "TX2", "tegra194": "Xavier", "tegra210": "Nano", "tegra234": "Orin", "tegra264": "Thor"}
 UNKNOWN = "unknown"
@@ -22,9 +23,14 @@ class JetsonIdentity:
     serial: str
 
 
-def is_tegra(root: Path = Path("/")) -> bool:
-    """Whether the machine with this root is a Jetson: it has a release file or says so in its device tree."""
-    return bool(read(root / "etc/nv_tegra_release")) or _chip(root) is not None
+def is_tegra(root: Path = Path("/"), *, timeout_s: float = TIMEOUT_S) -> bool:
+    """Whether the machine with this root is a Jetson: it has a release file or says so in its device tree.
+
+    Raises BlockedError where reading either blocks for `timeout_s` seconds on the wall.
+    """
+    return patiently(
+        "the device tree", lambda: bool(read(root / "etc/nv_tegra_release")) or _chip(root) is not None, timeout_s
+    )
 
 
 def identify(root: Path = Path("/")) -> JetsonIdentity:

@@ -12,7 +12,8 @@ from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
-from joulecut_runtime.clockd.devfreq_board import emc, gpu_nodes, listed_hz, read
+from joulecut_runtime.clockd.devfreq_board import emc, gpu_nodes
+from joulecut_runtime.clockd.kernel_files import numbers, read
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.jetson.identity import UNKNOWN, identify, is_tegra
@@ -154,7 +155,7 @@ class JetsonProbe:
                 "the memory clock can be neither read nor set: debugfs is not mounted, not readable by this process, "
                 "or lists no memory clocks"
             )
-        core = bool(listed_hz(self._node / "available_frequencies")) and bool(read(self._node / "min_freq"))
+        core = bool(numbers(self._node / "available_frequencies")) and bool(read(self._node / "min_freq"))
         if not core:
             remarks.append(f"the GPU's clock cannot be set: {self._node} lists no clocks or has no limits")
         return Capabilities(
@@ -192,7 +193,7 @@ class JetsonProbe:
         if not self._capabilities.core_settable:
             current = _whole(read(self._node / "cur_freq"), self._node / "cur_freq")
             return PowerMode(ceiling_mhz=current / 1e6, memory_ceiling_mhz=None, changes=0), [current], []
-        listed = listed_hz(self._node / "available_frequencies")
+        listed = numbers(self._node / "available_frequencies")
         rates_hz = emc(self._root)[0] if self._has_memory else []
         if not listed or (self._has_memory and not rates_hz):
             raise DeviceError(f"{self._node} or the memory lists no clocks any more; expected those of the power mode")

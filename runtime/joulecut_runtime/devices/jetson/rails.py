@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.clockd.devfreq_board import read
+from joulecut_runtime.clockd.kernel_files import read
 
 CARRIER_INPUT = "VIN"
 _SCOPES = {CARRIER_INPUT: "carrier input", "VDD_IN": "module input", "POM_5V_IN": "module input"}

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from joulecut_core.devices import ThrottleReason
-from joulecut_runtime.clockd.devfreq_board import read
+from joulecut_runtime.clockd.kernel_files import read
 
 _GPU_COOLING = ("gpu", "gv11b", "gp10b", "ga10b", "gb10b", "hot-surface", "emergency")
 """What the types of cooling devices that slow the GPU contain; a fan cools without slowing anything."""

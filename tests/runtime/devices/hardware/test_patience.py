@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.devices.hardware.patience import Patience
+from joulecut_runtime.devices.hardware.patience import BlockedError, Patience, patiently
 
 
 def test_results_and_errors_come_back() -> None:
@@ -33,3 +33,17 @@ def test_a_blocked_read_costs_one_timeout_and_ends_when_it_ends() -> None:
     assert stuck.done.wait(10)
     assert patience.run("max_freq", lambda: 1) == 1
     patience.close()
+
+
+def test_one_call_has_a_patience_of_its_own() -> None:
+    """It returns, raises or gives up, and the thread ends with what it was doing."""
+    others, gate = set(threading.enumerate()), threading.Event()
+    assert patiently("a number", lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        patiently("a mistake", lambda: 1 // 0)
+    with pytest.raises(BlockedError, match=r"reading the device tree has blocked for 0\.05 s"):
+        patiently("the device tree", gate.wait, 0.05)
+    gate.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+        assert not thread.is_alive()

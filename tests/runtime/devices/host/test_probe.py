@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,41 @@ def test_a_host_that_blocks_does_not_open(bench: Bench, blocked: str) -> None:
     for thread in set(threading.enumerate()) - others:
         thread.join(10)
         assert not thread.is_alive(), thread.name
+
+
+@pytest.mark.parametrize("blocked", ["cpuinfo_max_freq", "scaling_cur_freq", "energy_uj"])
+def test_a_host_that_blocks_later_refuses_until_it_answers(bench: Bench, blocked: str) -> None:
+    """A driver that hangs once the agent runs: each caller is told in time, and all is well when it answers again."""
+    host = FakeHost(bench.root / "host", TWO_SOCKETS, clock=bench.clock)
+    gate, answered = threading.Event(), threading.Event()
+    gate.set()
+
+    def read(path: Path) -> str:
+        if path.name == blocked and not gate.is_set():
+            gate.wait()
+            answered.set()
+        return host.read(path)
+
+    probe = HostProbe(host.root, clock=bench.clock, read=read, timeout_s=1.0)
+    bench.clock.advance_s(1.0)
+    gate.clear()
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="block"):
+            probe.read()
+    gate.set()
+    assert answered.wait(10)
+    while True:
+        with suppress(DeviceError):
+            assert probe.clock_table.find(probe.read().point)
+            break
+    probe.close()
+
+
+def test_a_closed_host_knows_its_table_and_reads_no_more(bench: Bench) -> None:
+    """What is asked after the end is answered from memory or refused, and waits for no thread that is gone."""
+    _, probe = bench.probe(TWO_SOCKETS)
+    table = probe.clock_table
+    probe.close()
+    assert probe.clock_table == table
+    with pytest.raises(DeviceError, match="is closed; open it again"):
+        probe.read()

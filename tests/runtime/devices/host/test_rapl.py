@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,23 @@ def test_half_a_host_is_no_meter(tmp_path: Path) -> None:
     (tmp_path / "sys/class/powercap/intel-rapl:1/energy_uj").write_text("a lot\n")
     with pytest.raises(DeviceError, match=r"intel-rapl:1/energy_uj cannot be read"):
         find_packages(KernelFiles(host.root))
+
+
+def test_a_counter_that_blocks_is_an_error_and_the_meter_still_ends(tmp_path: Path) -> None:
+    """Whoever meters with it is told in time, and whoever closes it does not wait for what never comes."""
+    clock = ManualClock()
+    host = FakeHost(tmp_path, WRAPPING, clock=clock)
+    gate, blocks = threading.Event(), threading.Event()
+
+    def read(path: Path) -> str:
+        if blocks.is_set():
+            gate.wait()
+        return host.read(path)
+
+    meter = RaplMeter(KernelFiles(host.root, read), clock, timeout_s=1.0)
+    blocks.set()
+    clock.advance_s(1.0)
+    with pytest.raises(DeviceError, match=r"reading the RAPL counters has blocked for 1 s"):
+        meter.read()
+    meter.close()
+    gate.set()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from joulecut_core.errors import DeviceError
 from joulecut_runtime.devices.jetson import identify, is_tegra
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, build
 from tests.fakes.jetson.boards import ORIN_NANO_36
-from tests.fakes.jetson.tree import create
+from tests.fakes.jetson.tree import create, make_blocking, unblock
 
 RELEASES = {
     "xavier-nx-l4t32": ("Xavier", "32.7.4"),
@@ -56,3 +57,17 @@ def test_what_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     create(tmp_path / "proc/device-tree/compatible", "nvidia,tegra234")
     who = identify(tmp_path)
     assert (who.model, who.l4t, who.serial) == ("NVIDIA Jetson Orin", "unknown", "unknown")
+
+
+@pytest.mark.parametrize("name", ["etc/nv_tegra_release", "proc/device-tree/compatible"])
+def test_a_file_that_blocks_is_an_error_and_no_hang(tmp_path: Path, name: str) -> None:
+    """Whoever asks what this machine is, `doctor` or an agent at its start, is told in time what does not answer."""
+    build(tmp_path, ORIN_NANO_36)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    if name != "etc/nv_tegra_release":
+        (tmp_path / "etc/nv_tegra_release").unlink()
+    make_blocking(tmp_path / name)
+    with pytest.raises(DeviceError, match=r"reading the device tree has blocked for 0\.05 s"):
+        is_tegra(tmp_path, timeout_s=0.05)
+    unblock(tmp_path / name, text)
+    assert is_tegra(tmp_path)
