@@ -122,6 +122,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             profile=profile,
             wires=_wires(config, network),
             radio=config.radio,
+            priority=config.priority,
         )
         session.session_id = identity.session_id
         offloading = Offloading(

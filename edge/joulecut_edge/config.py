@@ -8,6 +8,7 @@ from joulecut_core.agent_names import check_agent_name
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_core.problems import Objective, Slo
+from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
 from joulecut_proto.tracing.options import TracesOptions
 from joulecut_runtime.bundle_signature import SignerOptions
@@ -50,7 +51,8 @@ class EdgeConfig:
     wires are offered. `insecure`: plain text with other hosts too; without it, and without `tls`, only servers of
     this host are used. `hardware`: how a real device is opened; `planning`: how plans are made; `tls`:
     certificates; `signed_by`: who must have signed the bundle (without it, nobody); `metrics`: where they are read;
-    `traces`: where spans of requests go; tables of the file, without flags. `log_format`: text or json.
+    `traces`: where spans of requests go; tables of the file, without flags. `priority`: of this edge's requests in a
+    server's line; the server's rules may cap it. `log_format`: text or json.
     """
 
     device: str
@@ -73,6 +75,7 @@ class EdgeConfig:
     ready_file: str = ""
     log_format: LogFormat = LogFormat.TEXT
     max_accuracy_loss: float = 0.0
+    priority: int = 0
     slo: Slo = field(default_factory=Slo)
     objective: Objective = field(default_factory=Objective)
     radio: Radio = field(default_factory=Radio)
@@ -93,6 +96,8 @@ class EdgeConfig:
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
         if not 0.0 <= self.max_accuracy_loss <= 1.0:
             raise ConfigError(f"max_accuracy_loss: {self.max_accuracy_loss}; expected 0 to 1")
+        if not 0 <= self.priority <= HIGHEST_PRIORITY:
+            raise ConfigError(f"priority: {self.priority}; expected 0 to {HIGHEST_PRIORITY}")
         for name, draw_w in (("uplink_w", self.radio.uplink_w), ("downlink_w", self.radio.downlink_w)):
             if draw_w < 0:
                 raise ConfigError(f"radio.{name}: {draw_w}; expected 0 or more")

@@ -40,7 +40,10 @@ class NetworkId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelloReply:
-    """Who answers, on what device, with which networks; `epoch` is the highest it knows."""
+    """Who answers, on what device, with which networks; `epoch` is the highest it knows.
+
+    `instance`: this process of it, so that two connections are known to end at the same one; empty where not told.
+    """
 
     contract_version: int
     name: str
@@ -49,6 +52,7 @@ class HelloReply:
     networks: tuple[NetworkId, ...]
     epoch: int
     slowdown: float = 1.0
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

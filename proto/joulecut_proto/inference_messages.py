@@ -10,7 +10,10 @@ from enum import Enum
 from joulecut_core.figures import FigureKind
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.contract import CONTRACT_VERSION
-from joulecut_proto.tensors import WireTensor, headers_of, total_bytes_of
+from joulecut_proto.tensors import Described, WireTensor, headers_of, total_bytes_of
+
+HIGHEST_PRIORITY = (1 << 31) - 1
+"""Of a request, by the contract."""
 
 
 class ReplyStatus(str, Enum):
@@ -67,7 +70,7 @@ class RequestHeader:
     total_bytes: int = 0
     contract_version: int = CONTRACT_VERSION
 
-    def carrying(self, frames: Sequence[TensorFrame]) -> RequestHeader:
+    def carrying(self, frames: Sequence[Described]) -> RequestHeader:
         """The header with its tensors set to those of `frames`."""
         tensors = headers_of(frames)
         return dataclasses.replace(self, tensors=tensors, total_bytes=total_bytes_of(tensors))
@@ -99,7 +102,7 @@ class ReplyHeader:
     tensors: tuple[WireTensor, ...] = ()
     total_bytes: int = 0
 
-    def carrying(self, frames: Sequence[TensorFrame]) -> ReplyHeader:
+    def carrying(self, frames: Sequence[Described]) -> ReplyHeader:
         """The header with its tensors set to those of `frames`."""
         tensors = headers_of(frames)
         return dataclasses.replace(self, tensors=tensors, total_bytes=total_bytes_of(tensors))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -58,21 +59,45 @@ class WireTensor:
     codec_header: bytes = b""
 
 
-def header_of(frame: TensorFrame) -> WireTensor:
+class Described(Protocol):
+    """What a header says of one tensor: a frame can tell it of itself."""
+
+    @property
+    def spec(self) -> TensorSpec:
+        """What it is once decoded."""
+        ...
+
+    @property
+    def payload_bytes(self) -> int:
+        """How many bytes travel."""
+        ...
+
+    @property
+    def codec(self) -> str:
+        """How it is encoded."""
+        ...
+
+    @property
+    def codec_header(self) -> bytes:
+        """What the codec needs besides."""
+        ...
+
+
+def header_of(frame: Described) -> WireTensor:
     """What is sent ahead of a frame's payload."""
     return WireTensor(
         spec=frame.spec, payload_bytes=frame.payload_bytes, codec=frame.codec, codec_header=frame.codec_header
     )
 
 
-def headers_of(frames: Sequence[TensorFrame]) -> tuple[WireTensor, ...]:
+def headers_of(frames: Sequence[Described]) -> tuple[WireTensor, ...]:
     """The headers of frames, in order."""
     return tuple(map(header_of, frames))
 
 
-def total_bytes_of(tensors: Sequence[WireTensor]) -> int:
+def total_bytes_of(tensors: Sequence[Described]) -> int:
     """Bytes that travel after the header."""
-    return sum(tensor.payload_bytes for tensor in tensors)
+    return sum([tensor.payload_bytes for tensor in tensors])
 
 
 def chunks_of(frames: Sequence[TensorFrame], chunk_bytes: int = CHUNK_BYTES) -> Iterator[list[memoryview]]:
@@ -164,6 +189,10 @@ class Assembler:
         if not 0 < view.nbytes <= self._missing_bytes:
             raise ContractError(f"a chunk of {view.nbytes} bytes; expected {_expected(self._missing_bytes)}")
         if self._kept and self._payloads is None:
+            if len(self._tensors) == 1 and view.nbytes == self._missing_bytes:
+                # All of the only tensor, the most frequent case: allocated and copied in one step.
+                self._payloads, self._missing_bytes = (memoryview(bytearray(view)),), 0
+                return
             self._allocate()
         self._missing_bytes -= view.nbytes
         while view.nbytes and self._kept:

@@ -30,6 +30,7 @@ from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.security.guards import Guards
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.tracing.starting import start_traces
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
@@ -44,6 +45,7 @@ from joulecut_runtime.part_runner import PartRunner
 from joulecut_runtime.profile_provision import provide_profile
 from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
 from joulecut_server.access.opening import listening_security, open_gate
+from joulecut_server.access.revoking import RulesInForce
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.parts import AgentParts
@@ -55,6 +57,7 @@ from joulecut_server.load import LoadGauge
 from joulecut_server.open_files import allow_open_files
 from joulecut_server.planning import ServerPlanning
 from joulecut_server.request_spans import RequestSpans
+from joulecut_server.rule_changes import ConfigSource, RuleChanges
 from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.opening import make_scheduler
@@ -73,20 +76,27 @@ _SERVICES = tuple(
 )
 
 
-async def run_agent(config: ServerConfig, *, ends_with: int | None = None) -> None:
+async def run_agent(config: ServerConfig, *, ends_with: int | None = None, source: ConfigSource | None = None) -> None:
     """Serve until a signal or the end of the pipe `ends_with`; then drain and restore the device's clocks.
+
+    `source`: where other rules and limits come from while it serves; None: from nowhere.
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
     ready_file = Path(config.ready_file) if config.ready_file else None
-    await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
+    await serve_until_stopped(serving(config, source=source), ready_file, ends_with=ends_with)
 
 
 @asynccontextmanager
-async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] | None = None) -> AsyncIterator[str]:
+async def serving(
+    config: ServerConfig,
+    *,
+    gauged: Callable[[LoadGauge], None] | None = None,
+    source: ConfigSource | None = None,
+) -> AsyncIterator[str]:
     """A server-agent that serves inside the context; gives its `host:port`. Leaving drains it.
 
-    `gauged` is given what reads its load, before it serves.
+    `gauged` is given what reads its load, before it serves. `source`: as for `run_agent`, in the main thread only.
     """
     _prepare_process(config)
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
@@ -115,8 +125,9 @@ async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] |
         inference = ServerInference(
             networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
         )
-        inference.follow, inference.share_of = planning.follow, gate.share_of
+        inference.follow, inference.share_of, inference.priority_of = planning.follow, gate.share_of, gate.priority_of
         planning.activated = inference.expect
+        changes = None if source is None else RuleChanges(source, config, RulesInForce(gate, planning, inference).apply)
         if gauged is not None:
             gauged(LoadGauge(device, clock, networks, sessions, inference))
         inference.observe = await _observed(
@@ -130,25 +141,22 @@ async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] |
                 planning=planning,
                 inference=inference,
                 watch=watch,
+                rules=lambda: gate.options,
             ),
+            changes,
             stack,
         )
         server = make_server(secured=security is not None)
-        add_agent(
-            server,
-            ServerReport(
-                name=config.name,
-                slowdown=config.slowdown,
-                device=device,
-                clock=clock,
-                clocks=clocks,
-                networks=networks,
-                sessions=sessions,
-            ),
-            gate.guards,
+        report = ServerReport(
+            name=config.name,
+            slowdown=config.slowdown,
+            device=device,
+            clock=clock,
+            clocks=clocks,
+            networks=networks,
+            sessions=sessions,
         )
-        add_planner(server, planning, solver, gate.guards)
-        add_inference(server, inference, gate.guards)
+        _add_services(server, report, planning, solver, inference, gate.guards)
         healthy = _add_health(server, reflected=config.reflects)
         await open_health(config.health_listen, healthy, stack)
         port = bind(server, config.listen, security)
@@ -156,7 +164,7 @@ async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] |
         await _report_health(healthy, serving=True)
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
         watch.changed = partial(_tell_device, healthy, inference, watch)
-        async with _kept(clocks, worker, scheduler, watch):
+        async with _kept(clocks, worker, scheduler, watch, changes):
             try:
                 yield str(place if place.path is not None else replace(place, port=port))
             finally:
@@ -170,12 +178,18 @@ async def serving(config: ServerConfig, *, gauged: Callable[[LoadGauge], None] |
 
 @asynccontextmanager
 async def _kept(
-    clocks: ClockKeeper, worker: DeviceWorker, scheduler: Scheduler | None, watch: DeviceWatch
+    clocks: ClockKeeper,
+    worker: DeviceWorker,
+    scheduler: Scheduler | None,
+    watch: DeviceWatch,
+    changes: RuleChanges | None,
 ) -> AsyncIterator[None]:
-    """Device and clocks looked after, requests scheduled; leaving turns away what still waits and restores clocks."""
+    """Device, clocks, rules looked after, requests scheduled; leaving turns away what waits and restores the clocks."""
     tasks = [asyncio.create_task(watch_clocks(clocks.verify, worker)), asyncio.create_task(watch.keep())]
     if scheduler is not None:
         tasks.append(asyncio.create_task(scheduler.keep()))
+    if changes is not None:
+        tasks.append(asyncio.create_task(changes.keep()))
     try:
         yield
     finally:
@@ -199,12 +213,15 @@ def _scheduler(
     """Who decides what runs next, where the configuration asks for it."""
     if config.serving is None or not isinstance(clocks, PolicyClocks):
         return None
+    kept = _profile_folder(config) / "decisions"
     return make_scheduler(
-        config.serving, networks, device=device, worker=worker, clocks=clocks, hardware=config.hardware
+        config.serving, networks, device=device, worker=worker, clocks=clocks, hardware=config.hardware, kept=kept
     )
 
 
-async def _observed(config: ServerConfig, parts: AgentParts, stack: AsyncExitStack) -> _Told:
+async def _observed(
+    config: ServerConfig, parts: AgentParts, changes: RuleChanges | None, stack: AsyncExitStack
+) -> _Told:
     """Who is told of replies: metrics and dashboard, where the configuration asks for them. Both are extras."""
     told: list[_Told] = []
     traces = await start_traces(config.traces, stack, service="joulecut-server", name=config.name, clock=parts.clock)
@@ -215,6 +232,8 @@ async def _observed(config: ServerConfig, parts: AgentParts, stack: AsyncExitSta
 
         metrics = ServerMetrics(parts.device, parts.clocks, parts.sessions, parts.planning, parts.inference)
         metrics.add_agent(config.tls, traces)
+        if changes is not None:
+            metrics.add_rules(changes)
         stack.push_async_callback(asyncio.to_thread, metrics.serve(config.metrics).close)
         told.append(metrics.replied)
     if config.dashboard.wanted:
@@ -224,6 +243,19 @@ async def _observed(config: ServerConfig, parts: AgentParts, stack: AsyncExitSta
         parts.planning.planned = board.planned
         told.append(board.replied)
     return partial(_tell_all, told)
+
+
+def _add_services(
+    server: grpc.aio.Server,
+    report: ServerReport,
+    planning: ServerPlanning,
+    solver: ServerSolver,
+    inference: ServerInference,
+    guards: Guards,
+) -> None:
+    add_agent(server, report, guards)
+    add_planner(server, planning, solver, guards)
+    add_inference(server, inference, guards)
 
 
 def _tell_all(told: Sequence[_Told], request: RequestHeader, reply: ReplyHeader) -> None:
@@ -254,9 +286,12 @@ async def _tell_device(healthy: health.aio.HealthServicer, inference: ServerInfe
         await _report_health(healthy, serving=watch.well, services=_SERVICES[-1:])
 
 
+def _profile_folder(config: ServerConfig) -> Path:
+    return Path(config.profiles) if config.profiles else default_profile_folder()
+
+
 def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> ServedNetworks:
-    folder = Path(config.profiles) if config.profiles else default_profile_folder()
-    store = ProfileStore(folder, shipped=tuple(map(Path, config.shipped_profiles)))
+    store = ProfileStore(_profile_folder(config), shipped=tuple(map(Path, config.shipped_profiles)))
     engine = engine_on(device, config.hardware, clock=clock)
     served = []
     for bundle in config.bundles:

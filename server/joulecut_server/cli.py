@@ -16,6 +16,7 @@ from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_runtime.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
+from joulecut_server.rule_changes import ConfigSource
 
 VARIABLES = "JOULECUT_SERVER"
 """What environment variables of this program begin with."""
@@ -87,7 +88,10 @@ def serve(
         "ready_file": ready_file,
         "log_format": log_format,
     }
-    configuration = read_configuration(ServerConfig, Sources(file=config, flags=flags, prefix=VARIABLES))
+    sources = Sources(file=config, flags=flags, prefix=VARIABLES)
+    file = sources.chosen_file
+    source = None if file is None else ConfigSource.of(file, lambda: read_configuration(ServerConfig, sources).values)
+    configuration = read_configuration(ServerConfig, sources)
     if print_config:
         typer.echo(printed_configuration(configuration, "server-agent"), nl=False)
         return
@@ -95,7 +99,8 @@ def serve(
     configuration.log()
     from joulecut_server.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
-    asyncio.run(run_agent(configuration.values, ends_with=sys.stdin.fileno() if until_input_ends else None))
+    ends_with = sys.stdin.fileno() if until_input_ends else None
+    asyncio.run(run_agent(configuration.values, ends_with=ends_with, source=source))
 
 
 def main() -> None:

@@ -33,9 +33,8 @@ class ClockKeeper:
         device; earlier wishes then stay.
         """
         wishes = {**self._wishes}
-        if point is None:
-            wishes.pop(session_id, None)
-        elif self.may_wish(session_id):
+        wishes.pop(session_id, None)
+        if point is not None and self.may_wish(session_id):
             wishes[session_id] = self._device.clock_table.find(point)
         highest = max(wishes.values(), key=lambda wish: (wish.memory_mhz or 0.0, wish.core_mhz), default=None)
         achieved = self._holder.hold(highest)

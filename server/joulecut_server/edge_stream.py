@@ -15,9 +15,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from joulecut_core.errors import LinkError
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_proto.inference_messages import ReplyHeader, Request, RequestHeader
-from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.recent import Answered
 from joulecut_server.request_spans import RequestSpans
@@ -54,7 +53,7 @@ class EdgeStream:
             if reading.done():
                 reading.result()
             reading.cancel()
-            await self._any_of(asyncio.gather(*self._answering))
+            await self._any_of(asyncio.gather(*self._answering, return_exceptions=True))
         finally:
             for task in (reading, *self._answering):
                 task.cancel()
@@ -66,7 +65,7 @@ class EdgeStream:
         if not self._draining.done():
             self._draining.set_result(None)
 
-    def cut_off(self, reason: StreamRefusedError) -> None:
+    def cut_off(self, reason: JoulecutError) -> None:
         """End it at once. Replies that are not sent yet are dropped."""
         self._stream.abandon()
         if not self._cut_off.done():

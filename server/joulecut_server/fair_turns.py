@@ -41,7 +41,7 @@ class FairTurn(Generic[T]):
 
     async def result(self) -> Turn[T]:
         """What the work returned or raised. Raises TurnedAwayError where it had to leave, or began too late."""
-        return await asyncio.shield(self.settled)
+        return await self.settled
 
     def withdraw(self) -> bool:
         """Leave the line; whether that was in time. Work that runs is not stopped."""
@@ -60,7 +60,8 @@ class FairTurns:
 
     def __init__(self, worker: DeviceWorker, *, waiting: int) -> None:
         self._worker = worker
-        self._most = waiting
+        self.most = waiting
+        """How many may wait; those beyond a lower number stay in the line."""
         self._lock = threading.Lock()
         self._flows: dict[str, _Flow] = {}
         self._count = 0
@@ -105,7 +106,7 @@ class FairTurns:
         """Who has to leave for one more of `flow`. Raises TurnedAwayError where that would be itself."""
         if flow not in self._flows and len(self._flows) >= _MOST_FLOWS:
             self._flows = {name: each for name, each in self._flows.items() if self._matters(each)}
-        if self._count < self._most:
+        if self._count < self.most:
             return None
         longest = max(self._flows.values(), key=lambda each: len(each.waiting))
         mine = self._flows.get(flow)
@@ -119,7 +120,7 @@ class FairTurns:
 
     def _overload(self) -> TurnedAwayError:
         return TurnedAwayError(
-            f"{self._count} requests wait for the device; at most {self._most} may",
+            f"{self._count} requests wait for the device; at most {self.most} may",
             ReplyStatus.OVERLOADED,
             self._count * self._mean_s,
         )

@@ -66,7 +66,9 @@ class ServerInference:
         self._turns = FairTurns(worker, waiting=self._limits.waiting)
         self.recent = RecentRequests(self._limits, worker.clock)
         self.room = Room(self._limits)
-        self.slow_peers = SlowPeers(self._limits.stall_s)
+        self.slow_peers = SlowPeers(self._limits.stall_s, self._limits.transfer_s)
+        self.priority_of: Callable[[str, int], int] = _as_asked
+        """The priority of a session's request that asks for one."""
         self.observe: Callable[[RequestHeader, ReplyHeader], None] = _unobserved
         """Told of each request and its reply, refusals too, on the event loop; must not take long."""
         self.share_of: Callable[[str], str] = _its_own
@@ -95,6 +97,18 @@ class ServerInference:
     def device_is_well(self) -> bool:
         """Whether the device can compute, as far as anybody has looked."""
         return self._watch is None or self._watch.well
+
+    def change_limits(self, limits: Limits) -> None:
+        """Bear other amounts from now on; what is held already beyond them stays."""
+        self._limits = self.recent.limits = self.room.limits = limits
+        self.slow_peers.stall_s, self.slow_peers.transfer_s = limits.stall_s, limits.transfer_s
+        self._turns.most = limits.waiting
+
+    def cut_off(self, stream: InferenceServerStream, reason: JoulecutError) -> None:
+        """End a stream at once, with the status of `reason`; one that has ended already is no error."""
+        served = self._streams.get(stream)
+        if served is not None:
+            served.cut_off(reason)
 
     def drain(self) -> None:
         """Refuse new requests from now on and end streams once theirs are answered; edges then run locally."""
@@ -193,6 +207,9 @@ class ServerInference:
     def _begin(self, request: Request, place: Place) -> Work:
         if self._scheduler is not None:
             header = request.header
+            priority = self.priority_of(header.session_id, header.priority)
+            if priority != header.priority:
+                request = replace(request, header=replace(header, priority=priority))
             spare_loss = self._sessions.spare_loss(header.session_id, header.epoch)
             return ScheduledWork(
                 self._scheduler, self.share_of(header.session_id), request, place, spare_loss=spare_loss
@@ -229,6 +246,12 @@ class ServerInference:
 
 def _follows_nobody(session_id: str, assignment: Assignment) -> None:
     """The device runs as it does."""
+
+
+def _as_asked(session_id: str, asked: int) -> int:
+    """Nobody keeps sessions from going first."""
+    del session_id
+    return asked
 
 
 def _unobserved(request: RequestHeader, reply: ReplyHeader) -> None:

@@ -24,6 +24,8 @@ from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.inference import ServerInference
 from joulecut_server.planning import ServerPlanning
+from joulecut_server.rule_changes import RuleChanges
+from joulecut_server.rule_metrics import RuleMetrics
 from joulecut_server.sessions import SessionBook
 
 if TYPE_CHECKING:
@@ -93,6 +95,10 @@ class ServerMetrics:
                 certificate_expiry_s=None if tls is None else partial(expiry_of, tls),
             )
         )
+
+    def add_rules(self, changes: RuleChanges) -> None:
+        """Tell of changes to the rules too, where there is a file to read them from."""
+        self.registry.register(RuleMetrics(changes))
 
     def serve(self, options: MetricsOptions) -> MetricsEndpoint:
         """Let Prometheus read these metrics; raises ConfigError where nobody can listen there."""

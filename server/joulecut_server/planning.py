@@ -165,6 +165,15 @@ class ServerPlanning:
         except JoulecutError as error:
             _LOG.warning("session %s: its requests run at another clock than planned: %s", session_id, error)
 
+    async def reconsider(self, session_id: str) -> None:
+        """A session's say about the clock has changed: what it wants counts from now on, or no longer."""
+        if session_id not in self._followed:
+            return
+        try:
+            await self._worker.run_regardless(partial(self._wish_as_noted, session_id))
+        except JoulecutError as error:
+            _LOG.warning("session %s: the clock stays as it is: %s", session_id, error)
+
     async def release(self, session_id: str) -> None:
         """End a session and give its clock back."""
         self._sessions.release(session_id)

@@ -97,7 +97,7 @@ class RecentRequests:
     """Requests by session and id. Used from the event loop only."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._running: dict[Key, _Running] = {}
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
@@ -176,7 +176,7 @@ class RecentRequests:
 
     def _keep(self, key: Key, content: Content, answered: Answered) -> None:
         session_id, request_id = key
-        limits, size_bytes = self._limits, _size_bytes(key, content, answered)
+        limits, size_bytes = self.limits, _size_bytes(key, content, answered)
         self._forgotten.pop(key, None)
         self._kept[key] = _Kept(
             content=content,

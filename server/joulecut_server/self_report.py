@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -42,6 +43,7 @@ class ServerReport:
         self._clocks = clocks
         self._networks = networks
         self._sessions = sessions
+        self._instance = secrets.token_hex(8)
 
     async def hello(self, hello: Hello) -> HelloReply:
         """Who this is; refuses a caller that lives in another emulated time."""
@@ -54,6 +56,7 @@ class ServerReport:
             device=self._device.info,
             networks=tuple(NetworkId(name=network.name, digest=network.digest) for network in self._networks),
             epoch=self._sessions.last_epoch,
+            instance=self._instance,
         )
 
     async def state(self) -> AgentState:

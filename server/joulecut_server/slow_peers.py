@@ -1,4 +1,7 @@
-"""Cuts off edges that begin a request and do not finish it, or do not take the reply they asked for.
+"""Cuts off edges that begin a request and do not finish it, or do not take the reply they asked for, in good time.
+
+A transfer has to get on, and to keep the pace at which it would be through in `transfer_s`: who sends a byte now and
+then holds memory as long as who sends nothing.
 
 What they hold (a buffer half full, results that nobody reads, a clock) is then free for others. An edge that is
 silent between requests holds nothing, and stays.
@@ -8,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.streaming.streams import InferenceServerStream
 
@@ -18,22 +22,40 @@ _LOOKS = 4
 
 
 @dataclass(slots=True)
+class _Way:
+    """What goes one way on a stream: what is under way, at how many looks it was seen, at how many standing still."""
+
+    item: RequestHeader | ReplyHeader | None = None
+    parts: int = 0
+    looks: int = 0
+    still_looks: int = 0
+
+    def look(self, item: RequestHeader | ReplyHeader | None, parts: int) -> None:
+        stands = item is not None and parts == self.parts
+        self.still_looks = self.still_looks + 1 if stands else 0
+        self.looks = self.looks + 1 if item is not None and item is self.item else 0
+        self.item, self.parts = item, parts
+
+
+@dataclass(slots=True)
 class _Watched:
     cut_off: Callable[[StreamRefusedError], None]
-    taken_parts: int = 0
-    taken_looks: int = 0
-    written_parts: int = 0
-    written_looks: int = 0
+    coming: _Way = field(default_factory=_Way)
+    going: _Way = field(default_factory=_Way)
 
 
 class SlowPeers:
     """Looks at all streams from time to time; one timer for all, and none where there are none."""
 
-    def __init__(self, stall_s: float) -> None:
-        """`stall_s`: wall seconds in which a transfer that is under way must get on."""
+    def __init__(self, stall_s: float, transfer_s: float) -> None:
+        """`stall_s`: wall seconds in which a transfer that is under way must get on; `transfer_s`: for all of it.
+
+        A transfer may lie `stall_s` behind its pace.
+        """
         self.cut_off = 0
         """Streams cut off since the start."""
-        self._stall_s = stall_s
+        self.stall_s = stall_s
+        self.transfer_s = transfer_s
         self._watched: dict[InferenceServerStream, _Watched] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -57,23 +79,30 @@ class SlowPeers:
             if reason is not None:
                 self.cut_off += 1
                 del self._watched[stream]
-                watched.cut_off(StreamRefusedError(f"cut off: {reason} for {self._stall_s:g} s; open another stream"))
+                watched.cut_off(StreamRefusedError(f"cut off: {reason}; open another stream"))
 
     def _reason(self, stream: InferenceServerStream, watched: _Watched) -> str | None:
-        stands = stream.incoming is not None and stream.taken_parts == watched.taken_parts
-        watched.taken_looks = watched.taken_looks + 1 if stands else 0
-        watched.taken_parts = stream.taken_parts
-        stands = stream.outgoing is not None and stream.written_parts == watched.written_parts
-        watched.written_looks = watched.written_looks + 1 if stands else 0
-        watched.written_parts = stream.written_parts
-        if watched.taken_looks >= _LOOKS:
-            return "nothing more came of a request that had begun"
-        if watched.written_looks >= _LOOKS:
-            return "nothing was read of a reply that had begun"
+        watched.coming.look(stream.incoming, stream.taken_parts)
+        watched.going.look(stream.outgoing, stream.written_parts)
+        if watched.coming.still_looks >= _LOOKS:
+            return f"nothing more came of a request that had begun for {self.stall_s:g} s"
+        if watched.going.still_looks >= _LOOKS:
+            return f"nothing was read of a reply that had begun for {self.stall_s:g} s"
+        incoming_bytes = 0 if stream.incoming is None else stream.incoming.total_bytes
+        if self._is_behind(watched.coming, stream.taken_bytes, incoming_bytes):
+            return f"a request came at a rate at which it would take longer than {self.transfer_s:g} s"
+        if self._is_behind(watched.going, stream.written_bytes, stream.outgoing_bytes):
+            return f"a reply was read at a rate at which it would take longer than {self.transfer_s:g} s"
         return None
 
+    def _is_behind(self, way: _Way, moved_bytes: int, all_bytes: int) -> bool:
+        if way.item is None:
+            return False
+        spent_s = max(way.looks - _LOOKS, 0) * self.stall_s / _LOOKS
+        return moved_bytes * self.transfer_s < all_bytes * spent_s
+
     def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._stall_s / _LOOKS, self._look_and_go_on)
+        self._timer = asyncio.get_running_loop().call_later(self.stall_s / _LOOKS, self._look_and_go_on)
 
     def _look_and_go_on(self) -> None:
         self.look()

@@ -35,6 +35,8 @@ def test_a_file_with_tables(tmp_path: Path) -> None:
         ("threads = 0", "threads: 0; expected at least 1"),
         ("threads = true", "threads: True; expected a whole number"),
         ("renew_s = 0.5", "renew_s: 0.5; expected at least 1 second"),
+        ("priority = -1", "priority: -1; expected 0 to 2147483647"),
+        ("priority = 2147483648", "priority: 2147483648; expected 0 to 2147483647"),
         ('name = "front left"', "name: 'front left'; expected 1 to 40 letters, digits, dots, dashes, underscores"),
         ("discover = false", "server: empty while discover is false; expected host:port"),
     ],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -143,6 +145,75 @@ def test_a_connection_is_renewed_without_a_gap(site: Site, made: list[Offloading
             assert (status.counters.fallbacks, status.counters.local) == (0, 0)
             await asyncio.wait_for(old.lost.wait(), WAIT_S)
             assert made[0].plans == 1
+            # Its sockets go with the object, which no task that lasts may hold.
+            left = weakref.ref(old)
+            del old
+            await asyncio.sleep(0)
+            gc.collect()
+            assert left() is None
+
+    run(test)
+
+
+class PassingThrough:
+    """A proxy that forwards bytes: each new connection goes to the server that is chosen at that moment."""
+
+    def __init__(self, chosen: str) -> None:
+        self.chosen = chosen
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, both ways."""
+        host, _, port = self.chosen.rpartition(":")
+        there, back = await asyncio.open_connection(host, int(port))
+        for source, target in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._pass(source, target))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    @staticmethod
+    async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(1 << 16):
+                target.write(data)
+                await target.drain()
+        target.close()
+
+
+def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: list[Offloading]) -> None:
+    """Behind a proxy that spreads connections: planned there first, nothing is answered alone, the other is left."""
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            first, second = [
+                await stack.enter_async_context(server_agent.serving(replace(site.server(), name=name)))
+                for name in ("one", "two")
+            ]
+            proxy = PassingThrough(first)
+            listening = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+            stack.callback(listening.close)
+            address = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            # Whatever the link is measured to be by then, answers stay the same to the bit.
+            config = replace(site.edge(address), renew_s=1.0, max_accuracy_loss=0.0)
+            app = await stack.enter_async_context(
+                application(await stack.enter_async_context(edge_agent.serving(config)))
+            )
+            await app.offloading()
+            asking = Asking(app)
+            proxy.chosen = second
+            while made[0].renewals < 1:
+                await asyncio.sleep(0.01)
+            await asking.more(3)
+            status = await asking.stop()
+            assert made[0].plans == 2
+            assert (status.counters.fallbacks, status.counters.local) == (0, 0)
+            while (await server_state(first)).leased is not None:
+                await asyncio.sleep(0.01)
+            assert (await server_state(second)).leased is not None
+            # A fresh connection to the same server changes nothing.
+            while made[0].renewals < 2:
+                await asyncio.sleep(0.01)
+            assert made[0].plans == 2
 
     run(test)
 

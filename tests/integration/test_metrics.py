@@ -20,6 +20,7 @@ from joulecut_edge.config import PlanningOptions
 from joulecut_proto.local_messages import InferReply, LocalStatus
 from joulecut_runtime.metrics_options import MetricsOptions
 from joulecut_server import agent as server_agent
+from joulecut_server.rule_changes import ConfigSource
 from tests.architecture.metrics_page import reference
 from tests.architecture.tree import ROOT
 from tests.integration.site import WAIT_S, Site, application
@@ -74,7 +75,8 @@ def _scrape(site: Site, caplog: pytest.LogCaptureFixture) -> Scrape:
     async def run() -> Scrape:
         async with AsyncExitStack() as stack:
             server = replace(site.server(), metrics=METRICS)
-            address = await stack.enter_async_context(server_agent.serving(server))
+            source = ConfigSource.of(site.own / "server.toml", lambda: server)
+            address = await stack.enter_async_context(server_agent.serving(server, source=source))
             edge = replace(site.edge(address), metrics=METRICS, planning=PlanningOptions(follow_link=True))
             app = await stack.enter_async_context(
                 application(await stack.enter_async_context(edge_agent.serving(edge)))

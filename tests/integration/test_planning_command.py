@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from joulecut_planner.fleet_file import fleet_document
 from joulecut_server import agent as server_agent
 from tests.e2e.programs import Finished, run_program
 from tests.integration.planning_site import drawn_fleet, run
 from tests.integration.site import Site
 from tests.planner.small_document import small_document
+
+pytestmark = pytest.mark.usefixtures("started_warm")
 
 INFEASIBLE = small_document() | {"slo": {"latency_s": 1e-4}}
 MALFORMED = small_document() | {"max_accuracy_loss": -1}

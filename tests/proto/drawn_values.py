@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -50,9 +51,11 @@ _UNSIGNED = {FieldDescriptor.TYPE_UINT32: 2**32 - 1, FieldDescriptor.TYPE_UINT64
 
 def values_of(converter: Converter[T, Any]) -> st.SearchStrategy[T]:
     """Values of the converter's dataclass."""
-    return cast("st.SearchStrategy[T]", _values(converter.kind, converter.message.DESCRIPTOR))
+    return cast("st.SearchStrategy[T]", _values(cast(type, converter.kind), converter.message.DESCRIPTOR))
 
 
+# Made once: what hypothesis works out about a strategy, it keeps in it, and a value is drawn in less than that takes.
+@cache
 def _values(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
     if kind in _CHECKED:
         return _CHECKED[kind](message)
@@ -222,14 +225,15 @@ def _answers(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
     return solved | _filled(kind, message, status=st.just(INFEASIBLE), **nothing)
 
 
-@st.composite
-def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
-    points_message = cast(Descriptor, message.fields_by_name["points"].message_type)
+def _profiles(message: Descriptor) -> st.SearchStrategy[Profile]:
+    return st.one_of(*(_profiles_of(blocks, message) for blocks in (1, 2, 3)))
+
+
+def _profiles_of(blocks: int, message: Descriptor) -> st.SearchStrategy[Profile]:
     hints = get_type_hints(Profile)
-    blocks = draw(st.integers(1, 3))
     point = _filled(
         get_args(hints["points"])[0],
-        points_message,
+        cast(Descriptor, message.fields_by_name["points"].message_type),
         block_s=st.lists(SMALL, min_size=blocks, max_size=blocks).map(tuple),
         whole_s=SMALL,
         busy_w=SMALL,
@@ -246,14 +250,13 @@ def _profiles(draw: st.DrawFn, message: Descriptor) -> Profile:
         mean_w=SMALL,
         samples_s=st.lists(SMALL, max_size=3).map(tuple),
     )
-    filled = _filled(
+    return _filled(
         Profile,
         message,
         cut_names=st.lists(TEXTS, min_size=blocks + 1, max_size=blocks + 1).map(tuple),
         points=st.lists(point, min_size=1, max_size=2).map(tuple),
         paced=st.lists(paced, max_size=2).map(tuple),
     )
-    return cast(Profile, draw(filled))
 
 
 def _plans(message: Descriptor) -> st.SearchStrategy[Any]:

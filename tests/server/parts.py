@@ -111,6 +111,7 @@ class Talk:
         tensors: Sequence[Tensor] = (PICTURE,),
         attempt: int = 0,
         budget_s: float | None = None,
+        priority: int = 0,
     ) -> None:
         header = RequestHeader(
             session_id=session_id,
@@ -122,6 +123,7 @@ class Talk:
             variant=assignment.variant,
             attempt=attempt,
             budget_s=budget_s,
+            priority=priority,
         )
         await self._stream.send(header, RAW.encode(tensors))
 

@@ -11,6 +11,7 @@ from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.errors import ConfigError
 from joulecut_server.cli import app
 from joulecut_server.config import ServerConfig
+from joulecut_server.rule_changes import ConfigSource
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config" / "server.toml"
 
@@ -47,3 +48,27 @@ def test_tables_by_the_environment() -> None:
             ServerConfig,
             Sources(prefix="S", environment={key: environment[key] for key in environment if key != "S_TLS__KEY"}),
         )
+
+
+def test_the_file_is_read_again_with_the_same_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a reload finds is what a restart would; without a file there is nothing to read again."""
+    seen: list[tuple[ServerConfig, ConfigSource | None]] = []
+
+    async def run_agent(config: ServerConfig, *, ends_with: int | None, source: ConfigSource | None) -> None:
+        del ends_with
+        seen.append((config, source))
+
+    monkeypatch.setattr("joulecut_server.agent.run_agent", run_agent)
+    # It would write where this runner's streams were, long after they are closed.
+    monkeypatch.setattr("joulecut_server.cli.log_to_stderr", lambda **_: None)
+    file = tmp_path / "server.toml"
+    file.write_text('device = "emulated:t4"\nbundles = ["a"]\n', encoding="utf-8")
+    assert CliRunner().invoke(app, ["--config", str(file), "--bundle", "b"]).exit_code == 0
+    config, source = seen[-1]
+    assert source is not None
+    assert (source.file, source.read()) == (file, config)
+    file.write_text('device = "emulated:t4"\nbundles = ["a"]\n[limits]\nstreams = 3\n', encoding="utf-8")
+    again = source.read()
+    assert (again.bundles, again.limits.streams) == (("b",), 3)
+    assert CliRunner().invoke(app, ["--device", "emulated:t4", "--bundle", "b"]).exit_code == 0
+    assert seen[-1][1] is None

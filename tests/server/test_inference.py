@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 import torch
@@ -17,10 +17,12 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_planner import solve
 from joulecut_proto.agent_messages import Echo, Hello, Side
 from joulecut_proto.contract import CONTRACT_VERSION
-from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.codecs import Codec
 from joulecut_runtime.part_runner import PartRunner
 from joulecut_server.served_network import ServedNetworks
+from joulecut_server.serving.scheduler import Scheduler
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import server_profile
 from tests.server.parts import PICTURE, RAW, REQUEST, TABLE, Parts, Talk, WaitingRunner, with_parts
@@ -248,3 +250,31 @@ def test_a_server_reports_itself(tmp_path: Path) -> None:
         assert received == {path.name: path.stat().st_size for path in (tmp_path / "net").iterdir()}
 
     with_parts(tmp_path, use)
+
+
+class Door:
+    """A scheduler at which every request is turned away, and that remembers as what it came."""
+
+    def __init__(self) -> None:
+        self.priorities: list[int] = []
+
+    def enter(self, header: RequestHeader, *_: object, **__: object) -> NoReturn:
+        """Refuse it."""
+        self.priorities.append(header.priority)
+        raise TurnedAwayError("not now", ReplyStatus.OVERLOADED)
+
+
+def test_a_request_stands_in_the_line_as_its_edge_may(tmp_path: Path) -> None:
+    """What it asks for counts only as far as whoever guards the server allows: nobody goes first by saying so."""
+    door = Door()
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        parts.inference._scheduler = cast(Scheduler, door)
+        parts.inference.priority_of = lambda session_id, asked: min(asked, {"edge-1": 2}[session_id])
+        assignment = await parts.joined()
+        for priority in (-1, 2, 9):
+            await talk.send(assignment, f"r{priority}", priority=priority)
+            assert (await talk.reply()).header.status is ReplyStatus.OVERLOADED
+
+    with_parts(tmp_path, use)
+    assert door.priorities == [-1, 2, 2]

@@ -229,6 +229,35 @@ def test_a_request_that_stops_half_way_is_cut_off(tmp_path: Path) -> None:
     with_parts(tmp_path, use, limits=Limits(stall_s=STALL_S))
 
 
+def test_a_request_that_trickles_is_cut_off(tmp_path: Path) -> None:
+    """A byte now and then is progress, but not enough: the memory of its tensor is free again, its session over."""
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        assignment = await parts.joined()
+        call: Any = talk.channel.stream_stream(STREAM)()  # type: ignore[attr-defined, unused-ignore]
+        header = REQUEST_HEADER.to_wire(header_of(assignment)).SerializeToString()
+        await call.write(part_bytes(header, (), 0))
+        while parts.inference.room.taken_bytes == 0:
+            await asyncio.sleep(0.001)
+        [mine] = [stream for stream in parts.inference._streams if stream.incoming is not None]
+        checksum, looks = PayloadChecksum(), 0
+        while parts.inference.slow_peers.cut_off == 0:
+            await call.write(part_bytes(None, (b"x",), checksum.take(b"x")))
+            while mine.taken_bytes <= looks:
+                await asyncio.sleep(0.001)
+            parts.inference.slow_peers.look()
+            looks += 1
+        assert looks == 6
+        assert "a request came at a rate at which it would take longer than" in await call.details()
+        await until_free(parts)
+        while parts.sessions.current_epoch("edge-1"):
+            await asyncio.sleep(0.001)
+        assert parts.inference.slow_peers.cut_off == 1
+
+    # No timer looks within the test.
+    with_parts(tmp_path, use, limits=Limits(stall_s=1e6, transfer_s=1e7))
+
+
 class Verbose(PartRunner):
     """Answers with more than any window between two peers holds."""
 

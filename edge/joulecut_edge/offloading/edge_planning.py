@@ -45,6 +45,8 @@ class EdgeIdentity:
     profile: Profile
     wires: WireTable
     radio: Radio
+    priority: int = 0
+    """Of its requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

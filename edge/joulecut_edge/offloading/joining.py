@@ -45,6 +45,7 @@ class Joining:
             security=security,
             server_name="" if security is None else candidate.server_name,
             affinity=affinity,
+            priority=identity.priority,
         )
         try:
             reply = await connection.hello(identity.name, identity.slowdown)

@@ -17,7 +17,6 @@ import random
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 
 from joulecut_core.devices import DeviceInfo
 from joulecut_core.errors import DeviceError, JoulecutError, LinkError
@@ -26,6 +25,7 @@ from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.retirement import Retirement
+from joulecut_edge.offloading.turns import Turn, next_turn
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.peers.transport import Transport
@@ -47,15 +47,6 @@ _BROKEN_S = 1.0
 """After something that should not have happened."""
 _REFIT_S = 60.0
 """Between two plans that nobody asked for: a network must not be cut anew by every gust of wind."""
-
-
-class _Turn(Enum):
-    """What ends a stretch of quiet offloading."""
-
-    LOST = "lost"
-    LEAVING = "leaving"
-    OLD = "old"
-    LOOK = "look"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,11 +189,13 @@ class Offloading:
         """From looking for a server to losing it; which one that was, None where none was found."""
         candidates = await self._servers.candidates()
         used = await self._connect(candidates, last)
-        if used is not None:
-            return await self._stay(used)
-        self._session.expect_nobody()
-        await asyncio.sleep(self._servers.wait_s(candidates))
-        return None
+        if used is None:
+            self._session.expect_nobody()
+            await asyncio.sleep(self._servers.wait_s(candidates))
+            return None
+        staying = self._stay(used)
+        del used  # a frame that waits for hours would keep the first connection's sockets past its renewal
+        return await staying
 
     async def _abandon(self) -> None:
         used, self._used = self._used, None
@@ -273,10 +266,10 @@ class Offloading:
         self._joining.forget_wellness()
         await self._while_alive(used, self._measure_if_unknown(used))
         while True:
-            turn = await self._next_turn(used)
-            if turn is _Turn.OLD:
+            turn = await next_turn(used.connection, renew_at_s=used.renew_at_s, look_s=self._return_s)
+            if turn is Turn.OLD:
                 used = await self._while_alive(used, self._renewed(used))
-            elif turn is _Turn.LOOK:
+            elif turn is Turn.LOOK:
                 used = await self._while_alive(used, self._returned(used))
             else:
                 await self._left(used, turn)
@@ -305,44 +298,31 @@ class Offloading:
                 _LOG.warning("server %s: no plan for its own link: %s", connection.address, error)
         return used
 
-    async def _next_turn(self, used: _Used) -> _Turn:
-        connection, loop = used.connection, asyncio.get_running_loop()
-        lost = asyncio.ensure_future(connection.lost.wait())
-        leaving = asyncio.ensure_future(connection.leaving.wait())
-        try:
-            left_s = max(0.0, used.renew_at_s - loop.time())
-            await asyncio.wait(
-                {lost, leaving}, timeout=min(left_s, self._return_s), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            lost.cancel()
-            leaving.cancel()
-        if connection.lost.is_set():
-            return _Turn.LOST
-        if connection.leaving.is_set():
-            return _Turn.LEAVING
-        return _Turn.OLD if loop.time() >= used.renew_at_s else _Turn.LOOK
-
-    async def _left(self, used: _Used, turn: _Turn) -> None:
+    async def _left(self, used: _Used, turn: Turn) -> None:
         """Local from now on. A server that stops still answers what it has; one that is lost answers nothing."""
         address = used.connection.address
         self._used = None
-        reason = "lost" if turn is _Turn.LOST else "takes no more requests"
+        reason = "lost" if turn is Turn.LOST else "takes no more requests"
         _LOG.warning("server %s %s: running locally", address, reason)
         try:
             await self._session.go_local()
         except DeviceError as error:
             _LOG.warning("the local plan's clock is not held: %s", error)
-        if turn is _Turn.LEAVING:
+        if turn is Turn.LEAVING:
             self._servers.failed(used.candidate, LinkError("it takes no requests now"))
             self._retirement.retire(used.connection)
         else:
             await self._retirement.bury(used.connection)
 
     async def _renewed(self, used: _Used) -> _Used:
-        """The same server over a fresh connection; the old one ends when the new one has been heard."""
+        """The same server over a fresh connection; the old one ends when the new one has been heard.
+
+        A proxy that passes connections through may have chosen another server for the fresh one.
+        """
         try:
             connection = await self._joining.opened(used.candidate, affinity=used.connection.affinity)
+            if not connection.ends_where(used.connection):
+                return await self._followed(used, connection)
         except JoulecutError as error:
             _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
             used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
@@ -351,6 +331,25 @@ class Offloading:
         fresh = self._used = self._in_use(used.candidate, connection)
         self.renewals += 1
         self._retirement.succeed(used.connection, connection, self._plan_again)
+        return fresh
+
+    async def _followed(self, used: _Used, connection: ServerConnection) -> _Used:
+        """Another server, planned with before anything is sent there; requests under way end at the one before."""
+        address, before = used.candidate.address, used.connection
+        try:
+            await self._plan_with(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        fresh = self._used = self._in_use(used.candidate, connection)
+        self.renewals += 1
+        _LOG.info(
+            "server %s: renewed, and reached another server, %s in place of %s: planned there",
+            address,
+            connection.name,
+            before.name,
+        )
+        self._retirement.retire(before, is_left=_always)
         return fresh
 
     def _is_left(self, connection: ServerConnection) -> bool:
@@ -390,3 +389,9 @@ class Offloading:
         # Who has seen a better one looks again soon.
         self._left_out = self._left_out if is_one_well else 0
         return used
+
+
+def _always(connection: ServerConnection) -> bool:
+    """Its server is another one than that in use, though both have one address."""
+    del connection
+    return True

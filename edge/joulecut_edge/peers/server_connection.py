@@ -62,14 +62,17 @@ class ServerConnection:
         security: ChannelSecurity | None = None,
         server_name: str = "",
         affinity: str = "",
+        priority: int = 0,
         silence_s: float = _SILENCE_S,
     ) -> None:
         """`server_name`: the name in the server's certificate where it is not the address's host.
 
-        `affinity`: which server behind a balancer it must be, as an earlier connection's; empty for any.
+        `affinity`: which server behind a balancer it must be, as an earlier connection's; empty for any. `priority`: of
+        every request.
         """
         self.address = address
         self.session_id = session_id
+        self._priority = priority
         self._clock = clock
         self._silence_s = silence_s
         self._calls = AffineChannel(open_channel(address, security, server_name=server_name), affinity=affinity)
@@ -81,7 +84,7 @@ class ServerConnection:
         self._sending = asyncio.Lock()
         self._unanswered = 0
         self._heard_s = 0.0
-        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
         self.leaving = asyncio.Event()
@@ -89,6 +92,9 @@ class ServerConnection:
         """A reply came in time."""
         self.dropped = 0
         """Replies that came when nobody waited for them any more."""
+        self.name = ""
+        """How the server calls itself, once it has been greeted."""
+        self._instance = ""
         self.network: Network | None = None
         self.device: DeviceInfo | None = None
         """What it computes on, once it has said so."""
@@ -106,9 +112,14 @@ class ServerConnection:
         hello = Hello(contract_version=CONTRACT_VERSION, name=name, side=Side.EDGE, slowdown=slowdown)
         reply = await self.agent.hello(hello, timeout_s=_HELLO_S)
         check_slowdown(reply.slowdown, slowdown, peer=reply.name)
+        self.name, self._instance = reply.name, reply.instance
         await self._calls.learn()
         self.open_stream()
         return reply
+
+    def ends_where(self, other: ServerConnection) -> bool:
+        """Whether both reach the same process, as far as servers tell; a proxy may connect each to another one."""
+        return not self._instance or not other._instance or self._instance == other._instance
 
     def open_stream(self) -> None:
         """Open the stream of requests; a greeting has done so. Once for a connection."""
@@ -160,6 +171,7 @@ class ServerConnection:
             codec=assignment.codec,
             variant=assignment.variant,
             budget_s=_SERVED_SHARE * timeout_s,
+            priority=self._priority,
             attempt=attempt,
             traceparent=current_span().traceparent,
         )
@@ -211,20 +223,22 @@ class ServerConnection:
 
     async def _exchanged(self, header: RequestHeader, encoded: Sequence[TensorFrame], timeout_s: float) -> Reply:
         """The reply to a request, if it comes in time; if not, it is no longer waited for, and dropped."""
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Reply | None] = loop.create_future()
         self._waiting[header.request_id] = answer
         if not self._unanswered:
-            self._heard_s = asyncio.get_running_loop().time()
+            self._heard_s = loop.time()
         # A task of its own: a caller that gives up must not leave half a request on the stream.
         sending = asyncio.create_task(self._send(header, encoded, answer))
         sending.add_done_callback(_forget)
+        too_late = loop.call_later(self._clock.wall_s(timeout_s), _give_up, answer)
         try:
-            await asyncio.wait({answer}, timeout=self._clock.wall_s(timeout_s))
-            if answer.done():
-                reply = answer.result()
+            reply = await answer
+            if reply is not None:
                 self.heard.set()
                 return reply
         finally:
+            too_late.cancel()
             if self._waiting.get(header.request_id) is answer:
                 del self._waiting[header.request_id]
             if not answer.cancel() and not answer.cancelled():
@@ -232,7 +246,9 @@ class ServerConnection:
         self._missed()
         raise UnansweredError(f"{self._peer} did not answer {header.request_id} within {timeout_s:.3f} s")
 
-    async def _send(self, header: RequestHeader, encoded: Sequence[TensorFrame], answer: asyncio.Future[Reply]) -> None:
+    async def _send(
+        self, header: RequestHeader, encoded: Sequence[TensorFrame], answer: asyncio.Future[Reply | None]
+    ) -> None:
         async with self._sending:
             if answer.done():
                 return  # given up before its turn came
@@ -284,6 +300,12 @@ class ServerConnection:
                     known.set()
         except JoulecutError as error:
             _LOG.info("health of %s: %s", self.address, error)
+
+
+def _give_up(answer: asyncio.Future[Reply | None]) -> None:
+    """Its time is over: None in place of an answer."""
+    if not answer.done():
+        answer.set_result(None)
 
 
 def _forget(sending: asyncio.Task[None]) -> None:

@@ -7,7 +7,7 @@ out of the ordinary goes to the converters, which know how to complain.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_inference import REPLY_HEADER, REQUEST_HEADER, TENSOR_SPEC
 from joulecut_proto.ids import check_id
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
-from joulecut_proto.tensors import DEFAULT_LIMITS, WireTensor
+from joulecut_proto.tensors import DEFAULT_LIMITS, Described, WireTensor, total_bytes_of
 from joulecut_proto.v1 import devices_pb2, inference_pb2, tensors_pb2
 
 _MOST_HEADER_BYTES = 256 << 10
@@ -41,8 +41,8 @@ class _OutOfTheOrdinaryError(Exception):
     """The converters are asked."""
 
 
-def request_header_bytes(header: RequestHeader) -> bytes:
-    """The serialised header; raises ContractError where a field cannot be sent."""
+def request_header_bytes(header: RequestHeader, tensors: Sequence[Described]) -> bytes:
+    """The serialised header of a request that carries `tensors`; raises ContractError where a field cannot be sent."""
     try:
         message = inference_pb2.RequestHeader(
             contract_version=header.contract_version,
@@ -53,28 +53,28 @@ def request_header_bytes(header: RequestHeader) -> bytes:
             cut=header.cut,
             codec=header.codec,
             variant=header.variant,
-            tensors=_tensor_messages(header.tensors),
-            total_bytes=header.total_bytes,
+            tensors=_tensor_messages(tensors),
+            total_bytes=total_bytes_of(tensors),
             budget_s=_sendable(header.budget_s),
             priority=header.priority,
             attempt=header.attempt,
             traceparent=header.traceparent,
         )
     except (_OutOfTheOrdinaryError, TypeError, ValueError):
-        message = REQUEST_HEADER.to_wire(header)
+        message = REQUEST_HEADER.to_wire(header.carrying(tensors))
     return message.SerializeToString()
 
 
-def reply_header_bytes(header: ReplyHeader) -> bytes:
-    """The serialised header; raises ContractError where a field cannot be sent."""
+def reply_header_bytes(header: ReplyHeader, tensors: Sequence[Described]) -> bytes:
+    """The serialised header of a reply that carries `tensors`; raises ContractError where a field cannot be sent."""
     try:
         message = inference_pb2.ReplyHeader(
             request_id=header.request_id,
             status=_STATUS_NUMBERS[header.status],
             message=header.message,
             current_epoch=header.current_epoch,
-            tensors=_tensor_messages(header.tensors),
-            total_bytes=header.total_bytes,
+            tensors=_tensor_messages(tensors),
+            total_bytes=total_bytes_of(tensors),
             queue_s=_sendable(header.queue_s),
             decode_s=_sendable(header.decode_s),
             tail_s=_sendable(header.tail_s),
@@ -86,7 +86,7 @@ def reply_header_bytes(header: ReplyHeader) -> bytes:
             variant=header.variant,
         )
     except (_OutOfTheOrdinaryError, TypeError, ValueError):
-        message = REPLY_HEADER.to_wire(header)
+        message = REPLY_HEADER.to_wire(header.carrying(tensors))
     return message.SerializeToString()
 
 
@@ -173,7 +173,7 @@ def _sendable(value: float | None) -> float | None:
     return None if value is None else _finite(value)
 
 
-def _tensor_messages(tensors: Iterable[WireTensor]) -> list[tensors_pb2.WireTensor]:
+def _tensor_messages(tensors: Iterable[Described]) -> list[tensors_pb2.WireTensor]:
     return [
         tensors_pb2.WireTensor(
             spec=_spec_message(tensor.spec),

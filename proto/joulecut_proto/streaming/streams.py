@@ -33,7 +33,7 @@ from joulecut_proto.streaming.stream_headers import (
     reply_header_bytes,
     request_header_bytes,
 )
-from joulecut_proto.tensors import DEFAULT_LIMITS, FrameLimits, chunks_of
+from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
 
 _LOG = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ class Admission(Protocol):
 class InferenceServerStream:
     """The server's end of one edge's stream.
 
-    A watcher tells slow peers by what stands still: `taken_parts` while a request is `incoming`,
-    `written_parts` while a reply is `outgoing`.
+    A watcher tells slow peers by what stands still, or hardly moves: `taken_parts` and `taken_bytes` while a request
+    is `incoming`, `written_parts` and `written_bytes` while a reply is `outgoing`.
     """
 
     def __init__(
@@ -88,12 +88,19 @@ class InferenceServerStream:
         self._limits = limits
         self._writing = asyncio.Lock()
         self._sending: set[asyncio.Future[None]] = set()
+        self._given_up = False
         self.incoming: RequestHeader | None = None
         """The request whose payload is under way."""
         self.taken_parts = 0
+        self.taken_bytes = 0
+        """Of its payload."""
         self.outgoing: ReplyHeader | None = None
         """The reply that is being written."""
+        self.outgoing_bytes = 0
+        """Of its payload."""
         self.written_parts = 0
+        self.written_bytes = 0
+        """Of it, its header included."""
         self.screen: Callable[[RequestHeader], ReplyHeader | None] | None = None
         """Asked of each request before `admission` is, as that: who stands in front of the service refuses with it."""
         self.session_id = session_id
@@ -124,7 +131,8 @@ class InferenceServerStream:
                     else:
                         collector.drop()
                         await self.reply(refusal)
-                    self.incoming = header
+                    self.incoming, self.taken_bytes = header, 0
+                self.taken_bytes += part.chunk.nbytes
                 item = collector.take(part)
                 if item is None:
                     continue
@@ -143,8 +151,16 @@ class InferenceServerStream:
                 admission.give_back(admitted)
 
     async def reply(self, header: ReplyHeader, frames: Sequence[TensorFrame] = ()) -> None:
-        """Send a reply; `header` gets the tensors of `frames`. Raises LinkError where the edge is gone."""
-        sending = asyncio.ensure_future(self._send(header.carrying(frames) if frames else header, frames))
+        """Send a reply; `header` gets the tensors of `frames`. Raises LinkError where the edge is gone.
+
+        Where the caller is cancelled meanwhile a large one is still sent whole, and after a small one none is sent.
+        """
+        if self.written_parts and total_bytes_of(frames) <= CHUNK_BYTES:
+            # One message needs no task to go whole. Not so the first of a stream: gRPC sends its metadata with it, and
+            # would send them again where nobody waited for the end.
+            await self._send(header, frames)
+            return
+        sending = asyncio.ensure_future(self._send(header, frames))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
         await _whole(sending)
@@ -163,13 +179,20 @@ class InferenceServerStream:
         )
 
     async def _send(self, header: ReplyHeader, frames: Sequence[TensorFrame]) -> None:
-        message = reply_header_bytes(header)
+        message = reply_header_bytes(header, frames)
         async with self._writing:
-            self.outgoing = header
+            if self._given_up:
+                raise LinkError(f"a reply before {header.request_id!r} was given up on its way: nothing can follow it")
+            self.outgoing, self.outgoing_bytes, self.written_bytes = header, total_bytes_of(frames), 0
             try:
                 for part in _parts(message, frames):
                     await self._write(part)
                     self.written_parts += 1
+                    self.written_bytes += len(part)
+            except asyncio.CancelledError:
+                # gRPC may still be at it.
+                self._given_up = True
+                raise
             except (asyncio.InvalidStateError, grpc.RpcError, grpc.aio.UsageError, grpc.aio.InternalError) as error:
                 raise LinkError(f"the edge left before reply {header.request_id!r} was sent: {error}") from error
             finally:
@@ -199,7 +222,7 @@ class InferenceClientStream:
 
         A sender that is cancelled half way ends the whole stream: give it a task of its own.
         """
-        message = request_header_bytes(header.carrying(frames))
+        message = request_header_bytes(header, frames)
         async with self._writing:
             try:
                 for part in _parts(message, frames):

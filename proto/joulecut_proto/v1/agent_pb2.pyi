@@ -21,7 +21,7 @@ class HelloRequest(_message.Message):
     def __init__(self, contract_version: _Optional[int] = ..., name: _Optional[str] = ..., side: _Optional[_Union[_profiles_pb2.Side, str]] = ..., slowdown: _Optional[float] = ...) -> None: ...
 
 class HelloReply(_message.Message):
-    __slots__ = ("contract_version", "name", "side", "slowdown", "device", "networks", "epoch")
+    __slots__ = ("contract_version", "name", "side", "slowdown", "device", "networks", "epoch", "instance")
     CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SIDE_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class HelloReply(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     NETWORKS_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
     contract_version: int
     name: str
     side: _profiles_pb2.Side
@@ -36,7 +37,8 @@ class HelloReply(_message.Message):
     device: _devices_pb2.DeviceInfo
     networks: _containers.RepeatedCompositeFieldContainer[NetworkId]
     epoch: int
-    def __init__(self, contract_version: _Optional[int] = ..., name: _Optional[str] = ..., side: _Optional[_Union[_profiles_pb2.Side, str]] = ..., slowdown: _Optional[float] = ..., device: _Optional[_Union[_devices_pb2.DeviceInfo, _Mapping]] = ..., networks: _Optional[_Iterable[_Union[NetworkId, _Mapping]]] = ..., epoch: _Optional[int] = ...) -> None: ...
+    instance: str
+    def __init__(self, contract_version: _Optional[int] = ..., name: _Optional[str] = ..., side: _Optional[_Union[_profiles_pb2.Side, str]] = ..., slowdown: _Optional[float] = ..., device: _Optional[_Union[_devices_pb2.DeviceInfo, _Mapping]] = ..., networks: _Optional[_Iterable[_Union[NetworkId, _Mapping]]] = ..., epoch: _Optional[int] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class NetworkId(_message.Message):
     __slots__ = ("name", "digest")

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from functools import partial
 
+from joulecut_core.errors import AccessError
 from joulecut_core.timing import Clock
 from joulecut_proto.planning_refusals import PlannerBusyError
 from joulecut_proto.security.callers import Caller, Callers
 from joulecut_proto.security.guards import Guards
 from joulecut_proto.security.identity import Identity
 from joulecut_proto.services import AgentService, InferenceService, PlannerService, SolverService
+from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.guarded_agent import GuardedAgent
 from joulecut_server.access.guarded_inference import GuardedInference
 from joulecut_server.access.guarded_planner import GuardedPlanner
+from joulecut_server.access.open_streams import OpenStreams
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.access.owners import SessionOwners
-from joulecut_server.access.permit import Permit, permit_for
+from joulecut_server.access.permit import Permit, permit_for, permit_of
 from joulecut_server.access.rates import Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """What other rules leave no right to, each with the reason; `moved`: sessions whose say about the clock changed."""
+
+    sessions: dict[str, AccessError]
+    streams: dict[InferenceServerStream, AccessError]
+    moved: tuple[str, ...]
 
 
 class AccessGate:
@@ -43,7 +56,7 @@ class AccessGate:
         self._secured = secured
         self._site = site
         self._rates = Rates(clock)
-        self._streams: Counter[Identity] = Counter()
+        self._streams = OpenStreams()
         self.owners = SessionOwners()
         self.guards = Guards(
             callers=Callers(secured=secured, proxies=proxies),
@@ -52,6 +65,25 @@ class AccessGate:
             solver=self._solver,
             inference=self._inference,
         )
+
+    @property
+    def options(self) -> AccessOptions | None:
+        """The rules in force."""
+        return self._options
+
+    def change(self, options: AccessOptions | None) -> Revoked:
+        """Put other rules in force, for what is under way too; whoever calls ends what they leave no right to.
+
+        Calls that are being answered end as they began.
+        """
+        self._options = options
+        says = {session_id: permit.rule.clock for session_id, permit in self.owners.permits()}
+        sessions = self.owners.judge(self._session_permit)
+        streams = self._streams.judge(self._stream_permit, sessions)
+        moved = tuple(
+            session_id for session_id, permit in self.owners.permits() if permit.rule.clock is not says[session_id]
+        )
+        return Revoked(sessions=sessions, streams=streams, moved=moved)
 
     def may_wish(self, session_id: str) -> bool:
         """Whether a session's plans may move the server's clock; asked in the device's thread too."""
@@ -63,6 +95,11 @@ class AccessGate:
         """Whose share of the device's time a session's requests take: its owner's, however many sessions that has."""
         permit = self.owners.permit(session_id)
         return session_id if permit is None or permit.identity is None else str(permit.identity)
+
+    def priority_of(self, session_id: str, asked: int) -> int:
+        """The priority of a session's request that asks for one: no higher than its owner's rule says."""
+        permit = self.owners.permit(session_id)
+        return asked if permit is None else min(asked, permit.rule.priority)
 
     def ending(self, release: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
         """`release`, for sessions whose edge has left; nobody owns them then."""
@@ -77,7 +114,8 @@ class AccessGate:
         return GuardedAgent(service, self._permit(caller), self._name_of, self._clock, self._rates)
 
     def _planner(self, service: PlannerService, caller: Caller) -> PlannerService:
-        return GuardedPlanner(service, self._permit(caller), self._name_of, self.owners, self._rates)
+        self._permit(caller)
+        return GuardedPlanner(service, partial(self._permit, caller), self._name_of, self.owners, self._rates)
 
     def _solver(self, service: SolverService, caller: Caller) -> SolverService:
         permit = self._permit(caller)
@@ -93,6 +131,17 @@ class AccessGate:
         permit = self._permit(caller)
         permit.check_inference()
         return GuardedInference(service, permit, self._name_of, self.owners, self._rates, self._streams)
+
+    def _session_permit(self, identity: Identity, networks: frozenset[str]) -> Permit:
+        permit = permit_of(identity, self._options, site=self._site)
+        for digest in sorted(networks):
+            permit.check_network(digest, self._name_of)
+        return permit
+
+    def _stream_permit(self, identity: Identity) -> Permit:
+        permit = permit_of(identity, self._options, site=self._site)
+        permit.check_inference()
+        return permit
 
     def _permit(self, caller: Caller) -> Permit:
         return permit_for(caller, self._options, site=self._site)

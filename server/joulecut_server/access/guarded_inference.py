@@ -6,15 +6,13 @@ Each is refused by its header alone, before memory is taken for its tensors.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 
 from joulecut_core.errors import AccessError
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
-from joulecut_proto.inference_refusals import StreamRefusedError
-from joulecut_proto.security.identity import Identity
 from joulecut_proto.services import InferenceService
 from joulecut_proto.streaming.streams import InferenceServerStream
+from joulecut_server.access.open_streams import OpenStreams, StreamRight
 from joulecut_server.access.owners import SessionOwners
 from joulecut_server.access.permit import Permit
 from joulecut_server.access.rates import Rates
@@ -32,11 +30,11 @@ class GuardedInference:
         name_of: Callable[[str], str | None],
         owners: SessionOwners,
         rates: Rates,
-        streams: Counter[Identity],
+        streams: OpenStreams,
     ) -> None:
-        """`streams`: how many each identity has open; shared by all callers."""
+        """`streams`: those of all callers."""
         self._service = service
-        self._permit = permit
+        self._right = StreamRight(permit)
         self._name_of = name_of
         self._owners = owners
         self._rates = rates
@@ -45,45 +43,37 @@ class GuardedInference:
 
     async def serve(self, stream: InferenceServerStream) -> None:
         """One stream of the caller's; raises StreamRefusedError where it has as many as it may."""
-        identity = self._permit.identity
-        if identity is None:
+        permit = self._right.permit
+        if permit.identity is None:
             await self._service.serve(stream)
             return
-        if self._streams[identity] >= self._permit.rule.streams:
-            raise StreamRefusedError(
-                f"{identity} has {self._streams[identity]} streams open, as many as it may; "
-                "close one, or see [[access.edges]] streams"
-            )
-        self._streams[identity] += 1
-        stream.screen, stream.speaks_for = self.refusal, self._owns
-        try:
+        # The rules may change while it is open, and its right with them.
+        with self._streams.one(stream, permit.identity, permit) as self._right:
+            stream.screen, stream.speaks_for = self.refusal, self._owns
             await self._service.serve(stream)
-        finally:
-            self._streams[identity] -= 1
-            if not self._streams[identity]:
-                del self._streams[identity]
 
     def _owns(self, session_id: str) -> bool:
         """Whether a stream of the caller's says anything of a session."""
         owned = self._owners.permit(session_id)
-        return owned is None or owned.identity == self._permit.identity
+        return owned is None or owned.identity == self._right.permit.identity
 
     def refusal(self, header: RequestHeader) -> ReplyHeader | None:
         """The reply that refuses a request; None for one that may go on."""
+        permit = self._right.permit
         try:
-            if not self._owners.check(header.session_id, self._permit):
+            if not self._owners.check(header.session_id, permit):
                 return _refused(header, ReplyStatus.STALE, "this session is not known here: plan again")
-            self._permit.check_network(header.network_digest, self._name_of)
+            permit.check_network(header.network_digest, self._name_of)
         except AccessError as error:
             if not self._denied:
                 # Once for a stream: it may go on for thousands of requests.
                 self._denied = True
                 _LOG.warning("request %.80r refused: %.400r", header.request_id, str(error))
             return _refused(header, ReplyStatus.INVALID, str(error))
-        rate_hz = self._permit.rule.rate_hz
-        wait_s = self._rates.wait_s(("request", self._permit.identity), rate_hz)
+        rate_hz = permit.rule.rate_hz
+        wait_s = self._rates.wait_s(("request", permit.identity), rate_hz)
         if wait_s:
-            text = f"{self._permit} may send {rate_hz:g} requests a second"
+            text = f"{permit} may send {rate_hz:g} requests a second"
             return _refused(header, ReplyStatus.OVERLOADED, text, retry_after_s=wait_s)
         return None
 

@@ -20,44 +20,48 @@ class GuardedPlanner:
     def __init__(
         self,
         service: PlannerService,
-        permit: Permit,
+        permit_now: Callable[[], Permit],
         name_of: Callable[[str], str | None],
         owners: SessionOwners,
         rates: Rates,
     ) -> None:
+        """`permit_now`: asked at every step, as the rules may change while a request is being read."""
         self._service = service
-        self._permit = permit
+        self._permit_now = permit_now
         self._name_of = name_of
         self._owners = owners
         self._rates = rates
 
     def check_rate(self) -> None:
         """Take one of the caller's turns to plan; raises PlannerBusyError where it has none left."""
-        rate_hz = self._permit.rule.plan_hz
-        wait_s = self._rates.wait_s(("plan", self._permit.identity), rate_hz)
+        permit = self._permit_now()
+        rate_hz = permit.rule.plan_hz
+        wait_s = self._rates.wait_s(("plan", permit.identity), rate_hz)
         if wait_s:
-            raise PlannerBusyError(f"{self._permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
+            raise PlannerBusyError(f"{permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
         """A plan for a session of the caller's; the session is its own from then on."""
         check_session_id(request.session_id)
         # The profile's network is the one that requests are then checked against.
-        for digest in (request.network_digest, request.edge.key.network_digest):
-            self._permit.check_network(digest, self._name_of)
-        self._owners.check(request.session_id, self._permit)
+        permit = self._permit_now()
+        networks = frozenset((request.network_digest, request.edge.key.network_digest))
+        for digest in sorted(networks):
+            permit.check_network(digest, self._name_of)
+        self._owners.check(request.session_id, permit)
         if not request.preview:
-            for session_id in self._owners.claim(request.session_id, self._permit):
+            for session_id in self._owners.claim(request.session_id, permit, networks):
                 await self._service.release(session_id)
         return await self._service.plan_session(request)
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch of the caller's session in force."""
-        if not self._owners.check(session_id, self._permit):
+        if not self._owners.check(session_id, self._permit_now()):
             raise ContractError(f"session {session_id[:80]!r} is not known here: plan again")
         return await self._service.activate(session_id, epoch)
 
     async def release(self, session_id: str) -> None:
         """End the caller's session; one that nobody has is no error."""
-        if self._owners.check(session_id, self._permit):
+        if self._owners.check(session_id, self._permit_now()):
             self._owners.forget(session_id)
             await self._service.release(session_id)

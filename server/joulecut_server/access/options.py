@@ -23,6 +23,7 @@ class EdgeRule:
     can. `sessions`: how many one identity may have at a time; its longest silent one ends for one more. `streams`: how
     many it may have open. `clock`: whether its plans may move the server's clock; without it they run at whatever clock
     the server has. `solver`: whether it may have problems of its own solved. `bundles`: whether it may fetch networks.
+    `priority`: the highest that its requests have in the line; those that ask for more get this.
     """
 
     names: tuple[str, ...] = (ANYTHING,)
@@ -34,6 +35,7 @@ class EdgeRule:
     clock: bool = True
     solver: bool = True
     bundles: bool = True
+    priority: int = 0
 
     def __post_init__(self) -> None:
         if not self.names or not self.networks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 
 from joulecut_core.errors import AccessError, ContractError
 from joulecut_proto.security.identity import Identity
@@ -28,6 +29,7 @@ class SessionOwners:
     def __init__(self, *, most: int = _MOST_SESSIONS) -> None:
         self._most = most
         self._permits: dict[str, Permit] = {}
+        self._networks: dict[str, frozenset[str]] = {}
         self._by_owner: dict[Identity, OrderedDict[str, None]] = {}
         self._silent: OrderedDict[str, None] = OrderedDict()
 
@@ -38,8 +40,12 @@ class SessionOwners:
         """What the session's owner may do; None where nobody owns it."""
         return self._permits.get(session_id)
 
-    def claim(self, session_id: str, permit: Permit) -> list[str]:
-        """Make a session its owner's, who must be its owner already where there is one.
+    def permits(self) -> tuple[tuple[str, Permit], ...]:
+        """All sessions that are somebody's, with what their owners may do."""
+        return tuple(self._permits.items())
+
+    def claim(self, session_id: str, permit: Permit, networks: frozenset[str] = frozenset()) -> list[str]:
+        """Make a session its owner's, who must be its owner already where there is one. `networks`: digests it is for.
 
         Returns sessions that are over with it: the longest silent ones of the same owner beyond its number, and of all
         beyond this server's. Raises AccessError where it is another's, ContractError where it cannot be called so.
@@ -49,7 +55,7 @@ class SessionOwners:
         owner = permit.identity
         if owner is None:
             return []
-        self._permits[session_id] = permit
+        self._permits[session_id], self._networks[session_id] = permit, networks
         own = self._by_owner.setdefault(owner, OrderedDict())
         own[session_id] = self._silent[session_id] = None
         self._heard(session_id, own)
@@ -72,11 +78,33 @@ class SessionOwners:
         self._heard(session_id, self._by_owner[owned.identity])
         return True
 
+    def judge(self, permit_of: Callable[[Identity, frozenset[str]], Permit]) -> dict[str, AccessError]:
+        """Give each session what its owner may do now, and forget those that it may no longer have: returns why.
+
+        `permit_of`: an identity's permit; raises AccessError where it may not have a session for these networks.
+        """
+        over: dict[str, AccessError] = {}
+        for owner, own in tuple(self._by_owner.items()):
+            kept: list[str] = []
+            for session_id in own:
+                try:
+                    self._permits[session_id] = permit_of(owner, self._networks[session_id])
+                except AccessError as error:
+                    over[session_id] = error
+                else:
+                    kept.append(session_id)
+            most = self._permits[kept[0]].sessions if kept else 0
+            for session_id in kept[: max(len(kept) - most, 0)]:
+                over[session_id] = AccessError(f"{owner} may have {most} sessions; see [[access.edges]] sessions")
+        for session_id in over:
+            self.forget(session_id)
+        return over
+
     def forget(self, session_id: str) -> None:
         """The session has ended."""
         owned = self._permits.pop(session_id, None)
         if owned is not None and owned.identity is not None:
-            del self._silent[session_id]
+            del self._silent[session_id], self._networks[session_id]
             own = self._by_owner[owned.identity]
             del own[session_id]
             if not own:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from joulecut_core.errors import AccessError
+from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.callers import Caller
 from joulecut_proto.security.identity import Identity, Role
 from joulecut_server.access.options import ANYTHING, AccessOptions, EdgeRule
 
-_ALL = EdgeRule()
+_ALL = EdgeRule(priority=HIGHEST_PRIORITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,13 @@ def permit_for(caller: Caller, options: AccessOptions | None, *, site: str | Non
 
     `options`: None without an `[access]` table. `site`: the server's own; None takes callers of every site.
     """
-    identity = caller.identity
-    if identity is None:
+    if caller.identity is None:
         return Permit(identity=None, rule=_ALL, inference=True)
+    return permit_of(caller.identity, options, site=site)
+
+
+def permit_of(identity: Identity, options: AccessOptions | None, *, site: str | None = None) -> Permit:
+    """What somebody with a certificate may do; otherwise as `permit_for`."""
     sites = () if options is None else options.sites
     if site is not None and identity.site != site and identity.site not in sites:
         raise AccessError(f"{identity} is of site {identity.site}; this server is of {site}: see [access] sites")

@@ -12,6 +12,7 @@ from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.identity import Role
 from joulecut_proto.security.plain_text import Reach, reach_of
 from joulecut_server.access.opening import listening_security
+from joulecut_server.access.options import AccessOptions
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.app import make_app
 from joulecut_server.dashboard.board import Board
@@ -29,7 +30,7 @@ async def serving_board(config: ServerConfig, parts: AgentParts) -> AsyncIterato
     """
     board = Board(parts, name=config.name)
     await board.look()
-    endpoint = await asyncio.to_thread(_open, config, board)
+    endpoint = await asyncio.to_thread(_open, config, board, parts.rules)
     keeping = asyncio.create_task(board.keep())
     try:
         yield board
@@ -40,14 +41,14 @@ async def serving_board(config: ServerConfig, parts: AgentParts) -> AsyncIterato
         await asyncio.to_thread(endpoint.close)
 
 
-def _open(config: ServerConfig, board: Board) -> DashboardEndpoint:
+def _open(config: ServerConfig, board: Board, rules: Callable[[], AccessOptions | None]) -> DashboardEndpoint:
     """Takes as long as the system's resolver does."""
     options = config.dashboard
     place = options.place()
     security = listening_security(config.tls, place, insecure=config.insecure)
     if security is not None:
         site = own_identity(security, Role.SERVER).site
-        visitors = CertifiedVisitors(site=site, access=config.access, edges=options.edges)
+        visitors = CertifiedVisitors(site=site, access=rules, edges=options.edges)
         return DashboardEndpoint(make_app(board, visitors.admit), place, FreshCertificates(security).context)
     admit: Callable[[Scope], None] = admit_anybody
     if reach_of(place) is Reach.HOST:

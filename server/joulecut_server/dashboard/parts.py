@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
+from joulecut_server.access.options import AccessOptions
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.device_watch import DeviceWatch
 from joulecut_server.inference import ServerInference
@@ -16,7 +18,10 @@ from joulecut_server.sessions import SessionBook
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentParts:
-    """What a server-agent is made of. `clock`: the agents' own, which an emulated device may slow down."""
+    """What a server-agent is made of. `clock`: the agents' own, which an emulated device may slow down.
+
+    `rules`: those of its callers, as they are now.
+    """
 
     device: Device
     clock: Clock
@@ -26,3 +31,4 @@ class AgentParts:
     planning: ServerPlanning
     inference: ServerInference
     watch: DeviceWatch
+    rules: Callable[[], AccessOptions | None]

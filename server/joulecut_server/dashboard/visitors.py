@@ -77,8 +77,8 @@ class Doorkeeper:
 class CertifiedVisitors:
     """Operators, and edges where the configuration lets them in, by the certificates of their connections."""
 
-    def __init__(self, *, site: str, access: AccessOptions | None, edges: bool) -> None:
-        """`access`: the rules of the server's other callers, which hold here too."""
+    def __init__(self, *, site: str, access: Callable[[], AccessOptions | None], edges: bool) -> None:
+        """`access`: the rules of the server's other callers as they are now, which hold here too."""
         self._site = site
         self._access = access
         self._edges = edges
@@ -86,7 +86,7 @@ class CertifiedVisitors:
     def admit(self, scope: Scope) -> None:
         """Raise AccessError for a connection whose certificate may not read here."""
         identity = self._identity(scope)
-        permit_for(Caller(identity=identity, transport=Transport.TLS), self._access, site=self._site)
+        permit_for(Caller(identity=identity, transport=Transport.TLS), self._access(), site=self._site)
         if identity.role is Role.EDGE and not self._edges:
             raise AccessError(f"{identity} is an edge; the dashboard is for operators: see [dashboard] edges")
 

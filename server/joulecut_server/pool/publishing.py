@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from joulecut_proto.server_list import ListedServer, ServerList, write_envoy_endpoints, write_server_list
@@ -16,10 +16,11 @@ _LOG = logging.getLogger(__name__)
 class Publishing:
     """Writes a pool's list where it changes, and its standing at each look."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        """`name`: of the pool, and of its cluster to Envoy."""
+    def __init__(self, folder: Path, name: str, told: Callable[[PoolStanding], None] | None = None) -> None:
+        """`name`: of the pool, and of its cluster to Envoy. `told`: hears each standing besides."""
         self._folder = folder
         self._name = name
+        self._told = told
         self._listed: tuple[ListedServer, ...] | None = None
         self._is_failing = False
 
@@ -35,13 +36,15 @@ class Publishing:
 
         Where all are silent at once, it is more likely the keeper that cannot hear than the edges that cannot ask.
         """
+        standing = PoolStanding(name=self._name, keeper_pid=os.getpid(), wanted=wanted, servers=tuple(standings))
+        if self._told is not None:
+            self._told(standing)
         try:
             if listed != self._listed and (listed or closing or not self._listed):
                 write_server_list(self._folder / LIST_FILE, ServerList(servers=listed))
                 write_envoy_endpoints(self._folder / ENVOY_FILE, self._name, listed)
                 self._listed = listed
                 _LOG.info("servers: %s", ", ".join(each.address for each in listed) or "none")
-            standing = PoolStanding(name=self._name, keeper_pid=os.getpid(), wanted=wanted, servers=tuple(standings))
             write_standing(self._folder, standing)
         except OSError as error:
             # A full disk must not end a pool.

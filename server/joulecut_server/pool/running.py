@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from joulecut_server.pool.keeper import LEAVING_S, Keeper
 from joulecut_server.pool.options import PoolConfig
 from joulecut_server.pool.publishing import Publishing
 from joulecut_server.pool.seats import seat_of
+from joulecut_server.pool.standing import PoolStanding
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,10 +28,11 @@ _CLOSING_S = 0.2
 _RAY_ENDS_S = 30.0
 
 
-def run_pool(config: PoolConfig) -> None:
+def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None) -> None:
     """Keep a pool until SIGINT or SIGTERM, then let all its servers drain. To be called from the main thread.
 
-    Raises ConfigError where it cannot start or is kept already, LinkError where Ray does not answer.
+    `told`: hears how it stands after each look, until nobody is left. Raises ConfigError where it cannot start or is
+    kept already, LinkError where Ray does not answer.
     """
     stopping = threading.Event()
 
@@ -45,7 +47,7 @@ def run_pool(config: PoolConfig) -> None:
             # After Ray, which sets handlers of its own.
             for number in _SIGNALS:
                 signal.signal(number, stop)
-            with kept(config) as keeper:
+            with kept(config, told) as keeper:
                 while not stopping.is_set():
                     keeper.look()
                     stopping.wait(config.pool.look_s)
@@ -54,10 +56,11 @@ def run_pool(config: PoolConfig) -> None:
             signal.signal(number, handler)
 
 
-def end_pool(config: PoolConfig) -> None:
+def end_pool(config: PoolConfig) -> bool:
     """End a pool on this host by asking its keeper, or in its place where servers have outlived it on a cluster.
 
-    Returns once all its servers have drained. Raises LinkError where that takes too long or Ray does not answer.
+    Returns once all its servers have drained; whether there was a keeper or a cluster to ask. Raises LinkError where
+    that takes too long or Ray does not answer.
     """
     folder = Path(config.pool.folder)
     keeper_pid = keeper_of(folder)
@@ -65,7 +68,7 @@ def end_pool(config: PoolConfig) -> None:
         if config.pool.address:
             with held(folder), cluster(config.pool), kept(config):
                 _LOG.info("ending the servers that have outlived their keeper")
-        return
+        return bool(config.pool.address)
     with suppress(ProcessLookupError):
         os.kill(keeper_pid, signal.SIGTERM)
     clock = SystemClock()
@@ -74,10 +77,11 @@ def end_pool(config: PoolConfig) -> None:
         if clock.now_s() >= until_s:
             raise LinkError(f"the keeper, process {keeper_pid}, has not ended; its log says what it waits for")
         waiting.wait(_CLOSING_S)
+    return True
 
 
 @contextmanager
-def kept(config: PoolConfig) -> Iterator[Keeper]:
+def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None) -> Iterator[Keeper]:
     """A pool's keeper on the cluster that this process is connected to; leaving lets all servers drain."""
     from joulecut_server.pool.ray_crew import RayCrew  # noqa: PLC0415 - needs the extra
 
@@ -88,7 +92,7 @@ def kept(config: PoolConfig) -> Iterator[Keeper]:
     keeper = Keeper(
         config.pool,
         RayCrew(config.pool, config_of),
-        Publishing(Path(config.pool.folder), config.pool.name),
+        Publishing(Path(config.pool.folder), config.pool.name, told),
         SystemClock(),
         name_of=lambda number: config_of(number).name,
         drain_s=config.server.drain_s,

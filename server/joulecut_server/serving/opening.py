@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.batch_runner import BatchRunner
@@ -23,10 +25,12 @@ def make_scheduler(
     worker: DeviceWorker,
     clocks: PolicyClocks,
     hardware: DeviceOptions,
+    kept: Path | None = None,
 ) -> Scheduler:
     """One lane for each network, each with a policy of its own; may take seconds, which policies prepare in.
 
-    `hardware`: how the device was opened, which its further precisions follow.
+    `hardware`: how the device was opened, which its further precisions follow. `kept`: a folder for what policies
+    prepare once for a table.
 
     Raises ConfigError for an unknown policy or a table of something else, ProfileError where a table cannot be read,
     ClockError where it has clocks that this device lacks.
@@ -37,7 +41,7 @@ def make_scheduler(
         found = tables.pop(network.name, None)
         table = table_of_profile(network.profile, network.runner.network.table) if found is None else found
         runner = _batches(network)
-        policy = make_policy(options, served_table(table, runner, hardware, clock=worker.clock))
+        policy = make_policy(options, served_table(table, runner, hardware, clock=worker.clock), kept=kept)
         lanes.append(NetworkLane(runner, policy, options))
     if tables:
         raise ConfigError(f"serving.tables: none of the networks served here is {', '.join(sorted(tables))}")

@@ -96,11 +96,14 @@ def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
     )
 
 
-def make_policy(options: ServingOptions, table: ServiceTable) -> ServingPolicy:
-    """The policy that a configuration names, for one table. Raises ConfigError for an unknown one."""
+def make_policy(options: ServingOptions, table: ServiceTable, *, kept: Path | None = None) -> ServingPolicy:
+    """The policy that a configuration names, for one table. Raises ConfigError for an unknown one.
+
+    `kept`: a folder for what a policy prepares once for a table, which takes seconds.
+    """
     try:
         if options.policy == _OWN:
-            return JoulecutPolicy(table, slo_s=options.slo_s, accuracy_floor=options.accuracy_floor)
+            return JoulecutPolicy(table, slo_s=options.slo_s, accuracy_floor=options.accuracy_floor, kept=kept)
         maker = POLICIES.get(options.policy)
         if maker is None:
             known = ", ".join((_OWN, *POLICIES))

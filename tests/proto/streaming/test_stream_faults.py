@@ -198,3 +198,33 @@ def test_a_slow_writer_can_be_told() -> None:
 
     messages_of_two = messages_of("slow", 1_500_000)
     asyncio.run(run())
+
+
+def test_after_a_reply_that_was_given_up_nothing_is_sent() -> None:
+    """GRPC may still be writing it: a second message beside it would be refused there, or land in its middle."""
+    written: list[bytes] = []
+    stuck = asyncio.Event()
+
+    async def write(message: bytes) -> None:
+        written.append(message)
+        if len(written) > 1:
+            stuck.set()
+            await asyncio.Event().wait()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        return
+        yield
+
+    async def run() -> None:
+        stream = InferenceServerStream(nothing(), write)
+        await stream.reply(ReplyHeader(request_id="first", current_epoch=1))
+        replying = asyncio.create_task(stream.reply(ReplyHeader(request_id="second", current_epoch=1)))
+        await stuck.wait()
+        replying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await replying
+        with pytest.raises(LinkError, match="a reply before 'third' was given up on its way"):
+            await stream.reply(ReplyHeader(request_id="third", current_epoch=1))
+
+    asyncio.run(run())
+    assert len(written) == 2

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from joulecut_core.errors import ContractError
 from joulecut_core.networks import TensorSpec
@@ -21,7 +21,7 @@ from joulecut_proto.streaming.stream_headers import (
     reply_header_bytes,
     request_header_bytes,
 )
-from joulecut_proto.tensors import WireTensor
+from joulecut_proto.tensors import WireTensor, total_bytes_of
 from joulecut_proto.v1 import inference_pb2, tensors_pb2
 from tests.proto.drawn_values import values_of
 
@@ -29,6 +29,8 @@ REQUEST = RequestHeader(
     session_id="edge-1", request_id="r/0", epoch=3, network_digest="sha256:00", cut=2, codec="raw", variant="fp32"
 )
 REPLY = ReplyHeader(request_id="r/0", current_epoch=3)
+_TOO_MANY_BYTES = 1 << 64
+"""For the field: several tensors of nearly as many cannot be sent together."""
 SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
 """One that is sent and read before it is damaged: what is remembered must not hide what is wrong."""
 
@@ -37,8 +39,15 @@ SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
 @settings(deadline=None)
 def test_requests_as_the_converter_does(header: RequestHeader) -> None:
     """The same message, and the header back, with and without every optional field."""
-    header = dataclasses.replace(header, contract_version=CONTRACT_VERSION, session_id="edge-1", request_id="r/0")
-    content = request_header_bytes(header)
+    assume(total_bytes_of(header.tensors) < _TOO_MANY_BYTES)
+    header = dataclasses.replace(
+        header,
+        contract_version=CONTRACT_VERSION,
+        session_id="edge-1",
+        request_id="r/0",
+        total_bytes=total_bytes_of(header.tensors),
+    )
+    content = request_header_bytes(dataclasses.replace(header, tensors=(), total_bytes=0), header.tensors)
     assert inference_pb2.RequestHeader.FromString(content) == REQUEST_HEADER.to_wire(header)
     assert read_request_header(content) == header
 
@@ -47,7 +56,9 @@ def test_requests_as_the_converter_does(header: RequestHeader) -> None:
 @settings(deadline=None)
 def test_replies_as_the_converter_does(header: ReplyHeader) -> None:
     """The same message, and the header back."""
-    content = reply_header_bytes(header)
+    assume(total_bytes_of(header.tensors) < _TOO_MANY_BYTES)
+    header = dataclasses.replace(header, total_bytes=total_bytes_of(header.tensors))
+    content = reply_header_bytes(dataclasses.replace(header, tensors=(), total_bytes=0), header.tensors)
     assert inference_pb2.ReplyHeader.FromString(content) == REPLY_HEADER.to_wire(header)
     assert read_reply_header(content) == header
 
@@ -104,9 +115,9 @@ def test_a_malformed_reply_has_the_converters_complaint(field: str, value: float
 def test_what_cannot_be_sent_is_refused(broken: dict[str, object]) -> None:
     """Before a byte of it is."""
     with pytest.raises(ContractError, match=f"{next(iter(broken))}.*"):
-        request_header_bytes(dataclasses.replace(REQUEST, **broken))  # type: ignore[arg-type]
+        request_header_bytes(dataclasses.replace(REQUEST, **broken), ())  # type: ignore[arg-type]
     with pytest.raises(ContractError, match="queue_s: nan; expected a finite number"):
-        reply_header_bytes(dataclasses.replace(REPLY, queue_s=math.nan))
+        reply_header_bytes(dataclasses.replace(REPLY, queue_s=math.nan), ())
 
 
 def test_bytes_that_are_no_header() -> None:

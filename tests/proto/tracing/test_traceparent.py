@@ -58,8 +58,8 @@ def test_it_travels_in_the_header() -> None:
     header = RequestHeader(
         session_id="s", request_id="r", epoch=1, network_digest="d", cut=0, codec="raw", variant="", traceparent=EXAMPLE
     )
-    assert read_request_header(request_header_bytes(header)).traceparent == EXAMPLE
+    assert read_request_header(request_header_bytes(header, ())).traceparent == EXAMPLE
     plain = RequestHeader(session_id="s", request_id="r", epoch=1, network_digest="d", cut=0, codec="raw", variant="")
-    content = request_header_bytes(plain)
+    content = request_header_bytes(plain, ())
     assert EXAMPLE.encode() not in content
     assert read_request_header(content).traceparent == ""

@@ -37,6 +37,7 @@ class Room:
             planning=self.parts.planning,
             inference=self.parts.inference,
             watch=self.parts.watch,
+            rules=lambda: None,
         )
         self.board = Board(self.parts_of_agent, name="gpu", wall=self.wall)
         self.parts.planning.planned = self.board.planned

@@ -70,7 +70,8 @@ def served(folder: Path, caplog: pytest.LogCaptureFixture, config: ServerConfig,
     found: list[Any] = []
 
     async def use(room: Room) -> None:
-        async with serving_board(config, room.parts_of_agent):
+        parts = replace(room.parts_of_agent, rules=lambda: config.access)
+        async with serving_board(config, parts):
             [url] = re.findall(r"dashboard: (https?://\S+/)", caplog.text)
             found.append(await asyncio.to_thread(look, url))
 

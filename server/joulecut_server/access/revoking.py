@@ -1,0 +1,43 @@
+"""Carries other rules and limits out: all at once for new calls, and then for what is under way."""
+
+from __future__ import annotations
+
+import logging
+
+from joulecut_core.errors import DeviceError
+from joulecut_server.access.gate import AccessGate
+from joulecut_server.access.options import AccessOptions
+from joulecut_server.inference import ServerInference
+from joulecut_server.limits import Limits
+from joulecut_server.planning import ServerPlanning
+
+_LOG = logging.getLogger(__name__)
+
+
+class RulesInForce:
+    """The parts of a server that go by its rules. Used from the event loop only."""
+
+    def __init__(self, gate: AccessGate, planning: ServerPlanning, inference: ServerInference) -> None:
+        self._gate = gate
+        self._planning = planning
+        self._inference = inference
+
+    async def apply(self, access: AccessOptions | None, limits: Limits) -> int:
+        """Put rules and limits in force; how many sessions and streams have ended by them.
+
+        A stream that has lost its right ends with PERMISSION_DENIED and the rule's name, a session with its clock.
+        """
+        self._inference.change_limits(limits)
+        revoked = self._gate.change(access)
+        for stream, reason in revoked.streams.items():
+            self._inference.cut_off(stream, reason)
+        for text in dict.fromkeys(map(str, (*revoked.streams.values(), *revoked.sessions.values()))):
+            _LOG.warning("ended by other rules: %s", text)
+        for session_id in revoked.sessions:
+            try:
+                await self._planning.release(session_id)
+            except DeviceError as error:
+                _LOG.warning("the clock of session %s cannot be given back: %s", session_id, error)
+        for session_id in revoked.moved:
+            await self._planning.reconsider(session_id)
+        return len(revoked.streams) + len(revoked.sessions)

@@ -1,0 +1,141 @@
+"""Other rules and limits without a restart: the configuration is read again when its file changes, and on SIGHUP.
+
+    file changed ─▶ left alone since? ─▶ read, checked ─▶ all of [access] and [limits] at once ─▶ what has no right ends
+    SIGHUP ─────────────────────────────▶      │
+                                               └─▶ wrong: those before stay in force, log and metrics say so
+
+A change that is noticed is taken at the next look, when the file is still the same: editors write in several steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeAlias
+
+from joulecut_core.errors import ConfigError, JoulecutError
+from joulecut_server.access.options import AccessOptions
+from joulecut_server.config import ServerConfig
+from joulecut_server.limits import Limits
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_S = 2.0
+"""Wall seconds between two looks at the file."""
+_TAKEN = frozenset({"access", "limits"})
+"""Keys of the configuration that need no restart."""
+
+FileSeen: TypeAlias = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigSource:
+    """Where a server's configuration came from: its file as it was then, and how all of it is read again."""
+
+    file: Path
+    read: Callable[[], ServerConfig]
+    seen: FileSeen | None
+
+    @classmethod
+    def of(cls, file: Path, read: Callable[[], ServerConfig]) -> ConfigSource:
+        """To be made before the first reading, so that no change is missed while the agent starts."""
+        return cls(file=file, read=read, seen=_seen(file))
+
+
+class RuleChanges:
+    """Looks at a server's configuration from time to time. Used from the event loop only, but for the counts."""
+
+    def __init__(
+        self,
+        source: ConfigSource,
+        started: ServerConfig,
+        apply: Callable[[AccessOptions | None, Limits], Awaitable[int]],
+    ) -> None:
+        """`started`: with what the server runs. `apply`: carries rules out; gives how many sessions and streams end."""
+        self._source = source
+        self._started = started
+        self._apply = apply
+        self._in_force = (started.access, started.limits)
+        self._read_as = source.seen
+        self._noticed = self._read_as
+        self._told_of: tuple[str, ...] = ()
+        self._wanted = asyncio.Event()
+        self.taken = 0
+        """Changes put in force since the start."""
+        self.refused = 0
+        """Times that the file could not be used."""
+        self.ended = 0
+        """Sessions and streams that other rules left no right to."""
+        self.is_stale = False
+        """Whether the file holds something that could not be used."""
+
+    async def keep(self) -> None:
+        """Look until cancelled; on SIGHUP at once."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._wanted.set)
+        try:
+            while True:
+                timer = loop.call_later(_LOOK_S, self._wanted.set)
+                await self._wanted.wait()
+                asked = loop.time() < timer.when()
+                timer.cancel()
+                self._wanted.clear()
+                await (self.read() if asked else self.look())
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+    async def look(self) -> None:
+        """Read the file where it has changed and been left alone since the last look."""
+        seen = _seen(self._source.file)
+        settled = seen is not None and seen == self._noticed and seen != self._read_as
+        self._noticed = seen
+        if settled:
+            await self.read()
+
+    async def read(self) -> None:
+        """Read the file and carry it out; where that is not possible all stays as it is."""
+        # Before the file: one that changes meanwhile is then read once more, not missed.
+        self._noticed = self._read_as = _seen(self._source.file)
+        try:
+            config = await asyncio.to_thread(self._source.read)
+            if config.access is not None and self._started.tls is None:
+                raise ConfigError("access: rules are by the names in certificates, and [tls] takes a restart")
+        except JoulecutError as error:
+            self.refused += 1
+            self.is_stale = True
+            _LOG.error("new rules are not used, those before stay in force: %s", error)
+            return
+        self.is_stale = False
+        self._tell_of_others(config)
+        if self._in_force == (config.access, config.limits):
+            _LOG.info("%s: rules and limits are as before", self._source.file)
+            return
+        self._in_force = config.access, config.limits
+        ended = await self._apply(config.access, config.limits)
+        self.taken += 1
+        self.ended += ended
+        _LOG.info("%s: rules and limits have changed; %d sessions and streams end by them", self._source.file, ended)
+
+    def _tell_of_others(self, config: ServerConfig) -> None:
+        """Log which changes take a restart, once for each set of them."""
+        others = tuple(
+            each.name
+            for each in fields(ServerConfig)
+            if each.name not in _TAKEN and getattr(config, each.name) != getattr(self._started, each.name)
+        )
+        if others and others != self._told_of:
+            _LOG.warning("%s: a restart is what these changes take: %s", self._source.file, ", ".join(others))
+        self._told_of = others
+
+
+def _seen(path: Path) -> FileSeen | None:
+    """Changes whenever the file does; None while it is not there."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_ino, now.st_mtime_ns, now.st_size

@@ -1,0 +1,174 @@
+"""Rules and limits without a restart: when the file is read, and what becomes of a bad one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.configuration import Sources, read_configuration
+from joulecut_server.access.options import AccessOptions, EdgeRule
+from joulecut_server.config import ServerConfig
+from joulecut_server.limits import Limits
+from joulecut_server.rule_changes import ConfigSource, RuleChanges
+from joulecut_server.rule_metrics import RuleMetrics
+
+WAIT_S = 20.0
+START = """
+device = "emulated:t4"
+bundles = ["net"]
+[limits]
+streams = 10
+[tls]
+authority = "a.pem"
+certificate = "c.pem"
+key = "k.pem"
+"""
+RULE = '[[access.edges]]\nnames = ["cam"]\n'
+
+
+class Changing:
+    """A configuration file that is written again, and what is carried out of it."""
+
+    def __init__(self, folder: Path, text: str = START) -> None:
+        self.file = folder / "server.toml"
+        self.file.write_text(text, encoding="utf-8")
+        sources = Sources(file=self.file)
+        source = ConfigSource.of(self.file, lambda: read_configuration(ServerConfig, sources).values)
+        self.applied: list[tuple[AccessOptions | None, Limits]] = []
+        self.heard = asyncio.Event()
+        self.changes = RuleChanges(source, source.read(), self._apply)
+
+    def write(self, text: str) -> None:
+        """As an editor does that renames."""
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.file)
+
+    def looks(self, count: int) -> None:
+        """That often, with nothing changing in between."""
+        for _ in range(count):
+            asyncio.run(self.changes.look())
+
+    async def _apply(self, access: AccessOptions | None, limits: Limits) -> int:
+        self.applied.append((access, limits))
+        self.heard.set()
+        return 2
+
+
+def test_a_change_is_taken_once_it_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not at the look that notices it: an editor may be in the middle of writing."""
+    caplog.set_level(logging.INFO)
+    each = Changing(tmp_path)
+    each.looks(3)
+    each.write(START + RULE)
+    each.looks(1)
+    assert each.applied == []
+    each.looks(3)
+    assert each.applied == [(AccessOptions(edges=(EdgeRule(names=("cam",)),)), Limits(streams=10))]
+    assert (each.changes.taken, each.changes.ended, each.changes.is_stale) == (1, 2, False)
+    assert "rules and limits have changed; 2 sessions and streams end by them" in caplog.text
+
+
+def test_a_file_that_goes_on_changing_waits(tmp_path: Path) -> None:
+    """Half of a file may be a valid one, which lets nobody in."""
+    each = Changing(tmp_path)
+    for streams in (11, 12, 13):
+        each.write(START.replace("10", str(streams)))
+        each.looks(1)
+    assert each.applied == []
+    each.looks(1)
+    assert [limits.streams for _, limits in each.applied] == [13]
+
+
+def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither its bad part nor its good one, and the log says once what is wrong; the next good file is taken."""
+    each = Changing(tmp_path)
+    for bad, complaint in (
+        (START.replace("10", "20") + "[[access.edges]]\nnames = []\n", "names and networks must name somebody"),
+        ("device = ", "server.toml"),
+        (START + "[acess]\n", "acess"),
+    ):
+        caplog.clear()
+        each.write(bad)
+        each.looks(4)
+        assert each.applied == []
+        assert each.changes.is_stale
+        assert caplog.text.count("new rules are not used, those before stay in force") == 1
+        assert complaint in caplog.text
+    assert each.changes.refused == 3
+    each.file.unlink()
+    each.looks(2)
+    each.write(START.replace("10", "30"))
+    each.looks(2)
+    assert [limits.streams for _, limits in each.applied] == [30]
+    assert not each.changes.is_stale
+
+
+def test_rules_need_certificates_that_are_there_already(tmp_path: Path) -> None:
+    """A server that was started without `[tls]` cannot tell edges apart, whatever the file says by now."""
+    bare = START.partition("[tls]")[0]
+    each = Changing(tmp_path, bare)
+    each.write(START + RULE)
+    each.looks(2)
+    assert (each.applied, each.changes.refused) == ([], 1)
+
+
+def test_other_keys_take_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They are named, and do not keep the rules beside them from being taken."""
+    each = Changing(tmp_path)
+    each.write(START.replace('"net"', '"net", "more"').replace("10", "20"))
+    each.looks(2)
+    assert "a restart is what these changes take: bundles" in caplog.text
+    assert len(each.applied) == 1
+
+
+def test_a_file_that_says_the_same_ends_nothing(tmp_path: Path) -> None:
+    """Comments may change."""
+    each = Changing(tmp_path)
+    each.write("# mine\n" + START)
+    each.looks(2)
+    assert (each.applied, each.changes.taken, each.changes.refused) == ([], 0, 0)
+
+
+def test_sighup_reads_at_once(tmp_path: Path) -> None:
+    """As `systemctl reload` does; afterwards the signal means what it meant."""
+    before = signal.getsignal(signal.SIGHUP)
+
+    async def run() -> Changing:
+        each = Changing(tmp_path)
+        keeping = asyncio.create_task(each.changes.keep())
+        each.write(START.replace("10", "20"))
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.wait_for(each.heard.wait(), WAIT_S)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        return each
+
+    assert [limits.streams for _, limits in asyncio.run(run()).applied] == [20]
+    assert signal.getsignal(signal.SIGHUP) == before
+
+
+def test_metrics_tell(tmp_path: Path) -> None:
+    """Of a file that is not in force, above all: nobody reads the log of a server that works."""
+    each = Changing(tmp_path)
+    each.write(START + RULE)
+    each.looks(2)
+    each.write("nothing")
+    each.looks(2)
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in RuleMetrics(each.changes).collect()
+        for sample in family.samples
+    }
+    assert samples == {
+        ("joulecut_rule_changes_total", "taken"): 1.0,
+        ("joulecut_rule_changes_total", "refused"): 1.0,
+        ("joulecut_ended_by_rules_total",): 2.0,
+        ("joulecut_rules_stale",): 1.0,
+    }
