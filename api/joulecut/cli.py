@@ -25,6 +25,7 @@ from joulecut.commands.run import run
 from joulecut.commands.sign import sign
 from joulecut.commands.simulate import simulate
 from joulecut.commands.study import study
+from joulecut.commands.surroundings import run_surrounded
 from joulecut.commands.version import show_version
 from joulecut_core.programs import run_program
 
@@ -61,4 +62,4 @@ app.add_typer(pool_app)
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run_program(app))
+    sys.exit(run_program(lambda: run_surrounded(app)))

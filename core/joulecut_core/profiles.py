@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from joulecut_core.argument_types import expect_type
+from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
@@ -160,8 +159,8 @@ class Profile:
 
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:
-    """The profile in a file; raises ProfileError naming the file and the field."""
-    document = read_json(Path(path), ProfileError)
+    """The profile in a file; raises ProfileError naming the file and the field, TypeError for what is no path."""
+    document = read_json(expect_path("path", path, "of a file that save_profile wrote"), ProfileError)
     try:
         return decode(Profile, document, error=ProfileError)
     except ProfileError as error:
@@ -169,6 +168,15 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
 
 
 def save_profile(profile: Profile, path: str | os.PathLike[str]) -> None:
-    """Write a profile; a reader never sees half of it. Raises TypeError for what is none."""
+    """Write a profile; a reader never sees half of it.
+
+    Raises TypeError for what is none, ProfileError where it cannot be written.
+    """
     expect_type("profile", profile, Profile, "measure one with joulecut.profile")
-    write_json(Path(path), encode(profile))
+    place = expect_path("path", path, "of the file to write")
+    try:
+        write_json(place, encode(profile))
+    except OSError as error:
+        raise ProfileError(
+            f"{place}: the profile cannot be kept: {error.strerror}; make room there, or name another file"
+        ) from error

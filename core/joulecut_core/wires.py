@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from joulecut_core.argument_types import expect_type
+from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import ProfileError
@@ -55,8 +54,8 @@ class WireTable:
 
 
 def load_wires(path: str | os.PathLike[str]) -> WireTable:
-    """The wire table in a file; raises ProfileError naming file and field."""
-    document = read_json(Path(path), ProfileError)
+    """The wire table in a file; raises ProfileError naming file and field, TypeError for what is no path."""
+    document = read_json(expect_path("path", path, "of a file that save_wires wrote"), ProfileError)
     try:
         return decode(WireTable, document, error=ProfileError)
     except ProfileError as error:
@@ -64,6 +63,15 @@ def load_wires(path: str | os.PathLike[str]) -> WireTable:
 
 
 def save_wires(wires: WireTable, path: str | os.PathLike[str]) -> None:
-    """Write a wire table; a reader never sees half of it. Raises TypeError for what is none."""
+    """Write a wire table; a reader never sees half of it.
+
+    Raises TypeError for what is none, ProfileError where it cannot be written.
+    """
     expect_type("wires", wires, WireTable, "take Network.wires()")
-    write_json(Path(path), encode(wires))
+    place = expect_path("path", path, "of the file to write")
+    try:
+        write_json(place, encode(wires))
+    except OSError as error:
+        raise ProfileError(
+            f"{place}: the wires cannot be kept: {error.strerror}; make room there, or name another file"
+        ) from error

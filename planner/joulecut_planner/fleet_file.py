@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
+from joulecut_core.argument_types import expect_path
 from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
@@ -27,9 +27,9 @@ _EDGE_KEYS = ("name", "problem")
 def load_fleet(path: str | os.PathLike[str]) -> Fleet | Pool:
     """The fleet in a file, of version 1 or 2 (a Pool), as its `schema` says.
 
-    Raises ProblemError naming the file, or the JSON path of the field that is wrong.
+    Raises ProblemError naming the file, or the JSON path of the field that is wrong. TypeError for what is no path.
     """
-    file = Path(path)
+    file = expect_path("path", path, "of a joulecut.fleet/1 or /2 file; a JSON object goes to parse_fleet")
     document = parse_strictly(read_text(file, ProblemError), ProblemError, str(file))
     if isinstance(document, Mapping) and document.get("schema") == POOL_SCHEMA:
         return decoded_pool(document)

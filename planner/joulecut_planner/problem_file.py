@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from joulecut_core.argument_types import expect_path
 from joulecut_core.decoding import check_schema, decode, encode, show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ProblemError
@@ -18,8 +18,11 @@ _SIDES = ("edge", "server")
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:
-    """The problem in a file. Raises ProblemError naming the file, or the JSON path of the field that is wrong."""
-    file = Path(path)
+    """The problem in a file. Raises ProblemError naming the file, or the JSON path of the field that is wrong.
+
+    TypeError for what is no path.
+    """
+    file = expect_path("path", path, "of a joulecut.problem/1 file; a JSON object goes to parse_problem")
     return _decoded(parse_strictly(read_text(file, ProblemError), ProblemError, str(file)))
 
 

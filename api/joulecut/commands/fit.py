@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from joulecut.commands.quiet import Quiet
+from joulecut.commands.whole_tables import print_whole
 
 if TYPE_CHECKING:
     from joulecut_planner.fits import Prediction, SeriesFit
@@ -57,7 +58,7 @@ def _show(fitted: SeriesFit, predictions: Sequence[Prediction], out: Path) -> No
             form = curve.forms()[0]
             worst = max(abs(residual) for residual in curve.residuals().tolist())
             table.add_row(name, escape(form.form.value), f"{form.probability:.0%}", f"{worst:.2%}")
-    console.print(table)
+    print_whole(console, table)
     for doubted in fitted.doubted:
         off = "" if doubted.deviation is None else f" by {doubted.deviation:+.1%}"
         console.print(f"left out: {doubted.point}{off}: {doubted.doubt.value}")

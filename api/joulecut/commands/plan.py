@@ -5,17 +5,13 @@ from __future__ import annotations
 import json as json_format
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut_core.exits import ExitCode
-
-if TYPE_CHECKING:
-    from joulecut.reports.document import Report
-    from joulecut_core.carbon import CarbonTerms
 
 
 class DownlinkOption(str, Enum):
@@ -68,7 +64,6 @@ def plan(
     answered = answer(
         PlanQuestion(
             problem=problem,
-            page=not wish.is_empty,
             front=front,
             why=why,
             policy_table=policy_table,
@@ -82,12 +77,6 @@ def plan(
         typer.echo(json_format.dumps(answered.document(), indent=1, allow_nan=False))
     else:
         answered.show(Console())
-    wish.carry_out(lambda carbon: _report(problem, carbon))
+    wish.carry_out(answered.report)
     if not answered.is_feasible:
         raise typer.Exit(int(ExitCode.INFEASIBLE))
-
-
-def _report(problem: Path, carbon: CarbonTerms | None) -> Report:
-    from joulecut.reports.plan_report import problem_report  # noqa: PLC0415 - only where a page is wanted
-
-    return problem_report(problem, carbon=carbon)

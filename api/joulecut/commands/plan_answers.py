@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 
@@ -25,20 +27,25 @@ from joulecut_planner import load_problem, parse_problem, plan_document, solve
 from joulecut_planner.choices.variations import Downlink
 from joulecut_planner.explanations.explain import explain
 from joulecut_planner.explanations.explanation import explanation_document
-from joulecut_planner.fleet import solve_fleet
+from joulecut_planner.fleet import FleetPlanner
+from joulecut_planner.fleet.price_list import PriceList
 from joulecut_planner.fleet_file import fleet_plan_document, parse_fleet
 from joulecut_planner.fronts.pareto import pareto, pareto_document
+from joulecut_planner.pool import PoolPlanner
 from joulecut_planner.pool_file import parse_pool, pool_plan_document
 from joulecut_planner.uplinks.break_points import break_points
 from joulecut_planner.uplinks.policy_table import policy_table_document
 
+if TYPE_CHECKING:
+    from joulecut.reports.document import Report
+    from joulecut_core.carbon import CarbonTerms
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanQuestion:
-    """What is asked about a file; see the options of `joulecut plan`. `page`: a page of the answer is wanted too."""
+    """What is asked about a file; see the options of `joulecut plan`."""
 
     problem: Path
-    page: bool = False
     front: bool = False
     why: bool = False
     policy_table: str | None = None
@@ -54,13 +61,17 @@ class PlanQuestion:
         return [flag for flag, is_given in modes.items() if is_given]
 
 
+_Report: TypeAlias = "Callable[[CarbonTerms | None], Report]"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanAnswer:
-    """An answer. `document`: as JSON has it; `show`: as a person reads it."""
+    """An answer. `document`: as JSON has it; `show`: as a person reads it; `report`: with pictures."""
 
     is_feasible: bool
     document: Callable[[], dict[str, object]]
     show: Callable[[Console], None]
+    report: _Report
 
 
 def answer(question: PlanQuestion) -> PlanAnswer:
@@ -78,30 +89,37 @@ def answer(question: PlanQuestion) -> PlanAnswer:
     if isinstance(loaded, (Fleet, Pool)):
         if asked:
             raise ConfigError(f"{asked[0]}: {question.problem} is a {loaded.schema}; expected the problem of one pair")
-        if question.page:
-            raise ConfigError(
-                f"--html and --export: {question.problem} is a {loaded.schema}, and fleets have no page; expected "
-                "the problem of one pair, or --json"
-            )
-        return _fleet_plan(planner, loaded) if isinstance(loaded, Fleet) else _pool_plan(planner, loaded)
+        name = question.problem.name
+        return _fleet_plan(planner, loaded, name) if isinstance(loaded, Fleet) else _pool_plan(planner, loaded, name)
+    report = partial(_problem_report, loaded, question.problem.name)
     if question.policy_table is not None:
-        return _policy_table(loaded, question.policy_table, Downlink(question.downlink))
+        return _policy_table(loaded, question.policy_table, Downlink(question.downlink), report)
     if question.why:
-        return _explanation(loaded)
-    return _front(planner, loaded) if question.front else _plan(planner, loaded)
+        return _explanation(loaded, report)
+    return _front(planner, loaded, report) if question.front else _plan(planner, loaded, report)
 
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
-    """Whoever answers: this process or a server-agent."""
+    """Whoever answers: this process or a server-agent, which does not tell the prices."""
 
     plan: Callable[[Problem], Plan]
     pareto: Callable[[Problem], list[Plan]]
-    plan_fleet: Callable[[Fleet], FleetPlan]
-    plan_pool: Callable[[Pool], PoolPlan]
+    plan_fleet: Callable[[Fleet], tuple[FleetPlan, PriceList | None]]
+    plan_pool: Callable[[Pool], tuple[PoolPlan, PriceList | None]]
 
 
-_LIBRARY = _Planner(solve, pareto, solve_fleet, solve_fleet)
+def _plan_fleet(fleet: Fleet) -> tuple[FleetPlan, PriceList | None]:
+    planner = FleetPlanner()
+    return planner.plan(fleet), planner.prices
+
+
+def _plan_pool(pool: Pool) -> tuple[PoolPlan, PriceList | None]:
+    planner = PoolPlanner()
+    return planner.plan(pool), planner.prices
+
+
+_LIBRARY = _Planner(solve, pareto, _plan_fleet, _plan_pool)
 
 
 def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
@@ -115,8 +133,8 @@ def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
     return _Planner(
         lambda problem: remote.plan_remotely(problem, server, security=security),
         lambda problem: remote.pareto_remotely(problem, server, security=security),
-        lambda fleet: remote.plan_fleet_remotely(fleet, server, security=security),
-        lambda pool: remote.plan_fleet_remotely(pool, server, security=security),
+        lambda fleet: (remote.plan_fleet_remotely(fleet, server, security=security), None),
+        lambda pool: (remote.plan_fleet_remotely(pool, server, security=security), None),
     )
 
 
@@ -129,50 +147,76 @@ def _load(path: Path) -> Problem | Fleet | Pool:
     return parse_fleet(document) if document.get("schema") == FLEET_SCHEMA else parse_problem(document)
 
 
-def _plan(planner: _Planner, problem: Problem) -> PlanAnswer:
+def _problem_report(problem: Problem, name: str, carbon: CarbonTerms | None) -> Report:
+    from joulecut.reports.plan_report import plan_report  # noqa: PLC0415 - only where a page is wanted
+
+    return plan_report(problem, name=name, carbon=carbon)
+
+
+def _plan(planner: _Planner, problem: Problem, report: _Report) -> PlanAnswer:
     made = planner.plan(problem)
-    return PlanAnswer(made.status == OPTIMAL, lambda: plan_document(made), lambda console: show_plan(made, console))
+    return PlanAnswer(
+        made.status == OPTIMAL, lambda: plan_document(made), lambda console: show_plan(made, console), report
+    )
 
 
-def _front(planner: _Planner, problem: Problem) -> PlanAnswer:
+def _front(planner: _Planner, problem: Problem, report: _Report) -> PlanAnswer:
     plans = planner.pareto(problem)
-    return PlanAnswer(bool(plans), lambda: pareto_document(plans), lambda console: show_front(plans, console))
+    return PlanAnswer(bool(plans), lambda: pareto_document(plans), lambda console: show_front(plans, console), report)
 
 
-def _explanation(problem: Problem) -> PlanAnswer:
+def _explanation(problem: Problem, report: _Report) -> PlanAnswer:
     explanation = explain(problem)
     return PlanAnswer(
         explanation.plan.status == OPTIMAL,
         lambda: explanation_document(explanation),
         lambda console: show_explanation(problem, explanation, console),
+        report,
     )
 
 
-def _policy_table(problem: Problem, text: str, downlink: Downlink) -> PlanAnswer:
+def _policy_table(problem: Problem, text: str, downlink: Downlink, report: _Report) -> PlanAnswer:
     lowest_bps, highest_bps = _range_bps(text)
     table = break_points(problem, lowest_bps, highest_bps, downlink)
     return PlanAnswer(
         any(row.status == OPTIMAL for row in table.rows),
         lambda: policy_table_document(table),
         lambda console: show_policy_table(table, console),
+        report,
     )
 
 
-def _fleet_plan(planner: _Planner, fleet: Fleet) -> PlanAnswer:
-    made = planner.plan_fleet(fleet)
+def _fleet_plan(planner: _Planner, fleet: Fleet, name: str) -> PlanAnswer:
+    made, prices = planner.plan_fleet(fleet)
+
+    def report(carbon: CarbonTerms | None) -> Report:
+        from joulecut.reports.fleet_facts import facts_of_fleet  # noqa: PLC0415 - only where a page is wanted
+        from joulecut.reports.fleet_report import fleet_report  # noqa: PLC0415
+
+        return fleet_report(facts_of_fleet(fleet, made, prices), name=name, carbon=carbon)
+
     return PlanAnswer(
         made.status == OPTIMAL,
         lambda: fleet_plan_document(made),
         lambda console: show_fleet_plan(fleet, made, console),
+        report,
     )
 
 
-def _pool_plan(planner: _Planner, pool: Pool) -> PlanAnswer:
-    made = planner.plan_pool(pool)
+def _pool_plan(planner: _Planner, pool: Pool, name: str) -> PlanAnswer:
+    made, prices = planner.plan_pool(pool)
+
+    def report(carbon: CarbonTerms | None) -> Report:
+        from joulecut.reports.fleet_facts import facts_of_pool  # noqa: PLC0415 - only where a page is wanted
+        from joulecut.reports.fleet_report import fleet_report  # noqa: PLC0415
+
+        return fleet_report(facts_of_pool(pool, made, prices), name=name, carbon=carbon)
+
     return PlanAnswer(
         made.status == OPTIMAL,
         lambda: pool_plan_document(made),
         lambda console: show_pool_plan(made, console),
+        report,
     )
 
 

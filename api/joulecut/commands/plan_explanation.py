@@ -17,6 +17,7 @@ from joulecut.commands.plan_tables import (
     mbit,
     milli,
 )
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import Problem
 from joulecut_planner.explanations.explanation import Explanation, Slack, UplinkRange
@@ -28,8 +29,8 @@ def show_explanation(problem: Problem, explanation: Explanation, console: Consol
     if plan.breakdown is None:
         console.print("[bold]infeasible[/bold]: no allowed choice keeps the accuracy budget")
         return
-    console.print(choice_table(plan))
-    console.print(_where(explanation))
+    print_whole(console, choice_table(plan))
+    print_whole(console, _where(explanation))
     if plan.status != OPTIMAL:
         console.print(f"infeasible; the nearest choice violates: {', '.join(plan.binding)}")
     for line in reasons(problem, explanation):
@@ -43,7 +44,7 @@ def show_explanation(problem: Problem, explanation: Explanation, console: Consol
         if other.plan is not None
     ]
     if others:
-        console.print(choices_table("the best with another", ("", "mJ more", "ms more"), others))
+        print_whole(console, choices_table("the best with another", ("", "mJ more", "ms more"), others))
     for other in explanation.alternatives:
         if other.plan is None:
             console.print(f"{other.aspect.value}: {other.reason}", highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from joulecut.commands.plain_text import plain
 from joulecut.commands.plan_tables import clock, milli
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import OPTIMAL
 from joulecut_planner.choices.answers import clock_of
@@ -15,8 +16,8 @@ from joulecut_planner.choices.answers import clock_of
 def show_fleet_plan(fleet: Fleet, plan: FleetPlan, console: Console) -> None:
     """One line for each edge, what the fleet draws and what it draws at least, and who is left out."""
     if plan.status == OPTIMAL:
-        console.print(_edges(plan))
-        console.print(_total(fleet, plan))
+        print_whole(console, _edges(plan))
+        print_whole(console, _total(fleet, plan))
     else:
         console.print("[bold]infeasible[/bold]: the edges that are feasible alone cannot be served together")
     for rejected in plan.rejected:

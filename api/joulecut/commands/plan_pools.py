@@ -7,6 +7,7 @@ from rich.table import Table
 
 from joulecut.commands.plain_text import plain
 from joulecut.commands.plan_tables import clock, milli
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.pool_plans import PoolPlan, ServerState
 
@@ -14,9 +15,9 @@ from joulecut_core.pool_plans import PoolPlan, ServerState
 def show_pool_plan(plan: PoolPlan, console: Console) -> None:
     """One line for each server and each edge, what the pool draws and what it draws at least, and who is left out."""
     if plan.status == OPTIMAL:
-        console.print(_servers(plan))
-        console.print(_edges(plan))
-        console.print(_total(plan))
+        print_whole(console, _servers(plan))
+        print_whole(console, _edges(plan))
+        print_whole(console, _total(plan))
     else:
         console.print("[bold]infeasible[/bold]: the edges that are feasible alone cannot be served together")
     for rejected in plan.rejected:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from joulecut.commands.plain_text import plain
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.plans import OPTIMAL, Breakdown, Plan
 from joulecut_planner.uplinks.policy_table import PolicyRow, PolicyTable
@@ -40,9 +41,9 @@ def show_plan(plan: Plan, console: Console) -> None:
     if plan.breakdown is None:
         console.print("[bold]infeasible[/bold]: no allowed choice keeps the accuracy budget")
         return
-    console.print(choice_table(plan))
-    console.print(_listing("seconds", "ms", plan.breakdown, STAGES))
-    console.print(_listing("energy", "mJ", plan.breakdown, SHARES))
+    print_whole(console, choice_table(plan))
+    print_whole(console, _listing("seconds", "ms", plan.breakdown, STAGES))
+    print_whole(console, _listing("energy", "mJ", plan.breakdown, SHARES))
     if plan.status == OPTIMAL:
         console.print(f"binding: {', '.join(plan.binding) or 'nothing'}")
     else:
@@ -55,7 +56,7 @@ def show_front(plans: Sequence[Plan], console: Console) -> None:
         console.print("[bold]infeasible[/bold]: no choice keeps rate and accuracy, whatever the deadline")
         return
     rows = [((milli(plan.latency_bound_s), milli(plan.energy_j)), plan) for plan in plans]
-    console.print(choices_table(f"energy-latency front: {len(plans)} plans", ("ms", "mJ"), rows))
+    print_whole(console, choices_table(f"energy-latency front: {len(plans)} plans", ("ms", "mJ"), rows))
     console.print(f"{plans[0].evaluated} choices priced in {1e3 * plans[0].solve_s:.1f} ms")
 
 
@@ -66,7 +67,7 @@ def show_policy_table(table: PolicyTable, console: Console) -> None:
         for row in table.rows
     ]
     title = f"policy table, Mbit/s: downlink {table.downlink.value}"
-    console.print(choices_table(title, ("from", "to", "ms", "mJ"), rows))
+    print_whole(console, choices_table(title, ("from", "to", "ms", "mJ"), rows))
     console.print("T_q and J at the slow end of each row, where they are highest")
 
 

@@ -15,7 +15,8 @@ def report(
     result: Annotated[
         Path,
         typer.Argument(
-            help="What --json of demo, plan, run, simulate or study printed, or a planning problem, joulecut.problem/1."
+            help="What --json of demo, plan, run, simulate or study printed, or what `joulecut plan` takes: a problem "
+            "or a fleet."
         ),
     ],
     out: Annotated[Path | None, typer.Option("--out", "--html", help="The self-contained page to write.")] = None,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from joulecut.commands.quiet import Quiet
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.completions import bundle_completions, device_completions
 
@@ -233,5 +234,5 @@ def _sent(
             if as_json:
                 typer.echo(answer_line(each))
     if not as_json:
-        Console().print(answers_table(status, answers))
+        print_whole(Console(), answers_table(status, answers))
     return answers, status

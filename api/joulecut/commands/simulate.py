@@ -38,7 +38,7 @@ def simulate(
     ] = "all",
     slo_ms: Annotated[
         float | None,
-        typer.Option(help="Deadline. Default: 3 times the latency of a request alone at the highest clock."),
+        typer.Option(help="Deadline, ms. Default: 3 times the latency of a request alone at the highest clock."),
     ] = None,
     tables: Annotated[Path | None, typer.Option(help="Service table, a joulecut.service/1 file.")] = None,
     network: Annotated[

@@ -52,8 +52,8 @@ def study(
     revenue: Annotated[
         str, typer.Option(help="slo, prompt, efficiency, or package.module:function of a RevenueCase.")
     ] = "slo",
-    slo_s: Annotated[
-        float | None, typer.Option(help="Deadline in seconds. Default: 5 times the latency at the default setting.")
+    slo_ms: Annotated[
+        float | None, typer.Option(help="Deadline, ms. Default: 5 times the latency at the default setting.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Order of the clocks and the emulated device's noise.")] = 0,
     parts: Annotated[bool, typer.Option("--parts", help="Also measure head and tail of up to 8 cuts.")] = False,
@@ -95,7 +95,7 @@ def study(
         clocks=clocks or (_QUICK_CLOCKS if quick else _DEFAULT_CLOCKS),
         engines=parse_engines(engines),
         parts=parts,
-        pricing=Pricing(model=find_revenue(revenue), slo_s=slo_s),
+        pricing=Pricing(model=find_revenue(revenue), slo_s=None if slo_ms is None else slo_ms / 1e3),
         meter=QUICK if quick else MeterPlan(),
         seed=seed,
     )

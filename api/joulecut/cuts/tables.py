@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
+from joulecut.cuts.bars import Bar
 from joulecut.cuts.places import Place, Verdict, count_verdicts, offers_jpeg
 from joulecut.reports.charts import Axis, Bars, Chart, Line, Panel
 from joulecut.reports.palette import series_colour
@@ -20,8 +22,6 @@ _MOST_KINDS = 3
 _MOST_CROSSING = 1
 _BAR_CELLS = 12
 _SHARE_CELLS = 8
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-_LEAST_WIDTH = 112
 _VERDICTS = {
     Verdict.CANDIDATE: "candidates",
     Verdict.DEARER: "legal, but a candidate beside them sends no more",
@@ -51,14 +51,13 @@ class CutFacts:
 
 def print_cuts(facts: CutFacts, console: Console, *, all_places: bool) -> None:
     """Cuts with what lies before and what crosses, the blocks between them, and what became of other places."""
-    wide = Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
-    wide.print(_cuts(facts))
-    wide.print(_blocks(facts))
+    print_whole(console, _cuts(facts))
+    print_whole(console, _blocks(facts))
     if all_places:
-        wide.print(_places(facts))
-    wide.print(_counted(facts.places), soft_wrap=True, highlight=False)
+        print_whole(console, _places(facts))
+    console.print(_counted(facts.places), soft_wrap=True, highlight=False)
     if offers_jpeg(facts.table):
-        wide.print("pictures: JPEG at cut 0 depends on the picture; `joulecut profile --wires-out` measures it")
+        console.print("pictures: JPEG at cut 0 depends on the picture; `joulecut profile --wires-out` measures it")
 
 
 def _counted(found: tuple[Place, ...]) -> str:
@@ -125,9 +124,9 @@ def _cuts(facts: CutFacts) -> Table:
             str(cut.index),
             escape(cut.name),
             f"{100 * share:.1f} %",
-            bar(share, _SHARE_CELLS),
+            Bar(share=share, cells=_SHARE_CELLS),
             f"{cut.size_bytes / 1e3:.1f}",
-            bar(cut.size_bytes / most_bytes, _BAR_CELLS),
+            Bar(share=cut.size_bytes / most_bytes, cells=_BAR_CELLS),
             *(f"{sizes[name] / 1e3:.1f}" if name in sizes else "" for name in codecs),
             escape(_crossing(cut.tensors)),
         )
@@ -152,7 +151,7 @@ def _blocks(facts: CutFacts) -> Table:
             escape(block.name),
             f"{block.index} - {block.index + 1}",
             f"{100 * share:.1f}",
-            bar(share, _SHARE_CELLS),
+            Bar(share=share, cells=_SHARE_CELLS),
             f"{block.flops / 1e6:.1f}",
             f"{block.size_bytes / 1e6:.2f}",
             _kinds(block),
@@ -178,13 +177,6 @@ def _verdict(place: Place) -> str:
     if place.verdict is Verdict.CANDIDATE:
         return f"[bold]cut {place.cut}[/bold]"
     return f"{place.verdict.value} than cut {place.cut}" if place.verdict is Verdict.DEARER else place.verdict.value
-
-
-def bar(share: float, cells: int) -> str:
-    """A bar of so many cells of a terminal at most, in eighths of one; `share` from 0 to 1."""
-    eighths = round(8 * cells * min(max(share, 0.0), 1.0))
-    whole, part = divmod(eighths, 8)
-    return "█" * whole + (_EIGHTHS[part] if part else "")
 
 
 def _table(title: str, *columns: tuple[str, str]) -> Table:

@@ -84,8 +84,9 @@ class LoadRunner:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meters")
 
     def close(self) -> None:
-        """Let go of the meter-reading thread."""
-        self._pool.shutdown()
+        """Let go of the meter-reading thread; one that is at it still ends with the connection, or its reading."""
+        # Waiting would hold up an interrupt: a window lasts minutes where a second of the agents does.
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def run(self, *, rate_hz: float, requests: int, server_idle_w: float, answered: Callable[[], None]) -> MeteredRun:
         """Send `requests` metered inputs after a few for warming up; `answered` is called after each.

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.demo.page import demo_report
 from joulecut.demo.results import ObjectiveResult, PolicyResult
-from joulecut.demo.tables import policy_table, report_console, sweep_table
+from joulecut.demo.tables import policy_table, sweep_table
 from joulecut.reports.document import Report
 from joulecut_core.carbon import CarbonTerms
 from joulecut_core.decoding import decode, encode, listed
@@ -25,11 +26,10 @@ _TODAY = "governor"
 
 def print_report(scenario: Scenario, result: DemoResult, console: Console) -> None:
     """Tables of both objectives, the sweep, and one sentence with the saving of each objective."""
-    console = report_console(console)
     console.print(scenario.story)
     for objective in result.objectives:
-        console.print(policy_table(objective))
-    console.print(sweep_table(result.sweep))
+        print_whole(console, policy_table(objective))
+    print_whole(console, sweep_table(result.sweep))
     for objective in result.objectives:
         console.print(saving_sentence(objective))
     if result.fallbacks:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from joulecut.demo.results import ObjectiveResult, PolicyResult, SweepRow
@@ -39,7 +38,6 @@ SWEEP_COLUMNS = (
     "split saves",
 )
 _TEXT_COLUMNS = ("policy", "objective", "joint plan", "cut")
-_LEAST_WIDTH = 126
 
 
 def policy_row(result: PolicyResult) -> tuple[str, ...]:
@@ -77,11 +75,6 @@ def sweep_row(row: SweepRow) -> tuple[str, ...]:
         _millijoules(row.all_server_j),
         _saving(row),
     )
-
-
-def report_console(console: Console) -> Console:
-    """A console wide enough for the tables; a narrower terminal wraps their lines, which beats losing cells."""
-    return Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
 
 
 def policy_table(result: ObjectiveResult) -> Table:

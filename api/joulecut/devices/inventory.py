@@ -53,10 +53,13 @@ def find_devices(root: Path = _SYSTEM, names: Sequence[str] = ()) -> Inventory:
     """
     from joulecut_runtime.devices.jetson import is_tegra  # noqa: PLC0415 - backends load where they are used
 
-    tegra = is_tegra(root)
     failures: dict[str, DeviceError] = {}
+    try:
+        tegra = is_tegra(root)
+    except DeviceError as error:
+        tegra, failures[RealKind.JETSON.value] = False, error
     uuids: Sequence[str] = ()
-    if not tegra:
+    if not tegra and not failures:
         try:
             uuids = gpu_uuids(root)
         except DeviceError as error:

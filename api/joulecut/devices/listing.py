@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.devices.clock_access import ClockAccess, Setter
 from joulecut.devices.clock_tables import table_facts, table_in_words
 from joulecut.devices.desk import Desk
@@ -59,7 +60,7 @@ def show_list(*, root: Path, clockd_socket: Path | None, emulated: bool, as_json
     if as_json:
         typer.echo(json.dumps({"schema": SCHEMA, "devices": [_document(each) for each in found]}, indent=1))
     else:
-        Console().print(_table(found))
+        print_whole(Console(), _table(found))
 
 
 def look(desk: Desk, names: Iterable[str]) -> Iterator[Listed | Unopened]:

@@ -21,6 +21,15 @@ def reading_document(name: str, info: DeviceInfo, reading: Reading) -> dict[str,
     return {"device": name, "power_scope": info.power_scope, "figures": info.figures.value, **encode(reading)}
 
 
+def reading_line(name: str, info: DeviceInfo, reading: Reading) -> str:
+    """One reading as a line of words; figures that the device does not have are left out."""
+    asked = f", asked for {_held(reading.requested, reading.holder)}" if reading.holder else ""
+    figures = ((reading.power_w, 2, "W"), (reading.energy_j, 1, "J"), (reading.temperature_c, 0, "°C"))
+    known = [f"{_number(value, digits)} {unit}" for value, digits, unit in figures if value is not None]
+    said = [f"runs at {reading.achieved}{asked}", *known, f"throttled by {_throttles(reading)}"]
+    return f"{name} after {reading.elapsed_s:.1f} s: {', '.join(said)} ({info.power_scope}, {info.figures.value})"
+
+
 def readings_table(infos: Mapping[str, DeviceInfo], readings: Mapping[str, Reading]) -> Table:
     """The newest reading of every device."""
     table = Table(title="joules count from the start of this view; figures are of the scope named")
@@ -41,14 +50,20 @@ def _cells(reading: Reading) -> Sequence[str]:
         _number(reading.power_w, 2),
         _number(reading.energy_j, 1),
         _number(reading.temperature_c, 0),
-        ", ".join(reason.value for reason in reading.throttle) or "nothing",
+        _throttles(reading),
     )
 
 
+def _throttles(reading: Reading) -> str:
+    return ", ".join(reason.value for reason in reading.throttle) or "nothing"
+
+
 def _asked(point: OperatingPoint | None, holder: str | None) -> str:
-    if holder is None:
-        return _UNKNOWN
-    return escape(f"{point} by {holder}" if point else f"by {holder}")
+    return _UNKNOWN if holder is None else escape(_held(point, holder))
+
+
+def _held(point: OperatingPoint | None, holder: str) -> str:
+    return f"{point} by {holder}" if point else f"by {holder}"
 
 
 def _number(value: float | None, digits: int) -> str:

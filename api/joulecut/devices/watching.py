@@ -1,4 +1,4 @@
-"""The live view of devices: a table that is drawn anew, or a line of JSON a reading."""
+"""The live view of devices: a table that is drawn anew on a terminal, elsewhere a line a reading, of words or JSON."""
 
 from __future__ import annotations
 
@@ -15,38 +15,49 @@ from rich.live import Live
 from joulecut.devices.desk import Desk
 from joulecut.devices.readings import Pace, Reading, Story
 from joulecut.devices.stopping import Stopping
-from joulecut.devices.views import reading_document, readings_table
+from joulecut.devices.views import reading_document, reading_line, readings_table
 from joulecut_core.devices import DeviceInfo
 from joulecut_core.timing import Clock, SystemClock
 
 
 class LiveView:
-    """Shows readings as they come: people see the newest of each device, programs every one. Use it as a context."""
+    """Shows readings as they come: a terminal the newest of each device, files and programs every one.
+
+    Use it as a context.
+    """
 
     def __init__(self, infos: Mapping[str, DeviceInfo], *, as_json: bool, console: Console | None = None) -> None:
         self._infos = infos
         self._as_json = as_json
         self._newest: dict[str, Reading] = {}
-        self._live = Live(console=console or Console(), auto_refresh=False, transient=False)
+        console = console or Console()
+        # What is not a terminal would be written to once, at the end.
+        self._redrawn = console.is_terminal and not as_json
+        self._live = Live(console=console, auto_refresh=False, transient=False)
 
     def show(self, readings: Mapping[str, Reading]) -> None:
         """Show one reading of each device."""
-        if self._as_json:
+        if not self._redrawn:
             for name, reading in readings.items():
-                typer.echo(json.dumps(reading_document(name, self._infos[name], reading)))
+                typer.echo(self._line(name, reading))
             return
         self._newest.update(readings)
         self._live.update(readings_table(self._infos, self._newest), refresh=True)
 
+    def _line(self, name: str, reading: Reading) -> str:
+        if self._as_json:
+            return json.dumps(reading_document(name, self._infos[name], reading))
+        return reading_line(name, self._infos[name], reading)
+
     def __enter__(self) -> LiveView:
-        if not self._as_json:
+        if self._redrawn:
             self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._as_json:
+        if self._redrawn:
             self._live.stop()
 
 

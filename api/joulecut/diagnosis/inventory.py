@@ -8,6 +8,7 @@ from pathlib import Path
 from joulecut.devices.inventory import Inventory
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
 from joulecut.diagnosis.hardware import advice
+from joulecut_runtime.devices.hardware.patience import BlockedError
 
 _NVIDIA = "0x10de"
 _DISPLAY_CLASS = "0x03"
@@ -23,6 +24,13 @@ def examine_inventory(inventory: Inventory, root: Path) -> Iterator[Finding]:
     yield Finding(area=Area.DEVICE, name="devices", status=Status.OK, what=what, facts=facts)
     for backend, error in inventory.failures.items():
         reason = " ".join(str(error).split())
+        if isinstance(error, BlockedError):
+            facts = {"reason": reason}
+            remedy = "restart the machine: a driver of its kernel hangs"
+            yield Finding(
+                area=Area.DEVICE, name=backend, status=Status.PROBLEM, what=reason, remedy=remedy, facts=facts
+            )
+            continue
         unseen = on_bus > inventory.gpus
         yield Finding(
             area=Area.DEVICE,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from joulecut.own.arrays import tensors_of
 from joulecut.own.progress import Progress, progress_sink
-from joulecut_core.argument_types import expect_type
+from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import CutTable, TensorSpec
@@ -109,8 +109,10 @@ class Network:
 
         Without `samples` (each one request's inputs, like those that the network will see) only what loses nothing
         is known, and offered to plans. `samples_from` says in words what they are; `progress` is called with
-        steps done, steps in all, and what was done. Raises ContractError where a sample does not fit.
+        steps done, steps in all, and what was done. Raises ContractError where a sample does not fit, TypeError for
+        what is no list of them.
         """
+        expect_type("samples", samples, Sequence, "a list of requests, each a list of its inputs")
         if not samples:
             return lossless_wires(self._table)
         tensors = [tensors_of(sample, self.inputs) for sample in samples]
@@ -120,9 +122,9 @@ class Network:
     def save(self, folder: str | Path) -> Path:
         """Write its bundle, as `joulecut pack` does: for agents, and for `load`. Returns the folder.
 
-        Raises BundleError where it cannot be written.
+        Raises BundleError where it cannot be written. TypeError for what is no path.
         """
-        place = Path(folder)
+        place = expect_path("folder", folder, "of the bundle to write")
         try:
             write_bundle(self._network.graph, place, scales=self._network.scales)
         except OSError as cause:
@@ -178,5 +180,6 @@ def load(folder: str | Path) -> Network:
     """The network of a bundle that `Network.save` or `joulecut pack` wrote.
 
     Every file is checked against its digest, and no code is in any. Raises BundleError where something is wrong.
+    TypeError for what is no path.
     """
-    return Network(RuntimeNetwork.load(Path(folder)))
+    return Network(RuntimeNetwork.load(expect_path("folder", folder, "of a bundle that joulecut pack wrote")))

@@ -7,10 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.demo.page import demo_report
 from joulecut.demo.planned import PlannedPolicy
 from joulecut.demo.report import saving_sentence
-from joulecut.demo.tables import policy_table, report_console
+from joulecut.demo.tables import policy_table
 from joulecut.own.trial import Trial
 from joulecut.reports.document import Report
 from joulecut_core.carbon import CarbonTerms
@@ -22,9 +23,8 @@ TRIAL_SCHEMA = "joulecut.trial/1"
 
 def print_trial(trial: Trial, console: Console) -> None:
     """The case in a sentence, the table of predicted beside metered, what the joint plan saves, what figures mean."""
-    console = report_console(console)
     console.print(escape(trial_story(trial)))
-    console.print(policy_table(trial.result))
+    print_whole(console, policy_table(trial.result))
     for each in trial.left_out:
         console.print(escape(_left_out(each)))
     for sentence in _savings(trial):

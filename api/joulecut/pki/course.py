@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.pki import private_files
 from joulecut.pki.certificates import identity_of
 from joulecut.pki.credentials import (
@@ -109,7 +110,7 @@ class Course:
         if self._as_json:
             self._tell(rows, "")
         else:
-            Console().print(certificates_table(rows))
+            print_whole(Console(), certificates_table(rows))
 
     def renew(
         self, folder: Path, credentials: Sequence[Path], order: RenewalOrder, *, passphrase_file: Path | None

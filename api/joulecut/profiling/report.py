@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut_core.decoding import encode
 from joulecut_core.profiles import Profile
 from joulecut_core.wires import WireTable
@@ -62,11 +63,11 @@ def print_profiled(profiled: ProfiledNetwork, console: Console) -> None:
     if profiled.resumed_points:
         done, points = profiled.resumed_points, len(measured.points)
         console.print(f"resumed: {done} of {points} operating points were measured before the interruption")
-    console.print(_points_table(measured))
+    print_whole(console, _points_table(measured))
     console.print(f"{len(measured.parts)} parts and {len(measured.codecs)} codec costs measured")
     console.print(f"profile: {profiled.path}", soft_wrap=True)
     if profiled.wires is not None:
-        console.print(_wires_table(profiled.wires, measured.cut_names))
+        print_whole(console, _wires_table(profiled.wires, measured.cut_names))
         console.print(f"wires: {profiled.wires_path}", soft_wrap=True)
 
 

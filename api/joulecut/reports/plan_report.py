@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.text import Text
 
@@ -19,7 +18,6 @@ from joulecut_core.carbon import CarbonTerms
 from joulecut_core.figures import FigureKind
 from joulecut_core.plans import OPTIMAL, Breakdown, Plan
 from joulecut_core.problems import Problem
-from joulecut_planner import load_problem
 from joulecut_planner.baselines import BASELINES
 from joulecut_planner.explanations.explain import explain
 from joulecut_planner.explanations.explanation import Explanation
@@ -33,11 +31,6 @@ _LEAD = (
     "request costs the fewest joules within its constraints. Every figure on this page is estimated: computed from "
     "the problem's tables by the formulas of the planning contract."
 )
-
-
-def problem_report(path: Path, *, carbon: CarbonTerms | None = None) -> Report:
-    """The report of a problem's file. Raises ProblemError where it is none, that of a fleet included."""
-    return plan_report(load_problem(path), name=path.name, carbon=carbon)
 
 
 def plan_report(problem: Problem, *, name: str, carbon: CarbonTerms | None = None) -> Report:

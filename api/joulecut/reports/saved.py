@@ -9,6 +9,8 @@ from pathlib import Path
 from joulecut.demo.page import demo_report
 from joulecut.demo.report import demo_objectives, saving_sentences
 from joulecut.reports.document import Report
+from joulecut.reports.fleet_facts import facts_of_fleet, facts_of_pool
+from joulecut.reports.fleet_report import fleet_report
 from joulecut.reports.plan_pages import saved_front_report, saved_plan_report
 from joulecut.reports.plan_report import plan_report
 from joulecut.reports.run_report import AnsweredRequest, run_report
@@ -22,13 +24,20 @@ from joulecut_core.carbon import CarbonTerms
 from joulecut_core.decoding import decode, keyed_object, listed, show
 from joulecut_core.documents import parse_json, read_text
 from joulecut_core.errors import ConfigError
+from joulecut_core.fleets import FLEET_PLAN_SCHEMA, FLEET_SCHEMA, FleetPlan
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.plans import PLAN_SCHEMA, Plan
+from joulecut_core.pool_plans import POOL_PLAN_SCHEMA, PoolPlan
+from joulecut_core.pools import POOL_SCHEMA
 from joulecut_core.problems import PROBLEM_SCHEMA
 from joulecut_planner import parse_problem
 from joulecut_planner.explanations.alternatives import Alternative
 from joulecut_planner.explanations.explanation import EXPLANATION_SCHEMA
+from joulecut_planner.fleet import FleetPlanner
+from joulecut_planner.fleet_file import parse_fleet
 from joulecut_planner.fronts.pareto import PARETO_SCHEMA
+from joulecut_planner.pool import PoolPlanner
+from joulecut_planner.pool_file import parse_pool
 
 _TRIAL_SCHEMA = "joulecut.trial/1"
 _ANSWER_KEYS = ("picture", "answer", "ledger")
@@ -45,7 +54,7 @@ class _Saved:
 
 
 def saved_report(path: Path, *, carbon: CarbonTerms | None = None) -> Report:
-    """The report of a file that `--json` of demo, plan, run, simulate or study wrote, or of a planning problem.
+    """The report of a file that `--json` of demo, plan, run, simulate or study wrote, of a planning problem or a fleet.
 
     Raises ConfigError or ProblemError where it is none of them, or damaged.
     """
@@ -115,6 +124,28 @@ def _explanation(saved: _Saved) -> Report:
     return saved_plan_report(plan, named, carbon=saved.carbon)
 
 
+def _fleet(saved: _Saved) -> Report:
+    fleet, planner = parse_fleet(saved.document), FleetPlanner()
+    facts = facts_of_fleet(fleet, planner.plan(fleet), planner.prices)
+    return fleet_report(facts, name=saved.name, carbon=saved.carbon)
+
+
+def _pool(saved: _Saved) -> Report:
+    pool, planner = parse_pool(saved.document), PoolPlanner()
+    facts = facts_of_pool(pool, planner.plan(pool), planner.prices)
+    return fleet_report(facts, name=saved.name, carbon=saved.carbon)
+
+
+def _fleet_plan(saved: _Saved) -> Report:
+    facts = facts_of_fleet(None, decode(FleetPlan, saved.document, error=ConfigError))
+    return fleet_report(facts, name=saved.name, carbon=saved.carbon)
+
+
+def _pool_plan(saved: _Saved) -> Report:
+    facts = facts_of_pool(None, decode(PoolPlan, saved.document, error=ConfigError))
+    return fleet_report(facts, name=saved.name, carbon=saved.carbon)
+
+
 def _trial(saved: _Saved) -> Report:
     beside = {"schema", "samples", "wires", "fallbacks", "network"}
     results = demo_objectives([{key: value for key, value in saved.document.items() if key not in beside}])
@@ -141,6 +172,10 @@ _MAKERS: Mapping[str, Callable[[_Saved], Report]] = {
     PLAN_SCHEMA: _plan,
     PARETO_SCHEMA: _front,
     EXPLANATION_SCHEMA: _explanation,
+    FLEET_SCHEMA: _fleet,
+    FLEET_PLAN_SCHEMA: _fleet_plan,
+    POOL_SCHEMA: _pool,
+    POOL_PLAN_SCHEMA: _pool_plan,
     SIMULATION_SCHEMA: _simulation,
     STUDY_SCHEMA: _study,
     _TRIAL_SCHEMA: _trial,

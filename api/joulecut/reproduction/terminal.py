@@ -6,31 +6,29 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.reproduction.course import Reproduction
 from joulecut.reproduction.headlines import headlines
 from joulecut.reproduction.narrative import NARRATIVES
 from joulecut.reproduction.views import Cell, View, views
 
-_LEAST_WIDTH = 150
-
 
 def print_reproduction(result: Reproduction, console: Console) -> None:
     """Every case: what was claimed, what came out, why it differs. Numbers in brackets are rows of the CSV files."""
-    wide = Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
     tables = views(result)
     for told in NARRATIVES:
-        wide.rule(f"[bold]{escape(told.title)}")
-        wide.print(f"[bold]claimed[/bold] {escape(told.claim)} ({escape(told.source)})")
-        wide.print(f"[bold]done[/bold] {escape(told.done)}\n")
+        console.rule(f"[bold]{escape(told.title)}")
+        console.print(f"[bold]claimed[/bold] {escape(told.claim)} ({escape(told.source)})")
+        console.print(f"[bold]done[/bold] {escape(told.done)}\n")
         for view in tables:
             if view.case is told.case:
-                wide.print(_table(view))
-        wide.print("[bold]where ours differs, and why[/bold]")
+                print_whole(console, _table(view))
+        console.print("[bold]where ours differs, and why[/bold]")
         for reason in told.differs:
-            wide.print(f"- {escape(reason)}")
-    wide.rule("[bold]In short")
+            console.print(f"- {escape(reason)}")
+    console.rule("[bold]In short")
     for sentence in headlines(result.findings):
-        wide.print(f"- {_text(sentence)}")
+        console.print(f"- {_text(sentence)}")
 
 
 def _table(view: View) -> Table:

@@ -91,8 +91,8 @@ def _timeline(name: str, title: str, simulation: Simulation, runs: Sequence[Run]
         layers = tuple(
             Line(
                 name=run.row.policy,
-                x=_starts(run.timeline),
-                y=tuple(value(step) for step in run.timeline),
+                x=_starts(_drawn(run)),
+                y=tuple(value(step) for step in _drawn(run)),
                 colour=colours[run.row.policy],
             )
             for run in runs
@@ -103,7 +103,8 @@ def _timeline(name: str, title: str, simulation: Simulation, runs: Sequence[Run]
         name=name,
         title=title,
         caption=(
-            f"Load, batch, clock, precision and power (timeline.csv); dotted: requests that were late or turned away. "
+            "Load, batch, clock, precision and power (timeline.csv); dotted: requests that were late or turned away. "
+            "A last step of less than half a step is not drawn: its means are of a moment. "
             f"{_basis(simulation)}."
         ),
         panels=(*panels[:-1], last),
@@ -113,19 +114,26 @@ def _timeline(name: str, title: str, simulation: Simulation, runs: Sequence[Run]
 
 def _load(runs: Sequence[Run], colours: Mapping[str, str]) -> tuple[Layer, ...]:
     """The requests of a load as they came, and what of them each policy missed."""
-    first = runs[0].timeline
+    first = _drawn(runs[0])
     arrivals = tuple(step.arrivals / _width_s(first) for step in first)
     layers: list[Layer] = [
         Line(name="requests", x=_starts(first), y=arrivals, colour=palette.GREY, step=True),
     ]
     for run in runs:
-        lost = tuple((step.late + step.rejected) / _width_s(run.timeline) for step in run.timeline)
+        steps = _drawn(run)
+        lost = tuple((step.late + step.rejected) / _width_s(steps) for step in steps)
         if any(lost):
             colour = colours[run.row.policy]
-            layers.append(
-                Line(name=f"{run.row.policy}: missed", x=_starts(run.timeline), y=lost, colour=colour, dashed=True)
-            )
+            layers.append(Line(name=f"{run.row.policy}: missed", x=_starts(steps), y=lost, colour=colour, dashed=True))
     return tuple(layers)
+
+
+def _drawn(run: Run) -> Sequence[TimelineStep]:
+    """The steps without a last one that was hardly begun: the watts of its last answer would set the axis."""
+    steps = run.timeline
+    if len(steps) < 3:
+        return steps
+    return steps if run.row.duration_s - steps[-1].start_s >= 0.5 * _width_s(steps) else steps[:-1]
 
 
 def _colours(runs: Sequence[Run]) -> Mapping[str, str]:

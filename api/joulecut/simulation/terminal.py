@@ -6,21 +6,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.simulation.rows import Simulation
 from joulecut.simulation.views import View, about, answers_views, energy_views
-
-_LEAST_WIDTH = 160
 
 
 def print_simulation(simulation: Simulation, console: Console) -> None:
     """What came out, load by load."""
-    wide = Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
     for line in about(simulation):
-        wide.print(escape(line))
+        console.print(escape(line))
     for answers, energy in zip(answers_views(simulation), energy_views(simulation), strict=True):
-        wide.rule(f"[bold]{escape(answers.title)}")
-        wide.print(_table(answers))
-        wide.print(_table(energy))
+        console.rule(f"[bold]{escape(answers.title)}")
+        print_whole(console, _table(answers))
+        print_whole(console, _table(energy))
 
 
 def _table(view: View) -> Table:

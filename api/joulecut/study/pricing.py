@@ -27,7 +27,7 @@ class Pricing:
 
     def __post_init__(self) -> None:
         if self.slo_s is not None and not (math.isfinite(self.slo_s) and self.slo_s > 0):
-            raise ConfigError(f"--slo-s {self.slo_s!r}; expected seconds, more than 0")
+            raise ConfigError(f"--slo-ms {1e3 * self.slo_s:g}; expected milliseconds, more than 0")
 
     @property
     def slo_rule(self) -> str:

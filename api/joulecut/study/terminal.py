@@ -8,33 +8,32 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from joulecut.commands.whole_tables import print_whole
 from joulecut.study.rows import Study
 from joulecut.study.views import View, engines_view, formulas_view, headlines, models_view, networks, optima_views
 
-_LEAST_WIDTH = 140
 _REFERENCE = re.compile(r"\[([A-Z]\d+)\]")
 
 
 def print_study(study: Study, console: Console) -> None:
     """What came out. Names in brackets are rows of the CSV files."""
-    wide = Console(file=console.file, width=max(console.width, _LEAST_WIDTH))
-    wide.rule(f"[bold]{escape(study.device_name)}")
-    wide.print(f"{study.figures} figures; power of: {escape(study.power_scope)}; {escape(study.driver)}")
+    console.rule(f"[bold]{escape(study.device_name)}")
+    console.print(f"{study.figures} figures; power of: {escape(study.power_scope)}; {escape(study.driver)}")
     for remark in study.remarks:
-        wide.print(f"[bold]{escape(remark)}")
-    wide.print(_table(engines_view(study)))
+        console.print(f"[bold]{escape(remark)}")
+    print_whole(console, _table(engines_view(study)))
     for network in networks(study):
-        wide.print(_table(models_view(study, network)))
+        print_whole(console, _table(models_view(study, network)))
     for view in (*optima_views(study), formulas_view(study)):
-        wide.print(_table(view))
-    wide.rule("[bold]Claims")
+        print_whole(console, _table(view))
+    console.rule("[bold]Claims")
     for finding in study.findings:
-        wide.print(f"[bold]{escape(finding.title)}: {finding.verdict}[/bold]\n  {_text(finding.said)}")
+        console.print(f"[bold]{escape(finding.title)}: {finding.verdict}[/bold]\n  {_text(finding.said)}")
         if finding.caveat:
-            wide.print(f"  [dim]{escape(finding.caveat)}[/dim]")
-    wide.rule("[bold]In short")
+            console.print(f"  [dim]{escape(finding.caveat)}[/dim]")
+    console.rule("[bold]In short")
     for line in headlines(study):
-        wide.print(f"- {_text(line)}")
+        console.print(f"- {_text(line)}")
 
 
 def _table(view: View) -> Table:

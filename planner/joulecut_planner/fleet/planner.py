@@ -8,7 +8,7 @@ from typing import overload
 
 import numpy as np
 
-from joulecut_core.argument_types import expect_type
+from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, RejectedEdge, Shared
 from joulecut_core.identity import Same
 from joulecut_core.pool_plans import PoolPlan
@@ -18,6 +18,7 @@ from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.answers import Answer, Served, counted_idle_w, infeasible, unserved
 from joulecut_planner.fleet.menu import Budget, Menu
 from joulecut_planner.fleet.offers import Offers, offers_of
+from joulecut_planner.fleet.price_list import PriceList, of_one_server
 from joulecut_planner.fleet.rejections import rejection
 from joulecut_planner.fleet.search import Effort, search
 from joulecut_planner.fleet.standings import Standings
@@ -54,6 +55,7 @@ def solve_fleet(fleet: Fleet | Pool, *, time_limit_s: float | None = None) -> Fl
     planned by `joulecut_planner.pool.solve_pool`. TypeError for what is neither.
     """
     expect_type("fleet", fleet, (Fleet, Pool), "read a file with load_fleet")
+    expect_numbers(time_limit_s=time_limit_s)
     if isinstance(fleet, Pool):
         from joulecut_planner.pool import solve_pool  # noqa: PLC0415 - it is built on this package
 
@@ -96,10 +98,12 @@ class FleetPlanner:
 
     def __init__(self) -> None:
         self._memory: _Memory | None = None
+        self.prices: PriceList | None = None
+        """Of the last plan; None where nobody could be served."""
 
     def plan(self, fleet: Fleet, *, time_limit_s: float | None = None) -> FleetPlan:
         """As `solve_fleet`; after few changes the search ends at a gap of 1e-3 beyond 32 edges."""
-        started_s = time.perf_counter()
+        started_s, self.prices = time.perf_counter(), None
         memory = self._recalled(fleet)
         memory.know(fleet)
         rejected = tuple(
@@ -133,6 +137,8 @@ class FleetPlanner:
         served = answer.served()
         memory.former = {edge.plan.name: edge for edge in served}
         memory.server_point = found.menu.server_point
+        prices = standings.prices[memory.server_point]
+        self.prices = None if prices is None else of_one_server(prices)
         return answer.fleet_plan(served, found.bound_w, rejected)
 
     def _recalled(self, fleet: Fleet) -> _Memory:

@@ -12,11 +12,13 @@ from joulecut_core.fleets import RejectedEdge
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import Pool, PoolEdge
 from joulecut_planner.choices.constraints import limit
+from joulecut_planner.fleet.price_list import PriceList
 from joulecut_planner.pool.answers import Answer, Served, answered, infeasible, server_plans
 from joulecut_planner.pool.columns import EdgeOffers, States, columns_of
 from joulecut_planner.pool.edge_offers import Menu, OfferBook
 from joulecut_planner.pool.memory import Memory
 from joulecut_planner.pool.placement import Yard
+from joulecut_planner.pool.price_lists import price_list
 from joulecut_planner.pool.pricing import Groups
 from joulecut_planner.pool.search import Effort, Found, Ground, search, unproved
 from joulecut_planner.pool.server_classes import ServerClass, classes_of, singles
@@ -67,10 +69,12 @@ class PoolPlanner:
     def __init__(self) -> None:
         self._book = OfferBook()
         self._memory = Memory()
+        self.prices: PriceList | None = None
+        """Of the last plan; None where nobody could be served."""
 
     def plan(self, pool: Pool, *, time_limit_s: float | None = None) -> PoolPlan:
         """As `solve_pool`; from a former plan the search for many placements ends at a gap of 2e-3."""
-        started_s = time.perf_counter()
+        started_s, self.prices = time.perf_counter(), None
         exact = len(pool.edges) * len(pool.servers) <= _FEW_PLACEMENTS
         classes = singles(classes_of(pool)) if exact else classes_of(pool)
         menus = self._book.menus(pool, classes)
@@ -128,6 +132,8 @@ class PoolPlanner:
 
     def _remember(self, pool: Pool, asked: _Asked, served: Sequence[Served], found: Found) -> None:
         self._memory = Memory.of(pool, asked.classes, served, found.prices)
+        if found.prices is not None:
+            self.prices = price_list(pool, asked.classes, asked.groups, asked.states, served, found.prices)
 
 
 def _asked(pool: Pool, classes: Sequence[ServerClass], menus: Sequence[Menu]) -> _Asked:

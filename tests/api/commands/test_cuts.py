@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from joulecut.cli import app
-from joulecut.cuts.tables import bar
+from joulecut.cuts.bars import Bar
 from joulecut_core.errors import ConfigError
 
 NETWORK = ("tests.networks.small_modules:skips", "--input", "1x3x8x8", "--input", "f32:1x5")
@@ -79,4 +79,10 @@ def test_mistakes(arguments: tuple[str, ...], complaint: str) -> None:
 @pytest.mark.parametrize(("share", "drawn"), [(0.0, ""), (1.0, "████"), (0.5, "██"), (0.03125, "▏"), (2.0, "████")])
 def test_bars(share: float, drawn: str) -> None:
     """Eighths of a cell, and never more than the cells there are."""
-    assert bar(share, 4) == drawn
+    assert Bar(share=share, cells=4).text(plain=False) == drawn
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.0, ""), (1.0, "####"), (0.5, "##"), (2.0, "####")])
+def test_bars_of_plain_signs(share: float, drawn: str) -> None:
+    """Where a terminal has nothing but ASCII."""
+    assert Bar(share=share, cells=4).text(plain=True) == drawn

@@ -33,8 +33,6 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "empty.csv").touch()
     (tmp_path / "problem.json").write_text(json.dumps(small_document()))
-    fleet = {"schema": "joulecut.fleet/1", "edges": [{"name": "a", "problem": small_document()}]}
-    (tmp_path / "fleet.json").write_text(json.dumps(fleet))
 
 
 @pytest.fixture(name="ended")
@@ -81,12 +79,6 @@ def _ended(capsys: pytest.CaptureFixture[str]) -> Callable[[str], tuple[int, str
             ["no policy 'eal'; expected", "eali"],
         ),
         (f"joulecut cuts tests.networks.small_modules:skip {INPUTS}", BAD, ["has no network 'skip'; expected"]),
-        # A page that there is not.
-        (
-            "joulecut plan fleet.json --html page.html",
-            BAD,
-            ["fleet.json is a joulecut.fleet/1", "fleets have no page", "expected the problem of one pair, or --json"],
-        ),
         # A wrong --input, clock, range, address.
         (f"joulecut cuts {NETWORK} --input 3y3", BAD, ["input '3y3'; expected dtype:AxBxC", "u8:1x3x224x224"]),
         (f"joulecut cuts {NETWORK}", BAD, ["no --input; give one per tensor", "u8:1x3x224x224"]),

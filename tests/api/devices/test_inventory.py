@@ -12,6 +12,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from tests.fakes.jetson import build
 from tests.fakes.jetson.boards import ORIN_NANO_36
+from tests.fakes.jetson.tree import create, make_blocking, unblock
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml, loaded
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
@@ -47,6 +48,17 @@ def test_a_jetson_is_never_asked_through_nvml(tmp_path: Path) -> None:
         assert names(tree.root, "auto") == [f"jetson:{tree.root}"]
     assert found.tegra
     assert [each.name for each in found.sightings] == [f"jetson:{tree.root}", f"cpu:{tree.root}"]
+
+
+def test_a_device_tree_that_blocks_is_a_failure_and_no_hang(tmp_path: Path) -> None:
+    """What can be opened is listed all the same; NVML, which a Jetson answers wrongly, is not asked."""
+    release = tmp_path / "etc/nv_tegra_release"
+    create(release, "")
+    make_blocking(release)
+    found = find_devices(tmp_path)
+    unblock(release, "")
+    assert set(found.failures) == {"jetson"}
+    assert [each.name for each in found.sightings] == [f"cpu:{tmp_path}"]
 
 
 def test_a_host_without_an_accelerator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from joulecut.devices.inventory import Inventory, sighting
 from joulecut.diagnosis.finding import Status
 from joulecut.diagnosis.inventory import examine_inventory
 from joulecut_core.errors import DeviceError
+from joulecut_runtime.devices.hardware.patience import BlockedError
 
 CPU = sighting("cpu")
 NO_DRIVER = DeviceError("NVML: opening the driver's library failed; install the NVIDIA driver")
@@ -43,3 +44,12 @@ def test_devices_are_listed(tmp_path: Path) -> None:
     """Under the names that the rest of the report uses."""
     (finding,) = examine_inventory(Inventory(sightings=(sighting("nvml:GPU-1"), CPU), gpus=1), tmp_path)
     assert finding.facts["devices"] == ["nvml:GPU-1", "cpu"]
+
+
+def test_a_kernel_file_that_blocks_is_a_problem(tmp_path: Path) -> None:
+    """Whether this is a Jetson could not be told: that is no missing GPU, and the remedy is another one."""
+    inventory = Inventory(sightings=(CPU,), failures={"jetson": BlockedError("reading the device tree has blocked")})
+    _, blocked = examine_inventory(inventory, tmp_path)
+    assert (blocked.name, blocked.status) == ("jetson", Status.PROBLEM)
+    assert "device tree" in blocked.what
+    assert "restart" in str(blocked.remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 import joulecut
 from joulecut.own.network import Network
-from joulecut_core.errors import ContractError
+from joulecut_core.errors import ContractError, JoulecutError, ProfileError
 from joulecut_core.profiles import Profile
 from tests.api.own.small_networks import Words, vectors
 
@@ -76,6 +77,16 @@ def _emulated(network: Any, **terms: Any) -> None:
         (lambda: FACE.connect("localhost:1", timeout_s="3"), "^timeout_s: '3' is of type str; expected a number"),
         (lambda: FACE.save_profile("edge", "edge.json"), "^profile: 'edge' is of type str; expected Profile"),
         (lambda: FACE.save_wires(_network(), "wires.json"), "^wires: .* is of type Network; expected WireTable"),
+        (lambda: FACE.load_problem(5), "^path: 5 is of type int; expected a path: .*parse_problem"),
+        (lambda: FACE.load_fleet(None), "^path: None is of type NoneType; expected a path: .*parse_fleet"),
+        (lambda: FACE.load_profile([]), r"^path: \[\] is of type list; expected a path: .*save_profile"),
+        (lambda: FACE.load_wires({}), "^path: {} is of type dict; expected a path: .*save_wires"),
+        (lambda: FACE.load(b"bundle"), "^folder: b'bundle' is of type bytes; expected a path: .*joulecut pack"),
+        (lambda: FACE.save_profile(_profiles()[0], 5), "^path: 5 is of type int; expected a path"),
+        (lambda: FACE.save_wires(_network().wires(), 5), "^path: 5 is of type int; expected a path"),
+        (lambda: _network().save(5), "^folder: 5 is of type int; expected a path"),  # type: ignore[arg-type]
+        (lambda: _network().wires(5), "^samples: 5 is of type int; expected Sequence"),  # type: ignore[arg-type]
+        (lambda: FACE.solve_fleet("fleet.json"), "^fleet: 'fleet.json' .* expected Fleet or Pool: .*load_fleet"),
     ],
 )
 def test_arguments_of_another_type(call: Callable[[], object], message: str) -> None:
@@ -120,3 +131,25 @@ def test_what_a_network_does_not_take(given: Any, message: str) -> None:
     """No word twice, and what to do where only the element type differs."""
     with pytest.raises(ContractError, match=message):
         _network().run(given)
+
+
+@pytest.mark.parametrize("name", ["load_problem", "load_fleet", "load_profile", "load_wires", "load"])
+@pytest.mark.parametrize("content", [None, b"", bytes(range(256)), b"[]", b"5", b'{"schema": "joulecut.other/1"}'])
+def test_files_that_hold_something_else(name: str, content: bytes | None, tmp_path: Path) -> None:
+    """A folder, an empty file, bytes, other JSON: joulecut's own error, with the file's name or the place in it."""
+    place = tmp_path / "given"
+    if content is None:
+        place.mkdir()
+    else:
+        place.write_bytes(content)
+    with pytest.raises(JoulecutError, match=r"given|top level|schema"):
+        getattr(FACE, name)(place)
+    with pytest.raises(JoulecutError, match="nowhere"):
+        getattr(FACE, name)(tmp_path / "nowhere")
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """A folder where a file should go: the profile's error, and what to do."""
+    for save, what in ((FACE.save_profile, _profiles()[0]), (FACE.save_wires, _network().wires())):
+        with pytest.raises(ProfileError, match=r"cannot be kept: .*; make room there, or name another file"):
+            save(what, tmp_path)

@@ -10,7 +10,8 @@ import typer
 
 from joulecut.commands.pki import app
 from joulecut.pki.certificates import issued_by, read_certificates
-from tests.architecture.tree import ROOT, shell_blocks
+from tests.architecture.tree import ROOT
+from tests.docs.pages.blocks import blocks
 
 _SECURITY = ROOT / "docs" / "how-to-security.md"
 
@@ -21,7 +22,7 @@ def test_every_folder_of_the_document_takes_part_in_each_step(tmp_path: Path, mo
     joulecut = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     joulecut.add_typer(app)
     trusted: dict[str, set[int]] = {}
-    for block in shell_blocks(_SECURITY, marked=True):
+    for block in (shown.body for shown in blocks(_SECURITY) if shown.is_run and "joulecut pki" in shown.body):
         for line in block.splitlines():
             program, *arguments = shlex.split(line)
             assert program == "joulecut"

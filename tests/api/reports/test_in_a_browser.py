@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from joulecut.reports.fleet_facts import facts_of_pool
+from joulecut.reports.fleet_report import fleet_report
 from joulecut.reports.plan_report import plan_report
 from joulecut.reports.run_report import AnsweredRequest, run_report
 from joulecut.reports.writing import write_report
 from joulecut_core.carbon import CarbonTerms
+from joulecut_planner.pool import solve_pool
+from tests.api.reports.small_fleets import small_pool
 from tests.api.reports.tiny_problem import ledger, tiny_problem
 
 if TYPE_CHECKING:
@@ -37,12 +41,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A plan's page and a run's."""
+    """A plan's page, a run's and a fleet's."""
     folder = tmp_path_factory.mktemp("pages")
     run = [AnsweredRequest(sample=f"picture {index}", answer=index, ledger=ledger()) for index in range(12)]
     reports = {
         "plan": plan_report(tiny_problem(), name="tiny.json", carbon=TERMS),
         "run": run_report(run, carbon=TERMS),
+        "fleet": fleet_report(facts_of_pool(small_pool(), solve_pool(small_pool())), name="pool.json", carbon=TERMS),
     }
     for name, report in reports.items():
         write_report(report, html=folder / f"{name}.html")
@@ -50,7 +55,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-@pytest.mark.parametrize("name", ["plan", "run"])
+@pytest.mark.parametrize("name", ["plan", "run", "fleet"])
 def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
     """Every chart is drawn as wide as its column, the page does not scroll sideways, its console stays silent."""
     context = browser.new_context(
@@ -67,7 +72,7 @@ def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, 
     charts.last.locator("svg.main-svg").first.wait_for()
     assert complaints == []
     assert asked == [pages[name].as_uri()]
-    assert charts.count() == {"plan": 4, "run": 2}[name]
+    assert charts.count() == {"plan": 4, "run": 2, "fleet": 3}[name]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for box in (charts.nth(index).bounding_box() for index in range(charts.count())):
         assert box is not None

@@ -24,8 +24,11 @@ from joulecut_core.decoding import encode
 from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_planner import explain, pareto, pareto_document, plan_document, problem_document, solve
 from joulecut_planner.explanations.explanation import explanation_document
+from joulecut_planner.fleet import solve_fleet
+from joulecut_planner.fleet_file import fleet_document, fleet_plan_document
 from joulecut_planner.serving.simulation.made_traces import MadeTrace
 from tests.api.demo_samples import EVERY_POLICY
+from tests.api.reports.small_fleets import small_fleet, small_pool
 from tests.api.reports.tiny_problem import ledger, tiny_problem
 from tests.api.simulation.made_up import simulated
 
@@ -44,8 +47,12 @@ def saved(folder: Path, document: object) -> Path:
         (plan_document(solve(tiny_problem())), ["waterfall"]),
         (pareto_document(pareto(tiny_problem())), ["front"]),
         (explanation_document(explain(tiny_problem())), ["waterfall", "front"]),
+        (fleet_document(small_fleet()), ["servers", "uplinks", "edges"]),
+        (fleet_plan_document(solve_fleet(small_fleet())), []),
+        (fleet_document(small_pool()), ["servers", "uplinks", "edges"]),
+        (fleet_plan_document(solve_fleet(small_pool())), ["servers"]),
     ],
-    ids=["problem", "plan", "front", "explanation"],
+    ids=["problem", "plan", "front", "explanation", "fleet", "fleet-plan", "pool", "pool-plan"],
 )
 def test_answers_of_the_planner(tmp_path: Path, document: object, charts: list[str]) -> None:
     """The schema tells what to draw."""

@@ -78,5 +78,5 @@ def test_without_joules_there_is_no_revenue() -> None:
 
 def test_a_deadline_is_positive() -> None:
     """A deadline of 0 would make every answer worthless."""
-    with pytest.raises(ConfigError, match="--slo-s"):
+    with pytest.raises(ConfigError, match="--slo-ms"):
         Pricing(model=find_revenue("slo"), slo_s=0.0)
