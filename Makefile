@@ -2,7 +2,7 @@
 #
 #   make demo                          two emulated agents split a trained network
 #   make demo ARGS="--html demo.html"  ... with options of `joulecut demo`
-#   make test                          all tests, one process per core
+#   make test                          all tests, one process more than cores
 #   make test ARGS="tests/planner -x"  ... with options of pytest
 #   make test WORKERS=0                ... all in one process
 #   make check                         everything CI checks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -95,16 +94,3 @@ def offences(paths: Iterable[Path], rule: Callable[[Path], Iterable[object]]) ->
     """
     found = {name(path): list(rule(path)) for path in paths}
     return {path: broken for path, broken in found.items() if broken}
-
-
-def shell_blocks(path: Path, *, marked: bool = False) -> tuple[str, ...]:
-    """The ```sh blocks of a document; with `marked`, only those right below `<!-- test -->`."""
-    pattern = r"^```sh\n(.*?)^```" if not marked else r"^<!-- test -->\n```sh\n(.*?)^```"
-    return tuple(re.findall(pattern, text(path), flags=re.MULTILINE | re.DOTALL))
-
-
-def python_cells(path: Path) -> tuple[tuple[str, str | None], ...]:
-    """The ```python blocks of a document below `<!-- test -->`, each with the ```text block right behind it, if any."""
-    pattern = r"^<!-- test -->\n```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?"
-    found = re.findall(pattern, text(path), flags=re.MULTILINE | re.DOTALL)
-    return tuple((code, printed or None) for code, printed in found)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 
-from joulecut_core.argument_types import expect_numbers, expect_type
+from joulecut_core.argument_types import expect_numbers, expect_path, expect_type
+from joulecut_core.errors import ConfigError
 
 
 def test_of_the_type() -> None:
@@ -34,3 +36,23 @@ def test_no_numbers(value: object) -> None:
     """Text is the usual mistake; a boolean is none, although Python counts it among its integers."""
     with pytest.raises(TypeError, match=r"^uplink_bps: .* expected a number: write uplink_bps=1\.0"):
         expect_numbers(rtt_s=0.1, uplink_bps=value)
+
+
+@pytest.mark.parametrize("given", ["a/b.json", Path("a/b.json"), PurePosixPath("a/b.json")])
+def test_paths(given: object) -> None:
+    """Text and whatever is a path."""
+    assert expect_path("path", given, "of a file") == Path("a/b.json")
+
+
+@pytest.mark.parametrize("given", [5, None, True, 1.5, b"a.json", [], {}])
+def test_what_is_no_path(given: object) -> None:
+    """The argument, the value, its type, and which path it is about."""
+    with pytest.raises(TypeError, match=rf"^path: .* is of type {type(given).__name__}; expected a path: of a plan$"):
+        expect_path("path", given, "of a plan")
+
+
+@pytest.mark.parametrize("given", ["", "a\0b"])
+def test_what_no_file_is_called(given: str) -> None:
+    """An empty setting is not the folder that one is in."""
+    with pytest.raises(ConfigError, match="is the name of no file; expected a path: of a plan"):
+        expect_path("path", given, "of a plan")

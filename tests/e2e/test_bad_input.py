@@ -16,7 +16,7 @@ from tests.e2e.pair import SCENARIO, Packed
 from tests.e2e.programs import Finished, run_program
 from tests.planner.small_document import small_document
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 Run = Callable[..., Finished]
 

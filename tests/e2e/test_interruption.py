@@ -35,12 +35,12 @@ def _network(tmp_path: Path) -> None:
     (tmp_path / "small_networks.py").write_text(NETWORK, encoding="utf-8")
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """`joulecut` in a folder, with its output."""
     return subprocess.Popen(
         [str(Path(sys.executable).with_name("joulecut")), *arguments],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache"), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -118,3 +118,44 @@ def test_a_simulation_goes_on(tmp_path: Path) -> None:
     assert "resumed: " in err
     assert len(json.loads(out)["runs"]) == 6
     assert not (tmp_path / "out" / "simulation.journal").exists()
+
+
+def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    """SIGTERM, as Ctrl-C, with both agents up: they end, no page is half there, how to begin again is said."""
+    (tmp_path / "tmp").mkdir()
+    process = started(tmp_path, "demo", "--html", "page.html", TMPDIR=str(tmp_path / "tmp"))
+    agents = agents_of(process, tmp_path / "tmp")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=_PATIENCE_S)
+    assert (process.returncode, out) == (ExitCode.INTERRUPTED, "")
+    assert err.splitlines()[-1] == "interrupted: nothing is kept of a demo; go on with: joulecut demo --html page.html"
+    assert "Traceback" not in err
+    assert not (tmp_path / "page.html").exists()
+    assert list((tmp_path / "tmp").glob("joulecut-*")) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in agents)
+
+
+def test_a_reproduction_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Seconds of work are not kept: no folder of half the files, and the command to begin again is named."""
+    process = started(tmp_path, "reproduce", "han2025", "--out", "out")
+    deadline = time.monotonic() + _PATIENCE_S
+    while not any((tmp_path / "cache").glob("**/*.json")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=_PATIENCE_S)
+    assert (process.returncode, out) == (ExitCode.INTERRUPTED, "")
+    assert err.splitlines()[-1].endswith("go on with: joulecut reproduce han2025 --out out")
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def agents_of(process: subprocess.Popen[str], folder: Path) -> list[int]:
+    """The agents of a demo once both are ready, by their process ids."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while len(list(folder.glob("**/*.ready.json"))) < 2 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    assert len(children) >= 2
+    return [int(pid) for pid in children]

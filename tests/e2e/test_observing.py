@@ -17,7 +17,7 @@ from tests.integration.site import Site, make_shared
 from tests.integration.span_collector import Collector, collecting
 from tests.integration.tiny_network import pictures
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 _START_S = 90.0
 _SOON_S = 40.0

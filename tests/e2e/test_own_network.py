@@ -14,7 +14,7 @@ import joulecut
 from joulecut_core.errors import LinkError
 from tests.e2e.programs import run_program
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 _PATIENCE_S = 240.0
 _FACTORY = """

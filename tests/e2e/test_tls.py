@@ -30,7 +30,7 @@ from tests.integration.site import Site as Furniture
 from tests.integration.site import make_shared
 from tests.integration.tiny_network import pictures, tiny_network
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 _START_S = 90.0
 _SOON_S = 40.0

@@ -1,0 +1,57 @@
+"""How the processes that run the tests share a machine, and what they start programs in."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.warm.programs import WarmPrograms
+
+_WAITING = frozenset({"chaos", "e2e", "integration"})
+"""Folders whose tests wait for programs, links and clocks of the world more than they compute."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: while one waits, the others keep every core busy."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits comes first, beside what computes: at the end there is only what is quickly shared out."""
+    items.sort(key=lambda item: _WAITING.isdisjoint(item.path.parts))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports and tests stay to the end: looking through them for garbage again and again finds none."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.fixture(name="warm", scope="session")
+def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrograms]:
+    """joulecut's programs as forks of one interpreter that has imported everything."""
+    with WarmPrograms(tmp_path_factory.mktemp("warm")) as programs:
+        yield programs
+
+
+@pytest.fixture(scope="module")
+def started_warm(warm: WarmPrograms) -> Iterator[None]:
+    """For a module's tests: programs that lie beside the interpreter are started warm.
+
+    They are processes of their own all the same. Tests of signals, of what is left behind and of the installed
+    programs themselves do without.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "executable", str(warm.path / "python"))
+        yield

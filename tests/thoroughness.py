@@ -1,0 +1,8 @@
+"""How much the tests look at: what every change needs, or all there is, which takes minutes more."""
+
+from __future__ import annotations
+
+import os
+
+THOROUGH = os.environ.get("JOULECUT_THOROUGH_TESTS", "0") != "0"
+"""Set `JOULECUT_THOROUGH_TESTS=1` before a release, or where what is looked at in full has changed."""

@@ -1,0 +1,164 @@
+"""joulecut's programs from a warm interpreter: each start is a fork of one that has imported everything.
+
+Pages start programs some two hundred times, and importing torch takes longer than most of what they do. `WarmPrograms`
+puts a folder of stand-ins on a PATH; a stand-in hands its arguments, environment and standard streams to the warm
+interpreter, passes signals on, and ends with the program's exit status.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from tests.warm.starting import Start, receive
+
+PROGRAMS = ("edge-agent", "joulecut", "joulecut-clockd", "server-agent")
+_STAND_IN = Path(__file__).with_name("starting.py")
+_IMPORTED_LAZILY = (
+    "joulecut.own.trial",
+    "joulecut_edge.agent",
+    "joulecut_runtime.capture",
+    "joulecut_server.agent",
+    "scipy.optimize",
+)
+_START_S = 120.0
+
+
+class WarmPrograms:
+    """A folder of stand-ins, and the interpreter behind them; leaving the context ends both."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "bin"
+        self.path.mkdir()
+        python = self.path / "python"
+        self._put(python.name, sys.executable)
+        door = folder / "warm.sock"
+        for program in PROGRAMS:
+            self._put(program, f"{sys.executable} -ISE {_STAND_IN} {door} {python} {program}")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(door)],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != b"listening\n":
+            self.__exit__(None, None, None)
+            pytest.fail("the warm interpreter did not start; its error is above")
+
+    def _put(self, program: str, command: str) -> None:
+        stand_in = self.path / program
+        stand_in.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        stand_in.chmod(0o755)
+
+    def __enter__(self) -> WarmPrograms:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=_START_S)
+
+
+def _entry_points() -> dict[str, Callable[[], object]]:
+    scripts = importlib.metadata.distribution("joulecut").entry_points.select(group="console_scripts")
+    return {script.name: script.load() for script in scripts if script.name in PROGRAMS}
+
+
+def _become(program: Callable[[], object], start: Start, streams: list[int]) -> None:
+    """Run `program` in this fork as if it had been started so; does not return."""
+    status = 70
+    try:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        os.environ.clear()
+        os.environ.update(start.environment)
+        os.chdir(start.folder)
+        sys.modules["__main__"].__package__ = None  # else click calls the program "python -m ..."
+        sys.executable = start.interpreter
+        sys.argv[:] = [start.program, *start.arguments]
+        for handled in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(handled, signal.SIG_DFL if handled is signal.SIGTERM else signal.default_int_handler)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
+        sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
+        program()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:  # noqa: BLE001 - what an interpreter does with whatever nobody caught
+        traceback.print_exc()
+        status = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+class _Interpreter:
+    """Forks a program for each connection; the connection carries signals in and the exit status out."""
+
+    def __init__(self, door: str) -> None:
+        self._programs = _entry_points()
+        for module in _IMPORTED_LAZILY:
+            importlib.import_module(module)
+        self._waiting = selectors.DefaultSelector()
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(door)
+        self._door.listen(64)
+        self._waiting.register(self._door, selectors.EVENT_READ, self._start)
+
+    def serve(self) -> None:
+        """Until terminated."""
+        while True:
+            for key, _ in self._waiting.select():
+                key.data()
+
+    def _start(self) -> None:
+        connection, _ = self._door.accept()
+        start, streams = receive(connection)
+        child = os.fork()
+        if not child:
+            self._door.close()
+            _become(self._programs[start.program], start, streams)
+        for stream in streams:
+            os.close(stream)
+        ended = os.pidfd_open(child)
+        self._waiting.register(ended, selectors.EVENT_READ, lambda: self._finish(child, ended, connection))
+        self._waiting.register(connection, selectors.EVENT_READ, lambda: self._pass_on(child, connection))
+
+    def _pass_on(self, child: int, connection: socket.socket) -> None:
+        asked = connection.recv(1)
+        if not asked:  # the stand-in was killed
+            self._waiting.unregister(connection)
+        os.kill(child, asked[0] if asked else signal.SIGKILL)
+
+    def _finish(self, child: int, ended: int, connection: socket.socket) -> None:
+        _, status = os.waitpid(child, 0)
+        self._waiting.unregister(ended)
+        os.close(ended)
+        if connection in self._waiting.get_map():
+            self._waiting.unregister(connection)
+            code = os.waitstatus_to_exitcode(status)
+            connection.sendall(bytes([code if code >= 0 else 128 - code]))
+        connection.close()
+
+
+if __name__ == "__main__":
+    interpreter = _Interpreter(sys.argv[1])
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
+    interpreter.serve()
