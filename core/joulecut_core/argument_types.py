@@ -7,7 +7,7 @@ from numbers import Real
 from pathlib import Path
 
 from joulecut_core.decoding import show
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
 
 
 def expect_type(name: str, value: object, kind: type | tuple[type, ...], remedy: str) -> None:
@@ -18,13 +18,13 @@ def expect_type(name: str, value: object, kind: type | tuple[type, ...], remedy:
         raise TypeError(f"{name}: {show(value)} is of type {type(value).__name__}; expected {expected}: {remedy}")
 
 
-def expect_path(name: str, value: object, remedy: str) -> Path:
-    """The path that `value` is. Raises TypeError where it is none, ConfigError where no file can be called so."""
+def expect_path(name: str, value: object, remedy: str, *, error: type[JoulecutError] = ConfigError) -> Path:
+    """The path that `value` is. Raises TypeError where it is none, `error` where no file can be called so."""
     if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
         raise TypeError(f"{name}: {show(value)} is of type {type(value).__name__}; expected a path: {remedy}")
     text = str(os.fspath(value))
     if not text or "\0" in text:
-        raise ConfigError(f"{name}: {show(text)} is the name of no file; expected a path: {remedy}")
+        raise error(f"{name}: {show(text)} is the name of no file; expected a path: {remedy}")
     return Path(text)
 
 

@@ -160,7 +160,9 @@ class Profile:
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:
     """The profile in a file; raises ProfileError naming the file and the field, TypeError for what is no path."""
-    document = read_json(expect_path("path", path, "of a file that save_profile wrote"), ProfileError)
+    document = read_json(
+        expect_path("path", path, "of a file that save_profile wrote", error=ProfileError), ProfileError
+    )
     try:
         return decode(Profile, document, error=ProfileError)
     except ProfileError as error:
@@ -173,7 +175,7 @@ def save_profile(profile: Profile, path: str | os.PathLike[str]) -> None:
     Raises TypeError for what is none, ProfileError where it cannot be written.
     """
     expect_type("profile", profile, Profile, "measure one with joulecut.profile")
-    place = expect_path("path", path, "of the file to write")
+    place = expect_path("path", path, "of the file to write", error=ProfileError)
     try:
         write_json(place, encode(profile))
     except OSError as error:

@@ -55,7 +55,7 @@ class WireTable:
 
 def load_wires(path: str | os.PathLike[str]) -> WireTable:
     """The wire table in a file; raises ProfileError naming file and field, TypeError for what is no path."""
-    document = read_json(expect_path("path", path, "of a file that save_wires wrote"), ProfileError)
+    document = read_json(expect_path("path", path, "of a file that save_wires wrote", error=ProfileError), ProfileError)
     try:
         return decode(WireTable, document, error=ProfileError)
     except ProfileError as error:
@@ -68,7 +68,7 @@ def save_wires(wires: WireTable, path: str | os.PathLike[str]) -> None:
     Raises TypeError for what is none, ProfileError where it cannot be written.
     """
     expect_type("wires", wires, WireTable, "take Network.wires()")
-    place = expect_path("path", path, "of the file to write")
+    place = expect_path("path", path, "of the file to write", error=ProfileError)
     try:
         write_json(place, encode(wires))
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_edge.config import EdgeConfig
+from joulecut_proto.usual_address import prepared_place
 from joulecut_runtime.completions import bundle_completions, device_completions
 
 VARIABLES = "JOULECUT_EDGE"
@@ -121,7 +123,8 @@ def serve(
     configuration.log()
     from joulecut_edge.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
-    asyncio.run(run_agent(configuration.values, ends_with=sys.stdin.fileno() if until_input_ends else None))
+    values = replace(configuration.values, listen=prepared_place(configuration.values.listen))
+    asyncio.run(run_agent(values, ends_with=sys.stdin.fileno() if until_input_ends else None))
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from joulecut_core.problems import Objective, Slo
 from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
 from joulecut_proto.tracing.options import TracesOptions
+from joulecut_proto.usual_address import EDGE_ADDRESS
 from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics_options import MetricsOptions
@@ -60,7 +61,7 @@ class EdgeConfig:
     digest: str = ""
     server: str = ""
     spread: bool = False
-    listen: str = "unix:/run/joulecut/edge.sock"
+    listen: str = EDGE_ADDRESS
     name: str = "edge"
     policy: str = "joint"
     profiles: str = ""

@@ -29,7 +29,9 @@ def load_fleet(path: str | os.PathLike[str]) -> Fleet | Pool:
 
     Raises ProblemError naming the file, or the JSON path of the field that is wrong. TypeError for what is no path.
     """
-    file = expect_path("path", path, "of a joulecut.fleet/1 or /2 file; a JSON object goes to parse_fleet")
+    file = expect_path(
+        "path", path, "of a joulecut.fleet/1 or /2 file; a JSON object goes to parse_fleet", error=ProblemError
+    )
     document = parse_strictly(read_text(file, ProblemError), ProblemError, str(file))
     if isinstance(document, Mapping) and document.get("schema") == POOL_SCHEMA:
         return decoded_pool(document)

@@ -14,6 +14,8 @@ from enum import Enum
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES
+from joulecut_planner.choices.answers import plan_for
+from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.drift import Corrections, corrected
 from joulecut_planner.exact.solver import solve
 from joulecut_planner.governors import governed_plan
@@ -54,6 +56,18 @@ class PolicyPlan:
     problem: Problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedChoice:
+    """A policy's choice at what the whole problem says that it costs, waiting and static power included.
+
+    `promised`: the same choice at what the policy's own model says, None where it has none.
+    """
+
+    problem: Problem
+    plan: Plan
+    promised: Plan | None = None
+
+
 def plan_policy(
     policy: Policy,
     inputs: PlanningInputs,
@@ -69,11 +83,37 @@ def plan_policy(
     the profiles cannot carry a model or the tails not the quantile.
     """
     model = ModelKind.CPU_DVFS if policy is Policy.CPU_DVFS else ModelKind.DVFS_AWARE
-    problem = build_problem(inputs, model=model, tails=tails)
-    if corrections is not None:
-        problem = corrected(problem, corrections)
+    problem = _problem(inputs, model, tails, corrections)
     plan = governed_plan(problem, inputs.edge) if policy is Policy.GOVERNOR else plan_choices(policy, problem)
     return PolicyPlan(policy=policy, plan=plan, governed=policy is Policy.GOVERNOR, problem=problem)
+
+
+def priced_choice(
+    made: PolicyPlan,
+    inputs: PlanningInputs,
+    *,
+    tails: TailEstimates | None = None,
+    corrections: Corrections | None = None,
+) -> PricedChoice:
+    """What `plan_policy` made of the same arguments, priced as every other policy's choice is.
+
+    Raises ProfileError or FitError where the profiles cannot carry the model.
+    """
+    if made.policy is not Policy.CPU_DVFS:
+        return PricedChoice(problem=made.problem, plan=made.plan)
+    problem = _problem(inputs, ModelKind.DVFS_AWARE, tails, corrections)
+    plan = made.plan
+    if plan.cut is not None:
+        choice = choice_of(made.problem, plan)
+        plan = plan_for(problem, choice, evaluated=plan.evaluated, solve_s=plan.solve_s)
+    return PricedChoice(problem=problem, plan=plan, promised=made.plan)
+
+
+def _problem(
+    inputs: PlanningInputs, model: ModelKind, tails: TailEstimates | None, corrections: Corrections | None
+) -> Problem:
+    problem = build_problem(inputs, model=model, tails=tails)
+    return problem if corrections is None else corrected(problem, corrections)
 
 
 def plan_choices(policy: Policy, problem: Problem) -> Plan:

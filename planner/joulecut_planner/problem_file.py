@@ -22,7 +22,9 @@ def load_problem(path: str | os.PathLike[str]) -> Problem:
 
     TypeError for what is no path.
     """
-    file = expect_path("path", path, "of a joulecut.problem/1 file; a JSON object goes to parse_problem")
+    file = expect_path(
+        "path", path, "of a joulecut.problem/1 file; a JSON object goes to parse_problem", error=ProblemError
+    )
     return _decoded(parse_strictly(read_text(file, ProblemError), ProblemError, str(file)))
 
 

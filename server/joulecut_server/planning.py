@@ -13,6 +13,7 @@ from joulecut_core.errors import ContractError, JoulecutError
 from joulecut_core.plans import Assignment
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_planner.drift import Corrections
+from joulecut_planner.policies import PricedChoice, priced_choice
 from joulecut_planner.tails import TailMethod, pair_tails
 from joulecut_planner.uplinks.bands import UplinkBand, plan_bands
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, UplinkRange
@@ -50,8 +51,8 @@ class ServerPlanning:
         """Plans made for sessions since the start, previews left out."""
         self.activated: Callable[[str], None] = _told_nobody
         """Told of each session whose plan has been put in force."""
-        self.planned: Callable[[SessionRequest, SessionReply], None] = _told_no_plan
-        """Told of each plan made for a session, previews too; must not take long."""
+        self.planned: Callable[[SessionRequest, SessionReply, PricedChoice], None] = _told_no_plan
+        """Told of each plan made for a session, previews too, and what it really costs; must not take long."""
         self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
         """By session what clock it wants; read in the device's thread too."""
         self._following: set[asyncio.Task[None]] = set()
@@ -83,12 +84,13 @@ class ServerPlanning:
             head=factors.head, encode=factors.encode, decode=factors.decode, tail=factors.tail
         )
 
-        def make() -> tuple[PolicyPlan, tuple[UplinkBand, ...]]:
+        def make() -> tuple[PolicyPlan, tuple[UplinkBand, ...], PricedChoice]:
             tails = pair_tails(method, inputs.slo, edge=inputs.edge, server=inputs.server)
             made = plan_policy(policy, inputs, tails=tails, corrections=corrections)
-            return made, _bands(made, request.uplinks)
+            priced = priced_choice(made, inputs, tails=tails, corrections=corrections)
+            return made, _bands(made, request.uplinks), priced
 
-        made, bands = await self._turns.run(lambda _: make())
+        made, bands, priced = await self._turns.run(lambda _: make())
         self.plans += not request.preview
         assignments: tuple[Assignment | None, ...] = (None,) * (1 + len(bands))
         if not request.preview:
@@ -108,7 +110,7 @@ class ServerPlanning:
                 for band, assignment in zip(bands, assignments[1:], strict=True)
             ),
         )
-        self.planned(request, reply)
+        self.planned(request, reply, priced)
         return reply
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
@@ -181,7 +183,7 @@ class ServerPlanning:
         await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
 
 
-def _told_no_plan(request: SessionRequest, reply: SessionReply) -> None:
+def _told_no_plan(request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:
     """Nobody is told of plans."""
 
 

@@ -108,7 +108,7 @@ class FakeLocal:
 
 
 @contextmanager
-def serving_edge(service: FakeLocal) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+def serving_edge(service: FakeLocal, address: str = "127.0.0.1:0") -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     """The address of a running endpoint, and the loop that it lives in."""
     loop = asyncio.new_event_loop()
     server = None
@@ -117,7 +117,7 @@ def serving_edge(service: FakeLocal) -> Iterator[tuple[str, asyncio.AbstractEven
         nonlocal server
         server = make_server()
         add_local(server, service)
-        port = bind(server, "127.0.0.1:0")
+        port = bind(server, address)
         await server.start()
         return port
 
@@ -129,7 +129,7 @@ def serving_edge(service: FakeLocal) -> Iterator[tuple[str, asyncio.AbstractEven
     thread.start()
     try:
         port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-        yield f"127.0.0.1:{port}", loop
+        yield address if address.startswith("unix:") else f"127.0.0.1:{port}", loop
         asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
     finally:
         loop.call_soon_threadsafe(loop.stop)

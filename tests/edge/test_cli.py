@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from joulecut_core.configuration import Sources, read_configuration
+from joulecut_edge import agent
 from joulecut_edge.cli import app
 from joulecut_edge.config import EdgeConfig
 
@@ -38,3 +40,21 @@ def test_the_file_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOULECUT_EDGE_CONFIG", str(SHIPPED))
     printed = CliRunner().invoke(app, ["--print-config"])
     assert f"# {SHIPPED}:" in printed.stdout
+
+
+def test_a_user_without_the_services_folder_starts_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default place to listen becomes the user's own, made on the way; another that was named stays."""
+    told: list[str] = []
+
+    async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None:
+        del ends_with
+        told.append(config.listen)
+
+    monkeypatch.setattr(agent, "run_agent", run_agent)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for chosen in ((), ("--listen", "unix:/run/other/edge.sock")):
+        done = CliRunner().invoke(app, ["--device", "cpu", "--bundle", "net", *chosen])
+        assert done.exit_code == 0
+    assert told == [f"unix:{tmp_path}/joulecut/edge.sock", "unix:/run/other/edge.sock"]
+    assert (tmp_path / "joulecut").is_dir()

@@ -11,7 +11,7 @@ from joulecut_core.errors import ProfileError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_planner.drift import Corrections
-from joulecut_planner.policies import Policy, bandwidth_sweep, plan_choices, plan_policy
+from joulecut_planner.policies import Policy, bandwidth_sweep, plan_choices, plan_policy, priced_choice
 from joulecut_planner.tables import PlanningInputs
 from tests.planner.problem_strategies import problems
 from tests.planner.synthetic_profiles import planning_inputs
@@ -155,3 +155,35 @@ def test_corrections_reach_every_policy_but_the_governor() -> None:
     assert corrected.t_edge == pytest.approx(2.0 * plain.t_edge)
     governed = plan_policy(Policy.GOVERNOR, inputs, corrections=slower).plan
     assert governed.latency_s == plan_policy(Policy.GOVERNOR, inputs).plan.latency_s
+
+
+@pytest.mark.parametrize("corrections", [None, Corrections.everywhere(head=1.5, tail=0.8)])
+def test_a_choice_by_the_cpu_model_is_priced_as_every_other(
+    inputs: PlanningInputs, corrections: Corrections | None
+) -> None:
+    """The same choice on the joint plan's problem, with what waiting draws; its own promise is kept beside it."""
+    joint = plan_policy(Policy.JOINT, inputs, corrections=corrections)
+    made = plan_policy(Policy.CPU_DVFS, inputs, corrections=corrections)
+    priced = priced_choice(made, inputs, corrections=corrections)
+    assert priced.problem == joint.problem
+    assert priced.promised == made.plan
+    assert (priced.plan.cut, priced.plan.codec, priced.plan.edge_point, priced.plan.server_point) == (
+        made.plan.cut,
+        made.plan.codec,
+        made.plan.edge_point,
+        made.plan.server_point,
+    )
+    assert priced.plan.breakdown is not None
+    assert made.plan.breakdown is not None
+    assert made.plan.breakdown.edge_wait_j == 0.0
+    assert (priced.plan.breakdown.edge_wait_j > 0.0) == (priced.plan.server_clock is not None)
+    assert priced.plan.energy_j is not None
+    assert joint.plan.energy_j is not None
+    assert priced.plan.energy_j >= joint.plan.energy_j * (1 - 2e-9)
+
+
+def test_other_policies_are_priced_as_they_planned(inputs: PlanningInputs) -> None:
+    """They have no model of their own, so none of them promises anything else."""
+    made = plan_policy(Policy.ENERGY_CUT, inputs)
+    priced = priced_choice(made, inputs)
+    assert (priced.plan, priced.problem, priced.promised) == (made.plan, made.problem, None)

@@ -169,5 +169,5 @@ def test_a_complaint_is_one_line() -> None:
 
 def test_a_path_that_no_file_has() -> None:
     """Refused like one that is not there."""
-    with pytest.raises(ProblemError, match="cannot be read"):
+    with pytest.raises(ProblemError, match="is the name of no file"):
         load_problem("no\0file.json")

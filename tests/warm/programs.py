@@ -27,6 +27,7 @@ from tests.warm.starting import Start, receive
 PROGRAMS = ("edge-agent", "joulecut", "joulecut-clockd", "server-agent")
 _STAND_IN = Path(__file__).with_name("starting.py")
 _IMPORTED_LAZILY = (
+    "joulecut.cli",
     "joulecut.own.trial",
     "joulecut_edge.agent",
     "joulecut_runtime.capture",

@@ -18,6 +18,7 @@ from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
+from joulecut_proto.usual_address import place_to_reach
 
 R = TypeVar("R")
 
@@ -32,6 +33,7 @@ class AsyncConnection:
     def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
         expect_type("address", address, str, WHERE_AGENTS_LISTEN)
         expect_numbers(timeout_s=timeout_s)
+        address = place_to_reach(address)
         self._peer = f"edge-agent {parse_address(address)}"
         self._timeout_s = timeout_s
         self._channel = open_channel(address)
@@ -95,7 +97,8 @@ class AsyncConnection:
 async def connect_async(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> AsyncConnection:
     """A connection of this event loop to the edge-agent at `address` ("unix:/path" or "host:port").
 
-    It is made with the first call. `timeout_s`: wall seconds that one request may take. Raises ConfigError
-    where the address is malformed.
+    It is made with the first call. Where nobody listens at the default address, an agent that this user has started
+    by hand is looked for. `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address
+    is malformed.
     """
     return AsyncConnection(address, timeout_s=timeout_s)

@@ -30,6 +30,7 @@ from joulecut_proto.convert_inference import (
 )
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
 from joulecut_proto.status import error_from_rpc
+from joulecut_proto.usual_address import place_to_reach
 from joulecut_proto.v1 import local_pb2, local_pb2_grpc
 
 __all__ = ["Answer", "Array", "Connection", "connect"]
@@ -41,7 +42,7 @@ class Connection:
     def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
         expect_type("address", address, str, WHERE_AGENTS_LISTEN)
         expect_numbers(timeout_s=timeout_s)
-        target = str(parse_address(address))
+        target = str(parse_address(place_to_reach(address)))
         self._peer = f"edge-agent {target}"
         self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(target, options=channel_options())
@@ -123,6 +124,7 @@ class Connection:
 def connect(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> Connection:
     """A connection to the edge-agent at `address` ("unix:/path" or "host:port"); it is made with the first call.
 
+    Where nobody listens at the default address, an agent that this user has started by hand is looked for.
     `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address is malformed.
     """
     return Connection(address, timeout_s=timeout_s)

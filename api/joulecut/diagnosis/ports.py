@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
 from joulecut_core.errors import ConfigError, ContractError, JoulecutError
 from joulecut_proto.addresses import check_free, parse_address
+from joulecut_proto.usual_address import EDGE_ADDRESS, place_to_listen, place_to_reach
 
 USUAL_ADDRESSES: Mapping[str, str] = {
     "server-agent": "127.0.0.1:50551",
-    "edge-agent": "unix:/run/joulecut/edge.sock",
+    "edge-agent": EDGE_ADDRESS,
 }
 """What configuration files and documents use, by program."""
 
@@ -21,7 +22,8 @@ _ANSWER_S = 2.0
 
 def examine_ports(addresses: Mapping[str, str] = USUAL_ADDRESSES) -> Iterator[Finding]:
     """For each program, whether it could be started at its address, or what runs there."""
-    for program, address in addresses.items():
+    for program, usual in addresses.items():
+        address = place_to_reach(usual)
         yield _answering(program, address) if _in_use(address) else _free(program, address)
 
 
@@ -37,6 +39,10 @@ def _in_use(address: str) -> bool:
 
 def _free(program: str, address: str) -> Finding:
     facts: dict[str, Fact] = {"address": address, "free": True}
+    own = place_to_listen(address)
+    if own != address:
+        what = f"{program} of this user would listen at {own}, and makes that folder: {address} is a service's"
+        return _finding(program, Status.OK, what, None, {**facts, "address": own})
     try:
         check_free(parse_address(address))
     except ConfigError as error:

@@ -19,6 +19,7 @@ from joulecut_core.decoding import encode
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import JoulecutError
 from joulecut_core.timing import Clock, SystemClock
+from joulecut_planner.policies import PricedChoice
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_server.dashboard.explanation_views import explained
@@ -81,9 +82,9 @@ class Board:
         self.closed = False
         """Nothing more will be published."""
 
-    def planned(self, request: SessionRequest, reply: SessionReply) -> None:
+    def planned(self, request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:
         """A session was given a plan."""
-        self._plans.planned(request, reply)
+        self._plans.planned(request, reply, priced)
 
     def replied(self, request: RequestHeader, reply: ReplyHeader) -> None:
         """A request was answered or refused."""

@@ -53,7 +53,7 @@ class Comparison:
 
 def compare(kept: KeptPlan, plan: Plan, clock: Clock) -> Comparison:
     """What each other policy would have cost on the problem behind `kept`, beside `plan`; takes up to seconds."""
-    problem = kept.reply.problem
+    problem = kept.problem
     if choices_of(problem) > _MOST_CHOICES:
         return Comparison(rivals=(), left_out=f"the problem has more than {_MOST_CHOICES:,} choices")
     rivals, left_out, begun_s = [], [], clock.now_s()
@@ -76,7 +76,7 @@ def choices_of(problem: Problem) -> int:
 
 def _others(kept: KeptPlan) -> Iterator[tuple[str, str, Callable[[], Plan]]]:
     """Name, source, and what makes the plan; of all policies but the session's own."""
-    problem, edge, own = kept.reply.problem, kept.request.edge, kept.request.policy
+    problem, edge, own = kept.problem, kept.request.edge, kept.request.policy
     if edge.governed and own != _GOVERNOR:
         yield _GOVERNOR, _GOVERNOR_SOURCE, lambda: governed_plan(problem, edge)
     for name, baseline in BASELINES.items():

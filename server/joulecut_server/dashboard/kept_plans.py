@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from joulecut_core.plans import Assignment, Plan
+from joulecut_core.problems import Problem
+from joulecut_planner.policies import PricedChoice
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_server.sessions import SessionBook
 
@@ -19,13 +21,22 @@ _PLANS_EACH = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptPlan:
-    """One answer of the planner to one session. `number` tells it from all others."""
+    """One answer of the planner to one session. `number` tells it from all others.
+
+    `priced`: the plan for the link as it was, at what the whole problem says that it costs.
+    """
 
     number: int
     request: SessionRequest
     reply: SessionReply
+    priced: PricedChoice
     plans: Mapping[int, tuple[Assignment, Plan]]
     """By epoch: the plan for the link as it was, and those for other uplinks."""
+
+    @property
+    def problem(self) -> Problem:
+        """What plans of this session are priced by, whatever its policy believes."""
+        return self.priced.problem
 
     @property
     def session_id(self) -> str:
@@ -56,6 +67,11 @@ class ShownPlan:
         """Whether the edge has left the plan for the link as it was for one of the others."""
         return self.epoch != self.kept.own_epoch
 
+    @property
+    def promised(self) -> Plan | None:
+        """What the policy's own model promises of it; None where the policy has no model of its own."""
+        return None if self.follows_link else self.kept.priced.promised
+
 
 class KeptPlans:
     """Plans by session, the latest first out. Used from the event loop only."""
@@ -67,7 +83,7 @@ class KeptPlans:
         self._kept: OrderedDict[str, deque[KeptPlan]] = OrderedDict()
         self._epochs: dict[str, int] = {}
 
-    def planned(self, request: SessionRequest, reply: SessionReply) -> None:
+    def planned(self, request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:
         """A session was given a plan; previews are nobody's."""
         if request.preview:
             return
@@ -77,8 +93,8 @@ class KeptPlans:
             if band.assignment is not None:
                 plans[band.assignment.epoch] = (band.assignment, band.plan)
         if reply.assignment is not None:
-            plans[reply.assignment.epoch] = (reply.assignment, reply.plan)
-        kept = KeptPlan(number=self._made, request=request, reply=reply, plans=MappingProxyType(plans))
+            plans[reply.assignment.epoch] = (reply.assignment, priced.plan)
+        kept = KeptPlan(number=self._made, request=request, reply=reply, priced=priced, plans=MappingProxyType(plans))
         self._kept.setdefault(request.session_id, deque(maxlen=_PLANS_EACH)).append(kept)
         self._kept.move_to_end(request.session_id)
         while len(self._kept) > self._most:
@@ -104,7 +120,7 @@ class KeptPlans:
             if valid & each.plans.keys():
                 latest = self._epochs.get(session_id)
                 epoch = latest if latest is not None and latest in each.plans else each.own_epoch
-                plan = each.reply.plan if epoch is None else each.plans[epoch][1]
+                plan = each.priced.plan if epoch is None else each.plans[epoch][1]
                 return ShownPlan(kept=each, epoch=epoch, plan=plan, in_force=True)
         newest = kept[-1]
-        return ShownPlan(kept=newest, epoch=newest.own_epoch, plan=newest.reply.plan, in_force=False)
+        return ShownPlan(kept=newest, epoch=newest.own_epoch, plan=newest.priced.plan, in_force=False)

@@ -53,7 +53,7 @@ def reasons(shown: ShownPlan, study: Study, compared: Comparison | None) -> tupl
     explanation = study.explanation
     best = explanation.plan
     said = [(Topic.CHOICE, text) for text in (*_chosen(shown), *_own_policy(shown, best))]
-    said += [(Topic.COST, text) for text in _cost(shown.plan, shown.kept.request.objective)]
+    said += [(Topic.COST, text) for text in (*_cost(shown.plan, shown.kept.request.objective), *_promise(shown))]
     if best.cut is not None:
         said += [(Topic.LEVEL, text) for text in (*_of_whom(shown), *_level(study, shown))]
         said += [(Topic.ALTERNATIVES, text) for text in map(_alternative, explanation.alternatives) if text]
@@ -64,7 +64,7 @@ def reasons(shown: ShownPlan, study: Study, compared: Comparison | None) -> tupl
 
 
 def _chosen(shown: ShownPlan) -> Iterator[str]:
-    plan, problem = shown.plan, shown.kept.reply.problem
+    plan, problem = shown.plan, shown.kept.problem
     last = len(problem.cuts) - 1
     assignment = None if shown.epoch is None else shown.kept.plans[shown.epoch][0]
     edge = clock(plan.edge_clock if assignment is None else assignment.edge_clock)
@@ -84,7 +84,11 @@ def _chosen(shown: ShownPlan) -> Iterator[str]:
             f"give is sent ({plan.codec}), and the server computes the rest at {plan.server_clock}."
         )
     if plan.status != OPTIMAL:
-        yield f"It is the nearest there is: nothing keeps every bound, and this breaks {' and '.join(plan.binding)}."
+        broken = " and ".join(plan.binding)
+        if shown.promised is not None and shown.promised.status == OPTIMAL:
+            yield f"It breaks {broken}, which this policy's own model does not see."
+        else:
+            yield f"It is the nearest there is: nothing keeps every bound, and this breaks {broken}."
     if shown.follows_link:
         yield "The edge has changed to this plan by itself, as its link changed."
 
@@ -108,7 +112,7 @@ def _own_policy(shown: ShownPlan, best: Plan) -> Iterator[str]:
 
 
 def _is_joint(shown: ShownPlan) -> bool:
-    return shown.kept.request.policy in (Policy.JOINT.value, Policy.CPU_DVFS.value)
+    return shown.kept.request.policy == Policy.JOINT.value
 
 
 def _of_whom(shown: ShownPlan) -> Iterator[str]:
@@ -142,6 +146,16 @@ def _cost(plan: Plan, objective: Objective) -> Iterator[str]:
     yield (
         f"It is predicted to take {seconds(plan.latency_s)} on average: {seconds(parts.t_edge + parts.encode_s)} "
         f"on the edge, {seconds(link_s)} on the link, {seconds(parts.decode_s + parts.t_server)} on the server."
+    )
+
+
+def _promise(shown: ShownPlan) -> Iterator[str]:
+    promised = shown.promised
+    if promised is None or promised.energy_j is None or promised.latency_s is None:
+        return
+    yield (
+        f"What this policy's own model promises is {joules(promised.energy_j)} and {seconds(promised.latency_s)}; "
+        "it knows neither waiting nor static power."
     )
 
 

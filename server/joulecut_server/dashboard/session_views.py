@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.figures import FigureKind
-from joulecut_core.plans import OPTIMAL, Breakdown
+from joulecut_core.plans import OPTIMAL, Breakdown, Plan
 from joulecut_core.problems import Objective
 from joulecut_server.dashboard.comparison import Comparison
 from joulecut_server.dashboard.kept_plans import ShownPlan
@@ -40,8 +40,21 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseView:
+    """What a policy's own model says of its choice; `kept`: that it keeps deadline, rate and accuracy."""
+
+    kept: bool
+    latency_s: float | None
+    latency_bound_s: float | None
+    energy_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedView:
-    """What the planner predicts of one request, from profiles of the kinds in `profiles`, and what watts contain."""
+    """What the planner predicts of one request, from profiles of the kinds in `profiles`, and what watts contain.
+
+    `promised`: of the same choice, where the session's policy has planned with a model of its own.
+    """
 
     latency_s: float | None
     latency_bound_s: float | None
@@ -51,6 +64,7 @@ class PredictedView:
     breakdown: Breakdown | None
     profiles: tuple[FigureKind, FigureKind]
     scope: str
+    promised: PromiseView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +130,7 @@ class SessionView:
 
 def session_view(shown: ShownPlan, served: Served, compared: Comparison | None, network: ServedNetwork) -> SessionView:
     """The view of a session of one of this server's networks."""
-    request, problem, plan = shown.kept.request, shown.kept.reply.problem, shown.plan
+    request, problem, plan = shown.kept.request, shown.kept.problem, shown.plan
     assignment = None if shown.epoch is None else shown.kept.plans[shown.epoch][0]
     offloaded = plan.server_clock is not None
     return SessionView(
@@ -158,6 +172,7 @@ def session_view(shown: ShownPlan, served: Served, compared: Comparison | None, 
             breakdown=plan.breakdown,
             profiles=(request.edge.figures, network.profile.figures),
             scope=plan.power_scopes.of_sum(server=offloaded),
+            promised=None if shown.promised is None else _promise(shown.promised),
         ),
         served=ServedView(
             answered=served.answered,
@@ -184,6 +199,15 @@ def estimate(shown: ShownPlan, served: Served) -> EstimatedView:
         own_j = served.server_energy_j - parts.server_busy_j - parts.decode_j
         energy_j = plan.energy_j + objective.server_weight * own_j
     return EstimatedView(latency_s=latency_s, energy_j=energy_j)
+
+
+def _promise(plan: Plan) -> PromiseView:
+    return PromiseView(
+        kept=plan.status == OPTIMAL,
+        latency_s=plan.latency_s,
+        latency_bound_s=plan.latency_bound_s,
+        energy_j=plan.energy_j,
+    )
 
 
 def _saving(compared: Comparison) -> list[SavingView]:

@@ -58,7 +58,7 @@ class Studies:
 
     def explanation(self, kept: KeptPlan) -> Future[Study]:
         """Why the best plan of a kept problem is the best; begun now where it has not been."""
-        return self._begun(self._explanations, kept.number, partial(study, kept.reply.problem))
+        return self._begun(self._explanations, kept.number, partial(study, kept.problem))
 
     def compared(self, shown: ShownPlan) -> Comparison | None:
         """The comparison, where it is there already."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from joulecut.connections.async_connection import connect_async
 from joulecut.connections.connection import Connection, connect
 from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
@@ -43,6 +45,23 @@ def test_infer(edge: Connection) -> None:
     assert (scores.dtype.name, scores.shape) == ("float32", (1, CLASSES))
     assert int(scores.argmax()) == 3
     assert (answer.ledger.served_by, answer.ledger.joules.server) == ("split", 0.5)
+
+
+def test_the_default_is_where_a_users_own_agent_listens(
+    service: FakeLocal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent started by hand is found without a word about where, by both kinds of connection."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "joulecut").mkdir()
+
+    async def ask() -> str:
+        async with await connect_async() as edge:
+            return (await edge.status()).network
+
+    with serving_edge(service, f"unix:{tmp_path}/joulecut/edge.sock"):
+        with connect() as edge:
+            assert edge.status().network == STATUS.network
+        assert asyncio.run(ask()) == STATUS.network
 
 
 def test_arrays_that_are_no_plain_block_of_memory(edge: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from joulecut_core.errors import ContractError
 from joulecut_proto.agent_messages import Hello, HelloReply
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
+from joulecut_proto.usual_address import EDGE_ADDRESS
 from tests.api.fake_edge import FakeLocal, serving_edge
 from tests.proto.fake_services import FakeAgent
 
@@ -48,6 +50,16 @@ def test_a_place_that_does_not_exist(tmp_path: Path) -> None:
     finding = told("edge-agent", f"unix:{tmp_path}/nowhere/edge.sock")
     assert finding.status is Status.NOTE
     assert "--listen" in (finding.remedy or "")
+
+
+def test_a_user_who_may_not_use_the_services_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place that an agent of this user takes instead is told, and nothing is made for that."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    finding = told("edge-agent", EDGE_ADDRESS)
+    assert finding.status is Status.OK
+    assert finding.facts["address"] == f"unix:{tmp_path}/joulecut/edge.sock"
+    assert not list(tmp_path.iterdir())
 
 
 def test_somebody_else_listens(silent_listener: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,25 @@ def test_predicted_metered_and_estimated_are_kept_apart(tmp_path: Path) -> None:
     in_room(tmp_path, use)
 
 
+def test_the_promise_of_a_policys_own_model_is_published_beside_the_prediction(tmp_path: Path) -> None:
+    """The prediction, and the estimate made of it, hold what waiting draws; no other policy promises anything."""
+
+    async def use(room: Room) -> None:
+        believed = await room.joined("edge-1", policy="cpu-dvfs")
+        await room.joined("edge-2", policy="all-server")
+        room.answered(believed)
+        sessions = {each["session"]: each for each in (await room.looked())["sessions"]}
+        assert sessions["edge-2"]["predicted"]["promised"] is None
+        predicted, estimated = sessions["edge-1"]["predicted"], sessions["edge-1"]["estimated"]
+        assert predicted["promised"]["kept"] is True
+        assert predicted["promised"]["energy_j"] != predicted["energy_j"]
+        parts = predicted["breakdown"]
+        own_j = SERVER_J - parts["server_busy_j"] - parts["decode_j"]
+        assert estimated["energy_j"] == pytest.approx(predicted["energy_j"] + own_j)
+
+    in_room(tmp_path, use)
+
+
 def test_history_has_gaps_where_nothing_was_answered(tmp_path: Path) -> None:
     """A second without an answer is no second of zero joules, nor one of the joules before."""
 

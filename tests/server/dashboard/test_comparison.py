@@ -47,6 +47,28 @@ def test_every_baseline_is_priced_on_the_sessions_own_problem(tmp_path: Path) ->
     in_room(tmp_path, use)
 
 
+def test_a_policy_with_a_model_of_its_own_is_compared_by_what_it_costs(tmp_path: Path) -> None:
+    """The baselines of such a session cost what they cost every other session, and the joint plan is no dearer."""
+
+    async def use(room: Room) -> None:
+        plans = KeptPlans(room.parts.sessions)
+        room.parts.planning.planned = plans.planned
+        await room.joined("edge-1", policy="joint")
+        await room.joined("edge-2", policy="cpu-dvfs")
+        own, joint = plans.shown()
+        assert own.promised is not None
+        beside_own = {each.name: each for each in compare(own.kept, own.plan, ManualClock()).rivals}
+        beside_joint = {each.name: each for each in compare(joint.kept, joint.plan, ManualClock()).rivals}
+        assert {*beside_own} - {*beside_joint} == {"joint"}
+        for name in beside_own.keys() & beside_joint.keys():
+            assert beside_own[name].energy_j == beside_joint[name].energy_j
+        assert beside_own["joint"].energy_j == pytest.approx(joint.plan.energy_j)
+        assert beside_own["joint"].saved_share is not None
+        assert beside_own["joint"].saved_share <= 1e-9
+
+    in_room(tmp_path, use)
+
+
 def test_work_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that is up, and problems that are too large, leave baselines out and say so."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from joulecut_planner import Policy, PolicyPlan
+from joulecut_planner.policies import PricedChoice
 from joulecut_proto.planning_messages import Band
 from joulecut_server.dashboard.kept_plans import KeptPlans
 from tests.server.dashboard.rooms import Room, in_room
@@ -75,7 +76,8 @@ def test_an_edge_that_follows_its_link_is_shown_with_what_it_runs(tmp_path: Path
         assert first is not None
         assert other is not None
         band = Band(lowest_bps=1e4, assignment=other, plan=local.plan)
-        plans.planned(REQUEST, replace(served, assignment=first, bands=(band,)))
+        priced = PricedChoice(problem=served.problem, plan=served.plan)
+        plans.planned(REQUEST, replace(served, assignment=first, bands=(band,)), priced)
         room.parts.sessions.activate("edge-1", first.epoch)
         plans.requested("edge-1", other.epoch)
         [shown] = plans.shown()
@@ -84,5 +86,30 @@ def test_an_edge_that_follows_its_link_is_shown_with_what_it_runs(tmp_path: Path
         plans.requested("edge-1", first.epoch)
         [shown] = plans.shown()
         assert not shown.follows_link
+
+    in_room(tmp_path, use)
+
+
+def test_a_policy_with_a_model_of_its_own_is_shown_at_what_it_costs(tmp_path: Path) -> None:
+    """Its choice at the joules of everybody's problem, in which waiting draws power; its own promise beside that."""
+
+    async def use(room: Room) -> None:
+        plans = KeptPlans(room.parts.sessions)
+        room.parts.planning.planned = plans.planned
+        believed = await room.parts.planning.plan_session(replace(REQUEST, policy="cpu-dvfs"))
+        [shown] = plans.shown()
+        assert shown.promised == believed.plan
+        assert (shown.plan.cut, shown.plan.edge_clock, shown.plan.server_clock) == (
+            believed.plan.cut,
+            believed.plan.edge_clock,
+            believed.plan.server_clock,
+        )
+        assert all(point.wait_w == 0.0 for point in believed.problem.edge.points)
+        assert all(point.wait_w > 0.0 for point in shown.kept.problem.edge.points)
+        assert shown.plan.energy_j != believed.plan.energy_j
+        await room.parts.planning.plan_session(replace(REQUEST, session_id="edge-2", policy="joint"))
+        joint = next(each for each in plans.shown() if each.kept.session_id == "edge-2")
+        assert joint.promised is None
+        assert joint.kept.problem == shown.kept.problem
 
     in_room(tmp_path, use)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from joulecut_core.plans import INFEASIBLE
 from joulecut_core.problems import Objective, Slo
 from joulecut_core.timing import ManualClock
 from joulecut_planner.explanations.explanation import Slack
@@ -16,6 +17,7 @@ from joulecut_server.dashboard.comparison import Comparison, compare
 from joulecut_server.dashboard.deciding import Study, study
 from joulecut_server.dashboard.kept_plans import KeptPlans, ShownPlan
 from joulecut_server.dashboard.reasons import Topic, reasons
+from joulecut_server.dashboard.wording import joules
 from tests.server.dashboard.rooms import SLO, Room, in_room
 from tests.server.parts import REQUEST
 
@@ -33,7 +35,7 @@ async def _shown(room: Room, request: SessionRequest) -> ShownPlan:
 async def said(room: Room, request: SessionRequest, compared: Comparison | None = None) -> dict[Topic, str]:
     """The sentences on each topic."""
     shown = await _shown(room, request)
-    found = reasons(shown, study(shown.kept.reply.problem), compared)
+    found = reasons(shown, study(shown.kept.problem), compared)
     return {topic: " ".join(each.text for each in found if each.topic is topic) for topic in Topic}
 
 
@@ -71,6 +73,25 @@ def test_another_policy_is_not_passed_off_as_the_joint_plan(tmp_path: Path) -> N
     in_room(tmp_path, use)
 
 
+def test_the_promise_of_a_policys_own_model_is_told_as_such(tmp_path: Path) -> None:
+    """What it costs comes first; what the policy believed is named as its own model's, and so is what that misses."""
+
+    async def use(room: Room) -> None:
+        shown = await _shown(room, replace(REQUEST, policy="cpu-dvfs", slo=SLO))
+        assert shown.promised is not None
+        assert shown.promised.energy_j is not None
+        assert shown.plan.energy_j is not None
+        told = await said(room, replace(REQUEST, policy="cpu-dvfs", slo=SLO))
+        assert f"is predicted to cost {joules(shown.plan.energy_j)} (" in told[Topic.COST]
+        assert f"this policy's own model promises is {joules(shown.promised.energy_j)} and" in told[Topic.COST]
+        assert "what the policy cpu-dvfs does, which the edge asked for" in told[Topic.CHOICE]
+        late = replace(shown, plan=replace(shown.plan, status=INFEASIBLE, binding=("latency",)))
+        [broken] = [each.text for each in reasons(late, study(late.kept.problem), None) if "breaks" in each.text]
+        assert broken == "It breaks latency, which this policy's own model does not see."
+
+    in_room(tmp_path, use)
+
+
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     """A level that nothing keeps is the first thing to read, not a figure among others."""
 
@@ -88,7 +109,7 @@ def test_a_bound_decides_only_against_something_cheaper(tmp_path: Path) -> None:
 
     async def use(room: Room) -> None:
         shown = await _shown(room, replace(REQUEST, policy="joint", slo=SLO))
-        found = study(shown.kept.reply.problem)
+        found = study(shown.kept.problem)
         accuracy = Slack(constraint="accuracy", used=0.02, bound=0.02, left=0.0, binds=True)
         met = Study(explanation=replace(found.explanation, slacks=(accuracy,)), deciding=frozenset())
         met_said, decides_said = (

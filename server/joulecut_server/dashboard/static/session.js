@@ -13,6 +13,12 @@ const TOPICS = {
   baselines: "Beside others",
 };
 
+// What a policy that plans with a model of its own believes of the same choice.
+function promise(promised) {
+  if (promised === null) return [];
+  return [["policy's model", `promises ${quantity(promised.energy_j, "J")} in ${quantity(promised.latency_s, "s")}`]];
+}
+
 export class SessionPanel {
   constructor() {
     const parent = document.getElementById("session-charts");
@@ -43,6 +49,7 @@ export class SessionPanel {
       ["rate", level.rate_hz === null ? "as they come" : `${level.rate_hz} /s`],
       ["accuracy", `may lose ${percent(level.max_accuracy_loss)}`],
       ["weights", `edge ${session.objective.edge_weight}, server ${session.objective.server_weight}`],
+      ...promise(predicted.promised),
       ["profiles", `edge ${predicted.profiles[0]}, server ${predicted.profiles[1]}`],
     ]);
     this.explain(session);

@@ -44,6 +44,7 @@ function lines(session) {
     [
       estimated.energy_j === null ? `${quantity(predicted.energy_j, "J")} predicted` : `${quantity(estimated.energy_j, "J")} estimated`,
       estimated.energy_j === null ? "" : `${quantity(predicted.energy_j, "J")} predicted`,
+      predicted.promised === null ? "" : `${quantity(predicted.promised.energy_j, "J")} promised by the policy's own model`,
     ],
     [
       estimated.latency_s === null ? `${quantity(predicted.latency_s, "s")} predicted` : `${quantity(estimated.latency_s, "s")} estimated`,
