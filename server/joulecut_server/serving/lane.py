@@ -19,6 +19,7 @@ from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, Ser
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.waiting_line import WaitingLine, urgency
 from joulecut_runtime.batch_runner import BatchRunner
+from joulecut_server.serving.lag import Lag
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.ticket import Ticket
 from joulecut_server.serving.unit_map import UnitMap
@@ -27,6 +28,8 @@ Urgency = tuple[int, float, int]
 
 _ROUNDING = 1e-9
 """Of accuracies, which are shares of some hundred answers."""
+_MOST_RESERVE = 0.1
+"""Of the usual deadline is kept free at most for batches that take longer than the table says."""
 _LEAST_URGENT: Urgency = (1 << 31, float("inf"), 0)
 
 
@@ -50,6 +53,8 @@ class NetworkLane:
             [min(self.costs.time_s(variant, 1, point, entry) for point in points) for variant in variants]
             for entry in range(len(policy.table.units))
         ]
+        self.overrun = Lag(_MOST_RESERVE * options.slo_s)
+        """By how much batches take longer than the table says; the device thread's, others read it."""
         self._lock = threading.Lock()
         self._line = WaitingLine(options.waiting, options.waiting_per_edge)
         self._tickets: dict[int, Ticket] = {}

@@ -21,10 +21,12 @@ from joulecut_core.devices import Device
 from joulecut_core.errors import DeviceError
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rejection, RejectReason, Rest
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.codecs import Codec
 from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_server.serving.alarm import Alarm
 from joulecut_server.serving.batch_run import BatchRun
 from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.lane import NetworkLane
@@ -45,6 +47,8 @@ _MAKE_WAY_S = 5e-4
 """Wall seconds in which answers leave before a device with nothing left to run is thought about again."""
 _MOST_UNREAD = 16
 """Batches between two readings of the meter where the device never rests: a real one takes a while to read."""
+_MOST_EARLY = 0.05
+"""Of the usual deadline is a rest ended early at most, since timers wake late."""
 _LEAST_REST_S = 1e-4
 """A rest that has ended before it began must not keep the thread from everything else."""
 
@@ -74,6 +78,7 @@ class Scheduler:
         self._arrived = threading.Event()
         self._running: tuple[NetworkLane, int] | None = None
         self._free_s = 0.0
+        self._alarm = Alarm(_MOST_EARLY * slo_s)
         self._unread = 1
         self._made_way = False
         self._closed = False
@@ -108,10 +113,11 @@ class Scheduler:
         lane = self._lanes[header.network_digest]
         now_s = self._now_s()
         budget_s = self._slo_s if header.budget_s is None else min(header.budget_s, self._slo_s)
+        reserve_s = min(lane.overrun.seconds, budget_s)
         request = QueuedRequest(
             id=next(self._ids),
             arrival_s=now_s,
-            deadline_s=now_s + budget_s,
+            deadline_s=now_s + budget_s - reserve_s,
             entry=lane.units.unit_of(header.cut),
             edge=edge,
             priority=header.priority,
@@ -127,6 +133,7 @@ class Scheduler:
             codec=codec,
             frames=frames,
             entered_s=self._clock.now_s(),
+            reserve_s=reserve_s,
             leave=lambda: bool(lane.take((request.id,))),
             spare_loss=spare_loss,
         )
@@ -212,10 +219,11 @@ class Scheduler:
         self._arrived.clear()
         if self._unread >= _MOST_UNREAD:
             self._read_meter()
+        moment_s = self._alarm.moment_s(self._now_s())
         wishes, until_s = [], float("inf")
         for lane in sorted(self._lanes.values(), key=NetworkLane.urgency):
             try:
-                rest = self._serve(lane)
+                rest = self._serve(lane, moment_s)
             except Exception as error:  # noqa: BLE001 - a policy's defect must not stop the server
                 self._give_up(lane, error)
                 continue
@@ -227,7 +235,7 @@ class Scheduler:
             self._read_meter()
         if wishes:
             self._clocks.hold(max(wishes, key=lambda point: (point.memory_mhz or 0.0, point.core_mhz)))
-        return until_s
+        return self._alarm.due_s(until_s, self._now_s())
 
     def _read_meter(self) -> None:
         self._unread = 0
@@ -237,9 +245,9 @@ class Scheduler:
             # What a meter misses now it shows at a later reading.
             _LOG.warning("the meter cannot be read: %s", error)
 
-    def _serve(self, lane: NetworkLane) -> Rest | None:
+    def _serve(self, lane: NetworkLane, moment_s: float) -> Rest | None:
         """Carry out one decision of a lane's policy: None where a batch ran."""
-        decision, tickets = lane.decide(self._now_s(), self._point(lane))
+        decision, tickets = lane.decide(moment_s, self._point(lane))
         for rejection in decision.rejected:
             for ticket in lane.take((rejection.id,)):
                 ticket.refuse(self._turned_away(lane, rejection))
@@ -251,9 +259,9 @@ class Scheduler:
 
     def _end_of(self, rest: Rest, lane: NetworkLane) -> float:
         """When to decide again; whatever a policy rests for, those who wait are looked at before they are late."""
-        soonest_s = self._now_s() + (0.0 if rest.rejected else _LEAST_REST_S)
-        until_s = float("inf") if rest.until_s is None else rest.until_s
-        return max(min(until_s, lane.first_deadline_s()), soonest_s)
+        now_s = self._now_s()
+        until_s = min(float("inf") if rest.until_s is None else rest.until_s, lane.first_deadline_s())
+        return until_s if until_s > now_s else now_s + (0.0 if rest.rejected else _LEAST_REST_S)
 
     def _run(self, lane: NetworkLane, launch: Launch, tickets: list[Ticket]) -> None:
         launch = lane.suited(launch, tickets)
@@ -268,7 +276,7 @@ class Scheduler:
         def join(cut: int, batch: int) -> list[Ticket]:
             return lane.joining(self._now_s(), self._point(lane), cut, batch, launch.variant)
 
-        start_s = self._now_s()
+        start_s, held = self._now_s(), self._point(lane)
         run = BatchRun(lane, launch, self._clock, hold, join)
         try:
             run.run(tickets)
@@ -282,6 +290,10 @@ class Scheduler:
             return
         finally:
             self._running = None
+        if len(run.running) == len(tickets):
+            entries = [ticket.request.entry for ticket in tickets]
+            planned_s = batch_s(lane.costs, launch.variant, launch.points, entries, held)
+            lane.overrun.observed(self._now_s() - start_s - planned_s)
         self._settle(run)
         outcome = self._outcome(run, start_s)
         if outcome is not None:
@@ -310,7 +322,7 @@ class Scheduler:
             point=run.launch.points[first],
             energy_j=run.energy_j,
             mean_response_s=sum(end_s - request.arrival_s for request in members) / len(members),
-            late=sum(end_s > request.deadline_s for request in members),
+            late=sum(end_s > member.ticket.promised_s for member in run.running),
         )
 
     def _point(self, lane: NetworkLane) -> int:

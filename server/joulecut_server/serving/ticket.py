@@ -45,18 +45,21 @@ class Ticket:
         codec: Codec,
         frames: Sequence[TensorFrame],
         entered_s: float,
+        reserve_s: float = 0.0,
         leave: Callable[[], bool],
         spare_loss: float = 0.0,
     ) -> None:
         """`entered_s`: when it came, by the agents' clock. `leave`: takes it out of the line, where it still waits.
 
-        `spare_loss`: how much accuracy its edge can do without beyond what its plan costs it.
+        `reserve_s`: by how much the request's deadline lies before the one that was promised. `spare_loss`: how much
+        accuracy its edge can do without beyond what its plan costs it.
         """
         self.request = request
         self.cut = cut
         self.codec = codec
         self.frames = frames
         self.entered_s = entered_s
+        self.promised_s = request.deadline_s + reserve_s
         self.spare_loss = spare_loss
         self._leave = leave
         self._loop = asyncio.get_running_loop()

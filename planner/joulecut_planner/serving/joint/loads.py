@@ -89,13 +89,19 @@ class Loads:
 
     def at(self, forecast: ArrivalForecast, strictness: int) -> LoadDecisions:
         """The decisions for the nearest load; `strictness` is 0 to `STRICTEST`."""
-        rung = bisect_right(self._between_hz, forecast.rate_hz)
-        prices = self._decisions[bisect_right(_LIMITS, forecast.dispersion)][rung]
+        prices = self._decisions[bisect_right(_LIMITS, forecast.dispersion)][self._rung(forecast.rate_hz)]
         return prices[strictness * len(prices) // (STRICTEST + 1)]
+
+    def foreseen_j(self, load: LoadDecisions, rate_hz: float) -> float:
+        """What a request costs beyond the least idle draw by the decisions for this rate, prices included."""
+        return (load.cost_w - min(self.ways.idle_w)) / self.rates_hz[self._rung(rate_hz)]
 
     def is_least(self, load: LoadDecisions) -> bool:
         """Whether these are decisions for the lowest load."""
         return any(load is other for ladder in self._decisions for other in ladder[0])
+
+    def _rung(self, rate_hz: float) -> int:
+        return bisect_right(self._between_hz, rate_hz)
 
     def _solved(self) -> list[Ladder]:
         return [

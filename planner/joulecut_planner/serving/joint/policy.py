@@ -152,7 +152,7 @@ class JoulecutPolicy:
         shown = min(count, self.loads.most)
         if rescue.time_s <= slack_s:
             until = int(load.until[state, shown, age])
-            due_s = self._due_s(state, slack_s, count, now_s, forecast.rate_hz) if fitting else now_s
+            due_s = self._due_s(load, state, slack_s, count, now_s, forecast.rate_hz) if fitting else now_s
             if due_s > now_s + _SHORTEST_WAIT_S:
                 return Rest(self._ways.rest[state] if self._ways.free else view.point, due_s)
             if until > age:
@@ -177,13 +177,16 @@ class JoulecutPolicy:
             return self._change(view, target)
         return self._crowded(view, state, load, forecast.rate_hz)
 
-    def _due_s(self, state: int, slack_s: float, count: int, now_s: float, rate_hz: float) -> float:
+    def _due_s(
+        self, load: LoadDecisions, state: int, slack_s: float, count: int, now_s: float, rate_hz: float
+    ) -> float:
         """Until when to wait for the next, where arrivals keep a beat; now where they do not, or it is no use."""
         variation = self.monitor.gap_variation
         if not (self._plain and self.monitor.is_regular and variation < BEAT):
             return now_s
         due_s = self.monitor.last_s + (1.0 + margin_gaps(variation)) / rate_hz
-        if count >= self.loads.beats.batch(state, rate_hz, variation):
+        usual_j = self.loads.foreseen_j(load, rate_hz)
+        if count >= self.loads.beats.batch(state, rate_hz, variation, usual_j):
             return now_s
         return due_s if self._limits.fitting(state, count + 1, slack_s - (due_s - now_s)) else now_s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -41,19 +42,36 @@ def test_the_batch_is_the_cheapest_that_fills_and_ends_in_time(rate: float) -> N
         for size in range(1, 9)
         if _COSTS.time_s(0, size, 1) <= min(_SLO_S - (size - 1 + 0.02 * size**0.5) * gap_s, size * gap_s)
     }
-    assert _beats().batch(1, 1.0 / gap_s, 0.0) == min(costs_j, key=lambda size: costs_j[size])
+    assert _beats().batch(1, 1.0 / gap_s, 0.0, math.inf) == min(costs_j, key=lambda size: costs_j[size])
 
 
 def test_more_jitter_gathers_no_more() -> None:
     """Who may be late is counted upon less."""
     rate_hz = 1.5 / _COSTS.time_s(0, 1, 1)
-    gathered = [_beats().batch(1, rate_hz, variation) for variation in (0.0, 0.1, 0.24)]
+    gathered = [_beats().batch(1, rate_hz, variation, math.inf) for variation in (0.0, 0.1, 0.24)]
     assert gathered == sorted(gathered, reverse=True)
 
 
 def test_too_many_keep_no_beat() -> None:
     """Where no batch keeps up with the arrivals there is nothing to gather for."""
-    assert _beats().batch(1, 1e6, 0.0) == 0
+    assert _beats().batch(1, 1e6, 0.0, math.inf) == 0
+
+
+def _gathered(switch_s: float, usual_j: float) -> int:
+    """At the highest clock, where the clock changes in so long and the values foresee so much."""
+    ways = find_ways(ServiceCosts(replace(_TABLE, switch_s=switch_s)), (0,), 8)
+    return Beats(ways, _SLO_S).batch(1, 1.5 / _COSTS.time_s(0, 1, 1), 0.0, usual_j)
+
+
+def test_where_clocks_change_quickly_a_dearer_beat_is_left() -> None:
+    """What a beat costs at the clock held is not the least there is, where a lower clock is a moment away."""
+    assert _gathered(0.01 * _SLO_S, 0.0) == 0
+    assert _gathered(0.01 * _SLO_S, math.inf) > 0
+
+
+def test_where_clocks_change_slowly_a_beat_is_kept_at_the_clock_held() -> None:
+    """The cheaper clock that the values have in mind is out of reach without a miss."""
+    assert _gathered(10.0 * _SLO_S, 0.0) == _gathered(10.0 * _SLO_S, math.inf) > 0
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.2])

@@ -1,0 +1,84 @@
+"""What is kept free for delays."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.serving import Launch, Rest, ServerView
+from joulecut_server.serving.lag import Lag
+from tests.integration.tiny_network import pictures
+from tests.planner.serving.scripted import Eager
+from tests.server.serving.stage import SLO_S, Collecting, OnStage, on_stage, service_table
+
+TABLE = service_table()
+
+
+def lag_after(delays_s: list[float], most_s: float = 1.0) -> float:
+    """The lag behind some delays."""
+    lag = Lag(most_s)
+    for delay_s in delays_s:
+        lag.observed(delay_s)
+    return lag.seconds
+
+
+def test_nothing_is_kept_free_on_a_host_that_is_never_late() -> None:
+    """Punctual or early, the deadline is all the policy's."""
+    assert lag_after([]) == lag_after([-1e-3, 0.0] * 10) == 0.0
+
+
+def test_most_delays_are_allowed_for_but_not_the_odd_one() -> None:
+    """Nineteen of twenty; one hiccup of the host does not cost every request its time."""
+    assert lag_after([1e-3, 2e-3] * 20 + [0.5]) == 2e-3
+
+
+def test_cold_starts_say_nothing_and_the_bound_holds() -> None:
+    """The first batches are slow everywhere; more than the bound is never kept free."""
+    assert lag_after([0.5] * 3) == 0.0
+    assert lag_after([0.5] * 30, 0.1) == 0.1
+
+
+def test_a_host_that_was_late_for_a_while_is_forgiven() -> None:
+    """Old delays are forgotten."""
+    assert lag_after([0.5] * 100 + [0.0] * 100) == 0.0
+
+
+class Patient(Eager):
+    """Waits half a second before it runs anything."""
+
+    def decide(self, view: ServerView) -> Launch | Rest:
+        if view.waiting and view.now_s < view.waiting[0].arrival_s + 0.5:
+            return Rest(0, view.waiting[0].arrival_s + 0.5)
+        return super().decide(view)
+
+
+def test_batches_that_overrun_the_table_are_started_earlier() -> None:
+    """What batches take beyond the table is kept free of each deadline, which is promised, and judged, as before."""
+    policy = Collecting(TABLE, 1)
+
+    async def use(stage: OnStage) -> None:
+        (picture,) = pictures(1)
+        for _ in range(8):
+            stage.lanes[0].overrun.observed(0.25)
+        await stage.ask(picture)
+        await stage.settled()
+        request = policy.views[-1].waiting[0] if policy.views[-1].waiting else policy.views[0].waiting[0]
+        assert request.deadline_s - request.arrival_s == pytest.approx(SLO_S - 0.25)
+        assert policy.outcomes[0].late == 0
+
+    on_stage(use, policy)
+
+
+def test_an_answer_within_the_reserve_is_in_time() -> None:
+    """Late is what comes after the promised deadline, not after the one that the policy works to."""
+    policy = Patient(TABLE)
+
+    async def use(stage: OnStage) -> None:
+        for _ in range(8):
+            stage.lanes[0].overrun.observed(0.25)
+        await stage.ask(pictures(1)[0], budget_s=0.7)
+        await stage.settled()
+        assert policy.outcomes[0].end_s - policy.outcomes[0].start_s < 0.2
+        assert policy.outcomes[0].mean_response_s > 0.7 - 0.25
+        assert policy.outcomes[0].late == 0
+
+    on_stage(use, policy)
