@@ -92,17 +92,18 @@ def _printed_help(module: str) -> str:
 
 
 def command_line() -> str:
-    """Markdown of every program that the distribution installs."""
+    """Markdown of every program that the distribution installs, from the module `cli` of its package."""
     sections: list[str] = []
     for entry in sorted(importlib.metadata.distribution("joulecut").entry_points, key=lambda entry: entry.name):
         if entry.group != "console_scripts":
             continue
-        application = getattr(importlib.import_module(entry.module), "app", None)
+        module = f"{entry.module.rpartition('.')[0]}.cli"
+        application = getattr(importlib.import_module(module), "app", None)
         if isinstance(application, typer.Typer):
             command = cast("Command", typer.main.get_command(application))
             sections += command_sections(command, entry.name, 2)
         else:
-            sections.append(f"## {entry.name}\n\n```text\n{_printed_help(entry.module)}\n```\n")
+            sections.append(f"## {entry.name}\n\n```text\n{_printed_help(module)}\n```\n")
     return "\n".join(sections)
 
 
