@@ -19,13 +19,12 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.workloads import Operation, Workload
 from joulecut_runtime.engines import EngineNetwork, PreparedPart
 from joulecut_runtime.engines.torch_engine import TorchEngine
+from joulecut_runtime.operators import OPERATORS
 from joulecut_runtime.parts import Part
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_UPS = frozenset(
-    f"aten.{name}" for name in ("embedding.default", "gather.default", "index.Tensor", "index_select.default")
-)
+_LOOK_UPS = frozenset(name for name, operator in OPERATORS.items() if operator.sparse_reads)
 """Read of their table no more than they give: twice the look-ups read twice as much."""
 
 

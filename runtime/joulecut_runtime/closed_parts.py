@@ -14,7 +14,7 @@ from joulecut_core.block_graphs import BlockGraph
 from joulecut_core.networks import TensorSpec
 from joulecut_core.workloads import Workload
 from joulecut_runtime.block_graph import BlockedGraph
-from joulecut_runtime.cutting import crossings
+from joulecut_runtime.cutting import crossing_at
 from joulecut_runtime.graph import Graph
 from joulecut_runtime.parts import Part, compile_nodes
 from joulecut_runtime.shapes import Tour, walk
@@ -48,7 +48,7 @@ def closed_parts(
     taken = frozenset(first)
     rest = [position for members in blocked.positions for position in members if position not in taken]
     ordered = replace(graph, nodes=tuple(graph.nodes[position] for position in (*first, *rest)))
-    crossing = crossings(ordered)[len(first)].values
+    crossing = crossing_at(ordered, len(first)).values
     if {spec.name for spec in crossing} != crossing_names:
         raise ValueError(_foreign(graph, blocked))
     specs = graph.value_specs()

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from joulecut_core.networks import Block, Cut, CutTable
 from joulecut_core.workloads import Operation
 from joulecut_runtime.cutting import Crossing
-from joulecut_runtime.graph import Constant, Graph, Value
+from joulecut_runtime.graph import Graph
 from joulecut_runtime.module_paths import completed_module
-from joulecut_runtime.shapes import Tour, operation_call
+from joulecut_runtime.shapes import Tour
 
 _FIRST, _LAST = "input", "output"
 
@@ -40,10 +40,7 @@ def build_cut_table(graph: Graph, digest: str, tour: Tour, cuts: Sequence[Crossi
 
 def graph_operations(graph: Graph, tour: Tour) -> tuple[Operation, ...]:
     """What each node asks of a device, in order."""
-    specs = {Value(name=name): spec for name, spec in graph.value_specs().items()} | {
-        Constant(name=spec.name): spec for spec in graph.constant_specs()
-    }
-    return tuple(tour.operators[node.name].operation(operation_call(node, specs)) for node in graph.nodes)
+    return tuple(tour.operations[node.name] for node in graph.nodes)
 
 
 def _cut_names(graph: Graph, cuts: Sequence[Crossing]) -> list[str]:

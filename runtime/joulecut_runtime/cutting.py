@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from joulecut_core.networks import TensorSpec
 from joulecut_core.workloads import OperationKind
@@ -40,22 +41,23 @@ class Crossing:
 def crossings(graph: Graph) -> tuple[Crossing, ...]:
     """What crosses at every position, 0 to the number of nodes. Nothing is left to cross at the last.
 
-    Position 0 carries all inputs, needed or not: it is what a caller hands over.
+    Position 0 carries all inputs, needed or not: it is what a caller hands over. Takes as much memory as all
+    crossings are long together.
     """
     end = len(graph.nodes)
-    last_use = {spec.name: -1 for spec in graph.inputs}
-    for position, node in enumerate(graph.nodes):
-        last_use[node.name] = -1
-        for name in node_values(node):
-            last_use[name] = position
-    for name in graph.outputs:
-        last_use[name] = end
+    lives = _lives(graph)
     found = [Crossing(position=0, values=graph.inputs)]
-    alive = [spec for spec in graph.inputs if last_use[spec.name] >= 0]
-    for position, node in enumerate(graph.nodes, start=1):
-        alive = [spec for spec in (*alive, node.output) if last_use[spec.name] >= position]
-        found.append(Crossing(position=position, values=tuple(alive) if position < end else ()))
+    alive = [life for life in lives if life.first == 0]
+    made = {life.first: life for life in lives if life.first > 0}
+    for position in range(1, end + 1):
+        alive = [life for life in (*alive, made[position]) if life.last >= position]
+        found.append(Crossing(position=position, values=tuple(life.spec for life in alive) if position < end else ()))
     return tuple(found)
+
+
+def crossing_at(graph: Graph, position: int) -> Crossing:
+    """What crosses at one position: as `crossings` has it, without the others."""
+    return _crossing(_lives(graph), graph, position)
 
 
 def candidates(graph: Graph, tour: Tour) -> tuple[Crossing, ...]:
@@ -64,16 +66,17 @@ def candidates(graph: Graph, tour: Tour) -> tuple[Crossing, ...]:
     Positions where a tensor would cross that shares its memory or leaves gaps in it are left out:
     rebuilt from its bytes it would lie differently, and some kernels would round differently.
     """
-    everywhere = crossings(graph)
-    start, *inner, end = everywhere
-    usable = [crossing for crossing in inner if all(tour.layouts[spec.name].packed for spec in crossing.values)]
-    line = [start, *_plateau_ends([start, *usable], graph, tour), end]
-    sizes = [sum(dense_bytes(spec) for spec in crossing.values) for crossing in line]
-    kept = [line[index] for index in _worth_keeping(sizes)]
+    end = len(graph.nodes)
+    lives = _lives(graph)
+    sizes = _summed([(life, dense_bytes(life.spec)) for life in lives], end)
+    sizes[0], sizes[end] = sum(map(dense_bytes, graph.inputs)), 0
+    loose = _summed([(life, int(not tour.layouts[life.spec.name].packed)) for life in lives], end)
+    usable = [position for position in range(1, end) if not loose[position]]
+    line = [0, *_plateau_ends([0, *usable], sizes, graph, tour), end]
+    kept = [line[index] for index in _worth_keeping([sizes[position] for position in line])]
     if len(kept) > _MOST_CUTS - 2:
-        smallest = sorted(kept, key=lambda crossing: sum(dense_bytes(spec) for spec in crossing.values))
-        kept = sorted(smallest[: _MOST_CUTS - 2], key=lambda crossing: crossing.position)
-    return (start, *kept, end)
+        kept = sorted(sorted(kept, key=lambda position: sizes[position])[: _MOST_CUTS - 2])
+    return tuple(_crossing(lives, graph, position) for position in (0, *kept, end))
 
 
 def dense_bytes(spec: TensorSpec) -> int:
@@ -81,19 +84,57 @@ def dense_bytes(spec: TensorSpec) -> int:
     return spec.elements if spec.dtype.startswith(("float", "bfloat")) else spec.size_bytes
 
 
-def _plateau_ends(line: Sequence[Crossing], graph: Graph, tour: Tour) -> list[Crossing]:
-    """One crossing per run of equal sizes; the run that starts with position 0 is position 0's own."""
-    ends: list[Crossing] = []
-    level = sum(dense_bytes(spec) for spec in line[0].values)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Life:
+    """A value that is read: the positions, first to last, at which it crosses."""
+
+    spec: TensorSpec
+    first: int
+    last: int
+
+
+def _lives(graph: Graph) -> tuple[_Life, ...]:
+    """Of every input and node, in order of definition; one that nobody reads ends before it begins."""
+    last_use: dict[str, int] = {}
+    for position, node in enumerate(graph.nodes):
+        for name in node_values(node):
+            last_use[name] = position
+    for name in graph.outputs:
+        last_use[name] = len(graph.nodes)
+    made = [(0, spec) for spec in graph.inputs] + [(at, node.output) for at, node in enumerate(graph.nodes, start=1)]
+    return tuple(_Life(spec=spec, first=first, last=last_use.get(spec.name, -1)) for first, spec in made)
+
+
+def _crossing(lives: Sequence[_Life], graph: Graph, position: int) -> Crossing:
+    if position == 0:
+        return Crossing(position=0, values=graph.inputs)
+    if position == len(graph.nodes):
+        return Crossing(position=position, values=())
+    return Crossing(position=position, values=tuple(each.spec for each in lives if each.first <= position <= each.last))
+
+
+def _summed(weights: Sequence[tuple[_Life, int]], end: int) -> list[int]:
+    """At each position, the weights of what crosses there."""
+    changes = [0] * (end + 2)
+    for life, weight in weights:
+        if life.first <= life.last:
+            changes[life.first] += weight
+            changes[life.last + 1] -= weight
+    return list(accumulate(changes))[: end + 1]
+
+
+def _plateau_ends(line: Sequence[int], sizes: Sequence[int], graph: Graph, tour: Tour) -> list[int]:
+    """One position per run of equal sizes; the run that starts with position 0 is position 0's own."""
+    ends: list[int] = []
+    level = sizes[line[0]]
     on_first = True
-    for crossing in line[1:]:
-        size = sum(dense_bytes(spec) for spec in crossing.values)
-        is_view = tour.operators[graph.nodes[crossing.position - 1].name].kind is OperationKind.VIEW
-        if size != level:
-            ends.append(crossing)
-            level, on_first = size, False
+    for position in line[1:]:
+        is_view = tour.operators[graph.nodes[position - 1].name].kind is OperationKind.VIEW
+        if sizes[position] != level:
+            ends.append(position)
+            level, on_first = sizes[position], False
         elif not on_first and not is_view:
-            ends[-1] = crossing
+            ends[-1] = position
     return ends
 
 

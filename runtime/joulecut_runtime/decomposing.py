@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OperatorBase, OpOverload
 
-from joulecut_runtime.lowering import is_lowered
+from joulecut_runtime.lowering import gives_constant, is_lowered
 from joulecut_runtime.refusals import adds_up, draws
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def _foreign(program: ExportedProgram) -> Iterator[OpOverload]:
         if node.op == "placeholder" and node.name in inputs:
             depends.add(node)
         elif node.op == "call_function" and any(source in depends for source in node.all_input_nodes):
-            depends.add(node)
             target = node.target
+            if gives_constant(str(target)):
+                continue
+            depends.add(node)
             if isinstance(target, OpOverload) and not (is_lowered(str(target)) or _stays(node)):
                 yield target
 

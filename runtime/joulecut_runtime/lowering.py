@@ -318,6 +318,11 @@ def is_lowered(operator_name: str) -> bool:
     )
 
 
+def gives_constant(operator_name: str) -> bool:
+    """Whether what an operator gives does not depend on the values of its tensor, only on shape and element type."""
+    return operator_name in _FACTORIES
+
+
 _BATCH_NORMS = frozenset({"aten._native_batch_norm_legit_no_training.default"})
 _SPLITS: Mapping[str, int] = {
     "aten.chunk.default": 2,

@@ -15,11 +15,23 @@ from joulecut_runtime.graph import Argument
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One operator call as its cost rule sees it: the tensors it reads in order, and its plain arguments."""
+    """One operator call as its cost rule sees it: the tensors it reads and its plain arguments.
+
+    `read`: the tensors by the parameter that takes them, in the schema's order however the call was written.
+    """
 
     output: TensorSpec
-    tensors: tuple[TensorSpec, ...]
+    read: Mapping[str, tuple[TensorSpec, ...]]
     arguments: Mapping[str, Argument]
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """All tensors that are read, in the schema's order."""
+        return tuple(spec for specs in self.read.values() for spec in specs)
+
+    def tensor(self, parameter: str) -> TensorSpec:
+        """The one tensor of a parameter that must have one."""
+        return self.read[parameter][0]
 
 
 SIMPLE_FLOPS = 1.0
@@ -41,7 +53,7 @@ CUBIC_FLOPS = 40.0
 def is_depthwise(call: Call) -> bool:
     """Whether a convolution has a filter for each channel."""
     groups = call.arguments.get("groups", 1)
-    return isinstance(groups, int) and groups > 1 and call.tensors[1].shape[1] == 1
+    return isinstance(groups, int) and groups > 1 and call.tensor("weight").shape[1] == 1
 
 
 def nothing(call: Call) -> float:
@@ -62,12 +74,12 @@ def per_input_element(call: Call) -> float:
 
 def convolution(call: Call) -> float:
     """Each output is an inner product with a filter."""
-    return 2.0 * call.output.elements * math.prod(call.tensors[1].shape[1:])
+    return 2.0 * call.output.elements * math.prod(call.tensor("weight").shape[1:])
 
 
 def transposed_convolution(call: Call) -> float:
     """Each input is spread by a filter."""
-    return 2.0 * call.tensors[0].elements * math.prod(call.tensors[1].shape[1:])
+    return 2.0 * call.tensor("input").elements * math.prod(call.tensor("weight").shape[1:])
 
 
 def inner_product(position: int) -> Callable[[Call], float]:
@@ -89,7 +101,7 @@ def pooling(dimensions: int) -> Callable[[Call], float]:
 
 def attention(call: Call) -> float:
     """Scores, their softmax, and the sums that they weigh."""
-    query, key, value = call.tensors[:3]
+    query, key, value = (call.tensor(name) for name in ("query", "key", "value"))
     scores = math.prod(query.shape[:-1]) * key.shape[-2]
     return scores * (2.0 * query.shape[-1] + 2.0 * value.shape[-1] + SOFTMAX_FLOPS)
 
@@ -102,16 +114,16 @@ def sorting(call: Call) -> float:
 
 def recurrence(call: Call) -> float:
     """Every step multiplies with every matrix of weights."""
-    source = call.tensors[0]
+    source = call.tensor("input")
     steps = source.elements / max(1, source.shape[-1])
-    # The states have three dimensions, the biases one.
-    matrices = sum(each.elements for each in call.tensors[1:] if len(each.shape) == 2)
+    # The biases have one dimension.
+    matrices = sum(each.elements for each in call.read["params"] if len(each.shape) == 2)
     return 2.0 * steps * matrices
 
 
 def columns(call: Call) -> float:
     """Every window of a convolution's input written out, which kernels of last resort do."""
-    weight = call.tensors[1]
+    weight = call.tensor("weight")
     groups = call.arguments.get("groups", 1)
     places = call.output.elements / max(1, weight.shape[0])
     return places * math.prod(weight.shape[1:]) * (groups if isinstance(groups, int) else 1)
@@ -119,20 +131,49 @@ def columns(call: Call) -> float:
 
 def transposed_columns(call: Call) -> float:
     """Every input of a transposed convolution spread, before they are added up."""
-    source, weight = call.tensors[:2]
+    source, weight = call.tensor("input"), call.tensor("weight")
     groups = call.arguments.get("groups", 1)
     places = source.elements / max(1, weight.shape[0])
     return places * math.prod(weight.shape[1:]) * (groups if isinstance(groups, int) else 1)
 
 
 def scores(call: Call) -> float:
-    """Of every query with every key, where no fused kernel serves."""
-    query, key = call.tensors[:2]
-    return float(math.prod(query.shape[:-1]) * key.shape[-2])
+    """Of every query with every key, where no fused kernel serves, and what is copied to be multiplied."""
+    query, key, value = (call.tensor(name) for name in ("query", "key", "value"))
+    batch = math.prod(call.output.shape[:-2])
+    pairs = batch * query.shape[-2] * key.shape[-2]
+    return float(pairs + sum(_copied(each, batch) for each in (query, key, value)))
+
+
+def copied_factors(call: Call) -> float:
+    """Both factors of a product of stacked matrices, each copied out to the stack that they have in common."""
+    factors = call.tensors
+    shapes = [each.shape[:-2] for each in factors]
+    deepest = max(map(len, shapes))
+    padded = [(1,) * (deepest - len(shape)) + shape for shape in shapes]
+    batch = math.prod(0 if 0 in sizes else max(sizes) for sizes in zip(*padded, strict=True))
+    return float(sum(_copied(each, batch) for each in factors))
+
+
+def broadcast_indices(call: Call) -> float:
+    """Every index for every place that they name together; a mask is turned into as many as it has dimensions."""
+    indices = call.read["indices"]
+    masks = sum(each.elements * len(each.shape) for each in indices if each.dtype == "bool")
+    numbers = [each for each in indices if each.dtype != "bool"]
+    deepest = max((len(each.shape) for each in numbers), default=0)
+    padded = [(1,) * (deepest - len(each.shape)) + each.shape for each in numbers]
+    return float(masks + len(numbers) * math.prod(max(sizes) for sizes in zip(*padded, strict=True)))
+
+
+def _copied(factor: TensorSpec, batch: int) -> int:
+    """Numbers of a factor once it has as many matrices as the product; one that is used for all is not repeated."""
+    if math.prod(factor.shape[:-2]) == 1:
+        return factor.elements
+    return batch * math.prod(factor.shape[-2:])
 
 
 def gates(call: Call) -> float:
     """Of every step of a recurrent layer: its first weight has a row for each."""
-    source = call.tensors[0]
-    rows = max((each.shape[0] for each in call.tensors[1:] if len(each.shape) == 2), default=0)
+    source = call.tensor("input")
+    rows = max((each.shape[0] for each in call.read["params"] if len(each.shape) == 2), default=0)
     return source.elements / max(1, source.shape[-1]) * rows

@@ -1,7 +1,7 @@
 """The operators a network may consist of: nothing else is captured, nothing else is loaded.
 
 Each is functional (mutates nothing), deterministic and gives one tensor, of a shape that follows from the shapes
-it is given. The few arguments that would break this are pinned to one value. Of an operator that gives several
+it is given. The few arguments that would break this are pinned to harmless values. Of an operator that gives several
 tensors the list has the items, "aten.max.dim[1]": each is a call of its own. With each comes what it asks of a
 device: its kind, its floating-point operations and the bytes it moves.
 """
@@ -107,7 +107,7 @@ def _convolution(flops: Callable[[Call], float], scratch: Callable[[Call], float
 
 
 def _product(position: int) -> Operator:
-    return Operator(kind=OperationKind.MATMUL, flops=costs.inner_product(position))
+    return Operator(kind=OperationKind.MATMUL, flops=costs.inner_product(position), scratch=costs.copied_factors)
 
 
 def _normalisation(flops: float) -> Operator:
@@ -120,6 +120,7 @@ def _reduction(flops: Callable[[Call], float]) -> Operator:
 
 _MOVE = Operator(kind=OperationKind.COPY, flops=costs.nothing)
 _LOOK_UP = Operator(kind=OperationKind.COPY, flops=costs.nothing, sparse_reads=True)
+_INDEXING = replace(_LOOK_UP, scratch=costs.broadcast_indices)
 _VIEW = Operator(kind=OperationKind.VIEW, flops=costs.nothing)
 _ATTENTION = Operator(
     kind=OperationKind.MATMUL, flops=costs.attention, pinned={"dropout_p": (0.0,)}, scratch=costs.scores
@@ -128,7 +129,7 @@ _RECURRENCE = Operator(
     kind=OperationKind.MATMUL, flops=costs.recurrence, pinned={"train": (False,)}, scratch=costs.gates
 )
 _BATCH_NORM = replace(_normalisation(costs.BATCH_NORM_FLOPS), pinned={"training": (False,)})
-_SETTING = replace(_MOVE, pinned={"accumulate": (False,)})
+_SETTING = replace(_MOVE, pinned={"accumulate": (False,)}, scratch=costs.broadcast_indices)
 _FLOORED = replace(_arithmetic(costs.SIMPLE_FLOPS), pinned={"rounding_mode": ("floor",)})
 """Whole numbers divided towards zero end the process where the least is divided by -1."""
 _SAMPLING = replace(
@@ -171,7 +172,8 @@ _LISTS: tuple[tuple[Operator, str], ...] = (
         _upsample_nearest_exact1d.vec _upsample_nearest_exact2d.vec _upsample_nearest_exact3d.vec
         """,
     ),
-    (_LOOK_UP, "embedding.default gather.default index.Tensor index_select.default"),
+    (_LOOK_UP, "embedding.default gather.default index_select.default"),
+    (_INDEXING, "index.Tensor"),
     (_SETTING, "index_put.default"),
     (
         _VIEW,

@@ -17,18 +17,26 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_references, tensor_spec
+from joulecut_core.workloads import Operation
+from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_references, references, tensor_spec
+from joulecut_runtime.kernel_layouts import as_its_kernel_leaves_it
 from joulecut_runtime.operator_costs import Call
 from joulecut_runtime.operators import COPYING_RESHAPE, OPERATORS, Operator
 from joulecut_runtime.recurrent_shapes import is_recurrent, recurrent_result
 from joulecut_runtime.signatures import bind, call_arguments, to_torch
+from joulecut_runtime.torch_chatter import silent_loggers
 
 _GIB = 2**30
+_LONGEST_REASON = 160
+_SHAPED_BY_CONTENT = "aten.pixel_unshuffle.default"
+"""Its kernel gives another shape than the one it is known by where a tensor has no elements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a bundle may ask for. Sizes in bytes; activations are summed over all nodes.
+
+    `max_references`: how often the nodes may name a tensor, all together; `max_references_of_a_node` one of them.
 
     `max_scratch_bytes`: what one operator's kernel may hold while it runs, on top of what it reads and gives.
     """
@@ -39,6 +47,8 @@ class Limits:
     max_weights_bytes: int = 16 * _GIB
     max_graph_bytes: int = _GIB // 16
     max_nodes: int = 50_000
+    max_references: int = 200_000
+    max_references_of_a_node: int = 4096
     max_dimensions: int = 16
 
 
@@ -56,10 +66,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tour:
-    """What the walk found: the layout of each input and node, and the operator rule that each node follows."""
+    """What the walk found: each input's and node's layout, each node's operator rule and what it asks of a device."""
 
     layouts: Mapping[str, Layout]
     operators: Mapping[str, Operator]
+    operations: Mapping[str, Operation]
 
 
 def walk(graph: Graph, limits: Limits | None = None) -> Tour:
@@ -71,9 +82,10 @@ def walk(graph: Graph, limits: Limits | None = None) -> Tour:
     limits = limits or Limits()
     if len(graph.nodes) > limits.max_nodes:
         raise BundleError(f"the graph has {len(graph.nodes)} nodes; expected at most {limits.max_nodes}")
+    _check_references(graph, limits)
     # Fallback kernels would run the real operator on real memory.
     mode = FakeTensorMode(allow_fallback_kernels=False, allow_non_fake_inputs=False)
-    with mode, torch.no_grad():
+    with silent_loggers(), mode, torch.no_grad():
         return _Walker(graph, limits).walk()
 
 
@@ -84,6 +96,7 @@ class _Walker:
         self._tensors: dict[Value | Constant, Tensor] = {}
         self._layouts: dict[str, Layout] = {}
         self._operators: dict[str, Operator] = {}
+        self._operations: dict[str, Operation] = {}
         self._activation_bytes = 0
 
     def walk(self) -> Tour:
@@ -100,7 +113,7 @@ class _Walker:
                 raise BundleError(f"output {name!r} is neither an input nor a node; fetch or pack the bundle again")
         if not self._graph.outputs or not self._graph.inputs or not self._graph.nodes:
             raise BundleError("the graph has no inputs, nodes or outputs; expected at least one of each")
-        return Tour(layouts=self._layouts, operators=self._operators)
+        return Tour(layouts=self._layouts, operators=self._operators, operations=self._operations)
 
     def _visit(self, node: Node) -> None:
         where = f"node {node.name} ({node.operator})"
@@ -115,6 +128,8 @@ class _Walker:
             raise BundleError(f"{where}: does not fit its inputs: {_first_line(cause)}") from cause
         if not isinstance(result, Tensor):
             raise BundleError(f"{where}: gives {type(result).__name__}; expected one tensor")
+        if node.operator == _SHAPED_BY_CONTENT and not result.numel():
+            raise BundleError(f"{where}: has nothing to move; expected a tensor with elements")
         declared, actual = node.output, _spec_of(where, node.name, result)
         if actual != declared:
             raise BundleError(f"{where}: gives {actual}; the bundle declares {declared}")
@@ -124,8 +139,8 @@ class _Walker:
                 f"{where}: activations sum up to {self._activation_bytes} bytes; "
                 f"expected at most {self._limits.max_activation_bytes}"
             )
-        self._check_scratch(where, node, arguments)
-        self._operators[node.name] = _rule(node, arguments.get("self"), self._tensors)
+        read = {name: self._specs(where, argument) for name, argument in arguments.items()}
+        self._cost(where, node, Call(output=node.output, read=read, arguments=arguments))
         self._keep(node.name, result)
 
     def _result(self, node: Node, arguments: Mapping[str, Argument]) -> object:
@@ -133,7 +148,9 @@ class _Walker:
             given = {name: to_torch(argument, self._tensors) for name, argument in arguments.items()}
             return recurrent_result(node.operator, given)
         function, positional, keywords = call_arguments(node, self._tensors)
-        return function(*positional, **keywords)
+        result = function(*positional, **keywords)
+        source = to_torch(arguments.get("input"), self._tensors)
+        return as_its_kernel_leaves_it(node.operator, result, source if isinstance(source, Tensor) else None)
 
     def _keep(self, name: str, tensor: Tensor) -> None:
         value = Value(name=name)
@@ -144,9 +161,18 @@ class _Walker:
         packed = tensor.storage_offset() == 0 and _without_gaps(tuple(tensor.shape), strides)
         self._layouts[name] = Layout(strides=strides, packed=packed)
 
-    def _check_scratch(self, where: str, node: Node, arguments: Mapping[str, Argument]) -> None:
-        read = tuple(_spec_of(where, each.name, self._tensors[each]) for each in node_references(node))
-        numbers = OPERATORS[node.operator].scratch(Call(output=node.output, tensors=read, arguments=arguments))
+    def _specs(self, where: str, argument: Argument) -> tuple[TensorSpec, ...]:
+        return tuple(_spec_of(where, each.name, self._tensors[each]) for each in references(argument))
+
+    def _cost(self, where: str, node: Node, call: Call) -> None:
+        try:
+            rule = _rule(node, call.arguments.get("self"), self._tensors)
+            numbers = rule.scratch(call)
+            operation = rule.operation(call)
+        except Exception as cause:  # rules count on arguments as torch takes them
+            raise BundleError(f"{where}: cannot be told what it asks of a device: {_first_line(cause)}") from cause
+        self._operators[node.name] = rule
+        self._operations[node.name] = operation
         # A kernel may hold them in double precision.
         if 8 * numbers > self._limits.max_scratch_bytes:
             raise BundleError(
@@ -166,17 +192,24 @@ class _Walker:
             )
 
 
-def operation_call(node: Node, specs: Mapping[Value | Constant, TensorSpec]) -> Call:
-    """The node as a cost rule sees it; `specs` holds every tensor the node reads."""
-    tensors = tuple(specs[reference] for reference in node_references(node))
-    return Call(output=node.output, tensors=tensors, arguments=bind(node))
+def _check_references(graph: Graph, limits: Limits) -> None:
+    total = 0
+    for node in graph.nodes:
+        count = len(node_references(node))
+        total += count
+        if count > limits.max_references_of_a_node:
+            most = limits.max_references_of_a_node
+            raise BundleError(f"node {node.name} ({node.operator}): reads {count} tensors; expected at most {most}")
+    if total > limits.max_references:
+        raise BundleError(f"the nodes read {total} tensors all together; expected at most {limits.max_references}")
 
 
 def _rule(node: Node, source: object, tensors: Mapping[Value | Constant, Tensor]) -> Operator:
     if node.operator == "aten.reshape.default" and isinstance(source, (Value, Constant)):
         try:
             tensors[source].view(node.output.shape)
-        except RuntimeError:
+        # Tensors without memory complain otherwise than those with.
+        except (RuntimeError, ValueError):
             return COPYING_RESHAPE
     return OPERATORS[node.operator]
 
@@ -205,4 +238,5 @@ def _without_gaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
 
 def _first_line(cause: Exception) -> str:
     lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0] if lines else 'no reason given'}"
+    line = lines[0] if lines else "no reason given"
+    return f"{type(cause).__name__}: {line if len(line) <= _LONGEST_REASON else f'{line[:_LONGEST_REASON]}...'}"

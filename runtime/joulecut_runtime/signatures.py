@@ -12,11 +12,15 @@ from joulecut_runtime.graph import Argument, Constant, ElementType, MemoryFormat
 from joulecut_runtime.operators import OPERATORS, overload, resolve
 
 _INT64_MAX = 2**63 - 1
+_MOST = 2**31 - 1
+"""Of a whole number: kernels multiply what they are given, and read elsewhere once that overflows."""
+_ENDS = frozenset({"start", "end"})
+"""Of slices: torch cuts them to the tensor's size, and writes "to the end" as the largest there is."""
 _LONGEST_TEXT = 32
 
 
 def bind(node: Node) -> dict[str, Argument]:
-    """The node's arguments by the operator's parameter names.
+    """The node's arguments by the operator's parameter names, in the order of its schema.
 
     Raises BundleError naming node, operator and parameter where the operator is not whitelisted, an
     argument is missing, unknown or of the wrong type, or a pinned one holds a value that it may not.
@@ -38,10 +42,12 @@ def bind(node: Node) -> dict[str, Argument]:
             kind = str(parameter.real_type)
             if not _fits(kind, bound[name], scalar_tensor=name == "other"):
                 raise _error(node, f"argument {name} is {show(bound[name])}; expected {kind}")
+            if "int" in kind and name not in _ENDS and _largest(bound[name]) > _MOST:
+                raise _error(node, f"argument {name} is {show(bound[name])}; expected at most {_MOST} either way")
         elif not parameter.has_default_value():
             raise _error(node, f"argument {name} is missing; expected {parameter.real_type}")
     _check_pinned(node, bound)
-    return bound
+    return {name: bound[name] for name in known if name in bound}
 
 
 def call_arguments(
@@ -98,6 +104,11 @@ def _fits_scalar(kind: str, value: Argument) -> bool:
     if kind == "ScalarType":
         return isinstance(value, ElementType)
     return kind == "MemoryFormat" and isinstance(value, MemoryFormat)
+
+
+def _largest(value: Argument) -> int:
+    items = value if isinstance(value, tuple) else (value,)
+    return max((abs(item) for item in items if isinstance(item, int)), default=0)
 
 
 def _is_int(value: Argument) -> bool:

@@ -22,7 +22,7 @@ def without_chatter() -> Iterator[None]:
     debug message, since torch prints half a graph there. Logging is as it was afterwards.
     """
     muted = _Muted(sys.stderr)
-    with _silent_loggers(), warnings.catch_warnings():
+    with silent_loggers(), warnings.catch_warnings():
         # Torch deprecates its own internals from release to release; nobody can act on that here.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -66,7 +66,8 @@ class _Muted(io.TextIOBase):
 
 
 @contextmanager
-def _silent_loggers() -> Iterator[None]:
+def silent_loggers() -> Iterator[None]:
+    """Torch's loggers stay silent in this thread; safe where several threads do so at once."""
     thread = threading.get_ident()
 
     def passes(record: logging.LogRecord) -> bool:

@@ -22,6 +22,7 @@ from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_server.device_watch import DeviceWatch
 from joulecut_server.edge_stream import EdgeStream
+from joulecut_server.failed_computation import FailedComputationError
 from joulecut_server.fair_turns import FairTurns
 from joulecut_server.limits import Limits
 from joulecut_server.recent import Answered, RecentRequests, Work
@@ -236,6 +237,12 @@ class ServerInference:
             return ReplyStatus.INVALID, error, 0.0
         if isinstance(error, LinkError):
             return ReplyStatus.FAILED, error, 0.0
+        if isinstance(error, FailedComputationError):
+            # A lost device may show so too; an edge can send such requests by the thousand.
+            _LOG.debug("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
+            if self._watch is not None:
+                self._watch.doubt()
+            return ReplyStatus.FAILED, _IN_LOG, 0.0
         _LOG.error("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
         if self._watch is not None and isinstance(error, DeviceError):
             self._watch.failed()

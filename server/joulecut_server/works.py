@@ -8,6 +8,7 @@ from joulecut_core.tensor_frames import RAW
 from joulecut_proto.inference_messages import ReplyHeader, Request
 from joulecut_runtime.codecs import codec
 from joulecut_runtime.part_runner import PartRunner, TailRun
+from joulecut_server.failed_computation import computed
 from joulecut_server.fair_turns import FairTurns
 from joulecut_server.recent import Answered
 from joulecut_server.serving.scheduler import Scheduler
@@ -22,7 +23,7 @@ class WorkInTurn:
         header, frames, wire = request.header, request.frames, codec(request.header.codec)
         self._request_id = header.request_id
         self._runner = runner
-        work = in_this_context(lambda: runner.tail(header.cut, wire, frames))
+        work = in_this_context(lambda: computed(lambda: runner.tail(header.cut, wire, frames)))
         self._turn = turns.enter(share, work, budget_s=header.budget_s)
         self._place = place.hold()
 

@@ -67,3 +67,23 @@ class Sideways(nn.Module):
         y = torch.relu(self.first(x))
         result: Tensor = self.left(y) * self.right(y)
         return y[:, 1:4], result
+
+
+class Listening(nn.Module):
+    """Sound that branches remember, attend to and filter, each with an answer that the others do not need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.front = nn.Conv1d(2, 8, 4, stride=4)
+        self.memory = nn.LSTM(8, 6, batch_first=True, bidirectional=True)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.filters = nn.Sequential(nn.Conv1d(8, 4, 3, padding=1), nn.GroupNorm(2, 4), nn.Mish())
+        self.head = nn.Linear(24, 5)
+
+    def forward(self, sound: Tensor) -> dict[str, Tensor]:
+        features = torch.relu(self.front(sound)).transpose(1, 2)
+        heard, (last, _) = self.memory(features)
+        seen, _ = self.attention(features, features, features, need_weights=False)
+        filtered = self.filters(features.transpose(1, 2)).transpose(1, 2)
+        joined = torch.cat([heard, seen, filtered], dim=2)
+        return {"scores": self.head(joined.amax(1)), "state": last, "loudest": seen.topk(2).indices}

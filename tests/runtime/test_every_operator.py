@@ -13,10 +13,12 @@ from torch.utils import _pytree
 
 from joulecut_runtime.batched_parts import BatchedPart
 from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
+from joulecut_runtime.graph import Constant, Graph, Value
 from joulecut_runtime.graph_json import encode_graph
 from joulecut_runtime.network import Network
 from joulecut_runtime.operators import OPERATORS
+from joulecut_runtime.shapes import walk
+from joulecut_runtime.signatures import call_arguments
 from tests.networks.every_operator import NETWORKS, build
 from tests.networks.receiving import over_the_wire
 from tests.runtime.batched_answers import engine_network
@@ -70,6 +72,23 @@ def test_cuts_change_nothing(name: str) -> None:
     for cut in range(1, each.network.table.last):
         crossing = each.network.head(cut)(each.inputs)
         _assert_equal(each.network.tail(cut)(over_the_wire(crossing)), expected, 0.0)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_layouts_are_the_kernels(name: str) -> None:
+    """What may cross a cut lies in memory as the walk on shapes told it would."""
+    each = _captured(name)
+    layouts = walk(each.graph).layouts
+    known: dict[Value | Constant, Tensor] = {Constant(name=key): held for key, held in each.graph.constants.items()}
+    known |= {Value(name=spec.name): tensor for spec, tensor in zip(each.graph.inputs, each.inputs, strict=True)}
+    with torch.inference_mode():
+        for node in each.graph.nodes:
+            function, arguments, keywords = call_arguments(node, known)
+            made = known[Value(name=node.name)] = function(*arguments, **keywords)
+            told = layouts[node.name]
+            longer = [at for at, size in enumerate(made.shape) if size > 1]
+            if told.packed:
+                assert [told.strides[at] for at in longer] == [made.stride()[at] for at in longer], node
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -76,7 +76,7 @@ def _with(node: Node, arguments: dict[str, Argument]) -> Node:
     ("changes", "complaint"),
     [
         ({"num_layers": 2}, "a state is"),
-        ({"num_layers": 10**12}, "a state is"),
+        ({"num_layers": 10**9}, "a state is"),
         ({"num_layers": 0}, "at least one layer"),
         ({"bidirectional": True}, "a state is"),
         ({"has_biases": False}, "weights; expected"),

@@ -88,8 +88,8 @@ class FailingRunner(PartRunner):
         raise RuntimeError("CUDA out of memory")
 
 
-def test_a_failed_computation_is_told(tmp_path: Path) -> None:
-    """The edge learns at once that nothing will come, without the server's inside in the message."""
+def test_a_failed_computation_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The edge learns at once that nothing will come, without the server's inside in the message; the log tells it."""
 
     async def use(parts: Parts, talk: Talk) -> None:
         assignment = await parts.joined()
@@ -99,6 +99,8 @@ def test_a_failed_computation_is_told(tmp_path: Path) -> None:
         reply = await talk.ask(assignment)
         assert reply.header.status is ReplyStatus.FAILED
         assert "memory" not in reply.header.message
+        (line,) = [record for record in caplog.records if "out of memory" in record.getMessage()]
+        assert line.exc_info is None
 
     with_parts(tmp_path, use)
 

@@ -19,6 +19,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.serving import Launch
 from joulecut_core.timing import Clock
 from joulecut_runtime.part_runner import Stage
+from joulecut_server.failed_computation import computed
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.ticket import ServedRequest, Ticket
 
@@ -54,7 +55,7 @@ class BatchRun:
     failed: list[tuple[Ticket, ContractError]] = field(default_factory=list)
 
     def run(self, tickets: Sequence[Ticket]) -> None:
-        """Compute everything. Raises DeviceError where the device fails, RuntimeError where torch does."""
+        """Compute everything. Raises DeviceError where the device fails, FailedComputationError where torch does."""
         self.start_s = self.clock.now_s()
         units, last = self.lane.units, self.lane.units.last
         later = sorted(tickets, key=lambda ticket: ticket.cut)
@@ -110,7 +111,8 @@ class BatchRun:
         if not tickets:
             return
         joined_s = self.clock.now_s()
-        decoded = self.lane.runner.decode([(ticket.cut, ticket.codec, ticket.frames) for ticket in tickets])
+        payloads = [(ticket.cut, ticket.codec, ticket.frames) for ticket in tickets]
+        decoded = computed(lambda: self.lane.runner.decode(payloads))
         for ticket, (tensors, stage) in zip(tickets, decoded, strict=True):
             self._book(stage.energy_j)
             if isinstance(tensors, ContractError):
@@ -120,7 +122,8 @@ class BatchRun:
 
     def _stretch(self, first: int, last: int) -> None:
         runner, running = self.lane.runner, self.running
-        outputs, stage = runner.stretch(first, last, [member.tensors for member in running], self.launch.variant)
+        tensors_of_all, variant = [member.tensors for member in running], self.launch.variant
+        outputs, stage = computed(lambda: runner.stretch(first, last, tensors_of_all, variant))
         energy_j = self._estimate_j(first, last) if stage.energy_j is None else stage.energy_j
         self.measured = self.measured and stage.energy_j is not None
         self.energy_j += energy_j

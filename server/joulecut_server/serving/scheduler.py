@@ -16,6 +16,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import DeviceError
@@ -26,6 +27,7 @@ from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.codecs import Codec
 from joulecut_runtime.device_worker import DeviceWorker
+from joulecut_server.failed_computation import FailedComputationError
 from joulecut_server.serving.alarm import Alarm
 from joulecut_server.serving.batch_run import BatchRun
 from joulecut_server.serving.energy_books import EnergyBooks
@@ -95,8 +97,8 @@ class Scheduler:
         """Run one request of a network that is served here.
 
         `spare_loss`: how much accuracy its edge can do without; it never runs in a precision that costs more.
-        Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut, DeviceError or
-        RuntimeError where the device fails.
+        Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut,
+        FailedComputationError where it cannot be computed with what it brings, DeviceError where the device fails.
         """
         return await self.enter(header, codec, frames, edge=edge, spare_loss=spare_loss).answer()
 
@@ -263,7 +265,7 @@ class Scheduler:
         until_s = min(float("inf") if rest.until_s is None else rest.until_s, lane.first_deadline_s())
         return until_s if until_s > now_s else now_s + (0.0 if rest.rejected else _LEAST_REST_S)
 
-    def _run(self, lane: NetworkLane, launch: Launch, tickets: list[Ticket]) -> None:
+    def _run(self, lane: NetworkLane, launch: Launch, tickets: list[Ticket], *, joined: bool = True) -> None:
         launch = lane.suited(launch, tickets)
 
         def hold(unit: int, members: int) -> None:
@@ -274,12 +276,15 @@ class Scheduler:
             self._running = (lane, unit)
 
         def join(cut: int, batch: int) -> list[Ticket]:
-            return lane.joining(self._now_s(), self._point(lane), cut, batch, launch.variant)
+            return lane.joining(self._now_s(), self._point(lane), cut, batch, launch.variant) if joined else []
 
         start_s, held = self._now_s(), self._point(lane)
         run = BatchRun(lane, launch, self._clock, hold, join)
         try:
             run.run(tickets)
+        except FailedComputationError as error:
+            self._settle_failed(lane, launch, run, tickets, error)
+            return
         except Exception as error:
             failure = error if isinstance(error, DeviceError) else RuntimeError(f"the batch failed: {error}")
             for ticket in {*tickets, *run.tickets}:
@@ -298,6 +303,25 @@ class Scheduler:
         outcome = self._outcome(run, start_s)
         if outcome is not None:
             lane.completed(outcome)
+
+    def _settle_failed(
+        self, lane: NetworkLane, launch: Launch, run: BatchRun, tickets: Sequence[Ticket], error: FailedComputationError
+    ) -> None:
+        """Refuse the one that it failed for; of several, whoever can is run alone."""
+        for ticket, malformed in run.failed:
+            ticket.refuse(malformed)
+        malformed_tickets = {ticket for ticket, _ in run.failed}
+        members = [each for each in dict.fromkeys((*tickets, *run.tickets)) if each not in malformed_tickets]
+        if len(members) == 1:
+            members[0].refuse(error)
+            return
+        try:
+            for ticket in members:
+                self._run(lane, replace(launch, batch=1), [ticket], joined=False)
+        except Exception:
+            for ticket in members:
+                ticket.refuse(error)
+            raise
 
     def _settle(self, run: BatchRun) -> None:
         for ticket, error in run.failed:
