@@ -35,16 +35,16 @@ from joulecut_planner.block_power.model import BlockPowerModel, fit_block_power,
 from joulecut_planner.block_power.regressors import CANDIDATES
 from joulecut_planner.block_power.scores import Scores
 from joulecut_planner.choices.grids import Array
-from joulecut_runtime.block_features import block_features
-from joulecut_runtime.block_meter import BlockMeterPlan, meter_blocks
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices import opening
 from joulecut_runtime.devices.device_file import load_device_file
 from joulecut_runtime.devices.laws import Laws
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_plan import ProfilePlan
-from joulecut_runtime.profiler import profile_network
-from joulecut_runtime.recorded_network import RecordedNetwork
+from joulecut_runtime.networks.block_features import block_features
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.block_meter import BlockMeterPlan, meter_blocks
+from joulecut_runtime.profiling.plan import ProfilePlan
+from joulecut_runtime.profiling.profiler import profile_network
+from joulecut_runtime.profiling.recorded_network import RecordedNetwork
 
 RESULTS = Path(__file__).parent / "results"
 DEVICES = ("orin-nano-15w", "tx2", "t4")

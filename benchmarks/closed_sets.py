@@ -25,10 +25,10 @@ from joulecut_core.documents import write_bytes
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import Edge, EdgePoint, Link, Objective, Server, ServerPoint, Slo
 from joulecut_planner.closed_sets import BlockTables, DagPlan, DagProblem, WireRule, dads_cut, solve_dag
-from joulecut_runtime.block_graph import block_graph
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.device_file import DeviceFile, load_device_file
 from joulecut_runtime.devices.laws import Laws
+from joulecut_runtime.networks.block_graph import block_graph
 
 _RESULTS = Path(__file__).parent / "results" / "closed_sets.md"
 _NETWORKS = ("googlenet", "inception_v3")

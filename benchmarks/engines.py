@@ -30,7 +30,7 @@ from joulecut_core.devices import Device
 from joulecut_core.documents import write_bytes
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.timing import SystemClock
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.hardware.no_authority import NoAuthority
 from joulecut_runtime.devices.nvml import NvmlProbe
@@ -43,8 +43,8 @@ from joulecut_runtime.engines import (
     open_engine,
     synchroniser,
 )
-from joulecut_runtime.meter_windows import busy_window, idle_window
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.meter_windows import busy_window, idle_window
 
 _RESULTS = Path(__file__).parent / "results"
 _CLOCK = SystemClock()

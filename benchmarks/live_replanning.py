@@ -43,17 +43,17 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_proto.local_messages import InferRequest
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.emulated_link import EmulatedLink
-from joulecut_runtime.link_shape import LinkShape, load_trace
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.profiler import Side
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.links.emulated_link import EmulatedLink
+from joulecut_runtime.links.shape import LinkShape, load_trace
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.profiler import Side
+from joulecut_runtime.profiling.provision import provide_profile
+from joulecut_runtime.profiling.store import ProfileStore
+from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from joulecut_server import agent as server_agent
 from joulecut_server.config import ServerConfig
 

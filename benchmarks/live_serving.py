@@ -36,8 +36,8 @@ from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from joulecut_server import agent as server_agent
 from joulecut_server.config import ServerConfig
 from joulecut_server.serving.options import ServingOptions

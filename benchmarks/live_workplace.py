@@ -14,12 +14,12 @@ from joulecut_core.profiles import Profile
 from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.timing import ScaledClock
 from joulecut_planner.serving.service_file import save_service_table
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import provide_profile
+from joulecut_runtime.profiling.store import ProfileStore
 from joulecut_runtime.quantised.calibration import calibrate
 
 SERVER, EDGE = "emulated:v100", "emulated:orin-nano-super"

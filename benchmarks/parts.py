@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from joulecut.networks import efficientnet_lite0
 from joulecut_core.documents import write_bytes
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.network import Network
 
 _RESULTS = Path(__file__).parent / "results" / "parts.md"
 _WARM_UP = 3

@@ -30,7 +30,7 @@ from joulecut_core.problems import Problem, SideTables, Slo
 from joulecut_core.wires import load_wires
 from joulecut_planner import PlanningInputs, build_problem, load_problem
 from joulecut_proto.framing import ENVELOPE_BYTES
-from joulecut_runtime.link_shape import load_trace
+from joulecut_runtime.links.shape import load_trace
 
 RESULTS = Path(__file__).parent / "results" / "replanning.md"
 LINKS = Path(__file__).parents[2] / "shared" / "data" / "links"

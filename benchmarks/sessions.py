@@ -45,14 +45,14 @@ from joulecut_proto.clients import PlannerClient
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import provide_profile
+from joulecut_runtime.profiling.store import ProfileStore
+from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from joulecut_server.agent import run_agent
 from joulecut_server.config import ServerConfig
 

@@ -29,7 +29,7 @@ from joulecut_core.documents import write_bytes
 from joulecut_core.programs import run_program
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_proto.framing import ENVELOPE_BYTES
-from joulecut_runtime.profiler import Side
+from joulecut_runtime.profiling.profiler import Side
 
 RESULTS = Path(__file__).parents[1] / "results" / "scenarios"
 

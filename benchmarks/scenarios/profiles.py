@@ -8,11 +8,11 @@ from pathlib import Path
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import example_inputs
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.profiler import Side, profile_key
-from joulecut_runtime.rehearsal import rehearse_profile
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.profiler import Side, profile_key
+from joulecut_runtime.profiling.provision import example_inputs
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
+from joulecut_runtime.profiling.store import ProfileStore
 
 ProfileSource = Callable[[str, Side], Profile]
 """The profile of a device, by its short name and the side it is on."""

@@ -45,17 +45,17 @@ from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
 from joulecut_proto.tracing.starting import start_traces
-from joulecut_runtime.bundle import MANIFEST_FILE
-from joulecut_runtime.bundle_signature import check_signature
-from joulecut_runtime.clock_watch import watch_clocks
-from joulecut_runtime.device_engine import engine_on
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.part_runner import PartRunner
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.execution.clock_watch import watch_clocks
+from joulecut_runtime.execution.device_engine import engine_on
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_runtime.networks.bundle import MANIFEST_FILE
+from joulecut_runtime.networks.bundle_signature import check_signature
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import provide_profile
+from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
+from joulecut_runtime.wires.measurement import lossless_wires
 
 if TYPE_CHECKING:
     from joulecut_proto.tracing.opening import Traces

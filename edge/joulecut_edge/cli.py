@@ -17,7 +17,7 @@ from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.usual_address import prepared_place
-from joulecut_runtime.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 VARIABLES = "JOULECUT_EDGE"
 """What environment variables of this program begin with."""

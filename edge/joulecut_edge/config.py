@@ -12,9 +12,9 @@ from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
 from joulecut_proto.tracing.options import TracesOptions
 from joulecut_proto.usual_address import EDGE_ADDRESS
-from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.options import MetricsOptions
+from joulecut_runtime.networks.bundle_signature import SignerOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

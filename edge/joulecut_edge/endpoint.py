@@ -24,9 +24,9 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
     RequestCounters,
 )
-from joulecut_runtime.codecs import codec, decode_expected
-from joulecut_runtime.metering import read_meter
-from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_runtime.profiling.metering import read_meter
+from joulecut_runtime.wires.codecs import codec, decode_expected
 
 
 class EdgeEndpoint:

@@ -23,10 +23,10 @@ from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.drift import DriftCause, WatchedPart
 from joulecut_proto.security.certificates import expiry_of
 from joulecut_proto.security.tls_options import EdgeTls
-from joulecut_runtime.agent_metrics import AgentMetrics
-from joulecut_runtime.device_metrics import DeviceMetrics
-from joulecut_runtime.metrics_endpoint import SECONDS_BUCKETS, MetricsEndpoint
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.agent_metrics import AgentMetrics
+from joulecut_runtime.metrics.device_metrics import DeviceMetrics
+from joulecut_runtime.metrics.endpoint import SECONDS_BUCKETS, MetricsEndpoint
+from joulecut_runtime.metrics.options import MetricsOptions
 
 if TYPE_CHECKING:
     from joulecut_proto.tracing.opening import Traces

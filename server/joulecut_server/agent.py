@@ -34,37 +34,37 @@ from joulecut_proto.security.guards import Guards
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.tracing.starting import start_traces
 from joulecut_proto.v1 import agent_pb2, inference_pb2, planning_pb2
-from joulecut_runtime.batch_runner import BatchRunner
-from joulecut_runtime.bundle_signature import check_signature
-from joulecut_runtime.clock_watch import watch_clocks
-from joulecut_runtime.device_engine import engine_on
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.part_runner import PartRunner
-from joulecut_runtime.profile_provision import provide_profile
-from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.clock_watch import watch_clocks
+from joulecut_runtime.execution.device_engine import engine_on
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_runtime.networks.bundle_signature import check_signature
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import provide_profile
+from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
 from joulecut_server.access.opening import listening_security, open_gate
 from joulecut_server.access.revoking import RulesInForce
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.parts import AgentParts
-from joulecut_server.device_watch import DeviceWatch
-from joulecut_server.epochs import EpochCounter
-from joulecut_server.health_port import open_health
-from joulecut_server.inference import ServerInference
-from joulecut_server.load import LoadGauge
-from joulecut_server.open_files import allow_open_files
-from joulecut_server.planning import ServerPlanning
-from joulecut_server.request_spans import RequestSpans
+from joulecut_server.planning.planning import ServerPlanning
+from joulecut_server.planning.solving import ServerSolver
+from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_server.reporting.health_port import open_health
+from joulecut_server.reporting.load import LoadGauge
+from joulecut_server.reporting.open_files import allow_open_files
+from joulecut_server.reporting.self_report import ServerReport
+from joulecut_server.requests.inference import ServerInference
+from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.rule_changes import ConfigSource, RuleChanges
-from joulecut_server.self_report import ServerReport
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.opening import make_scheduler
 from joulecut_server.serving.policy_clocks import PolicyClocks
 from joulecut_server.serving.scheduler import Scheduler
-from joulecut_server.sessions import SessionBook
-from joulecut_server.solving import ServerSolver
+from joulecut_server.sessions.epochs import EpochCounter
+from joulecut_server.sessions.sessions import SessionBook
 
 _LOG = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ async def _observed(
     if traces is not None:
         parts.inference.spans = RequestSpans(parts.clock, traces.tracer, lambda: parts.clocks.leased)
     if config.metrics.wanted:
-        from joulecut_server.metrics import ServerMetrics  # noqa: PLC0415
+        from joulecut_server.reporting.metrics import ServerMetrics  # noqa: PLC0415
 
         metrics = ServerMetrics(parts.device, parts.clocks, parts.sessions, parts.planning, parts.inference)
         metrics.add_agent(config.tls, traces)

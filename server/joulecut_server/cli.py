@@ -14,7 +14,7 @@ from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
-from joulecut_runtime.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
 from joulecut_server.rule_changes import ConfigSource
 

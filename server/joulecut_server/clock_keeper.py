@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_runtime.clock_holder import ClockHolder, LeaseCounts
+from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
 
 
 class ClockKeeper:

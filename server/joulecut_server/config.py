@@ -9,13 +9,13 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_proto.tracing.options import TracesOptions
-from joulecut_runtime.bundle_signature import SignerOptions
 from joulecut_runtime.devices.options import DeviceOptions
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.options import MetricsOptions
+from joulecut_runtime.networks.bundle_signature import SignerOptions
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.limits import Limits
-from joulecut_server.planning_limits import PlanningLimits
+from joulecut_server.planning.limits import PlanningLimits
 from joulecut_server.serving.options import ServingOptions
 
 

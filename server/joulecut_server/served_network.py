@@ -8,7 +8,7 @@ from pathlib import Path
 
 from joulecut_core.errors import ContractError
 from joulecut_core.profiles import Profile
-from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.execution.part_runner import PartRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from joulecut.commands.simulate import POLICIES as SERVING_POLICIES
 from joulecut.simulation.policy_choice import NAMES
 from joulecut_edge.cli import POLICIES as PLANNING_POLICIES
 from joulecut_planner.policies import Policy
-from joulecut_runtime.completions import bundle_completions, device_completions
 from joulecut_runtime.devices import device_names
+from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 MODULES = {"joulecut": "joulecut.cli", "edge-agent": "joulecut_edge.cli", "server-agent": "joulecut_server.cli"}
 HEAVY = {"torch", "grpc", "scipy", "matplotlib", "plotly", "cryptography"}

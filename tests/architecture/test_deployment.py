@@ -254,7 +254,7 @@ def test_the_clusters_clock_daemon_is_that_of_systemd(tmp_path: Path) -> None:
 def test_clusters_scale_by_a_metric_that_exists() -> None:
     """An autoscaler whose metric nobody has does nothing, and says so where nobody looks."""
     [metric] = yaml.safe_load((KUBERNETES / "base" / "autoscaler.yaml").read_text(encoding="utf-8"))["spec"]["metrics"]
-    source = (ROOT / "server" / "joulecut_server" / "metrics.py").read_text(encoding="utf-8")
+    source = (ROOT / "server" / "joulecut_server" / "reporting" / "metrics.py").read_text(encoding="utf-8")
     assert f'"{metric["pods"]["metric"]["name"]}"' in source
 
 

@@ -19,7 +19,7 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_core.ledgers import FallbackReason
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.tracing.options import TracesOptions
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.options import MetricsOptions
 from tests.architecture.metrics_page import reference
 from tests.architecture.tree import ROOT
 

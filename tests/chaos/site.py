@@ -20,7 +20,7 @@ from pathlib import Path
 import joulecut_runtime.devices
 from joulecut_core.errors import LinkError
 from joulecut_core.wires import load_wires, save_wires
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.history import History
 from tests.chaos.traffic import Application, applications

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from joulecut_runtime.bundle import write_bundle
+from joulecut_runtime.networks.bundle import write_bundle
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.scenario import Pair, Setting, with_pair
 from tests.integration.tiny_network import tiny_graph

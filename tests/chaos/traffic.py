@@ -14,7 +14,7 @@ from joulecut_core.tensor_frames import RAW, TensorFrame
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
 from joulecut_proto.local_messages import InferRequest, LocalStatus
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.wires.codecs import codec
 from tests.chaos.history import History
 
 ANSWER_S = 30.0

@@ -20,7 +20,7 @@ from joulecut_core.profiles import PointMeasurement, load_profile, save_profile
 from joulecut_core.timing import ScaledClock
 from joulecut_core.wires import load_wires, save_wires
 from joulecut_proto.local_messages import ReplanRequest
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 
 SLOWDOWN = 2.0
 SCENARIO = replace(

@@ -22,7 +22,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.figures import FigureKind
 from joulecut_core.profiles import load_profile
 from joulecut_proto.local_messages import ReadMetersRequest, ReplanRequest
-from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.profiling.store import ProfileStore
 from tests.e2e.pair import log_of, seconds_until
 from tests.e2e.programs import run_program
 from tests.fakes.jetson import FakeKernel, JetsonTree, build

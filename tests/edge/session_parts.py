@@ -18,11 +18,11 @@ from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.local_tail import LocalTail
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.inference_messages import Origin
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.emulated import EmulatedDevice
-from joulecut_runtime.network import Network
-from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.wires.codecs import codec
 from tests.integration.tiny_network import tiny_network
 from tests.proto.fake_services import NO_PLAN
 from tests.runtime.devices.device_files import quiet_file

@@ -16,7 +16,7 @@ from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.peers.servers import Servers
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.counters import Counters
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.wires.measurement import lossless_wires
 from tests.edge.session_parts import Bench
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import edge_profile

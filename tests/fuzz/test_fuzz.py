@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from joulecut_core.errors import ContractError
-from joulecut_runtime.operators import OPERATORS
+from joulecut_runtime.networks.operators import OPERATORS
 from tests.fuzz.campaign import CORPUS, Failure, Tally, feed, kept_inputs, run, watch_hangs
 from tests.fuzz.catalogue import catalogue
 from tests.fuzz.mutation import Mutator

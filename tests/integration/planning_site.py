@@ -21,8 +21,8 @@ from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.clients import PlannerClient
 from joulecut_proto.servicers import add_planner
-from joulecut_server.planning_limits import PlanningLimits
-from joulecut_server.solving import LIBRARY, ServerSolver, Solvers
+from joulecut_server.planning.limits import PlanningLimits
+from joulecut_server.planning.solving import LIBRARY, ServerSolver, Solvers
 from tests.integration.site import WAIT_S
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.small_document import small_document

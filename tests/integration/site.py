@@ -29,8 +29,8 @@ from joulecut_proto.local_messages import (
     ReplanReply,
     ReplanRequest,
 )
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.wire_measurement import measure_wires
+from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import measure_wires
 from joulecut_server.config import ServerConfig
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
 

@@ -13,8 +13,8 @@ from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.inference_messages import Reply, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from tests.integration.site import WAIT_S
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.integration.tiny_profiles import edge_profile

@@ -23,9 +23,9 @@ from joulecut_edge import agent as edge_agent
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
 from joulecut_proto.local_messages import ReplanRequest
-from joulecut_runtime.bundle import open_bundle
-from joulecut_runtime.emulated_link import EmulatedLink
-from joulecut_runtime.link_shape import LinkShape
+from joulecut_runtime.links.emulated_link import EmulatedLink
+from joulecut_runtime.links.shape import LinkShape
+from joulecut_runtime.networks.bundle import open_bundle
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
 from tests.integration.tiny_network import pictures, tiny_network

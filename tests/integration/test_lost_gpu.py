@@ -14,7 +14,7 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_server import agent as server_agent
-from joulecut_server.device_watch import DeviceWatch
+from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.serving.options import ServingOptions
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml, loaded
 from tests.integration.site import WAIT_S, Site

@@ -18,7 +18,7 @@ from joulecut_core.errors import ConfigError, ContractError
 from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import PlanningOptions
 from joulecut_proto.local_messages import InferReply, LocalStatus
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.options import MetricsOptions
 from joulecut_server import agent as server_agent
 from joulecut_server.rule_changes import ConfigSource
 from tests.architecture.metrics_page import reference

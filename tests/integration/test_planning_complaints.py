@@ -20,8 +20,8 @@ from joulecut_proto.convert_planning import PROBLEM
 from joulecut_proto.servicers import add_planner
 from joulecut_proto.status import error_from_rpc
 from joulecut_proto.v1 import planning_pb2, planning_pb2_grpc
-from joulecut_server.planning_limits import PlanningLimits
-from joulecut_server.solving import ServerSolver
+from joulecut_server.planning.limits import PlanningLimits
+from joulecut_server.planning.solving import ServerSolver
 from tests.integration.planning_site import (
     SMALL,
     message_of,

@@ -18,8 +18,8 @@ from joulecut_planner.fleet_file import parse_fleet
 from joulecut_proto.convert_planning import PROBLEM
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.v1 import planning_pb2, planning_pb2_grpc
-from joulecut_server.planning_limits import PlanningLimits
-from joulecut_server.solving import LIBRARY
+from joulecut_server.planning.limits import PlanningLimits
+from joulecut_server.planning.solving import LIBRARY
 from tests.integration.planning_site import (
     SMALL,
     gated,

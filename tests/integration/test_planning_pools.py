@@ -18,7 +18,7 @@ from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fleet_file import fleet_document, fleet_plan_document, load_fleet
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.v1 import planning_pb2
-from joulecut_server.planning_limits import PlanningLimits
+from joulecut_server.planning.limits import PlanningLimits
 from tests.architecture.tree import ROOT
 from tests.integration.planning_site import planner, run, timeless
 from tests.integration.site import WAIT_S

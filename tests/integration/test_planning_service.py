@@ -22,7 +22,7 @@ from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import PlannerClient
 from joulecut_server import agent as server_agent
-from joulecut_server.planning_limits import PlanningLimits
+from joulecut_server.planning.limits import PlanningLimits
 from tests.integration.planning_site import (
     SMALL,
     drawn_fleet,

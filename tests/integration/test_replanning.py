@@ -12,8 +12,8 @@ from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import PlanningOptions
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH
 from joulecut_proto.addresses import parse_address
-from joulecut_runtime.emulated_link import EmulatedLink
-from joulecut_runtime.link_shape import LinkShape
+from joulecut_runtime.links.emulated_link import EmulatedLink
+from joulecut_runtime.links.shape import LinkShape
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, server_state
 from tests.integration.tiny_network import pictures, tiny_network

@@ -19,8 +19,8 @@ from joulecut_edge import agent as edge_agent
 from joulecut_planner.serving.service_file import save_service_table
 from joulecut_proto.channels import open_channel
 from joulecut_proto.inference_messages import ReplyStatus
-from joulecut_runtime.codecs import codec
 from joulecut_runtime.devices.opening import open_device
+from joulecut_runtime.wires.codecs import codec
 from joulecut_server import agent as server_agent
 from joulecut_server.serving.options import ServingOptions
 from tests.integration.site import WAIT_S, Application, Site, application, server_state

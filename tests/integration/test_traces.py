@@ -20,9 +20,9 @@ from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.local_messages import InferReply
 from joulecut_proto.tracing.options import TracesOptions
-from joulecut_runtime.metrics_options import MetricsOptions
-from joulecut_runtime.part_runner import PartRunner, Stage
-from joulecut_runtime.parts import Part
+from joulecut_runtime.execution.part_runner import PartRunner, Stage
+from joulecut_runtime.metrics.options import MetricsOptions
+from joulecut_runtime.networks.parts import Part
 from joulecut_server import agent as server_agent
 from joulecut_server.limits import Limits
 from tests.integration.site import WAIT_S, Site, application

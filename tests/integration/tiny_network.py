@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
 
 _PICTURE = (1, 3, 32, 32)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from joulecut_core.profiles import Profile
-from joulecut_runtime.profile_provision import example_inputs
-from joulecut_runtime.rehearsal import rehearse_profile
+from joulecut_runtime.profiling.provision import example_inputs
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
 from tests.integration.tiny_network import tiny_network
 
 EDGE_DEVICE = "emulated:orin-nano-15w"

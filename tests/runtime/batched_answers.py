@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.batched_parts import BatchedPart
 from joulecut_runtime.engines import EngineNetwork, open_engine
-from joulecut_runtime.network import Network
+from joulecut_runtime.execution.batched_parts import BatchedPart
+from joulecut_runtime.networks.network import Network
 
 TOLERANCE = 1e-5
 """Of the outputs' largest magnitude: larger kernels add up in another order."""

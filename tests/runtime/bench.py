@@ -14,10 +14,10 @@ from joulecut_core.workloads import Workload
 from joulecut_runtime.devices import opening
 from joulecut_runtime.devices.device_file import DeviceFile, load_device_file
 from joulecut_runtime.devices.emulated import EmulatedDevice
-from joulecut_runtime.profile_journal import ProfileJournal
-from joulecut_runtime.profile_plan import ProfilePlan
-from joulecut_runtime.profiler import Side, profile_network
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.journal import ProfileJournal
+from joulecut_runtime.profiling.plan import ProfilePlan
+from joulecut_runtime.profiling.profiler import Side, profile_network
+from joulecut_runtime.profiling.progress import ProgressSink
 from tests.runtime.small_network import SmallNetwork, small_network, small_pictures
 
 BOARD = "orin-nano-15w"

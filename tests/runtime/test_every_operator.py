@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
-from joulecut_runtime.batched_parts import BatchedPart
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Constant, Graph, Value
-from joulecut_runtime.graph_json import encode_graph
-from joulecut_runtime.network import Network
-from joulecut_runtime.operators import OPERATORS
-from joulecut_runtime.shapes import walk
-from joulecut_runtime.signatures import call_arguments
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.execution.batched_parts import BatchedPart
+from joulecut_runtime.networks.graph import Constant, Graph, Value
+from joulecut_runtime.networks.graph_json import encode_graph
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.operators import OPERATORS
+from joulecut_runtime.networks.shapes import walk
+from joulecut_runtime.networks.signatures import call_arguments
 from tests.networks.every_operator import NETWORKS, build
 from tests.networks.receiving import over_the_wire
 from tests.runtime.batched_answers import engine_network

@@ -9,9 +9,9 @@ import pytest
 
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.graph import Argument, Graph, Node, Value
-from joulecut_runtime.network import Network
-from joulecut_runtime.shapes import Limits, Tour, walk
+from joulecut_runtime.networks.graph import Argument, Graph, Node, Value
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.shapes import Limits, Tour, walk
 
 _Shape = tuple[int, ...]
 

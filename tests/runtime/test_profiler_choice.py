@@ -15,7 +15,7 @@ from joulecut_core.profiles import PointMeasurement
 from joulecut_core.timing import ManualClock
 from joulecut_planner.point_choice import PlanPointChooser
 from joulecut_runtime.devices.emulated import EmulatedDevice
-from joulecut_runtime.profile_journal import ProfileJournal
+from joulecut_runtime.profiling.journal import ProfileJournal
 from tests.runtime.bench import QUICK, Bench
 from tests.runtime.small_network import Listener
 

@@ -12,7 +12,7 @@ from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
 from joulecut_planner.side_models import side_model
 from joulecut_runtime.devices.hardware.settling import SettlePlan
-from joulecut_runtime.profiler import profile_network
+from joulecut_runtime.profiling.profiler import profile_network
 from tests.fakes.hardware import FakeAuthority, FakeHardware, ladder, opened
 from tests.runtime.bench import INPUTS, QUICK
 from tests.runtime.small_network import small_network

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from joulecut.networks import efficientnet_lite0
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
 from tests.networks.zoo import NAMES, build_smaller
 from tests.runtime.batched_answers import assert_alike, inputs_like

@@ -19,21 +19,21 @@ from joulecut_proto.inference_messages import Reply, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.servicers import add_inference
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.codecs import Codec, codec
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.part_runner import PartRunner, TailRun
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import PartRunner, TailRun
+from joulecut_runtime.wires.codecs import Codec, codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from joulecut_server.clock_keeper import ClockKeeper
-from joulecut_server.device_watch import DeviceWatch
-from joulecut_server.epochs import EpochCounter
-from joulecut_server.inference import ServerInference
 from joulecut_server.limits import Limits
-from joulecut_server.planning import ServerPlanning
-from joulecut_server.self_report import ServerReport
+from joulecut_server.planning.planning import ServerPlanning
+from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_server.reporting.self_report import ServerReport
+from joulecut_server.requests.inference import ServerInference
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
-from joulecut_server.sessions import SessionBook
+from joulecut_server.sessions.epochs import EpochCounter
+from joulecut_server.sessions.sessions import SessionBook
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
 from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
 from tests.proto.serving import TIMEOUT_S, serving

@@ -14,8 +14,8 @@ from joulecut_core.configuration import Sources, read_configuration
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
 from joulecut_server.limits import Limits
+from joulecut_server.reporting.rule_metrics import RuleMetrics
 from joulecut_server.rule_changes import ConfigSource, RuleChanges
-from joulecut_server.rule_metrics import RuleMetrics
 
 WAIT_S = 20.0
 START = """

@@ -20,8 +20,8 @@ from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, 
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.streaming.checksums import PayloadChecksum
 from joulecut_proto.streaming.parts import part_bytes
-from joulecut_runtime.codecs import Codec
-from joulecut_runtime.part_runner import PartRunner, Stage, TailRun
+from joulecut_runtime.execution.part_runner import PartRunner, Stage, TailRun
+from joulecut_runtime.wires.codecs import Codec
 from joulecut_server.limits import Limits
 from joulecut_server.served_network import ServedNetworks
 from tests.integration.tiny_network import tiny_network

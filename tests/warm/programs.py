@@ -30,7 +30,7 @@ _IMPORTED_LAZILY = (
     "joulecut.cli",
     "joulecut.own.trial",
     "joulecut_edge.agent",
-    "joulecut_runtime.capture",
+    "joulecut_runtime.capturing.capture",
     "joulecut_server.agent",
     "scipy.optimize",
 )

@@ -12,11 +12,11 @@ from rich.console import Console
 from joulecut.commands.quiet import Quiet
 from joulecut_core.decoding import encode
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.completions import bundle_completions
+from joulecut_runtime.devices.completions import bundle_completions
 
 if TYPE_CHECKING:
     from joulecut.cuts.tables import CutFacts
-    from joulecut_runtime.network import Network
+    from joulecut_runtime.networks.network import Network
 
 
 def cuts(
@@ -54,7 +54,7 @@ def cuts(
 
 
 def _load(network: str, inputs: list[str]) -> Network:
-    from joulecut_runtime.network import Network  # noqa: PLC0415
+    from joulecut_runtime.networks.network import Network  # noqa: PLC0415
 
     if Path(network).is_dir():
         if inputs:

@@ -35,9 +35,9 @@ def pack(
     """Capture a network, fold its batch norms, and write a bundle that edge and server can load."""
     from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.networks.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
-    from joulecut_runtime.bundle import bundle_files, write_bundle  # noqa: PLC0415
-    from joulecut_runtime.bundle_signature import SIGNATURE_FILE, SigningKey, sign_bundle  # noqa: PLC0415
-    from joulecut_runtime.network import Network  # noqa: PLC0415
+    from joulecut_runtime.networks.bundle import bundle_files, write_bundle  # noqa: PLC0415
+    from joulecut_runtime.networks.bundle_signature import SIGNATURE_FILE, SigningKey, sign_bundle  # noqa: PLC0415
+    from joulecut_runtime.networks.network import Network  # noqa: PLC0415
 
     if certificate is not None and sign is None:
         raise ConfigError("--certificate: without --sign; give the key that it is of")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from joulecut.commands.quiet import Quiet
-from joulecut_runtime.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 
 class SideOption(str, Enum):

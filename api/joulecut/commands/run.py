@@ -14,7 +14,7 @@ from joulecut.commands.quiet import Quiet
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut.commands.whole_tables import print_whole
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 if TYPE_CHECKING:
     from joulecut.own.sending import Answered

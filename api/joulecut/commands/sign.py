@@ -27,14 +27,14 @@ def sign(
     as_json: Annotated[bool, typer.Option("--json", help="Print joulecut.signature/1 as JSON.")] = False,
 ) -> None:
     """Sign a bundle for edges and servers that take signed ones only; writes bundle.sig into its folder."""
-    from joulecut_runtime.bundle_signature import (  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut_runtime.networks.bundle_signature import (  # noqa: PLC0415 - torch takes seconds; --help must not
         ANY_OPERATOR,
         SignerOptions,
         SigningKey,
         check_signature,
         sign_bundle,
     )
-    from joulecut_runtime.network import Network  # noqa: PLC0415
+    from joulecut_runtime.networks.network import Network  # noqa: PLC0415
 
     if verify:
         options = SignerOptions(

@@ -12,7 +12,7 @@ from rich.console import Console
 from joulecut.commands.quiet import Quiet
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.completions import device_completions
+from joulecut_runtime.devices.completions import device_completions
 
 POLICIES = ("all", "fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "fp32-only", "eali", "joulecut")
 """What --policy completes to. Written down, since asking the planner loads NumPy while somebody holds a key."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from joulecut.commands.quiet import Quiet
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.completions import device_completions
+from joulecut_runtime.devices.completions import device_completions
 
 _DEFAULT_BATCHES, _QUICK_BATCHES = "1,2,4,8,16,32", "1,8"
 _DEFAULT_CLOCKS, _QUICK_CLOCKS = "16", "4"

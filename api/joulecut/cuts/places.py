@@ -9,11 +9,11 @@ from enum import Enum
 import torch
 
 from joulecut_core.networks import CutTable, TensorSpec
-from joulecut_runtime.codecs import codecs_for
-from joulecut_runtime.cutting import Crossing, candidates, crossings, dense_bytes
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.jpeg_codec import JpegCodec
-from joulecut_runtime.shapes import Tour, walk
+from joulecut_runtime.networks.cutting import Crossing, candidates, crossings, dense_bytes
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.shapes import Tour, walk
+from joulecut_runtime.wires.codecs import codecs_for
+from joulecut_runtime.wires.jpeg_codec import JpegCodec
 
 
 class Verdict(str, Enum):

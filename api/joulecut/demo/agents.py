@@ -25,11 +25,11 @@ from joulecut_proto.addresses import parse_address
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.emulated_link import EmulatedLink
-from joulecut_runtime.link_shape import LinkShape
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.profiler import Side, profile_key
+from joulecut_runtime.links.emulated_link import EmulatedLink
+from joulecut_runtime.links.shape import LinkShape
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.profiler import Side, profile_key
+from joulecut_runtime.profiling.store import ProfileStore
 
 _START_S = 60.0
 _JOINING_S = 6.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joulecut.demo.course import Reporter
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.progress import ProgressSink
 
 
 class Counting:

@@ -28,7 +28,7 @@ from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import ServerPoint
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_planner import Policy, build_problem
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from joulecut_core.errors import LinkError
 from joulecut_core.ledgers import FallbackReason, RequestLedger
 from joulecut_core.timing import Clock
 from joulecut_proto.local_messages import MeterReadings, ReadMetersRequest
-from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
+from joulecut_runtime.links.emulated_link import EmulatedLink, LinkCounters
 
 Inputs = tuple[Array, ...]
 """One request's inputs, in the network's order."""

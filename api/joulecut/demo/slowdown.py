@@ -18,8 +18,8 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import example_inputs
 
 R = TypeVar("R")
 

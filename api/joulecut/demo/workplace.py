@@ -10,9 +10,9 @@ import torch
 
 from joulecut.networks import efficientnet_lite0
 from joulecut_core.errors import BundleError
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.network import Network
 
 _LOG = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ SERVICE_FOLDERS: Mapping[str, Path] = {
 
 def profile_cache() -> Path | None:
     """The user's folder of profiles; None where the package that knows it is not installed."""
-    from joulecut_runtime.profile_store import default_profile_folder  # noqa: PLC0415 - its module needs numpy
+    from joulecut_runtime.profiling.store import default_profile_folder  # noqa: PLC0415 - its module needs numpy
 
     try:
         return default_profile_folder()

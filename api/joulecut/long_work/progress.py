@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.progress import ProgressSink
 
 
 class Narrator:

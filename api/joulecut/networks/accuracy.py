@@ -16,7 +16,7 @@ from joulecut.networks.half_rounding import rounded_to_half
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.engines import Precision, open_engine
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.int8_engine import Int8Engine
 from joulecut_runtime.quantised.scales import Scales, check_count

@@ -7,8 +7,8 @@ from pathlib import Path
 from joulecut.own.arrays import tensors_of
 from joulecut.own.samples import choose_samples
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from joulecut_runtime.quantised.scales import Scales

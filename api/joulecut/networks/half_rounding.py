@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from joulecut_runtime.graph import Constant, Graph, Value, node_values
-from joulecut_runtime.signatures import call_arguments
+from joulecut_runtime.networks.graph import Constant, Graph, Value, node_values
+from joulecut_runtime.networks.signatures import call_arguments
 
 _MOST = torch.finfo(torch.float16).max
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError, JoulecutError
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.graph import Graph
 
 _DTYPES = {
     "bool": torch.bool,

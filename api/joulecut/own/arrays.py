@@ -22,7 +22,7 @@ from torch import Tensor
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.profiling.provision import example_inputs
 
 Array = npt.NDArray[Any]
 Inputs = tuple[Array, ...]

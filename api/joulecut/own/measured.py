@@ -64,8 +64,8 @@ def _wires(path: Path) -> WireTable:
     if not path.is_dir():
         _check_kind(path, WIRES_SCHEMA, "`joulecut profile BUNDLE --wires-out FILE` writes one")
         return load_wires(path)
-    from joulecut_runtime.network import Network  # noqa: PLC0415 - torch takes seconds; a table needs none
-    from joulecut_runtime.wire_measurement import lossless_wires  # noqa: PLC0415
+    from joulecut_runtime.networks.network import Network  # noqa: PLC0415 - torch takes seconds; a table needs none
+    from joulecut_runtime.wires.measurement import lossless_wires  # noqa: PLC0415
 
     return lossless_wires(Network.load(path).table)
 

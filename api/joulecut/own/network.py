@@ -19,10 +19,10 @@ from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import CutTable, TensorSpec
 from joulecut_core.wires import WireTable
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture as capture_graph
-from joulecut_runtime.network import Network as RuntimeNetwork
-from joulecut_runtime.wire_measurement import lossless_wires, measure_wires
+from joulecut_runtime.capturing.capture import capture as capture_graph
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.network import Network as RuntimeNetwork
+from joulecut_runtime.wires.measurement import lossless_wires, measure_wires
 
 Array = npt.NDArray[Any]
 

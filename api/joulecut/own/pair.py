@@ -29,9 +29,9 @@ from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, save_wires
 from joulecut_proto.local_messages import ReplanRequest
 from joulecut_runtime.devices.opening import is_real, open_device
-from joulecut_runtime.network import Network as RuntimeNetwork
-from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
-from joulecut_runtime.profiler import Side, profile_key
+from joulecut_runtime.networks.network import Network as RuntimeNetwork
+from joulecut_runtime.profiling.profiler import Side, profile_key
+from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
 
 _EMULATED = "emulated:"
 _CALL_S = 120.0

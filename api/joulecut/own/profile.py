@@ -13,14 +13,14 @@ from joulecut_core.argument_types import expect_type
 from joulecut_core.errors import ConfigError
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import SystemClock
-from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.devices.opening import is_real, open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.engines import EngineName, EngineNetwork, Precision
-from joulecut_runtime.profile_plan import ProfilePlan
-from joulecut_runtime.profile_provision import example_inputs
-from joulecut_runtime.profiler import Side, profile_network
-from joulecut_runtime.rehearsal import rehearse_profile
+from joulecut_runtime.execution.device_engine import engine_on
+from joulecut_runtime.profiling.plan import ProfilePlan
+from joulecut_runtime.profiling.profiler import Side, profile_network
+from joulecut_runtime.profiling.provision import example_inputs
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
 
 
 def profile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from joulecut_runtime.progress import ProgressSink, Silence
+from joulecut_runtime.profiling.progress import ProgressSink, Silence
 
 Progress = Callable[[int, int, str], object]
 """Called with the steps done, the steps in all, and a few words on the last one."""

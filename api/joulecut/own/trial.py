@@ -21,8 +21,8 @@ from joulecut.own.pair import furnish
 from joulecut.own.samples import choose_samples
 from joulecut_core.errors import ConfigError
 from joulecut_planner import Policy
-from joulecut_runtime.network import Network as RuntimeNetwork
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.networks.network import Network as RuntimeNetwork
+from joulecut_runtime.profiling.progress import ProgressSink
 
 _WALL_S = 60.0
 _FEW, _MANY = 6, 20

@@ -22,20 +22,20 @@ from joulecut_core.profiles import Profile, save_profile
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import save_wires
 from joulecut_planner.point_choice import PlanPointChooser
-from joulecut_runtime.device_engine import engine_on
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import is_real, open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.engines import Engine, EngineNetwork
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_journal import ProfileJournal, journal_path
-from joulecut_runtime.profile_plan import ProfilePlan
-from joulecut_runtime.profile_provision import example_inputs
-from joulecut_runtime.profile_store import ProfileStore, default_profile_folder
-from joulecut_runtime.profiler import Side, profile_key, profile_network
-from joulecut_runtime.progress import ProgressSink
-from joulecut_runtime.rehearsal import rehearse_profile
-from joulecut_runtime.wire_measurement import measure_wires
+from joulecut_runtime.execution.device_engine import engine_on
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.journal import ProfileJournal, journal_path
+from joulecut_runtime.profiling.plan import ProfilePlan
+from joulecut_runtime.profiling.profiler import Side, profile_key, profile_network
+from joulecut_runtime.profiling.progress import ProgressSink
+from joulecut_runtime.profiling.provision import example_inputs
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
+from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
+from joulecut_runtime.wires.measurement import measure_wires
 
 _TOLERATED_OVERRUN_S = 0.05
 """A scheduler's hiccup or two; the outliers' mean does not see those."""

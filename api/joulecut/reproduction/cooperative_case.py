@@ -19,11 +19,11 @@ from joulecut_core.wires import load_wires
 from joulecut_planner import ModelKind, PlanningInputs, build_problem, solve
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.measurable import MeasurableNetwork
-from joulecut_runtime.profile_provision import example_inputs
-from joulecut_runtime.profile_store import ProfileStore
-from joulecut_runtime.profiler import Side, profile_key
-from joulecut_runtime.rehearsal import rehearse_profile
+from joulecut_runtime.profiling.measurable import MeasurableNetwork
+from joulecut_runtime.profiling.profiler import Side, profile_key
+from joulecut_runtime.profiling.provision import example_inputs
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
+from joulecut_runtime.profiling.store import ProfileStore
 
 EDGE, SERVER = "emulated:orin-nano-15w", "emulated:t4"
 UPLINKS_BPS = (5e6, 10e6, 25e6, 50e6, 200e6)

@@ -15,8 +15,8 @@ from joulecut.reproduction.memory_case import MemoryRow, memory_rows
 from joulecut.reproduction.pair_run import EmulatedPair
 from joulecut.reproduction.public_data import public_series
 from joulecut.reproduction.series import Series
-from joulecut_runtime.measurable import MeasurableNetwork
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.measurable import MeasurableNetwork
+from joulecut_runtime.profiling.progress import ProgressSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

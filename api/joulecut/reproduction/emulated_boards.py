@@ -12,8 +12,8 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.measurable import MeasurableNetwork
-from joulecut_runtime.meter_windows import busy_window
+from joulecut_runtime.profiling.measurable import MeasurableNetwork
+from joulecut_runtime.profiling.meter_windows import busy_window
 
 BOARDS = ("orin-nano-super", "tx2", "agx-xavier")
 

@@ -11,7 +11,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_planner.fits import Measurement, fit_series
 from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency, fit_cpu_power
 from joulecut_planner.fits.latency_fit import fit_latency
-from joulecut_runtime.profile_plan import span
+from joulecut_runtime.profiling.plan import span
 
 CALIBRATION_CLOCKS = 4
 """Core clocks of each memory clock that a model gets to see."""

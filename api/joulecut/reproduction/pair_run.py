@@ -27,11 +27,11 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Workload
 from joulecut_proto.framing import ENVELOPE_BYTES
-from joulecut_runtime.codecs import Codec, codec
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.measurable import MeasurableNetwork
-from joulecut_runtime.meter_windows import BusyWindow, busy_window, idle_window
-from joulecut_runtime.recorded_network import RecordedNetwork
+from joulecut_runtime.profiling.measurable import MeasurableNetwork
+from joulecut_runtime.profiling.meter_windows import BusyWindow, busy_window, idle_window
+from joulecut_runtime.profiling.recorded_network import RecordedNetwork
+from joulecut_runtime.wires.codecs import Codec, codec
 
 _WARM_UP = 3
 _PERIODS = 20

@@ -18,8 +18,8 @@ from joulecut_runtime.devices.computing import torch_device_for
 from joulecut_runtime.devices.opening import is_real, open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.engines import Engine, EngineName, EngineNetwork, Precision, open_engine
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import example_inputs
 from joulecut_runtime.quantised.int8_engine import Int8Engine
 from joulecut_runtime.quantised.scales import Scales, check_count
 

@@ -19,8 +19,8 @@ from joulecut_core.devices import Device, Lease
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.timing import Clock
 from joulecut_core.workloads import Operation, Workload
-from joulecut_runtime.meter_windows import busy_window, idle_window
-from joulecut_runtime.run_times import trimmed_mean
+from joulecut_runtime.profiling.meter_windows import busy_window, idle_window
+from joulecut_runtime.profiling.run_times import trimmed_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

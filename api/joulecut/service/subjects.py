@@ -15,7 +15,7 @@ from joulecut.networks.trained_digits import TrainedNetwork, trained_digits, tra
 from joulecut.study.subjects import BundleSubject, ModuleSubject, Subject, find_subject
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.bundle import MANIFEST_FILE, open_bundle
+from joulecut_runtime.networks.bundle import MANIFEST_FILE, open_bundle
 from joulecut_runtime.quantised.scales import Scales
 
 TRAINED: dict[str, Callable[..., TrainedNetwork]] = {"digits": trained_digits, "mnist": trained_mnist}

@@ -40,11 +40,11 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable, ServiceVariant, UnitTable
 from joulecut_planner.serving.service_file import SERVICE_SCHEMA, load_service_table, save_service_table
 from joulecut_runtime.devices.options import DeviceOptions
-from joulecut_runtime.meter_windows import meter_period_s
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_plan import span
-from joulecut_runtime.profile_store import default_profile_folder
-from joulecut_runtime.progress import ProgressSink, Silence
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.meter_windows import meter_period_s
+from joulecut_runtime.profiling.plan import span
+from joulecut_runtime.profiling.progress import ProgressSink, Silence
+from joulecut_runtime.profiling.store import default_profile_folder
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 
 DEFAULT_BATCHES = (1, 2, 4, 8, 16, 32)

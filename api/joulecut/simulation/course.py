@@ -23,7 +23,7 @@ from joulecut_planner.serving.simulation.recording import Timeline
 from joulecut_planner.serving.simulation.report import ServingReport
 from joulecut_planner.serving.simulation.traces import ArrivalTrace
 from joulecut_planner.serving.simulation.what_if import capped, with_speed_up, with_variants
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.progress import ProgressSink
 
 _STEPS = 200
 """Steps of a timeline between the first and the last request."""

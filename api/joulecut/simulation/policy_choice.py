@@ -10,7 +10,7 @@ from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import ServingPolicy
 from joulecut_planner.serving.joint.policy import JoulecutPolicy
 from joulecut_planner.serving.policies.registry import POLICIES, PolicyOptions
-from joulecut_runtime.profile_store import default_profile_folder
+from joulecut_runtime.profiling.store import default_profile_folder
 
 _OURS = JoulecutPolicy.name
 _ALL = "all"

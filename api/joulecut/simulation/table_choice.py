@@ -8,7 +8,7 @@ from pathlib import Path
 from joulecut_core.errors import ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_planner.serving.service_file import load_service_table
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.progress import ProgressSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

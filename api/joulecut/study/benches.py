@@ -12,8 +12,8 @@ from joulecut.study.engine_names import EngineName, EngineOffer
 from joulecut.study.layers import Layer
 from joulecut_core.clocks import ClockTable
 from joulecut_core.devices import DeviceInfo
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
 
 PartSide = Literal["head", "tail"]
 

@@ -27,9 +27,9 @@ from joulecut_core.devices import Device, Lease
 from joulecut_core.energy import EnergyWindow
 from joulecut_core.timing import Clock
 from joulecut_core.workloads import Workload
-from joulecut_runtime.block_meter import BlockMeterPlan
-from joulecut_runtime.meter_windows import busy_window, idle_window
-from joulecut_runtime.run_times import spread, trimmed_mean
+from joulecut_runtime.profiling.block_meter import BlockMeterPlan
+from joulecut_runtime.profiling.meter_windows import busy_window, idle_window
+from joulecut_runtime.profiling.run_times import spread, trimmed_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from joulecut.study.sweep import Sweep, SweepPlan
 from joulecut.study.tabulation import engine_rows, layer_rows, model_rows, part_rows
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.profile_plan import ProfilePlan
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.profiling.plan import ProfilePlan
+from joulecut_runtime.profiling.progress import ProgressSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,8 @@ from joulecut_core.workloads import Workload
 from joulecut_runtime.devices.device_file import DeviceFile, load_device_file
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
 
 EMULATED = "emulated:"
 GRAPH_LAUNCH_SHARE = 1 / 3

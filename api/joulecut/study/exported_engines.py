@@ -23,7 +23,7 @@ from torch import Tensor
 
 from joulecut.study.engine_names import EngineName
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.parts import Part
+from joulecut_runtime.networks.parts import Part
 
 _EXPORTERS = ("onnx", "onnxscript")
 _CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"

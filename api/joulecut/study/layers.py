@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from joulecut_core.networks import TensorSpec
 from joulecut_core.workloads import Operation, OperationKind, Workload
-from joulecut_runtime.cut_table import graph_operations
-from joulecut_runtime.cutting import crossings
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.parts import Part, compile_nodes
-from joulecut_runtime.shapes import walk
+from joulecut_runtime.networks.cut_table import graph_operations
+from joulecut_runtime.networks.cutting import crossings
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.parts import Part, compile_nodes
+from joulecut_runtime.networks.shapes import walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

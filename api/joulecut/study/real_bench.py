@@ -29,10 +29,10 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.engines import Border, Engine, engine_obstacle, open_engine
 from joulecut_runtime.engines import EngineName as TorchEngineName
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
-from joulecut_runtime.parts import Part
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.parts import Part
+from joulecut_runtime.profiling.provision import example_inputs
 
 _TOLERANCE = 1e-3
 """Of the outputs' largest value: other kernels round otherwise, wrong ones differ by far more."""

@@ -14,9 +14,9 @@ from joulecut.networks import efficientnet_lite0
 from joulecut.networks.packing import build_module, parse_input
 from joulecut.study.torchvision_networks import torchvision_network
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.bundle import MANIFEST_FILE, read_bundle, read_manifest
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import MANIFEST_FILE, read_bundle, read_manifest
+from joulecut_runtime.networks.graph import Graph
 
 DEMO_NETWORK = "efficientnet-lite0"
 DEFAULT_NETWORKS = (DEMO_NETWORK, "resnet50")

@@ -23,10 +23,10 @@ from joulecut.study.journal import StudyJournal
 from joulecut.study.layers import Layer, layers_of
 from joulecut.study.subjects import Subject
 from joulecut_core.clocks import OperatingPoint
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_plan import span
-from joulecut_runtime.progress import ProgressSink
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.plan import span
+from joulecut_runtime.profiling.progress import ProgressSink
 
 _MOST_PART_CUTS = 8
 _LAYER_PLACES = 2

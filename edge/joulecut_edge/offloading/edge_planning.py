@@ -26,7 +26,7 @@ from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner import Policy
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, StageFactors, UplinkRange
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,8 +16,13 @@ from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
 from joulecut_proto.security.channel_security import ChannelSecurity
-from joulecut_runtime.bundle import MANIFEST_FILE, POSSIBLE_FILES, open_bundle
-from joulecut_runtime.bundle_signature import SIGNATURE_FILE, SignerOptions, check_signature, files_with_signature
+from joulecut_runtime.networks.bundle import MANIFEST_FILE, POSSIBLE_FILES, open_bundle
+from joulecut_runtime.networks.bundle_signature import (
+    SIGNATURE_FILE,
+    SignerOptions,
+    check_signature,
+    files_with_signature,
+)
 
 _LOG = logging.getLogger(__name__)
 

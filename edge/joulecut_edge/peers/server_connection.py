@@ -32,8 +32,8 @@ from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, R
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.streaming.streams import InferenceClientStream
-from joulecut_runtime.codecs import codec, decode_expected
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.wires.codecs import codec, decode_expected
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from joulecut_core.timing import Clock
 from joulecut_edge.peers.remote import Remote
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.recess import Recess
-from joulecut_runtime.clock_holder import ClockHolder, LeaseCounts
-from joulecut_runtime.device_worker import DeviceWorker
-from joulecut_runtime.part_runner import PartRunner
+from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import PartRunner
 
 T = TypeVar("T")
 

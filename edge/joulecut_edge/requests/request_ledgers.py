@@ -8,7 +8,7 @@ from joulecut_core.links import LinkEstimate
 from joulecut_edge.peers.remote import RemoteReply
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.estimates import edge_busy_j, encode_j, server_j
-from joulecut_runtime.part_runner import HeadRun, Stage
+from joulecut_runtime.execution.part_runner import HeadRun, Stage
 
 
 def split_ledger(

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.spans import NO_SPAN, AttributeValue, Span, tell_stages
-from joulecut_runtime.part_runner import HeadRun, Stage
+from joulecut_runtime.execution.part_runner import HeadRun, Stage
 
 REQUEST = "request"
 QUEUE = "queue"

@@ -47,10 +47,10 @@ from joulecut_planner.links import Transfer
 from joulecut_proto.ids import sent_id
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
-from joulecut_runtime.clock_holder import LeaseCounts
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.device_worker import DeviceWorker
-from joulecut_runtime.part_runner import HeadRun, PartRunner, Stage
+from joulecut_runtime.execution.clock_holder import LeaseCounts
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import HeadRun, PartRunner, Stage
+from joulecut_runtime.wires.codecs import codec
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from joulecut_core.workloads import Workload
-from joulecut_runtime.parts import Part
+from joulecut_runtime.networks.parts import Part
 
 
 class EngineName(str, Enum):

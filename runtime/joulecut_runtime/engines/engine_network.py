@@ -10,8 +10,8 @@ from torch import Tensor
 from joulecut_core.networks import CutTable, TensorSpec
 from joulecut_runtime.engines.engine import Border, Engine, PreparedPart
 from joulecut_runtime.engines.torch_devices import synchroniser
-from joulecut_runtime.network import Network
-from joulecut_runtime.parts import Part
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.parts import Part
 
 
 class EngineNetwork:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from joulecut_core.timing import Clock
-from joulecut_runtime.parts import laid_out
+from joulecut_runtime.networks.parts import laid_out
 
 
 class Mark(Protocol):

@@ -20,7 +20,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.engines.engine import Border, Precision
 from joulecut_runtime.engines.weights import Weights
-from joulecut_runtime.parts import Part
+from joulecut_runtime.networks.parts import Part
 
 _CAST = torch.ops.aten._to_copy.default  # noqa: SLF001 - an operator's name, not a private attribute
 

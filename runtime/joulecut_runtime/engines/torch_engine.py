@@ -18,7 +18,7 @@ from joulecut_runtime.engines.engine import Border, EngineName, PartSeconds, Pre
 from joulecut_runtime.engines.lanes import Lane, Mark
 from joulecut_runtime.engines.lowering import border_dtype, lowered
 from joulecut_runtime.engines.weights import Weights
-from joulecut_runtime.parts import Part
+from joulecut_runtime.networks.parts import Part
 
 _NO_KERNEL = "not implemented for"
 """In the words with which torch refuses an element type."""

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.digest import graph_digest
-from joulecut_runtime.graph import Constant, Graph, Value, node_values
+from joulecut_runtime.networks.digest import graph_digest
+from joulecut_runtime.networks.graph import Constant, Graph, Value, node_values
+from joulecut_runtime.networks.signatures import bind, call_arguments
 from joulecut_runtime.quantised.integer_nodes import IntegerNodes, integer_nodes
 from joulecut_runtime.quantised.scales import ACTIVATION_LEVELS, WEIGHT_LEVELS, Scale, Scales
-from joulecut_runtime.signatures import bind, call_arguments
 
 _BINS = 2048
 _NARROWINGS = 100

@@ -10,7 +10,7 @@ from torch import Tensor
 from joulecut_core.timing import Clock
 from joulecut_core.workloads import Workload
 from joulecut_runtime.engines import Border, EngineName, IntegerPrecision, PartSeconds
-from joulecut_runtime.parts import Part, laid_out
+from joulecut_runtime.networks.parts import Part, laid_out
 from joulecut_runtime.quantised.lowering import IntegerPart, lowered
 from joulecut_runtime.quantised.packed_weights import PackedWeights
 from joulecut_runtime.quantised.scales import Scales

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_values
-from joulecut_runtime.signatures import bind
+from joulecut_runtime.networks.graph import Argument, Constant, Graph, Node, Value, node_values
+from joulecut_runtime.networks.signatures import bind
 
 KERNELS: Mapping[str, int] = {"aten.conv2d.default": 4, "aten.linear.default": 2}
 """Operator -> dimensions of its weight."""

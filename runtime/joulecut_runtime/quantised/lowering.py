@@ -21,7 +21,7 @@ from torch.fx.node import Argument, map_arg
 
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.engines import Border
-from joulecut_runtime.parts import VALUE_NAME, Part
+from joulecut_runtime.networks.parts import VALUE_NAME, Part
 from joulecut_runtime.quantised.packed_weights import Packed, PackedWeights
 from joulecut_runtime.quantised.scales import Scales
 
@@ -42,7 +42,7 @@ def lowered(part: Part, scales: Scales, weights: PackedWeights, *, entry: Border
     """The part by the scales of its network.
 
     Raises ConfigError where a kernel that the scales promise would be left in float32: the part then belongs to
-    another network, or was made by other means than `joulecut_runtime.parts`.
+    another network, or was made by other means than `joulecut_runtime.networks.parts`.
     """
     return _Lowering(part, scales, weights).part(entry, leaving)
 
@@ -102,7 +102,7 @@ class _Lowering:
         if not isinstance(name, str):
             raise ConfigError(
                 f"{self._part.name}: {node.name} does not say which value of the network it makes; expected a part of "
-                "joulecut_runtime.network"
+                "joulecut_runtime.networks.network"
             )
         return name
 

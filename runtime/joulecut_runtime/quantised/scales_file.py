@@ -23,7 +23,7 @@ from torch import Tensor
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, write_bytes
 from joulecut_core.errors import BundleError
-from joulecut_runtime.graph import Graph, node_values
+from joulecut_runtime.networks.graph import Graph, node_values
 from joulecut_runtime.quantised.integer_nodes import integer_nodes
 from joulecut_runtime.quantised.scales import Scale, Scales
 

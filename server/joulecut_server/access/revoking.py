@@ -7,9 +7,9 @@ import logging
 from joulecut_core.errors import DeviceError
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import AccessOptions
-from joulecut_server.inference import ServerInference
 from joulecut_server.limits import Limits
-from joulecut_server.planning import ServerPlanning
+from joulecut_server.planning.planning import ServerPlanning
+from joulecut_server.requests.inference import ServerInference
 
 _LOG = logging.getLogger(__name__)
 

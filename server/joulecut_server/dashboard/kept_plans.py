@@ -11,7 +11,7 @@ from joulecut_core.plans import Assignment, Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.policies import PricedChoice
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
-from joulecut_server.sessions import SessionBook
+from joulecut_server.sessions.sessions import SessionBook
 
 MOST_SESSIONS = 64
 """Sessions that are shown, the latest to plan; each keeps two problems, a few hundred kilobytes apiece."""

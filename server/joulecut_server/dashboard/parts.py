@@ -9,11 +9,11 @@ from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.clock_keeper import ClockKeeper
-from joulecut_server.device_watch import DeviceWatch
-from joulecut_server.inference import ServerInference
-from joulecut_server.planning import ServerPlanning
+from joulecut_server.planning.planning import ServerPlanning
+from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_server.requests.inference import ServerInference
 from joulecut_server.served_network import ServedNetworks
-from joulecut_server.sessions import SessionBook
+from joulecut_server.sessions.sessions import SessionBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

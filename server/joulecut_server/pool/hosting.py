@@ -10,8 +10,8 @@ import threading
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_server.agent import serving
 from joulecut_server.config import ServerConfig
-from joulecut_server.load import LoadGauge, LoadReading
 from joulecut_server.pool.reports import ReplicaState
+from joulecut_server.reporting.load import LoadGauge, LoadReading
 
 _LOG = logging.getLogger(__name__)
 

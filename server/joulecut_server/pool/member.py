@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from joulecut_server.load import LoadReading
 from joulecut_server.pool.reports import ReplicaReport, ReplicaState
 from joulecut_server.pool.scaling import Sample
 from joulecut_server.pool.standing import ServerStanding
+from joulecut_server.reporting.load import LoadReading
 
 _HEARD_S = 5.0
 """Wall seconds: who has not answered for so long is not listed, and no longer counts for what it once said."""

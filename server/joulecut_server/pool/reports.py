@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from joulecut_server.load import LoadReading
+from joulecut_server.reporting.load import LoadReading
 
 
 class ReplicaState(Enum):

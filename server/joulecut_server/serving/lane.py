@@ -18,7 +18,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.waiting_line import WaitingLine, urgency
-from joulecut_runtime.batch_runner import BatchRunner
+from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_server.serving.lag import Lag
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.ticket import Ticket

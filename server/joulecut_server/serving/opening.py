@@ -6,9 +6,9 @@ from pathlib import Path
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.batch_runner import BatchRunner
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions

@@ -18,9 +18,9 @@ from joulecut_core.timing import Clock
 from joulecut_planner.serving.joint.policy import JoulecutPolicy
 from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.service_file import load_service_table
-from joulecut_runtime.batch_runner import BatchRunner
-from joulecut_runtime.device_engine import variant_engine_on
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.device_engine import variant_engine_on
 from joulecut_server.serving.options import ServingOptions
 
 _LOG = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from torch import Tensor
 from joulecut_core.figures import FigureKind
 from joulecut_core.serving import QueuedRequest
 from joulecut_core.tensor_frames import TensorFrame
-from joulecut_runtime.codecs import Codec
+from joulecut_runtime.wires.codecs import Codec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from joulecut.demo.course import DemoResult, MeteredAt, Reporter
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.workplace import Workplace
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.api.demo_samples import EVERY_POLICY, INFEASIBLE_ROW, SPLIT_ROW
 
 Demo = Callable[..., Result]

@@ -17,7 +17,7 @@ from joulecut.commands.pack import pack
 from joulecut.networks.packing import parse_input
 from joulecut_core.errors import ConfigError
 from joulecut_core.programs import run_program
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.networks.small_modules import Skips
 
 Command = Callable[..., tuple[int, str, str]]

@@ -19,12 +19,12 @@ from joulecut_core.profiles import load_profile
 from joulecut_core.timing import ManualClock
 from joulecut_core.wires import load_wires
 from joulecut_core.workloads import Workload
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.profile_journal import PointRecord, ProfileJournal, journal_path
-from joulecut_runtime.profile_store import ProfileStore
+from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.profiling.journal import PointRecord, ProfileJournal, journal_path
+from joulecut_runtime.profiling.store import ProfileStore
 
 DEVICE = "emulated:orin-nano-15w"
 FEW = ("--most-points", "3")

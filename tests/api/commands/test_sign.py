@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from joulecut.cli import app
 from joulecut_core.errors import BundleError, ConfigError
-from joulecut_runtime.bundle_signature import SIGNATURE_FILE
+from joulecut_runtime.networks.bundle_signature import SIGNATURE_FILE
 
 pytest.importorskip("model_signing.signing", reason="the extra `sign` is not installed")
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from joulecut.cuts.places import Verdict, codec_sizes, count_verdicts, places
 from joulecut.networks.packing import build_module
-from joulecut_runtime.capture import capture
-from joulecut_runtime.cutting import crossings, dense_bytes
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.cutting import crossings, dense_bytes
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
 
 
 class Shared(nn.Module):

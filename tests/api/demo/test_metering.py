@@ -17,7 +17,7 @@ from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import ManualClock
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest
-from joulecut_runtime.emulated_link import EmulatedLink, LinkCounters
+from joulecut_runtime.links.emulated_link import EmulatedLink, LinkCounters
 from tests.api.fake_edge import LEDGER, STATUS
 
 EDGE_W, SERVER_W, SERVER_BUSY_SHARE = 6.0, 40.0, 0.2

@@ -9,8 +9,8 @@ from torch import nn
 from joulecut.demo import slowdown
 from joulecut.demo.slowdown import HostTooSlowError, kept_up, needed_slowdown
 from joulecut_core.timing import ScaledClock
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.network import Network
 
 
 class Layers(nn.Module):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from joulecut.networks.accuracy import Evidence, VariantName, judge_variants, variant_answer
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from tests.runtime.quantised.small_networks import mixed_network, mixed_scales, pictures
 

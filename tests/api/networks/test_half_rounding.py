@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from joulecut.networks.half_rounding import rounded_to_half
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import Precision, open_engine
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.runtime.engines.small_cases import CASES, TOLERANCE, error, small_case
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from joulecut.networks.packing import build_module, capture_factory
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.digest import graph_digest
+from joulecut_runtime.networks.digest import graph_digest
 
 _SOURCE = """
 from torch import nn

@@ -10,8 +10,8 @@ import torch
 
 from joulecut.networks.accuracy import Judgement, VariantName, judge_variants
 from joulecut.networks.trained_digits import TrainedNetwork, trained_digits, trained_mnist
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from joulecut_runtime.quantised.scales_file import scales_digest
 

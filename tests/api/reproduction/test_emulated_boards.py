@@ -10,7 +10,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.recorded_network import RecordedNetwork
+from joulecut_runtime.profiling.recorded_network import RecordedNetwork
 from tests.runtime.small_network import small_network, small_pictures
 
 

@@ -12,8 +12,8 @@ from joulecut_core.plans import Plan
 from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_planner import PlanningInputs, build_problem, solve
 from joulecut_proto.framing import ENVELOPE_BYTES
-from joulecut_runtime.rehearsal import rehearse_profile
-from joulecut_runtime.wire_measurement import lossless_wires
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
+from joulecut_runtime.wires.measurement import lossless_wires
 from tests.runtime.small_network import SmallNetwork, small_network, small_pictures
 
 EDGE, SERVER = "emulated:orin-nano-15w", "emulated:t4"

@@ -24,7 +24,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.device_file import DeviceFile, load_device_file
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.laws import Laws
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.fakes.hardware import FakeHardware, opened
 from tests.runtime.quantised.small_networks import mixed_network
 

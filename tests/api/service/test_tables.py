@@ -17,10 +17,10 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.timing import ManualClock
 from joulecut_planner.serving.service_file import load_service_table
-from joulecut_runtime.bundle import write_bundle
 from joulecut_runtime.devices.device_file import load_device_file
 from joulecut_runtime.devices.laws import Laws
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.networks.bundle import write_bundle
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import AMD_CPUINFO, HostSpec

@@ -13,7 +13,7 @@ from joulecut.simulation.table_choice import TableChoice
 from joulecut_core.errors import ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import BatchOutcome, ServingPolicy
-from joulecut_runtime.progress import ProgressSink, Silence
+from joulecut_runtime.profiling.progress import ProgressSink, Silence
 from tests.planner.serving.scripted import Drawn, Eager
 from tests.planner.serving.tables import gpu_like
 

@@ -11,7 +11,7 @@ from joulecut.simulation.table_choice import TableOrder, choose_table
 from joulecut_core.errors import ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_planner.serving.service_file import save_service_table
-from joulecut_runtime.progress import ProgressSink, Silence
+from joulecut_runtime.profiling.progress import ProgressSink, Silence
 from tests.api.simulation.made_up import TABLE
 
 

@@ -17,7 +17,7 @@ from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.errors import ClockError
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Workload
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
 from tests.api.study.tiny_networks import METER, wide

@@ -12,9 +12,9 @@ from joulecut.study.cells import CellKey, CellResult
 from joulecut.study.emulated_bench import GRAPH_LAUNCH_SHARE, EmulatedBench
 from joulecut.study.engine_names import EngineName, available
 from joulecut_core.errors import ConfigError, DeviceError
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.opening import device_names
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.api.study.tiny_networks import METER, deep
 
 

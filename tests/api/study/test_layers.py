@@ -8,10 +8,10 @@ from torch import nn
 
 from joulecut.study.layers import layer_parts, layers_of, whole_workload
 from joulecut_core.workloads import OperationKind
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import example_inputs
 from tests.api.study.tiny_networks import deep
 from tests.networks.small_modules import ChannelsLast, Skips
 

@@ -16,10 +16,10 @@ from joulecut.study.exported_engines import exported_obstacle, prepare_exported
 from joulecut.study.layers import layers_of
 from joulecut.study.real_bench import RealBench, _check_same, open_real_bench
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.options import DeviceOptions
-from joulecut_runtime.network import Network
-from joulecut_runtime.profile_provision import example_inputs
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.provision import example_inputs
 from tests.api.study.tiny_networks import DEEP, deep, order, study
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml, loaded
 

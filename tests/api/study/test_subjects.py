@@ -10,8 +10,8 @@ import torch
 
 from joulecut.study.subjects import find_subject
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.bundle import write_bundle
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import write_bundle
 from tests.api.study.tiny_networks import DEEP, INPUT, deep
 
 

@@ -12,7 +12,7 @@ from joulecut.study.course import StudyOrder, StudyRun
 from joulecut.study.engine_names import EngineName
 from joulecut.study.pricing import Pricing, find_revenue
 from joulecut.study.rows import Study
-from joulecut_runtime.progress import ProgressSink, Silence
+from joulecut_runtime.profiling.progress import ProgressSink, Silence
 
 DEEP = "tests.api.study.tiny_networks:deep"
 WIDE = "tests.api.study.tiny_networks:wide"

@@ -18,7 +18,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_edge.config import EdgeConfig
 from joulecut_planner.serving.service_file import load_service_table
 from joulecut_runtime.clockd.allow_list import load_rules
-from joulecut_runtime.link_shape import load_trace
+from joulecut_runtime.links.shape import load_trace
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.options import load_pool
 from tests.docs.pages.blocks import Block, all_blocks

@@ -15,7 +15,7 @@ from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundl
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
-from joulecut_runtime.bundle import BUNDLE_FILES, open_bundle
+from joulecut_runtime.networks.bundle import BUNDLE_FILES, open_bundle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE
 from tests.integration.tiny_network import pack_tiny
 from tests.proto.fake_services import FakeAgent

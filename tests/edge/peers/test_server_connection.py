@@ -22,7 +22,7 @@ from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.servicers import add_agent, add_inference
 from joulecut_proto.services import InferenceService
 from joulecut_proto.streaming.streams import InferenceServerStream
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.wires.codecs import codec
 from tests.edge.session_parts import active_plan
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.proto.fake_services import STATE, FakeAgent

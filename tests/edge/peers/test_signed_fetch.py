@@ -15,7 +15,7 @@ from joulecut_edge.peers.bundle_fetch import ensure_bundle
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
-from joulecut_runtime.bundle_signature import (
+from joulecut_runtime.networks.bundle_signature import (
     SIGNATURE_FILE,
     SignerOptions,
     SigningKey,

@@ -23,7 +23,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
 from joulecut_edge.peers.remote import fallback_reason
 from joulecut_edge.requests.counters import Counters
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.wires.codecs import codec
 from tests.edge.session_parts import DOWNLINK_BYTES, HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures, tiny_network
 

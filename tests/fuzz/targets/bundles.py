@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from joulecut_core.errors import BundleError
-from joulecut_runtime.bundle import GRAPH_FILE, MANIFEST_FILE, WEIGHTS_FILE, open_bundle, read_manifest
+from joulecut_runtime.networks.bundle import GRAPH_FILE, MANIFEST_FILE, WEIGHTS_FILE, open_bundle, read_manifest
 from tests.fuzz.target import Target
 from tests.integration.tiny_network import pack_tiny
 

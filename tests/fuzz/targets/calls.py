@@ -13,9 +13,9 @@ from pathlib import Path
 
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import TensorSpec
-from joulecut_runtime.graph import Argument, Constant, Graph, Node, Value, node_references
-from joulecut_runtime.graph_json import decode_nodes, decode_record, encode_graph
-from joulecut_runtime.shapes import walk
+from joulecut_runtime.networks.graph import Argument, Constant, Graph, Node, Value, node_references
+from joulecut_runtime.networks.graph_json import decode_nodes, decode_record, encode_graph
+from joulecut_runtime.networks.shapes import walk
 from tests.fuzz.target import Target
 
 _FILE = Path(__file__).with_suffix(".json")
@@ -67,7 +67,7 @@ def _alone(node: Node, specs: dict[Value | Constant, TensorSpec]) -> Graph:
 
 
 def _write() -> None:
-    from joulecut_runtime.capture import capture  # noqa: PLC0415 - takes as long as all tests of this folder
+    from joulecut_runtime.capturing.capture import capture  # noqa: PLC0415 - takes as long as all tests of this folder
     from tests.networks.every_operator import NETWORKS, build  # noqa: PLC0415
 
     found: dict[str, Graph] = {}

@@ -32,7 +32,7 @@ from joulecut_proto.messages import Converter
 from joulecut_proto.v1 import profiles_pb2
 from joulecut_runtime.clockd.allow_list import load_rules
 from joulecut_runtime.devices.device_file import load_device_file
-from joulecut_runtime.link_shape import load_trace
+from joulecut_runtime.links.shape import load_trace
 from joulecut_server.config import ServerConfig
 from tests.core.test_block_measurements import MEASURED
 from tests.fuzz.target import Target

@@ -23,7 +23,7 @@ from joulecut_proto.security.identity import parse_identity
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
 from joulecut_proto.tensors import Assembler
 from joulecut_proto.v1 import inference_pb2, local_pb2
-from joulecut_runtime.codecs import codec, codec_names, decode_expected
+from joulecut_runtime.wires.codecs import codec, codec_names, decode_expected
 from tests.fuzz.messages import reshaper
 from tests.fuzz.target import Target
 from tests.fuzz.targets.drawn import Later, drawn

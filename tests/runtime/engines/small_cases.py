@@ -8,9 +8,9 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import Precision
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.networks.branching import Branching, Residual
 from tests.networks.small_modules import ChannelsLast, Skips, ViewThenChange
 

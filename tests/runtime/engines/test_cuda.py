@@ -13,8 +13,7 @@ from torch import Tensor
 
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import SystemClock
-from joulecut_runtime.capture import capture
-from joulecut_runtime.codecs import codec
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import (
     Engine,
     EngineName,
@@ -28,7 +27,8 @@ from joulecut_runtime.engines import (
 )
 from joulecut_runtime.engines.cuda_queue import CudaQueue, page_locked
 from joulecut_runtime.engines.device_lane import DeviceLane
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.wires.codecs import codec
 from tests.networks.receiving import over_the_wire
 from tests.runtime.engines.small_cases import CASES, TOLERANCE, error, small_case
 

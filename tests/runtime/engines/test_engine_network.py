@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import EngineNetwork, Precision, declared_on_host, open_engine
 from joulecut_runtime.engines.lanes import HostLane
 from joulecut_runtime.engines.torch_engine import TorchEngine
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
 from tests.networks.zoo import build
 from tests.runtime.engines.small_cases import CASES, TOLERANCE, error, small_case

@@ -10,12 +10,12 @@ from torch import Tensor, fx, nn
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import Border, EngineNetwork, Precision, open_engine
 from joulecut_runtime.engines.lowering import lowered
 from joulecut_runtime.engines.torch_engine import warm
 from joulecut_runtime.engines.weights import Weights
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from tests.runtime.engines.small_cases import TOLERANCE, error, small_case
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from joulecut_core.errors import BundleError, ConfigError
-from joulecut_runtime.capture import capture
-from joulecut_runtime.graph import Graph
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.graph import Graph
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.scales import Scale
 from joulecut_runtime.quantised.scales_file import scales_digest

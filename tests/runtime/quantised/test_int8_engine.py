@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.capture import capture
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import EngineName, EngineNetwork, IntegerPrecision
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.int8_engine import Int8Engine, Int8Part
 from joulecut_runtime.quantised.packed_weights import integer_obstacle

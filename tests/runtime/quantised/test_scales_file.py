@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from joulecut_core.errors import BundleError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.bundle import (
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import (
     BUNDLE_FILES,
     MANIFEST_FILE,
     bundle_files,
@@ -21,8 +22,7 @@ from joulecut_runtime.bundle import (
     read_manifest,
     write_bundle,
 )
-from joulecut_runtime.capture import capture
-from joulecut_runtime.network import Network
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.int8_engine import Int8Engine
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE, WEIGHT_SCALES_FILE

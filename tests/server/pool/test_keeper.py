@@ -11,12 +11,12 @@ import pytest
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_proto.server_list import read_server_list
-from joulecut_server.load import LoadReading
 from joulecut_server.pool.keeper import Keeper
 from joulecut_server.pool.options import PoolOptions
 from joulecut_server.pool.publishing import Publishing
 from joulecut_server.pool.reports import ReplicaReport, ReplicaState
 from joulecut_server.pool.standing import ServerStanding, read_standing
+from joulecut_server.reporting.load import LoadReading
 
 IDLE = LoadReading(time_s=0.0, busy_s=0.0, waiting=0, sessions=0, streams=0, power_w=30.0, energy_j=1.0, is_well=True)
 OPTIONS = PoolOptions(

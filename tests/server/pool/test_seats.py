@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_runtime.metrics_options import MetricsOptions
+from joulecut_runtime.metrics.options import MetricsOptions
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.options import PoolConfig, PoolOptions
 from joulecut_server.pool.seats import placed, reachable, seat_of

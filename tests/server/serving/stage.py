@@ -14,13 +14,13 @@ from joulecut_core.serving import Launch, Rest, ServerView
 from joulecut_core.tensor_frames import RAW, TensorFrame
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import RequestHeader
-from joulecut_runtime.batch_runner import BatchRunner
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.device_worker import DeviceWorker
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.network import Network
-from joulecut_runtime.part_runner import Stage
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.part_runner import Stage
+from joulecut_runtime.networks.network import Network
+from joulecut_runtime.wires.codecs import codec
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks

@@ -13,9 +13,9 @@ from joulecut_core.errors import ClockError, ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.timing import ManualClock
 from joulecut_planner.serving.service_file import save_service_table
-from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
+from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks

@@ -15,9 +15,9 @@ from joulecut_core.serving import Launch, Rest, ServerView
 from joulecut_core.tensor_frames import RAW
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import TurnedAwayError
-from joulecut_runtime.batch_runner import BatchRunner
-from joulecut_runtime.codecs import codec
-from joulecut_runtime.part_runner import Stage
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.part_runner import Stage
+from joulecut_runtime.wires.codecs import codec
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.ticket import ServedRequest
 from tests.integration.tiny_network import pictures, tiny_network

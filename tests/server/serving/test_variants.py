@@ -12,11 +12,11 @@ from joulecut_core.service_tables import ServiceTable
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import TurnedAwayError
-from joulecut_runtime.batch_runner import BatchRunner
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
-from joulecut_runtime.network import Network
+from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_server.serving.tables import served_table
 from tests.integration.tiny_network import pictures, tiny_graph, tiny_network

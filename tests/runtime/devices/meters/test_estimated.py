@@ -13,7 +13,7 @@ from joulecut_core.workloads import Workload
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.hardware.probe import MeterKind, Probe, WorkListener
 from joulecut_runtime.devices.meters import EstimatedMeter
-from joulecut_runtime.meter_windows import busy_window, idle_window
+from joulecut_runtime.profiling.meter_windows import busy_window, idle_window
 from tests.fakes.hardware import FakeAuthority, FakeHardware, FakeProbe
 
 

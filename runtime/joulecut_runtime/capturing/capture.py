@@ -1,0 +1,106 @@
+"""Turns a torch module into a `Graph`, on the machine that has the module's code. Needs torch.export."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from joulecut_core.argument_types import expect_type
+from joulecut_core.decoding import show
+from joulecut_core.errors import BundleError, CaptureError
+from joulecut_runtime.capturing.decomposing import decomposed
+from joulecut_runtime.capturing.folding import fold_batch_norms
+from joulecut_runtime.capturing.lowering import lower
+from joulecut_runtime.capturing.torch_chatter import without_chatter
+from joulecut_runtime.capturing.tracing_failure import Place, failure
+from joulecut_runtime.networks.graph import Graph
+from joulecut_runtime.networks.shapes import walk
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_LOG = logging.getLogger(__name__)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+"""Of a network: the name of a folder, of a metric's label, and what plans and logs call it."""
+
+
+def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: bool = True) -> Graph:
+    """The graph that `module` computes in evaluation mode on inputs of these types and shapes.
+
+    `inputs` are those of `forward` in order, its keyword-only ones after the others; its outputs come in the order in
+    which they stand in tuples, lists and dictionaries, without what is None.
+
+    `fold` merges batch norms into the convolutions before them: equal up to rounding (1e-5 of the
+    outputs' scale), and faster. The module is left as it was; the graph's weights are copies.
+
+    Raises CaptureError naming the place in the module and the reason: state that a call changes, a
+    decision that depends on tensor values, randomness, an operator outside joulecut's whitelist; and for a
+    `name` that is no name. Torch prints and logs nothing meanwhile.
+    """
+    expect_type("module", module, nn.Module, "give an instance of torch.nn.Module, its weights loaded")
+    if not _NAME.fullmatch(name):
+        raise CaptureError(
+            f"name: {show(name)}; expected 1 to 100 letters, digits, dots, dashes, underscores, "
+            "the first a letter, digit or underscore"
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise CaptureError(
+            f"{name}: TorchScript cannot be traced again; give the torch.nn.Module that it was made from"
+        )
+    if not inputs:
+        raise CaptureError(f"{name}: no example inputs; give one --input per tensor the network takes")
+    with _evaluating(module), torch.no_grad():
+        graph = lower(_export(module, tuple(inputs), name), name)
+    if fold:
+        graph = fold_batch_norms(graph)
+    try:
+        walk(graph)
+    except BundleError as cause:
+        raise CaptureError(f"{name}: {cause}") from cause
+    _LOG.debug("captured %s: %d nodes, %d constants", name, len(graph.nodes), len(graph.constants))
+    return graph
+
+
+def _export(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> ExportedProgram:
+    from torch.export import export  # noqa: PLC0415 - loading a network must not need torch.export
+
+    place = Place()
+    positional, keywords = _given(module, inputs)
+    try:
+        with place.followed(module), without_chatter():
+            program = export(module, positional, keywords, strict=False)
+            # The empty table makes the graph functional and keeps the operators the module called.
+            functional = decomposed(program.run_decompositions({}))
+    except Exception as cause:  # tracing runs the module's code, which may raise anything
+        raise CaptureError(f"{name}: {failure(cause, place, module, inputs)}") from cause
+    return functional
+
+
+def _given(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """The inputs that `forward` takes by position, and those that it takes by keyword only."""
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    by_keyword = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    if not by_keyword or any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters):
+        return inputs, {}
+    first = sum(each.kind is not inspect.Parameter.VAR_KEYWORD for each in parameters) - len(by_keyword)
+    if len(inputs) - first > len(by_keyword):
+        return inputs, {}
+    return inputs[:first], dict(zip(by_keyword, inputs[first:], strict=False))
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

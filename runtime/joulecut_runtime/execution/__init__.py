@@ -1,0 +1,1 @@
+"""Parts at work: runners, batches, the thread that owns a device, and the clocks they hold."""

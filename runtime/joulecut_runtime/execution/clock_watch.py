@@ -1,0 +1,18 @@
+"""Looks after held clocks while requests come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from joulecut_runtime.execution.device_worker import DeviceWorker
+
+EVERY_S = 5.0
+"""A clock that was lost costs joules, not answers; a look takes a request's place for about a millisecond."""
+
+
+async def watch_clocks(verify: Callable[[], None], worker: DeviceWorker, *, every_s: float = EVERY_S) -> None:
+    """Call `verify` every `every_s` wall seconds between two pieces of the device's work, until cancelled."""
+    while True:
+        await asyncio.sleep(every_s)
+        await worker.run_regardless(verify)

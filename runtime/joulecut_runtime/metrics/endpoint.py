@@ -1,0 +1,44 @@
+"""An HTTP endpoint that Prometheus reads an agent's metrics from; its own registry, its own thread.
+
+Needs the extra `metrics`; imported only where a configuration asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from joulecut_core.errors import ConfigError
+from joulecut_runtime.metrics.options import MetricsOptions
+
+SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Bounds of requests' seconds: from a small network on a large GPU to a server that was waited for in vain."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class MetricsEndpoint:
+    """Serves `registry` from its construction to `close`.
+
+    `url`: where it is read, with the port that the system chose. Raises ConfigError where nobody can listen at the
+    configured place.
+    """
+
+    def __init__(self, options: MetricsOptions, registry: CollectorRegistry) -> None:
+        host, port = options.place()
+        try:
+            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+        except OSError as error:
+            raise ConfigError(
+                f"metrics.listen: {options.listen}: {error.strerror or error}; choose another address, or port 0"
+            ) from error
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self._server.server_port}/metrics"
+        _LOG.info("metrics: %s", self.url)
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

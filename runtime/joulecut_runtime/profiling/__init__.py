@@ -1,0 +1,1 @@
+"""How long and how many joules: windows, points, journals, and profiles that are kept."""

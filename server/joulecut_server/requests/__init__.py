@@ -1,0 +1,1 @@
+"""One request's way through a server: received, admitted, computed once, answered."""

@@ -1,0 +1,270 @@
+"""The server's part of requests: checked against their plan's epoch, run on the device, answered once each.
+
+    header   ─▶ epoch, network, cut and codec those of the session? a device, a place?
+    request  ─▶ answered before? ─▶ in turn on the device: decode, tail ─▶ reply
+
+A stream's requests are read while earlier ones compute. A request that is stale, malformed or
+refused is answered with the reason; only a broken frame or a peer that stands still ends the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from joulecut_core.errors import ConfigError, ContractError, DeviceError, JoulecutError, LinkError
+from joulecut_core.plans import Assignment
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, Request, RequestHeader
+from joulecut_proto.inference_refusals import StreamRefusedError, TurnedAwayError
+from joulecut_proto.streaming.streams import InferenceServerStream
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_server.limits import Limits
+from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_server.requests.edge_stream import EdgeStream
+from joulecut_server.requests.failed_computation import FailedComputationError
+from joulecut_server.requests.fair_turns import FairTurns
+from joulecut_server.requests.recent import Answered, RecentRequests, Work
+from joulecut_server.requests.refusal_log import RefusalLog
+from joulecut_server.requests.slow_peers import SlowPeers
+from joulecut_server.requests.spans import RequestSpans
+from joulecut_server.requests.stream_room import Place, Room, StreamRoom
+from joulecut_server.requests.works import ScheduledWork, WorkInTurn
+from joulecut_server.served_network import ServedNetworks
+from joulecut_server.serving.scheduler import Scheduler
+from joulecut_server.sessions.sessions import SessionBook
+from joulecut_server.sessions.streams import SessionStreams
+
+_LOG = logging.getLogger(__name__)
+
+_IN_LOG = DeviceError("the server's log has the details")
+
+
+class ServerInference:
+    """Implements the Inference service."""
+
+    def __init__(
+        self,
+        networks: ServedNetworks,
+        sessions: SessionBook,
+        worker: DeviceWorker,
+        release: Callable[[str], Awaitable[None]],
+        scheduler: Scheduler | None = None,
+        *,
+        limits: Limits | None = None,
+        watch: DeviceWatch | None = None,
+    ) -> None:
+        """`release` ends a session whose edge has left without a word. `scheduler`: None runs requests as they come.
+
+        `watch`: knows whether the device is lost; None where nobody looks.
+        """
+        self._limits = limits or Limits()
+        self._networks = networks
+        self._sessions = sessions
+        self._scheduler = scheduler
+        self._watch = watch
+        self._turns = FairTurns(worker, waiting=self._limits.waiting)
+        self.recent = RecentRequests(self._limits, worker.clock)
+        self.room = Room(self._limits)
+        self.slow_peers = SlowPeers(self._limits.stall_s, self._limits.transfer_s)
+        self.priority_of: Callable[[str, int], int] = _as_asked
+        """The priority of a session's request that asks for one."""
+        self.observe: Callable[[RequestHeader, ReplyHeader], None] = _unobserved
+        """Told of each request and its reply, refusals too, on the event loop; must not take long."""
+        self.share_of: Callable[[str], str] = _its_own
+        """Sessions for which this gives the same share the device's time between them."""
+        self.follow: Callable[[str, Assignment], None] = _follows_nobody
+        """Told of each request's session and plan, as edges change between plans of one set by themselves."""
+        self.spans = RequestSpans(worker.clock)
+        """Who is told where requests' time went."""
+        self.draining = False
+        """New requests are refused."""
+        self._streams: dict[InferenceServerStream, EdgeStream] = {}
+        self._speaking = SessionStreams(sessions, release)
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    @property
+    def streams(self) -> int:
+        """Edges connected now."""
+        return len(self._streams)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that arrive, wait for the device or compute now."""
+        return self.room.requests
+
+    @property
+    def device_is_well(self) -> bool:
+        """Whether the device can compute, as far as anybody has looked."""
+        return self._watch is None or self._watch.well
+
+    def change_limits(self, limits: Limits) -> None:
+        """Bear other amounts from now on; what is held already beyond them stays."""
+        self._limits = self.recent.limits = self.room.limits = limits
+        self.slow_peers.stall_s, self.slow_peers.transfer_s = limits.stall_s, limits.transfer_s
+        self._turns.most = limits.waiting
+
+    def cut_off(self, stream: InferenceServerStream, reason: JoulecutError) -> None:
+        """End a stream at once, with the status of `reason`; one that has ended already is no error."""
+        served = self._streams.get(stream)
+        if served is not None:
+            served.cut_off(reason)
+
+    def drain(self) -> None:
+        """Refuse new requests from now on and end streams once theirs are answered; edges then run locally."""
+        self.draining = True
+        for served in self._streams.values():
+            served.drain()
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        """One edge's requests, until it ends its stream or this server drains.
+
+        Raises StreamRefusedError where there are too many streams, and where it is cut off.
+        """
+        if len(self._streams) >= self._limits.streams:
+            raise StreamRefusedError(
+                f"{len(self._streams)} streams are open, the most that this server holds; try another server, or later"
+            )
+
+        async def admit(header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
+            found = await self._admit(header, room, told)
+            if isinstance(found, Place):
+                found.admitted_s = self.spans.clock.now_s()
+                self._speaking.heard(stream, header.session_id, header.epoch)
+            return found
+
+        async def answer(request: Request, place: Place) -> Answered | None:
+            return await self._answer(request, place, told)
+
+        told = RefusalLog()
+        served = EdgeStream(stream, self.room.for_stream(), admit, answer, self.spans)
+        self._streams[stream] = served
+        self._speaking.open(stream)
+        self.slow_peers.watch(stream, served.cut_off)
+        if self.draining:
+            served.drain()
+        try:
+            await served.serve()
+        finally:
+            del self._streams[stream]
+            self.slow_peers.forget(stream)
+            # Where the edge is lost this call is cancelled, perhaps in the middle of it.
+            forgetting = asyncio.create_task(self._speaking.close(stream))
+            self._forgetting.add(forgetting)
+            forgetting.add_done_callback(self._forgetting.discard)
+            await asyncio.shield(forgetting)
+
+    def expect(self, session_id: str) -> None:
+        """A session's plan was put in force: it ends where no stream of its edge comes soon."""
+        self._speaking.expect(session_id)
+
+    async def _admit(self, header: RequestHeader, room: StreamRoom, told: RefusalLog) -> Place | ReplyHeader:
+        """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
+        try:
+            self._check(header)
+            place = await room.place(header.total_bytes, self.share_of(header.session_id))
+        except JoulecutError as error:
+            refused = self._refused(header, error, told)
+            self.observe(header, refused)
+            return refused
+        return place
+
+    def _check(self, header: RequestHeader) -> None:
+        if self.draining:
+            raise TurnedAwayError("this server is stopping", ReplyStatus.DRAINING)
+        if not self.device_is_well:
+            raise TurnedAwayError("this server's device is lost; the server's log says how", ReplyStatus.FAILED)
+        try:
+            assignment = self._sessions.check(
+                header.session_id,
+                epoch=header.epoch,
+                network_digest=header.network_digest,
+                cut=header.cut,
+                codec=header.codec,
+                variant=header.variant,
+            )
+            self._networks.find(header.network_digest)
+            self.follow(header.session_id, assignment)
+        except ContractError as error:
+            raise TurnedAwayError(str(error), ReplyStatus.STALE) from error
+
+    async def _answer(self, request: Request, place: Place, told: RefusalLog) -> Answered | None:
+        """What is replied to a request; None where it came again meanwhile, and is answered there."""
+        header = request.header
+        try:
+            answered = await self.recent.answer(request, lambda first: self._begin(first, place))
+            if answered is None:
+                return None
+            reply, frames = answered
+            reply = replace(reply, current_epoch=self._sessions.current_epoch(header.session_id))
+            if self._watch is not None and reply.origin is not Origin.KEPT:
+                self._watch.succeeded()
+        except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
+            reply, frames = self._refused(header, error, told), ()
+        self.observe(header, reply)
+        return reply, frames
+
+    def _begin(self, request: Request, place: Place) -> Work:
+        if self._scheduler is not None:
+            header = request.header
+            priority = self.priority_of(header.session_id, header.priority)
+            if priority != header.priority:
+                request = replace(request, header=replace(header, priority=priority))
+            spare_loss = self._sessions.spare_loss(header.session_id, header.epoch)
+            return ScheduledWork(
+                self._scheduler, self.share_of(header.session_id), request, place, spare_loss=spare_loss
+            )
+        runner = self._networks.find(request.header.network_digest).runner
+        return WorkInTurn(self._turns, self.share_of(request.header.session_id), runner, request, place)
+
+    def _refused(self, header: RequestHeader, error: Exception, log: RefusalLog) -> ReplyHeader:
+        status, told, retry_after_s = self._verdict(header, error)
+        log.refused(header, status, error)
+        return ReplyHeader(
+            request_id=header.request_id,
+            current_epoch=self._sessions.current_epoch(header.session_id),
+            status=status,
+            message=str(told),
+            retry_after_s=retry_after_s,
+        )
+
+    def _verdict(self, header: RequestHeader, error: Exception) -> tuple[ReplyStatus, JoulecutError, float]:
+        """Status, what the edge is told, and when to try again."""
+        if isinstance(error, TurnedAwayError):
+            return error.status, error, error.retry_after_s
+        if isinstance(error, ContractError | ConfigError):
+            return ReplyStatus.INVALID, error, 0.0
+        if isinstance(error, LinkError):
+            return ReplyStatus.FAILED, error, 0.0
+        if isinstance(error, FailedComputationError):
+            # A lost device may show so too; an edge can send such requests by the thousand.
+            _LOG.debug("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
+            if self._watch is not None:
+                self._watch.doubt()
+            return ReplyStatus.FAILED, _IN_LOG, 0.0
+        _LOG.error("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
+        if self._watch is not None and isinstance(error, DeviceError):
+            self._watch.failed()
+        elif self._watch is not None:
+            self._watch.doubt()
+        return ReplyStatus.FAILED, _IN_LOG, 0.0
+
+
+def _follows_nobody(session_id: str, assignment: Assignment) -> None:
+    """The device runs as it does."""
+
+
+def _as_asked(session_id: str, asked: int) -> int:
+    """Nobody keeps sessions from going first."""
+    del session_id
+    return asked
+
+
+def _unobserved(request: RequestHeader, reply: ReplyHeader) -> None:
+    """Nobody is told of replies."""
+
+
+def _its_own(session_id: str) -> str:
+    """Each session has a share of its own."""
+    return session_id

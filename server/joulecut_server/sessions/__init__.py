@@ -1,0 +1,1 @@
+"""Who may ask for what: sessions of edges, their streams, and the epochs of their plans."""

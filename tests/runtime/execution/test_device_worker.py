@@ -1,0 +1,155 @@
+"""The one thread of a device: turns, order, and a bound on who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+
+from joulecut_core.errors import DeviceError
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.execution.device_worker import DeviceWorker
+
+WAIT_S = 20.0
+"""How long a test waits for what must happen at once."""
+
+
+class Gate:
+    """Work that holds the worker until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self) -> None:
+        self.entered.set()
+        assert self._open.wait(WAIT_S)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def with_worker(use: Callable[[DeviceWorker, ManualClock], Awaitable[None]], *, most_waiting: int = 256) -> None:
+    async def run() -> None:
+        clock = ManualClock()
+        worker = DeviceWorker(clock, most_waiting=most_waiting)
+        try:
+            await use(worker, clock)
+        finally:
+            worker.close()
+
+    asyncio.run(run())
+
+
+def test_first_come_first_served() -> None:
+    """Work runs one after the other in the order it came, on one thread that is not the event loop's."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        order: list[int] = []
+        threads: set[int] = set()
+
+        def work(number: int) -> int:
+            order.append(number)
+            threads.add(threading.get_ident())
+            return number
+
+        turns = await asyncio.gather(*(worker.run(partial(work, number)) for number in range(20)))
+        assert order == [turn.result for turn in turns] == list(range(20))
+        assert len(threads) == 1
+        assert threading.get_ident() not in threads
+        assert worker.waiting == 0
+
+    with_worker(use)
+
+
+def test_waiting_for_a_turn_is_counted() -> None:
+    """The ledger's queue seconds are those between asking and starting, in the agents' time."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        gate = Gate()
+        first = asyncio.create_task(worker.run(gate))
+        await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        second = asyncio.create_task(worker.run(lambda: "done"))
+        await asyncio.sleep(0)
+        assert worker.waiting == 2
+        clock.advance_s(3.0)
+        gate.open()
+        assert (await first).queue_s == 0.0
+        turn = await second
+        assert (turn.result, turn.queue_s) == ("done", 3.0)
+
+    with_worker(use)
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    """Beyond the bound a request is refused, not delayed without end; giving clocks back is never refused."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        gate = Gate()
+        waiting = [asyncio.create_task(worker.run(gate)), asyncio.create_task(worker.run(lambda: None))]
+        await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        with pytest.raises(DeviceError, match="2 requests wait for the device; at most 2 may"):
+            await worker.run(lambda: None)
+        restoring = asyncio.create_task(worker.run_regardless(lambda: "restored"))
+        gate.open()
+        assert (await restoring).result == "restored"
+        await asyncio.gather(*waiting)
+        assert (await worker.run(lambda: "free again")).result == "free again"
+
+    with_worker(use, most_waiting=2)
+
+
+def test_a_failure_is_its_callers_alone() -> None:
+    """What work raises reaches who asked for it, and the worker goes on."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+
+        def fail() -> None:
+            raise ValueError("this one")
+
+        with pytest.raises(ValueError, match="this one"):
+            await worker.run(fail)
+        assert (await worker.run(lambda: 1)).result == 1
+        assert worker.waiting == 0
+
+    with_worker(use)
+
+
+def test_a_caller_that_gives_up_makes_room() -> None:
+    """Work that nobody waits for any more and that has not begun is not done."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        gate, done = Gate(), []
+        first = asyncio.create_task(worker.run(gate))
+        await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        given_up = asyncio.create_task(worker.run(lambda: done.append("given up")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        assert worker.waiting == 1
+        gate.open()
+        await first
+        await worker.run(lambda: done.append("next"))
+        assert done == ["next"]
+
+    with_worker(use)
+
+
+def test_closing_waits_for_what_runs() -> None:
+    """A device is not let go of while a part computes on it."""
+    worker = DeviceWorker(ManualClock())
+    done: list[str] = []
+
+    async def run() -> None:
+        await worker.run(lambda: done.append("ran"))
+
+    asyncio.run(run())
+    worker.close()
+    assert done == ["ran"]

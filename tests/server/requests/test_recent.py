@@ -1,0 +1,286 @@
+"""Requests sent again: joined while they run, answered from what is kept, computed again only when that is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from joulecut_core.errors import ContractError, DeviceError
+from joulecut_core.networks import TensorSpec
+from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import ManualClock
+from joulecut_proto.inference_messages import Origin, ReplyHeader, Request, RequestHeader
+from joulecut_proto.tensors import WireTensor
+from joulecut_server.limits import Limits
+from joulecut_server.requests.recent import Answered, RecentRequests
+
+HEADER = RequestHeader(
+    session_id="s", request_id="r", epoch=1, network_digest="sha256:aa", cut=2, codec="raw", variant="fp32"
+)
+REQUEST = Request(header=HEADER, frames=(), checksum=7)
+ENTRY_BYTES = 102_000
+"""A little more than an answer of 100,000 bytes takes."""
+AGAIN = replace(REQUEST, header=replace(HEADER, attempt=1, epoch=2, budget_s=0.5))
+
+
+class Handmade:
+    """A computation that ends when a test says so; `began` is past withdrawing."""
+
+    def __init__(self, size_bytes: int = 0) -> None:
+        self.began = False
+        self._answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._frames: tuple[TensorFrame, ...] = ()
+        if size_bytes:
+            spec = TensorSpec(name="out", dtype="uint8", shape=(size_bytes,))
+            self._frames = (TensorFrame(spec=spec, payload=bytes(size_bytes)),)
+
+    async def answer(self) -> Answered:
+        return await asyncio.shield(self._answer)
+
+    def withdraw(self) -> bool:
+        return not self.began and self._answer.cancel()
+
+    def end(self, tail_s: float = 1.0) -> None:
+        self._answer.set_result((ReplyHeader(request_id="r", current_epoch=1, tail_s=tail_s), self._frames))
+
+    def fail(self, error: Exception) -> None:
+        self._answer.set_exception(error)
+
+
+class Desk:
+    """Begins computations, and remembers them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.clock = ManualClock()
+        self.recent = RecentRequests(limits, self.clock)
+        self.works: list[Handmade] = []
+        self.size_bytes = 0
+
+    def ask(self, request: Request = REQUEST) -> asyncio.Task[Answered | None]:
+        def begin(_: Request) -> Handmade:
+            self.works.append(Handmade(self.size_bytes))
+            return self.works[-1]
+
+        return asyncio.create_task(self.recent.answer(request, begin))
+
+    async def answered(self, request: Request = REQUEST) -> ReplyHeader:
+        """Ask, compute where that is needed, and have the answer."""
+        count, asking = len(self.works), self.ask(request)
+        await turn()
+        if len(self.works) > count:
+            self.works[-1].end(tail_s=float(len(self.works)))
+        answered = await asking
+        assert answered is not None
+        return answered[0]
+
+
+async def turn() -> None:
+    """Let everything that can go on do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def at_desk(use: Callable[[Desk], Awaitable[None]], limits: Limits | None = None) -> None:
+    async def run() -> None:
+        await asyncio.wait_for(use(Desk(limits or Limits())), 20.0)
+
+    asyncio.run(run())
+
+
+def request(number: int, session_id: str = "s") -> Request:
+    return replace(REQUEST, header=replace(HEADER, request_id=str(number), session_id=session_id))
+
+
+def test_a_request_is_computed_once_however_often_it_comes() -> None:
+    """The second time its answer is there, and says that it is the first one's; the epoch may have risen meanwhile."""
+
+    async def use(desk: Desk) -> None:
+        first = await desk.answered()
+        again = await desk.answered(AGAIN)
+        assert (first.origin, again.origin) == (Origin.COMPUTED, Origin.KEPT)
+        assert again == replace(first, origin=Origin.KEPT)
+        assert len(desk.works) == 1
+
+    at_desk(use)
+
+
+def test_a_retry_joins_what_runs_and_gets_the_answer_alone() -> None:
+    """It goes to whoever asked last: the stream that it came on first may be broken, and none is answered twice."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        again = desk.ask(AGAIN)
+        await turn()
+        assert await first is None
+        desk.works[0].end()
+        answered = await again
+        assert answered is not None
+        assert answered[0].origin is Origin.KEPT
+        assert len(desk.works) == 1
+        assert desk.recent.running == 0
+
+    at_desk(use)
+
+
+def test_work_that_runs_for_nobody_is_kept_for_a_retry() -> None:
+    """Its stream has gone, its seconds are spent: they are not spent again."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        desk.works[0].began = True
+        first.cancel()
+        await turn()
+        assert desk.recent.running == 1
+        desk.works[0].end()
+        await turn()
+        assert (await desk.answered(AGAIN)).origin is Origin.KEPT
+        assert len(desk.works) == 1
+
+    at_desk(use)
+
+
+def test_work_that_waits_for_nobody_is_dropped() -> None:
+    """A killed edge leaves nothing behind that costs joules; its retry is the first computation."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        first.cancel()
+        await turn()
+        assert desk.recent.running == 0
+        assert (await desk.answered(AGAIN)).origin is Origin.COMPUTED
+        assert len(desk.works) == 2
+
+    at_desk(use)
+
+
+def test_work_that_was_joined_is_not_dropped_when_the_first_asker_leaves() -> None:
+    """The retry comes before the server notices that the old stream is broken."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        again = desk.ask(AGAIN)
+        await turn()
+        first.cancel()
+        await turn()
+        assert desk.recent.running == 1
+        desk.works[0].end()
+        assert await again is not None
+        assert len(desk.works) == 1
+
+    at_desk(use)
+
+
+def test_a_failure_is_told_and_not_kept() -> None:
+    """Nothing was computed, so the next try is the first."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        desk.works[0].fail(DeviceError("fallen off the bus"))
+        with pytest.raises(DeviceError, match="off the bus"):
+            await first
+        assert (await desk.answered(AGAIN)).origin is Origin.COMPUTED
+
+    at_desk(use)
+
+
+def test_a_forgotten_answer_is_computed_again_and_says_so() -> None:
+    """After its time by the agents' clock; never silently."""
+
+    async def use(desk: Desk) -> None:
+        await desk.answered()
+        desk.clock.advance_s(2.9)
+        assert (await desk.answered(AGAIN)).origin is Origin.KEPT
+        desk.clock.advance_s(0.1)
+        assert (await desk.answered(AGAIN)).origin is Origin.RECOMPUTED
+        assert (await desk.answered(AGAIN)).origin is Origin.KEPT
+        assert len(desk.works) == 2
+
+    at_desk(use, Limits(kept_s=3.0))
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        (Limits(kept_answers=2), {"s": 2, "t": 2}),
+        (Limits(kept_session_bytes=3 * ENTRY_BYTES), {"s": 3, "t": 3}),
+        (Limits(kept_bytes=5 * ENTRY_BYTES), {"s": 1, "t": 4}),
+        (Limits(kept_bytes=100_000), {"s": 0, "t": 0}),
+        (Limits(kept_answers=0), {"s": 0, "t": 0}),
+    ],
+)
+def test_what_is_kept_is_bounded(limits: Limits, kept: dict[str, int]) -> None:
+    """In number and bytes, of a session and in all; the oldest go first."""
+
+    async def use(desk: Desk) -> None:
+        desk.size_bytes = 100_000
+        for session_id in ("s", "t"):
+            for number in range(4):
+                await desk.answered(request(number, session_id))
+        assert len(desk.recent) == sum(kept.values())
+        assert 100_000 * len(desk.recent) <= desk.recent.kept_bytes <= ENTRY_BYTES * len(desk.recent)
+        for session_id, count in kept.items():
+            for number in range(4 - count, 4):
+                assert (await desk.answered(request(number, session_id))).origin is Origin.KEPT
+
+    at_desk(use, limits)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(AGAIN, checksum=8),
+        replace(AGAIN, header=replace(HEADER, cut=3)),
+        replace(AGAIN, header=replace(HEADER, codec="fp16")),
+    ],
+)
+def test_an_id_used_for_something_else_is_refused(other: Request) -> None:
+    """While the first runs, and when it is kept: an answer is never given to another question."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        with pytest.raises(ContractError, match="request r was sent before with other content"):
+            await desk.ask(other)
+        desk.works[0].end()
+        assert await first is not None
+        with pytest.raises(ContractError, match="give each request an id of its own"):
+            await desk.ask(other)
+        assert len(desk.works) == 1
+
+    at_desk(use)
+
+
+def test_sessions_have_ids_of_their_own() -> None:
+    """Two edges may number their requests alike."""
+
+    async def use(desk: Desk) -> None:
+        assert (await desk.answered(request(1, "s"))).origin is Origin.COMPUTED
+        assert (await desk.answered(request(1, "t"))).origin is Origin.COMPUTED
+
+    at_desk(use)
+
+
+def test_names_and_headers_count() -> None:
+    """What a caller may make long without a byte of payload is part of what is kept, and given back with it."""
+
+    async def use(desk: Desk) -> None:
+        spec = TensorSpec(name="x", dtype="uint8", shape=(0,))
+        tensors = (WireTensor(spec=spec, payload_bytes=0, codec_header=bytes(50_000)),)
+        for number in range(4):
+            asked = request(number)
+            await desk.answered(replace(asked, header=replace(asked.header, tensors=tensors)))
+        assert len(desk.recent) == 2
+        assert 100_000 <= desk.recent.kept_bytes <= 110_000
+        desk.clock.advance_s(60.0)
+        desk.recent.expire()
+        assert desk.recent.kept_bytes == 0
+
+    at_desk(use, Limits(kept_bytes=110_000))

@@ -1,0 +1,140 @@
+"""Peers that are slow: which transfers are cut off, and which are left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
+from joulecut_proto.inference_refusals import StreamRefusedError
+from joulecut_proto.streaming.streams import InferenceServerStream
+from joulecut_server.requests.slow_peers import SlowPeers
+
+STALL_S, TRANSFER_S = 8.0, 80.0
+LOOK_S = 2.0
+"""Four looks in the time that a transfer may stand still."""
+REQUEST = RequestHeader(
+    session_id="s", request_id="r", epoch=1, network_digest="d", cut=0, codec="raw", variant="", total_bytes=8000
+)
+REPLY = ReplyHeader(request_id="r", current_epoch=1)
+
+
+class Looking:
+    """A stream that is looked at as time passes."""
+
+    def __init__(self) -> None:
+        async def nothing() -> AsyncIterator[bytes]:
+            return
+            yield
+
+        async def write(_: bytes) -> None:
+            raise AssertionError
+
+        self.stream = InferenceServerStream(nothing(), write)
+        self.peers = SlowPeers(STALL_S, TRANSFER_S)
+        self.reasons: list[str] = []
+
+    async def watch(self) -> None:
+        """Begin."""
+        self.peers.watch(self.stream, self._cut_off)
+
+    def _cut_off(self, reason: StreamRefusedError) -> None:
+        self.reasons.append(str(reason))
+
+    def comes(self, look_bytes: int, looks: int) -> float | None:
+        """Seconds after which a request that comes so slowly is cut off; None where it is not within these looks."""
+        for number in range(looks):
+            if look_bytes:
+                self.stream.taken_parts += 1
+                self.stream.taken_bytes += look_bytes
+            self.peers.look()
+            if self.reasons:
+                return number * LOOK_S
+        return None
+
+    def goes(self, look_bytes: int, looks: int) -> float | None:
+        """The same of a reply."""
+        for number in range(looks):
+            if look_bytes:
+                self.stream.written_parts += 1
+                self.stream.written_bytes += look_bytes
+            self.peers.look()
+            if self.reasons:
+                return number * LOOK_S
+        return None
+
+
+async def begun(*, incoming: bool = False, outgoing: bool = False) -> Looking:
+    """A stream on which something has begun."""
+    each = Looking()
+    await each.watch()
+    each.stream.incoming = REQUEST if incoming else None
+    each.stream.outgoing, each.stream.outgoing_bytes = REPLY if outgoing else None, 8000
+    return each
+
+
+def test_a_byte_now_and_then_is_not_enough() -> None:
+    """A client that trickles would hold its tensor's memory for as long as it likes."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        assert each.comes(1, 100) == STALL_S + LOOK_S
+        assert each.reasons == [
+            "cut off: a request came at a rate at which it would take longer than 80 s; open another stream"
+        ]
+        each = await begun(outgoing=True)
+        assert each.goes(1, 100) == STALL_S + LOOK_S
+        assert "a reply was read at a rate" in each.reasons[0]
+
+    asyncio.run(run())
+
+
+def test_the_pace_is_that_of_the_whole_transfer() -> None:
+    """8000 bytes in 80 s are 200 a look: who sends so many is never cut off, who sends half of it is, in time."""
+
+    async def run() -> None:
+        assert (await begun(incoming=True)).comes(200, 40) is None
+        assert (await begun(outgoing=True)).goes(200, 40) is None
+        assert (await begun(incoming=True)).comes(100, 40) == 2 * STALL_S + 2 * LOOK_S
+
+    asyncio.run(run())
+
+
+def test_each_transfer_has_its_own_time() -> None:
+    """A stream that is busy for hours is no slow one, and what came before does not count for what comes."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        for _ in range(100):
+            each.stream.incoming = RequestHeader(
+                session_id="s", request_id="r", epoch=1, network_digest="d", cut=0, codec="raw", variant="",
+                total_bytes=8000,
+            )  # fmt: skip
+            each.stream.taken_bytes = 0
+            assert each.comes(1, 3) is None
+        each.stream.taken_bytes = 0
+        assert each.comes(1, 20) is not None
+
+    asyncio.run(run())
+
+
+def test_what_stands_still_is_cut_off_at_once_after_its_time() -> None:
+    """However much had come of it before."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        each.stream.taken_parts, each.stream.taken_bytes = 7, 7999
+        assert each.comes(0, 10) == STALL_S
+        assert "nothing more came of a request that had begun for 8 s" in each.reasons[0]
+
+    asyncio.run(run())
+
+
+def test_a_silent_stream_stays() -> None:
+    """Between requests an edge owes nothing."""
+
+    async def run() -> None:
+        each = await begun()
+        assert each.comes(0, 1000) is None
+
+    asyncio.run(run())
