@@ -61,12 +61,12 @@ def test_report_needs_a_place(problem: Path) -> None:
     assert "--out" in str(result.exception)
 
 
-def test_a_fleet_has_no_such_page(tmp_path: Path) -> None:
+def test_a_network_has_no_such_page(tmp_path: Path) -> None:
     """A document of another schema is refused by name."""
-    write_json(tmp_path / "fleet.json", {"schema": "joulecut.fleet/1"})
-    result = command("report", tmp_path / "fleet.json", "--out", tmp_path / "page.html")
+    write_json(tmp_path / "manifest.json", {"schema": "joulecut.bundle/1"})
+    result = command("report", tmp_path / "manifest.json", "--out", tmp_path / "page.html")
     assert isinstance(result.exception, ConfigError)
-    assert "joulecut.fleet/1" in str(result.exception)
+    assert "joulecut.bundle/1" in str(result.exception)
 
 
 def test_carbon_is_never_guessed(tmp_path: Path) -> None:

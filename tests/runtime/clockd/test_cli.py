@@ -44,6 +44,14 @@ def board(tmp_path: Path) -> FileBoard:
     return FileBoard.make(tmp_path / "a")
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A daemon blocks its signals for as long as it lives, which here is the test run, and all that it starts."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stop_restores_and_ends_well(nursery: Nursery, tmp_path: Path, board: FileBoard, stop: signal.Signals) -> None:
     """A stopped daemon puts back what its clients hold, and says that all went well."""
@@ -120,11 +128,7 @@ def test_a_file_in_the_sockets_place_stays(tmp_path: Path, capsys: pytest.Captur
     """A mistaken --socket deletes nothing."""
     path = tmp_path / "precious"
     path.write_text("data")
-    signals = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    try:
-        status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+    status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
     assert status == int(exit_code(ConfigError()))
     assert "no socket" in capsys.readouterr().err
     assert path.read_text() == "data"
