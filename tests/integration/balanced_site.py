@@ -100,8 +100,12 @@ class BalancedSite:
         lines = [(line, server) for server in self.servers for line in server.text().splitlines() if _PLANNED in line]
         return max(lines, key=lambda each: each[0])[1]
 
-    def check(self) -> None:
-        """Each request answered once, rightly, in time, under a plan that was in force, with a true ledger."""
+    async def check(self) -> None:
+        """Each request answered once, rightly, in time, under a plan that was in force, with a true ledger.
+
+        Another server's first plan has the number of the first server's: a last look tells that one is in force.
+        """
+        await asyncio.gather(*(app.status() for app in self.apps))
         self.site.read_plans()
         found = violations(self.site.history, expected_answers(), last_cut=tiny_network().table.last)
         logs = "\n".join(f"--- {agent.name}\n{agent.text()[-3000:]}" for agent in self.site.agents)

@@ -49,6 +49,16 @@ basis = "assumed"
 source = "slow on purpose: this machine computes far faster, so it never falls behind"
 launch_s = {launch_s}
 """
+_THIRSTY = """
+[busy]
+basis = "assumed"
+source = "a hundred times what a waiting edge draws: a split pays however slow the link is on a busy host"
+knee_w = 600
+knee_mhz = 663
+exponent = 1.5
+stall_activity = 1.0
+launch_activity = 1.0
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +116,9 @@ class Site:
 
 def make_shared(folder: Path) -> str:
     """Write what all tests share; the network's digest."""
-    for base, launch_s in (("orin-nano-super", 4e-3), ("t4", 0.5e-3)):
+    for base, launch_s, more in (("orin-nano-super", 4e-3, _THIRSTY), ("t4", 0.5e-3, "")):
         shutil.copy(_FILES / f"{base}.toml", folder)
-        (folder / f"slow-{base}.toml").write_text(_SLOW.format(base=base, launch_s=launch_s), encoding="utf-8")
+        (folder / f"slow-{base}.toml").write_text(_SLOW.format(base=base, launch_s=launch_s) + more, encoding="utf-8")
     save_wires(_all_wires(), folder / "wires.json")
     return pack_tiny(folder / "net")
 

@@ -43,7 +43,7 @@ def _play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., No
             async def run() -> None:
                 async with balanced_site(name, folder, shared, nursery, certificates, renew_s=renew_s) as made:
                     await scene(made)
-                    made.check()
+                    await made.check()
 
             asyncio.run(asyncio.wait_for(run(), _PATIENCE_S))
 
