@@ -26,7 +26,13 @@ INSTALLED := .venv/.installed
 # What `make demo` needs is a fraction of what tests need.
 DEMO_INSTALLED := .venv/.installed-demo
 RUN := .venv/bin/python
+# Containers like to forbid Python to keep what it has compiled. Tests start hundreds of programs, each of which would
+# compile all of joulecut anew.
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 PIP := $(RUN) -m pip
+# pip compiles what it installs on one core, which takes longer than the rest of it: done at the end, on all.
+PIP_INSTALL := $(PIP) install --no-compile
+COMPILE := $(RUN) -m compileall -qq -j 0 .venv/lib || true
 VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] + "===" + m.version(sys.argv[1]))'
 
 .PHONY: demo test check install
@@ -36,7 +42,7 @@ demo: $(if $(wildcard $(INSTALLED)),$(INSTALLED),$(DEMO_INSTALLED))
 	OMP_NUM_THREADS=1 .venv/bin/joulecut demo $(ARGS)
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses $(MOST_WORKERS) --dist worksteal $(ARGS)
+	$(KEEP_COMPILED) OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses $(MOST_WORKERS) --dist worksteal $(ARGS)
 
 check: $(INSTALLED)
 	scripts/check $(ARGS)
@@ -47,18 +53,20 @@ install: $(INSTALLED)
 define install
 	@$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; expected 3.10 or newer: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV_FLAGS) .venv
-	$(VERSION_OF) torch >/dev/null 2>&1 || $(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(VERSION_OF) torch >/dev/null 2>&1 || $(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
 	$(VERSION_OF) torch >.venv/torch.txt
-	$(PIP) install --constraint .venv/torch.txt --editable '.[$(EXTRAS)]'
+	$(PIP_INSTALL) --constraint .venv/torch.txt --editable '.[$(EXTRAS)]'
 endef
 
 $(INSTALLED): EXTRAS := dev
 $(INSTALLED): pyproject.toml
 	$(install)
-	$(VERSION_OF) torchvision >/dev/null 2>&1 || $(PIP) install --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCHVISION)'
+	$(VERSION_OF) torchvision >/dev/null 2>&1 || $(PIP_INSTALL) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCHVISION)'
+	$(COMPILE)
 	touch $@
 
 $(DEMO_INSTALLED): EXTRAS := dashboard,demo,report
 $(DEMO_INSTALLED): pyproject.toml
 	$(install)
+	$(COMPILE)
 	touch $@

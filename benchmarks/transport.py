@@ -7,6 +7,7 @@
 
 Two processes over loopback, the same bytes for all, taken in turns; the medians' ratio is what a host tells, the
 milliseconds are its own. The raw socket sends a length and the bytes, receives into one buffer, checks nothing.
+What gRPC by itself takes in other ways: `benchmarks.transport_ways`.
 """
 
 from __future__ import annotations
@@ -239,7 +240,7 @@ def _page(trips: Sequence[RoundTrips], overlaps: Sequence[Overlap], crowds: Sequ
         "",
         (
             "Checksums are always on. p50 / p90 in milliseconds; *ratio* is of the medians, and *least* of the fastest "
-            "tenths, which others on the host disturb less."
+            "tenths, which others on the host disturb less. gRPC called in other ways: [there](transport_ways.md)."
         ),
         "",
         *_trip_table("A tensor up, 8 bytes down", [each for each in trips if not each.echo]),

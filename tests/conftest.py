@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import signal
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.kept import FOLDER
 from tests.warm.programs import WarmPrograms
 
-_WAITING = frozenset({"chaos", "e2e", "integration"})
+_WAITING = frozenset({"chaos", "e2e", "integration", "pages"})
 """Folders whose tests wait for programs, links and clocks of the world more than they compute."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Shells start what runs in their background deaf to Ctrl-C, and with it all that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if FOLDER not in os.environ:
+        folder = tempfile.mkdtemp(prefix="joulecut-tests-")
+        os.environ[FOLDER] = folder
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER, folder)))
 
 
 @pytest.hookimpl(optionalhook=True)

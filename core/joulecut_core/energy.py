@@ -76,6 +76,7 @@ class TickWatch:
         self._device = device
         self._before = state
         self._is_stamped = self._carries_stamp(state)
+        self._waited_s, self._looked_s = 0.0, float("-inf")
 
     def poll(self) -> EnergyReading | None:
         """The first reading that differs from the one before; None while the meter stands still."""
@@ -88,8 +89,13 @@ class TickWatch:
         return EnergyReading(time_s=state.energy_time_s, energy_j=state.energy_j, late_s=noticed_s)
 
     def stands_still(self, since_s: float, now_s: float) -> bool:
-        """Whether the meter is broken, having shown one value since `since_s`."""
-        return now_s - since_s >= _PATIENCE_PERIODS * self.period_s
+        """Whether the meter is broken, having shown one value since `since_s`; to be asked after each poll.
+
+        A pause of this host counts as one period: whatever samples the meter was paused as well.
+        """
+        self._waited_s += min(self.period_s, now_s - max(since_s, self._looked_s))
+        self._looked_s = now_s
+        return self._waited_s >= _PATIENCE_PERIODS * self.period_s
 
     def broken(self, *, doing: str = "") -> DeviceError:
         """The error of a meter that stands still; `doing` says of what its seconds were full."""
@@ -110,9 +116,9 @@ def read_at_tick(device: Device, clock: Clock) -> EnergyReading:
     Raises DeviceError where the device has no meter or the meter stands still.
     """
     watch = TickWatch(device)
-    start_s = clock.now_s()
-    for poll in range(1, _PATIENCE_PERIODS * _POLLS_PER_PERIOD + 1):
-        clock.sleep_until_s(start_s + poll * watch.period_s / _POLLS_PER_PERIOD)
+    for _ in range(_PATIENCE_PERIODS * _POLLS_PER_PERIOD):
+        # From now on, not from the start: after a pause of this host the meter has its time as before.
+        clock.sleep_until_s(clock.now_s() + watch.period_s / _POLLS_PER_PERIOD)
         reading = watch.poll()
         if reading is not None:
             return reading

@@ -40,6 +40,7 @@ from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.local import local_plan
 from joulecut_planner.tails import pair_tails
 from joulecut_proto.addresses import check_free, parse_address
+from joulecut_proto.call_threads import start_call_threads
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
@@ -72,6 +73,7 @@ async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
+    start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
     await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
 

@@ -25,7 +25,11 @@ def load_problem(path: str | os.PathLike[str]) -> Problem:
     file = expect_path(
         "path", path, "of a joulecut.problem/1 file; a JSON object goes to parse_problem", error=ProblemError
     )
-    return _decoded(parse_strictly(read_text(file, ProblemError), ProblemError, str(file)))
+    document = parse_strictly(read_text(file, ProblemError), ProblemError, str(file))
+    try:
+        return _decoded(document)
+    except ProblemError as error:
+        raise ProblemError(f"{file}: {error}") from error
 
 
 def parse_problem(source: str | Mapping[str, object]) -> Problem:

@@ -26,6 +26,7 @@ from joulecut_core.errors import LinkError
 from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
+from joulecut_proto.call_threads import start_call_threads
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
@@ -83,6 +84,7 @@ async def run_agent(config: ServerConfig, *, ends_with: int | None = None, sourc
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
+    start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
     await serve_until_stopped(serving(config, source=source), ready_file, ends_with=ends_with)
 

@@ -16,7 +16,7 @@ from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
-from joulecut_server.rule_changes import ConfigSource
+from joulecut_server.rule_changes import ConfigSource, bear_hangups
 
 VARIABLES = "JOULECUT_SERVER"
 """What environment variables of this program begin with."""
@@ -97,6 +97,8 @@ def serve(
         return
     log_to_stderr(verbose=verbose, log_format=configuration.values.log_format)
     configuration.log()
+    if source is not None:
+        bear_hangups()
     from joulecut_server.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
     ends_with = sys.stdin.fileno() if until_input_ends else None

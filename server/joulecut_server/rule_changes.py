@@ -15,6 +15,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 from joulecut_core.errors import ConfigError, JoulecutError
@@ -76,6 +77,7 @@ class RuleChanges:
     async def keep(self) -> None:
         """Look until cancelled; on SIGHUP at once."""
         loop = asyncio.get_running_loop()
+        before = signal.getsignal(signal.SIGHUP)
         loop.add_signal_handler(signal.SIGHUP, self._wanted.set)
         try:
             while True:
@@ -87,6 +89,7 @@ class RuleChanges:
                 await (self.read() if asked else self.look())
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, before or signal.SIG_DFL)
 
     async def look(self) -> None:
         """Read the file where it has changed and been left alone since the last look."""
@@ -130,6 +133,19 @@ class RuleChanges:
         if others and others != self._told_of:
             _LOG.warning("%s: a restart is what these changes take: %s", self._source.file, ", ".join(others))
         self._told_of = others
+
+
+def bear_hangups() -> None:
+    """Let SIGHUP do nothing where no `RuleChanges` waits for it: while the agent starts, and while it drains.
+
+    Nothing is missed: a file that changes while the agent starts is noticed by the first looks. Main thread only.
+    """
+    signal.signal(signal.SIGHUP, _heard)
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Not SIG_IGN, which programs that this one starts would inherit."""
+    del number, frame
 
 
 def _seen(path: Path) -> FileSeen | None:

@@ -21,8 +21,7 @@ from joulecut_proto.affinity import AFFINITY_KEY
 from joulecut_proto.channels import OLDEST_CONNECTION_S
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_runtime.clockd.allow_list import load_rules
-from joulecut_runtime.clockd.book import STATE
-from joulecut_runtime.clockd.service import SOCKET
+from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_server.config import ServerConfig
 from joulecut_server.limits import Limits
 from tests.architecture.tree import ROOT, name

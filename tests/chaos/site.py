@@ -25,10 +25,10 @@ from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.history import History
 from tests.chaos.traffic import Application, applications
 from tests.fakes.certificates import Holder
-from tests.integration.site import free_port, make_shared
+from tests.integration.site import THIRSTY, free_port, make_shared
 from tests.integration.tiny_network import pictures, tiny_network
 
-START_S = 60.0
+START_S = 180.0
 """How long an agent may take to serve; only a defect ever takes it."""
 _POLL_S = 0.01
 _FILES = Path(joulecut_runtime.devices.__file__).parent / "files"
@@ -39,7 +39,7 @@ name = "{name}"
 basis = "assumed"
 source = "chosen for the length of a test"
 launch_s = {launch_s}
-"""
+{more}"""
 _EDGE = """discover = false
 max_accuracy_loss = 0.0
 policy = "{policy}"
@@ -200,7 +200,7 @@ class ChaosSite:
         config.write_text(_EDGE.format(policy=policy, keys=keys, deadline_s=deadline_s, extra=extra))
         arguments = [
             "--config", str(config),
-            "--device", self.device("orin-nano-super", self.launch.edge_s),
+            "--device", self.device("orin-nano-super", self.launch.edge_s, THIRSTY),
             "--bundle", str(self.shared / "net"),
             "--server", servers,
             "--listen", f"unix:{self.folder / name}.sock",
@@ -219,13 +219,13 @@ class ChaosSite:
         ) as made:
             yield made
 
-    def device(self, base: str, launch_s: float) -> str:
-        """A shipped device with a launch time of its own."""
+    def device(self, base: str, launch_s: float, more: str = "") -> str:
+        """A shipped device with a launch time of its own; `more`: further tables of its file."""
         name = f"{base}-{1e6 * launch_s:.0f}us"
         path = self.shared / f"{name}.toml"
         if not path.exists():
             shutil.copy(_FILES / f"{base}.toml", self.shared)
-            path.write_text(_DEVICE.format(base=base, name=name, launch_s=launch_s))
+            path.write_text(_DEVICE.format(base=base, name=name, launch_s=launch_s, more=more))
         return f"emulated:{path}"
 
     def read_plans(self) -> None:

@@ -14,7 +14,7 @@ _WINDOW = 0.2
 """Share of the samples at either end that are compared."""
 _PAGE_BYTES = 4096
 _SAMPLES = 100
-_SETTLE_S = 60.0
+_SETTLE_S = 180.0
 _ESTIMATE_REQUESTS = 20
 
 

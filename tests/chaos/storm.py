@@ -17,7 +17,7 @@ from tests.chaos.faults import Fault, Fleet, Node
 from tests.chaos.site import Agent, ChaosSite, tls_table
 from tests.fakes.certificates import TestAuthority
 
-_START_S = 60.0
+_START_S = 180.0
 _LOOK_S = 0.1
 
 

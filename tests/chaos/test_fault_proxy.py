@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.fault_proxy import CALM, LOOPBACK, FaultProxy, Place, Way, Weather, fault_proxy
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 ENDS_S = 0.2
 
 Use = Callable[[FaultProxy], Awaitable[None]]

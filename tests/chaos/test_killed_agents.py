@@ -10,7 +10,7 @@ from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.scenario import BACK_S, PERIOD_S, SURELY_LATE_S, Pair, Setting, with_pair
 
 BURST = 4
-FREED_S = 10.0
+FREED_S = 60.0
 
 
 def test_a_killed_server_loses_nothing(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_a_killed_server_loses_nothing(shared: Path, nursery: AgentNursery, tmp_
 
     async def scene(pair: Pair) -> None:
         for _ in range(2):
-            assert all(ledger.served_by == "split" for ledger in await pair.stream(5))
+            await pair.splits_again()
             begin = pair.sent
             for _ in range(BURST):
                 pair.app.send()
@@ -41,7 +41,7 @@ def test_a_killed_edge_frees_its_session_and_the_servers_clock(
     """kill -9 of the only edge: the server's clock is free within seconds; a new life of the edge answers as before."""
 
     async def scene(pair: Pair) -> None:
-        await pair.stream(5)
+        await pair.splits_again()
         assert (await pair.server_state()).leased is not None
         begin = pair.sent
         for _ in range(BURST):
@@ -56,7 +56,7 @@ def test_a_killed_edge_frees_its_session_and_the_servers_clock(
             assert loop.time() - killed_s < FREED_S, "the server still holds the clock for a dead edge"
             await asyncio.sleep(PERIOD_S)
         await pair.restart_edge()
-        assert all(ledger.served_by == "split" for ledger in await pair.stream(5))
+        assert await pair.splits_again() <= BACK_S
 
     with_pair(shared, nursery, tmp_path, scene, Setting(seed=2))
 

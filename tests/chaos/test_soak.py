@@ -15,7 +15,7 @@ from tests.integration.tiny_network import tiny_network
 WARM_S = 15.0
 LASTING_S = 45.0
 MOST_MB = 20.0
-PATIENCE_S = 240.0
+PATIENCE_S = 480.0
 
 
 def test_a_minute_of_half_load_grows_nothing(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from joulecut_core.ledgers import FallbackReason
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.scenario import SURELY_LATE_S, Pair, Setting, with_pair
 from tests.chaos.wall_clock import COMPILER, NO_COMPILER, wall_clock
@@ -46,9 +47,11 @@ def test_a_server_days_ahead_serves_as_any_other(
 
     async def scene(pair: Pair) -> None:
         begin = pair.sent
-        ledgers = await pair.stream(30)
-        assert sum(ledger.served_by == "split" for ledger in ledgers) >= len(ledgers) - 1, pair.reasons(begin)
-        assert all(0.0 <= ledger.seconds.up < SURELY_LATE_S for ledger in ledgers)
+        for _ in range(30):
+            await pair.splits_again()
+        # A busy host may be late now and then.
+        assert set(pair.reasons(begin)) <= {FallbackReason.LATE.value}
+        assert all(0.0 <= ledger.seconds.up < SURELY_LATE_S for ledger in pair.ledgers(begin))
         pair.server.kill()
         await pair.stream(5)
         await pair.server.start()

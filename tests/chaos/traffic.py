@@ -17,9 +17,9 @@ from joulecut_proto.local_messages import InferRequest, LocalStatus
 from joulecut_runtime.wires.codecs import codec
 from tests.chaos.history import History
 
-ANSWER_S = 30.0
+ANSWER_S = 60.0
 """How long an application waits; longer than anything that is promised."""
-_STATUS_S = 5.0
+_STATUS_S = 30.0
 _LOOK_S = 0.05
 
 

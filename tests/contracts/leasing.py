@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from joulecut_runtime.clockd.allow_list import Rule
-from joulecut_runtime.clockd.boards import Board
-from joulecut_runtime.clockd.book import LeaseBook
-from joulecut_runtime.clockd.service import serve
+from joulecut_runtime.clockd.book import Board, LeaseBook
+from joulecut_runtime.clockd.cli import serve
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 

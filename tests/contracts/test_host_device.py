@@ -9,7 +9,7 @@ import pytest
 
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Operation
-from joulecut_runtime.clockd.cpufreq_board import CpufreqBoard
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.host import HostProbe
 from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
@@ -18,6 +18,7 @@ from tests.fakes.host.kernel import FakeHost, Regime
 from tests.fakes.host.specs import ALL_SPECS
 
 CYCLES_PER_FLOP = 0.05
+WINDOW_PERIODS = 12
 HOSTS = {name: (spec, Regime.CLAMP) for name, spec in ALL_SPECS.items()} | {
     "acpi-cpufreq, old kernel": (ALL_SPECS["acpi-cpufreq"], Regime.EINVAL)
 }
@@ -52,6 +53,11 @@ class TestHostDevice(DeviceSuite):
             host.work(giga_cycles=CYCLES_PER_FLOP * flops / 1e9)
 
         yield DeviceUnderTest(
-            device=device, clock=clock, capabilities=probe.capabilities, settings=settings, compute=compute
+            device=device,
+            clock=clock,
+            capabilities=probe.capabilities,
+            settings=settings,
+            compute=compute,
+            window_periods=WINDOW_PERIODS,
         )
         device.close()

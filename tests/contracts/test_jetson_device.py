@@ -10,7 +10,7 @@ import pytest
 
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Operation
-from joulecut_runtime.clockd.devfreq_board import DevfreqBoard
+from joulecut_runtime.clockd.kernel_files import DevfreqBoard
 from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.jetson import JetsonProbe
@@ -21,6 +21,7 @@ from tests.fakes.jetson.boards import ORIN_NANO_36, XAVIER_NX_32
 
 FLOPS_PER_CYCLE = 1e3
 STEP_S = 0.02
+WINDOW_PERIODS = 12
 THROUGH_CLOCKD = "orin-nano-l4t36 through clockd"
 BOARDS = {board.name: (board, Regime.CLAMP) for board in ALL_BOARDS} | {
     XAVIER_NX_32.name: (XAVIER_NX_32, Regime.EINVAL),
@@ -86,5 +87,10 @@ def _under_test(
         kernel.busy = False
 
     return DeviceUnderTest(
-        device=device, clock=clock, capabilities=probe.capabilities, settings=settings, compute=compute
+        device=device,
+        clock=clock,
+        capabilities=probe.capabilities,
+        settings=settings,
+        compute=compute,
+        window_periods=WINDOW_PERIODS,
     )

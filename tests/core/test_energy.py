@@ -8,7 +8,7 @@ import pytest
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.devices import Device, DeviceInfo, DeviceState, Execution, Lease
-from joulecut_core.energy import read_at_tick, window_between
+from joulecut_core.energy import TickWatch, read_at_tick, window_between
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
@@ -94,6 +94,43 @@ def test_a_meter_that_stands_still() -> None:
     with pytest.raises(DeviceError, match=r"of bench stood at 0\.0 J for 2 s; expected a change every 0\.1 s"):
         read_at_tick(MeteredDevice(clock, power_w=0.0, period_s=0.1), clock)
     assert clock.now_s() == pytest.approx(2.0)
+
+
+class PausingClock(ManualClock):
+    """Of a host that stands still for a minute the first time that it is to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses = 0
+
+    def sleep_until_s(self, deadline_s: float) -> None:
+        """As any other, but for the first."""
+        self.pauses += 1
+        super().sleep_until_s(deadline_s + (60.0 if self.pauses == 1 else 0.0))
+
+
+class SampledDevice(MeteredDevice):
+    """Its meter is read by a thread of this host, which was paused as well: three looks later it shows the rest."""
+
+    def __init__(self, clock: PausingClock) -> None:
+        super().__init__(clock, power_w=2.0, period_s=0.1)
+        self._kept, self._looks = super().state(), 0
+
+    def state(self) -> DeviceState:
+        """The sample before the pause, until the thread has had its turn."""
+        self._looks += 1
+        return self._kept if self._looks < 5 else super().state()
+
+
+def test_a_pause_of_the_host_is_no_broken_meter() -> None:
+    """A machine that stood still has nothing to say against its meter, whoever watches it."""
+    clock = PausingClock()
+    assert read_at_tick(SampledDevice(clock), clock).energy_j > 100.0
+    watch = TickWatch(MeteredDevice(ManualClock(), power_w=0.0, period_s=0.1))
+    assert not watch.stands_still(0.0, 60.0)
+    assert not watch.stands_still(0.0, 60.1)
+    assert [watch.stands_still(0.0, 60.1 + 0.05 * look) for look in (35, 36, 37)] == [False] * 3
+    assert any(watch.stands_still(0.0, 62.0 + 0.1 * look) for look in range(20))
 
 
 def test_no_meter() -> None:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

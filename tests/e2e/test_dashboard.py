@@ -23,8 +23,8 @@ pytestmark = pytest.mark.e2e
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = (1280, 900), (390, 844)
-_START_S = 90.0
-_SOON_S = 40.0
+_START_S = 180.0
+_SOON_S = 90.0
 _SOON_MS = 1e3 * _SOON_S
 
 
@@ -70,7 +70,7 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (folder / "edge.toml").write_text(
             f'device = "{edge.device}"\nbundle = "{edge.bundle}"\nserver = "{edge.server}"\nlisten = "{edge.listen}"\n'
             f'profiles = "{edge.profiles}"\nwires = "{edge.wires}"\nmax_accuracy_loss = 1.0\npolicy = "all-server"\n'
-            'name = "camera"\n[slo]\nlatency_s = 0.5\nquantile = 0.9\n'
+            'name = "camera"\n[slo]\nlatency_s = 5.0\nquantile = 0.9\n'
         )
         with (
             AgentProcess("edge-agent", ["--config", f"{folder}/edge.toml"], folder=folder, name="edge") as agent,
@@ -100,6 +100,7 @@ def opened(browser: Browser, url: str, size: tuple[int, int], scheme: Literal["l
         if message.type in ("error", "warning"):
             complaints.append(message.text)
 
+    page.set_default_timeout(_SOON_MS)
     page.on("console", complain)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: None if request.url.startswith(url) else complaints.append(request.url))
@@ -127,18 +128,18 @@ def test_values_move_and_the_plan_is_explained(
 ) -> None:
     """On a desk and on a phone: live figures, one session, its reasons and baselines, nothing beyond the margin."""
     with opened(browser, served.url, size, scheme) as page:
-        page.wait_for_selector("#connection.live", timeout=_SOON_MS)
+        page.wait_for_selector("#connection.live")
         assert moved(page, "Answered")
         assert page.locator("#server-name").inner_text() == "gpu-box"
         row = page.locator("#sessions-rows tr")
-        row.get_by_text("all on the server", exact=False).wait_for(timeout=_SOON_MS)
+        row.get_by_text("all on the server", exact=False).wait_for()
         assert row.count() == 1
         assert "camera" in row.locator("button").inner_text()
-        page.get_by_text("The whole network, ", exact=False).wait_for(timeout=_SOON_MS)
+        page.get_by_text("The whole network, ", exact=False).wait_for()
         why = page.locator("#why").inner_text()
         assert "runs on the server at" in why
         assert "which the edge asked for" in why
-        assert "90 % of the answers are due within 500 ms" in why
+        assert "90 % of the answers are due within 5 s" in why
         assert page.locator("#baselines tbody tr").count() > 10
         assert page.locator("#plan-bar .bar span").count() > 2
         page.wait_for_function("document.querySelector('#session-charts .line').getAttribute('d') !== ''")
@@ -149,13 +150,14 @@ def test_values_move_and_the_plan_is_explained(
 def test_a_server_that_stands_still_is_missed_and_found_again(served: Served, browser: Browser) -> None:
     """A page that shows old figures says so, and goes on by itself once it hears again."""
     page = browser.new_page()
+    page.set_default_timeout(_SOON_MS)
     page.goto(served.url)
-    page.wait_for_selector("#connection.live", timeout=_SOON_MS)
+    page.wait_for_selector("#connection.live")
     process = served.server._process
     process.send_signal(signal.SIGSTOP)
     try:
-        page.wait_for_selector("#connection.lost", timeout=_SOON_MS)
+        page.wait_for_selector("#connection.lost")
     finally:
         process.send_signal(signal.SIGCONT)
-    page.wait_for_selector("#connection.live", timeout=_SOON_MS)
+    page.wait_for_selector("#connection.live")
     page.close()

@@ -19,7 +19,7 @@ from tests.api.simulation.made_up import TABLE
 
 pytestmark = pytest.mark.e2e
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 600.0
 NETWORK = """
 from torch import nn
 
@@ -52,7 +52,8 @@ def interrupted(folder: Path, journal: str, *arguments: str) -> str:
     """What the command says on standard error when it is interrupted once its journal holds something."""
     process = started(folder, *arguments)
     path, deadline = folder / journal, time.monotonic() + _PATIENCE_S
-    while not (path.is_file() and len(path.read_text(encoding="utf-8")) > 3000) and time.monotonic() < deadline:
+    while not (path.is_file() and len(path.read_text(encoding="utf-8")) > 3000):
+        assert time.monotonic() < deadline, "nothing is kept yet"
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
@@ -139,7 +140,8 @@ def test_a_reproduction_leaves_nothing_behind(tmp_path: Path) -> None:
     """Seconds of work are not kept: no folder of half the files, and the command to begin again is named."""
     process = started(tmp_path, "reproduce", "han2025", "--out", "out")
     deadline = time.monotonic() + _PATIENCE_S
-    while not any((tmp_path / "cache").glob("**/*.json")) and time.monotonic() < deadline:
+    while not any((tmp_path / "cache").glob("**/*.json")):
+        assert time.monotonic() < deadline, "nothing is measured yet"
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
@@ -153,7 +155,8 @@ def test_a_reproduction_leaves_nothing_behind(tmp_path: Path) -> None:
 def agents_of(process: subprocess.Popen[str], folder: Path) -> list[int]:
     """The agents of a demo once both are ready, by their process ids."""
     deadline = time.monotonic() + _PATIENCE_S
-    while len(list(folder.glob("**/*.ready.json"))) < 2 and time.monotonic() < deadline:
+    while len(list(folder.glob("**/*.ready.json"))) < 2:
+        assert time.monotonic() < deadline, "the agents are not ready yet"
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()

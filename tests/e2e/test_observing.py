@@ -19,8 +19,8 @@ from tests.integration.tiny_network import pictures
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
-_START_S = 90.0
-_SOON_S = 40.0
+_START_S = 180.0
+_SOON_S = 90.0
 
 
 def server_file(site: Site, collector: Collector) -> Path:
@@ -80,7 +80,8 @@ def test_a_silent_server_in_log_and_trace(tmp_path: Path) -> None:
         lines = lines_of(tmp_path, name)
         assert "configuration: " in lines[0]["message"]
         assert all({"timestamp", "level", "logger", "message"} <= line.keys() for line in lines)
-    (told,) = (line for line in lines_of(tmp_path, "edge") if "finished locally" in line["message"])
+    # On a busy host a request before it may have been late as well.
+    *_, told = (line for line in lines_of(tmp_path, "edge") if "finished locally" in line["message"])
     assert told["level"] == "WARNING"
     assert told["request_id"] in told["message"]
     (root,) = (each for each in collector.roots() if each.span.trace_id.hex() == told["trace_id"])

@@ -17,7 +17,7 @@ from tests.e2e.pair import SCENARIO, SPLIT, Packed, log_of, running_pair, second
 
 pytestmark = pytest.mark.e2e
 
-_READY_S = 60.0
+_READY_S = 180.0
 
 
 def test_a_pair_answers_as_the_unsplit_network_does(packed: Packed, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_edge_without_a_server_answers_alone(packed: Packed, tmp_path: Path) 
             assert status.assignment.epoch == 0
             with pytest.raises(LinkError, match="no server is connected"):
                 edge.replan(SPLIT)
-        seconds_until(lambda: "127.0.0.1:1 cannot be reached" in log_of(tmp_path, "edge-agent"), deadline_s=20.0)
+        seconds_until(lambda: "127.0.0.1:1 cannot be reached" in log_of(tmp_path, "edge-agent"), deadline_s=60.0)
         assert agent.stop(by=signal.SIGINT) == 0
     assert "stopping on SIGINT" in log_of(tmp_path, "edge-agent")
     assert "stopped; clocks restored" in log_of(tmp_path, "edge-agent")

@@ -32,8 +32,8 @@ from tests.integration.tiny_network import pictures, tiny_network
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
-_START_S = 90.0
-_SOON_S = 40.0
+_START_S = 180.0
+_SOON_S = 90.0
 _GPU_BOX = "spiffe://lab/server/gpu-box"
 _NOBODYS = ("192.0.2.1", 9)
 """A documentation address: the route to it has this host's own address, and nothing is sent."""

@@ -27,10 +27,12 @@ STRANGER = "guest"
 """An edge of the site that no rule of the servers names."""
 HOST = "localhost"
 """What edges call the proxy."""
-SETTLE_S = 30.0
+SETTLE_S = 90.0
 
 _PERIOD_S = 0.04
-_SURELY_LATE_S = 2.0
+_DEADLINE_S = 5.0
+"""Longer than a busy host holds anything up: an edge that misses its answers joins another server, and plans anew."""
+_SURELY_LATE_S = 20.0
 _SERVER = """
 [[access.edges]]
 names = ["camera-*"]
@@ -133,6 +135,7 @@ async def balanced_site(
                 name=edge,
                 policy="all-server",
                 wires="0-raw",
+                deadline_s=_DEADLINE_S,
                 keys=f"renew_s = {renew_s}",
                 extra=certificates.table(edge),
             )

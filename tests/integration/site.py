@@ -34,7 +34,7 @@ from joulecut_runtime.wires.measurement import measure_wires
 from joulecut_server.config import ServerConfig
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 """How long a test waits, in all, for what must happen; only a defect ever takes it."""
 
 BATTERY = Objective(server_weight=0.0)
@@ -49,7 +49,7 @@ basis = "assumed"
 source = "slow on purpose: this machine computes far faster, so it never falls behind"
 launch_s = {launch_s}
 """
-_THIRSTY = """
+THIRSTY = """
 [busy]
 basis = "assumed"
 source = "a hundred times what a waiting edge draws: a split pays however slow the link is on a busy host"
@@ -59,6 +59,7 @@ exponent = 1.5
 stall_activity = 1.0
 launch_activity = 1.0
 """
+"""What makes an edge's device file one of a device that a split always relieves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ class Site:
 
 def make_shared(folder: Path) -> str:
     """Write what all tests share; the network's digest."""
-    for base, launch_s, more in (("orin-nano-super", 4e-3, _THIRSTY), ("t4", 0.5e-3, "")):
+    for base, launch_s, more in (("orin-nano-super", 4e-3, THIRSTY), ("t4", 0.5e-3, "")):
         shutil.copy(_FILES / f"{base}.toml", folder)
         (folder / f"slow-{base}.toml").write_text(_SLOW.format(base=base, launch_s=launch_s) + more, encoding="utf-8")
     save_wires(_all_wires(), folder / "wires.json")

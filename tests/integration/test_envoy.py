@@ -25,8 +25,8 @@ from tests.integration.envoy import MISSING, envoy_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(envoy_program() is None, reason=MISSING)]
 
-_PATIENCE_S = 150.0
-_CALL_S = 20.0
+_PATIENCE_S = 600.0
+_CALL_S = 60.0
 _RENEW_S = 1.5
 
 Scene = Callable[[BalancedSite], Awaitable[None]]

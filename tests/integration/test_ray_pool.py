@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
@@ -24,8 +25,6 @@ from joulecut_proto.server_list import read_server_list
 from tests.integration.pool_site import START_S, RunningPool, running_pool, serving
 from tests.integration.site import WAIT_S, Application, Site, application
 from tests.integration.tiny_network import pictures, tiny_network
-
-pytest.importorskip("ray", reason="needs the extra `pool`")
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
@@ -148,11 +147,13 @@ async def course(site: Site, pool: RunningPool, made: list[Offloading]) -> None:
             assert load.served[-1] == "server"
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `pool`")
+@pytest.mark.timeout(3 * START_S)
 def test_no_request_is_lost_while_a_pool_grows_loses_a_server_and_shrinks(
     site: Site, pool: RunningPool, made: list[Offloading]
 ) -> None:
     """Each request has one answer, the unsplit network's, through all of it; the killed server is back on its port."""
-    asyncio.run(asyncio.wait_for(course(site, pool, made), 3 * START_S))
+    asyncio.run(asyncio.wait_for(course(site, pool, made), 2 * START_S))
     pool.process.terminate()
     assert pool.process.wait(START_S) == ExitCode.OK
     standing = pool.standing()

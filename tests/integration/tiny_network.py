@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from joulecut_runtime.capturing.capture import capture
-from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks.bundle import read_bundle, write_bundle
 from joulecut_runtime.networks.graph import Graph
 from joulecut_runtime.networks.network import Network
+from tests.kept import kept
 
 _PICTURE = (1, 3, 32, 32)
 
@@ -38,10 +39,14 @@ class _Tiny(nn.Module):
 @cache
 def tiny_graph() -> Graph:
     """The captured network; random weights from a fixed seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(11)
-        module = _Tiny()
-    return capture(module, (torch.zeros(_PICTURE, dtype=torch.uint8),), name="tiny")
+
+    def captured() -> Graph:
+        with torch.random.fork_rng():
+            torch.manual_seed(11)
+            module = _Tiny()
+        return capture(module, (torch.zeros(_PICTURE, dtype=torch.uint8),), name="tiny")
+
+    return kept("tiny", captured, write=write_bundle, read=read_bundle)
 
 
 @cache

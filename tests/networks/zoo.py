@@ -14,6 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks.bundle import read_bundle, write_bundle
+from joulecut_runtime.networks.graph import Graph
+from tests.kept import kept
 from tests.thoroughness import THOROUGH
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
@@ -129,6 +133,15 @@ def build_smaller(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     Where the tests are to be thorough it is the network itself.
     """
     return build(name) if THOROUGH else _built(_SMALLER[name])
+
+
+def captured_smaller(name: str) -> Graph:
+    """What `build_smaller` builds, captured by the first process that asks for it."""
+
+    def captured() -> Graph:
+        return capture(*build_smaller(name), name=name)
+
+    return kept(f"zoo-{name}", captured, write=write_bundle, read=read_bundle)
 
 
 def _built(make: Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]) -> tuple[nn.Module, tuple[Tensor, ...]]:

@@ -15,11 +15,14 @@ from joulecut_planner.policies import Policy, bandwidth_sweep, plan_choices, pla
 from joulecut_planner.tables import PlanningInputs
 from tests.planner.problem_strategies import problems
 from tests.planner.synthetic_profiles import planning_inputs
+from tests.thoroughness import examples
 
 BASELINES = (Policy.ALL_EDGE, Policy.ALL_SERVER, Policy.LATENCY_CUT, Policy.ENERGY_CUT, Policy.EDGE_CLOCK)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=problems())
 def test_no_baseline_beats_the_joint_plan(problem: Problem) -> None:
     """What keeps the service level costs at least what the joint plan costs, and where anything does, so does that."""

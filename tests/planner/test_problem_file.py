@@ -14,6 +14,7 @@ from joulecut_planner.problem_file import load_problem, parse_problem, problem_d
 from tests.planner.edited_document import MISSING, complaint, edited
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 
 def test_every_field_arrives() -> None:
@@ -40,7 +41,7 @@ def test_objects_with_only_defaults_may_be_left_out() -> None:
     assert problem.max_accuracy_loss == 0.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(problem=problems())
 def test_documents_round_trip(problem: Problem) -> None:
     """A problem written and read again is the same problem."""

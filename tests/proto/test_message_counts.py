@@ -18,6 +18,7 @@ from joulecut_proto.message_counts import count_objects
 from joulecut_proto.v1 import planning_pb2
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 SMALL = PROBLEM.to_wire(parse_problem(small_document()))
 PLENTY = 1 << 30
@@ -36,7 +37,7 @@ def parsed_objects(message: Message) -> int:
     return count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(problems())
 def test_bytes_are_counted_as_the_parser_would_make_them(problem: Problem) -> None:
     """Drawn problems: messages and texts at every depth, none twice, none forgotten."""
@@ -58,7 +59,7 @@ def test_a_bound_that_is_just_reached_is_no_complaint() -> None:
     assert count_objects(content, planning_pb2.Problem, most=count - 1) == count
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_hostile_bytes_end_in_a_count_or_a_complaint(data: st.DataObject) -> None:
     """Whatever the bytes: what the parser takes is counted in full or refused; merged messages count each time."""

@@ -22,6 +22,7 @@ from joulecut_proto.planning_sizes import (
 from joulecut_proto.v1 import planning_pb2
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 SMALL = PROBLEM.to_wire(parse_problem(small_document()))
 # 3 points, 3 cuts, 4 wires, 1 variant, 3 rows in each of five tables; 3 rows of 2 or 1 numbers.
@@ -74,7 +75,7 @@ def test_what_has_too_many_objects_is_refused_unparsed() -> None:
     assert len(taken.problem.cuts) == 5_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(problems())
 def test_whatever_is_within_the_bounds_is_parsed(problem: Problem) -> None:
     """The count before parsing is never the stricter one: a problem at its own size gets through."""
@@ -109,7 +110,7 @@ def test_counting_ends_where_it_is_too_much() -> None:
 
 
 @given(problem=problems())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_choices_are_those_of_the_contract(problem: Problem) -> None:
     """One number for message and solver: every pair of clocks at every wire, and every edge clock at the last cut."""
     wires = [wire for cut in problem.cuts[:-1] for wire in cut.wires]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,14 @@ from joulecut_server.config import ServerConfig
 from joulecut_server.rule_changes import ConfigSource
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config" / "server.toml"
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A server-agent in this process leaves SIGHUP as it is for the tests after it."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_print_config_is_a_configuration(tmp_path: Path) -> None:
@@ -72,3 +83,24 @@ def test_the_file_is_read_again_with_the_same_flags(tmp_path: Path, monkeypatch:
     assert (again.bundles, again.limits.streams) == (("b",), 3)
     assert CliRunner().invoke(app, ["--device", "emulated:t4", "--bundle", "b"]).exit_code == 0
     assert seen[-1][1] is None
+
+
+def test_a_hangup_before_it_serves_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload may come while profiles are still measured; without a file a terminal's end is one, as ever."""
+    heard: list[bool] = []
+
+    async def run_agent(config: ServerConfig, *, ends_with: int | None, source: ConfigSource | None) -> None:
+        del config, ends_with
+        deadly = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+        heard.append(deadly)
+        if source is not None and not deadly:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    monkeypatch.setattr("joulecut_server.agent.run_agent", run_agent)
+    monkeypatch.setattr("joulecut_server.cli.log_to_stderr", lambda **_: None)
+    assert CliRunner().invoke(app, ["--device", "emulated:t4", "--bundle", "b"]).exit_code == 0
+    file = tmp_path / "server.toml"
+    file.write_text('device = "emulated:t4"\nbundles = ["a"]\n', encoding="utf-8")
+    assert CliRunner().invoke(app, ["--config", str(file)]).exit_code == 0
+    assert heard == [True, False]

@@ -15,7 +15,7 @@ from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
 from joulecut_server.limits import Limits
 from joulecut_server.reporting.rule_metrics import RuleMetrics
-from joulecut_server.rule_changes import ConfigSource, RuleChanges
+from joulecut_server.rule_changes import ConfigSource, RuleChanges, bear_hangups
 
 WAIT_S = 20.0
 START = """
@@ -136,7 +136,9 @@ def test_a_file_that_says_the_same_ends_nothing(tmp_path: Path) -> None:
 
 
 def test_sighup_reads_at_once(tmp_path: Path) -> None:
-    """As `systemctl reload` does; afterwards the signal means what it meant."""
+    """As `systemctl reload` does; afterwards the signal means what it meant, while the agent drains for instance."""
+    default = signal.getsignal(signal.SIGHUP)
+    bear_hangups()
     before = signal.getsignal(signal.SIGHUP)
 
     async def run() -> Changing:
@@ -150,8 +152,11 @@ def test_sighup_reads_at_once(tmp_path: Path) -> None:
         await asyncio.gather(keeping, return_exceptions=True)
         return each
 
-    assert [limits.streams for _, limits in asyncio.run(run()).applied] == [20]
-    assert signal.getsignal(signal.SIGHUP) == before
+    try:
+        assert [limits.streams for _, limits in asyncio.run(run()).applied] == [20]
+        assert signal.getsignal(signal.SIGHUP) == before != default
+    finally:
+        signal.signal(signal.SIGHUP, default)
 
 
 def test_metrics_tell(tmp_path: Path) -> None:

@@ -20,31 +20,29 @@ best: str = joulecut.solve(joulecut.load_problem("problem.json"))
 """
 
 
-def _mypy(*arguments: str) -> tuple[int, str]:
+def test_right_programs_pass_and_wrong_ones_do_not(tmp_path: Path) -> None:
+    """Under the strictest settings. The lazily loaded names carry real types: a wrong use of each is an error.
+
+    Both programs at once, since the checker takes its time to load what they import.
+    """
     pytest.importorskip("mypy", reason="mypy is not installed")
+    wrong = tmp_path / "program.py"
+    wrong.write_text(_WRONG)
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *arguments],
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(USER), str(wrong)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
-    return done.returncode, done.stdout
-
-
-def test_a_users_program_type_checks() -> None:
-    """Under the strictest settings, and it names only what exists."""
-    assert _mypy(str(USER)) == (0, "")
-    importlib.import_module("tests.typing.api")
-
-
-def test_mistakes_are_found(tmp_path: Path) -> None:
-    """The lazily loaded names carry real types: a wrong use of each is an error in the user's editor."""
-    program = tmp_path / "program.py"
-    program.write_text(_WRONG)
-    code, output = _mypy(str(program))
-    assert code == 1
-    lines = output.splitlines()
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    assert all(line.startswith(str(wrong)) for line in lines), done.stdout
     assert any("Connection" in line and "int" in line for line in lines)
     assert any("Plan" in line and "str" in line for line in lines)
+
+
+def test_a_users_program_names_what_exists() -> None:
+    """Names under `if TYPE_CHECKING` could be of nothing."""
+    importlib.import_module("tests.typing.api")

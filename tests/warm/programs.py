@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import selectors
 import signal
@@ -34,6 +35,8 @@ _IMPORTED_LAZILY = (
     "joulecut_server.agent",
     "scipy.optimize",
 )
+_OF_EXTRAS = ("matplotlib.figure", "plotly.subplots")
+"""Imported where they are installed."""
 _START_S = 120.0
 
 
@@ -116,6 +119,9 @@ class _Interpreter:
         self._programs = _entry_points()
         for module in _IMPORTED_LAZILY:
             importlib.import_module(module)
+        for module in _OF_EXTRAS:
+            if importlib.util.find_spec(module.partition(".")[0]) is not None:
+                importlib.import_module(module)
         self._waiting = selectors.DefaultSelector()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(door)

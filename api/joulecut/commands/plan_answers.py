@@ -23,7 +23,7 @@ from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import POOL_SCHEMA, Pool
 from joulecut_core.problems import Problem
 from joulecut_core.strict_json import parse_strictly
-from joulecut_planner import load_problem, parse_problem, plan_document, solve
+from joulecut_planner import load_problem, plan_document, solve
 from joulecut_planner.choices.variations import Downlink
 from joulecut_planner.explanations.explain import explain
 from joulecut_planner.explanations.explanation import explanation_document
@@ -140,11 +140,12 @@ def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
 
 def _load(path: Path) -> Problem | Fleet | Pool:
     document = parse_strictly(read_text(path, ProblemError), ProblemError, str(path))
-    if not isinstance(document, Mapping):
+    if not isinstance(document, Mapping) or document.get("schema") not in {POOL_SCHEMA, FLEET_SCHEMA}:
         return load_problem(path)
-    if document.get("schema") == POOL_SCHEMA:
-        return parse_pool(document)
-    return parse_fleet(document) if document.get("schema") == FLEET_SCHEMA else parse_problem(document)
+    try:
+        return parse_pool(document) if document.get("schema") == POOL_SCHEMA else parse_fleet(document)
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from error
 
 
 def _problem_report(problem: Problem, name: str, carbon: CarbonTerms | None) -> Report:

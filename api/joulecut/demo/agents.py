@@ -31,7 +31,9 @@ from joulecut_runtime.networks.network import Network
 from joulecut_runtime.profiling.profiler import Side, profile_key
 from joulecut_runtime.profiling.store import ProfileStore
 
-_START_S = 60.0
+_START_S = 180.0
+"""For an agent to serve: on a host with much other work, loading torch alone takes a minute."""
+_CONNECTED_S = 60.0
 _JOINING_S = 6.0
 """Of the agents' own time, for an edge to measure its link and get a plan."""
 _PROFILE_S = 900.0
@@ -107,7 +109,7 @@ def running_agents(
         ]  # fmt: skip
         edge = stack.enter_context(AgentProcess("edge-agent", edge_arguments, folder=folder, name="edge-agent"))
         edge_address = edge.wait_ready(patience_s)
-        wait_connected(edge_address, _START_S + _JOINING_S * slowdown)
+        wait_connected(edge_address, _CONNECTED_S + _JOINING_S * slowdown)
         yield RunningAgents(
             edge_address=edge_address,
             server=server,

@@ -22,6 +22,7 @@ from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
 from joulecut.networks.pictures import sample_pictures
 from joulecut.own.arrays import tensors_of
+from joulecut.own.prospects import nothing_feasible
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.plans import OPTIMAL
@@ -143,11 +144,8 @@ def _picture_inputs(network: Network) -> tuple[Inputs, ...]:
 
 
 def _nothing_feasible(scenario: Scenario, planned: Sequence[PlannedPolicy]) -> str:
-    fastest_s = min((each.plan.latency_bound_s for each in planned if each.plan.latency_bound_s), default=math.inf)
-    return (
-        f"no policy answers {scenario.rate_hz:g} requests a second, {scenario.quantile:.0%} of them within "
-        f"{scenario.slo_s * 1e3:g} ms; the fastest plan's answers come within {fastest_s * 1e3:.1f} ms: allow a later "
-        "deadline or a lower rate"
+    return nothing_feasible(
+        scenario, min((each.plan.latency_bound_s for each in planned if each.plan.latency_bound_s), default=None)
     )
 
 

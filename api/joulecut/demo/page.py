@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,13 @@ from joulecut_core.carbon import CarbonTerms
 
 if TYPE_CHECKING:
     from joulecut.demo.pairs import PlannedPair
+
+_WORDS = {
+    "energy_scope": "joules contain",
+    "bandwidth_sweep": "other bandwidths",
+    "slowdown": "wall seconds per emulated second",
+}
+"""Labels whose names are not words."""
 
 
 def demo_report(
@@ -44,7 +51,6 @@ def demo_report(
 
 
 def _objective_section(result: ObjectiveResult) -> Section:
-    labels = ", ".join(f"{name}: {value}" for name, value in result.labels.items())
     table = Table(
         caption=f"Policies ({result.labels['energy']}; predictions estimated)",
         columns=POLICY_COLUMNS,
@@ -53,8 +59,14 @@ def _objective_section(result: ObjectiveResult) -> Section:
     )
     return Section(
         title=f"Objective: {result.objective}",
-        blocks=(labels, metered_chart(result), table, joules_chart(result)),
+        blocks=(_kinds(result.labels), metered_chart(result), table, joules_chart(result)),
     )
+
+
+def _kinds(labels: Mapping[str, str]) -> str:
+    """What kind of figures the section holds, in words."""
+    said = "; ".join(f"{_WORDS.get(name, name)}: {value}" for name, value in labels.items())
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _request_sections(result: ObjectiveResult) -> list[Section]:

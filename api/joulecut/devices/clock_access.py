@@ -12,9 +12,8 @@ from joulecut.devices.clock_daemon import Daemon, Standing, holder_in_words, loo
 from joulecut.devices.privilege import Privilege, own_privilege
 from joulecut.devices.readings import Holding
 from joulecut_runtime.clockd.allow_list import RULES
-from joulecut_runtime.clockd.book import STATE
+from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_runtime.clockd.client import BoardState, BoardStatus
-from joulecut_runtime.clockd.service import SOCKET
 
 _SYSTEM = Path("/")
 _GPUS, _EMULATED = "nvml:", "emulated:"
@@ -121,7 +120,7 @@ class ClockKeeper:
         holder = holder_in_words(status)
         if not status.allowed:
             reason = "joulecut-clockd's rules do not let it"
-            remedy = f"allow this user or one of its groups {board} in {self.rules}, then restart joulecut-clockd"
+            remedy = f"allow this user {board} in {self.rules}, then restart joulecut-clockd"
             return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy, holder=holder)
         return ClockAccess(setter=Setter.CLOCKD, holder=holder)
 

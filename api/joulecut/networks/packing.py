@@ -87,7 +87,8 @@ def _built(reference: str) -> nn.Module:
     try:
         namespace = importlib.import_module(module_name)
     except Exception as cause:  # the user's module may raise anything while it is imported
-        raise ConfigError(f"module {module_name!r} cannot be imported: {_line(cause)}") from cause
+        remedy = _where_to_look(module_name, cause)
+        raise ConfigError(f"module {module_name!r} cannot be imported: {_line(cause)}{remedy}") from cause
     factory = getattr(namespace, factory_name, None)
     if isinstance(factory, nn.Module):
         return factory
@@ -107,6 +108,16 @@ def _built(reference: str) -> nn.Module:
     if not isinstance(module, nn.Module):
         raise ConfigError(f"{reference}() gives {type(module).__name__}; expected a torch.nn.Module")
     return module
+
+
+def _where_to_look(module_name: str, cause: Exception) -> str:
+    """What to do about a module that is not there; nothing where it is, and what it imports is not."""
+    if module_name.endswith(".py") or "/" in module_name:
+        dotted = module_name.removeprefix("./").removesuffix(".py").replace("/", ".")
+        return f"; expected a module's name, not its file's: try {dotted}:..., from the folder where it lies"
+    if isinstance(cause, ModuleNotFoundError) and cause.name and f"{module_name}.".startswith(f"{cause.name}."):
+        return f"; it is looked for in {Path.cwd()} and where Python looks: check the name, or change the folder"
+    return ""
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

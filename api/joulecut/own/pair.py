@@ -23,8 +23,9 @@ from joulecut.own.network import Network, load
 from joulecut.own.profile import profile
 from joulecut.own.progress import Progress
 from joulecut_core.argument_types import expect_numbers, expect_type
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, ProfileError
 from joulecut_core.problems import Objective
+from joulecut_core.profiles import Profile, ProfileKey
 from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, save_wires
 from joulecut_proto.local_messages import ReplanRequest
@@ -98,17 +99,32 @@ def furnish(
     )
     save_wires(wires, workplace.shipped_wires)
     store = ProfileStore(workplace.profiles)
-    sides: tuple[tuple[Side, str, tuple[float, ...]], ...] = (
-        ("edge", scenario.edge_device, (scenario.rate_hz,)),
-        ("server", scenario.server_device, ()),
-    )
-    for side, name, rates_hz in sides:
-        device = open_device(name, clock=ManualClock())
-        key = profile_key(network.runtime, device, side=side)
-        device.close()
-        if store.get(key) is None:
+    for side, name in _sides(scenario):
+        if store.get(_key(network, side, name)) is None:
+            rates_hz = (scenario.rate_hz,) if side == "edge" else ()
             store.put(profile(network, device=name, side=side, rates_hz=rates_hz, progress=progress))
     return workplace
+
+
+def profiles_of(network: Network, scenario: Scenario, workplace: OwnWorkplace) -> tuple[Profile, Profile]:
+    """The edge's and the server's profile in a furnished workplace. Raises ProfileError where one is gone."""
+    store = ProfileStore(workplace.profiles)
+    edge, server = (store.get(_key(network, side, name)) for side, name in _sides(scenario))
+    if edge is None or server is None:
+        raise ProfileError(f"{workplace.profiles}: a profile that was just kept is gone; give another folder")
+    return edge, server
+
+
+def _sides(scenario: Scenario) -> tuple[tuple[Side, str], tuple[Side, str]]:
+    return ("edge", scenario.edge_device), ("server", scenario.server_device)
+
+
+def _key(network: Network, side: Side, device_name: str) -> ProfileKey:
+    device = open_device(device_name, clock=ManualClock())
+    try:
+        return profile_key(network.runtime, device, side=side)
+    finally:
+        device.close()
 
 
 def wall_clock(slowdown: float) -> Clock:

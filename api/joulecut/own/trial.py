@@ -17,7 +17,8 @@ from joulecut.demo.slowdown import kept_up, needed_slowdown
 from joulecut.long_work.progress import Narrator
 from joulecut.networks.packing import capture_factory
 from joulecut.own.network import Network, load
-from joulecut.own.pair import furnish
+from joulecut.own.pair import furnish, profiles_of
+from joulecut.own.prospects import refuse_hopeless
 from joulecut.own.samples import choose_samples
 from joulecut_core.errors import ConfigError
 from joulecut_planner import Policy
@@ -87,6 +88,8 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
             )
         with narrator.bar("profiling both devices") as sink:
             workplace = furnish(network, scenario, wires, run_folder=Path(folder), progress=sink.advance)
+        edge, server = profiles_of(network, scenario, workplace)
+        refuse_hopeless(scenario, edge=edge, server=server, wires=wires)
         factor = order.slowdown or needed_slowdown(network.runtime, devices)
         scenario = replace(scenario, requests=order.count or fitting_count(scenario, factor))
         narrator.note(f"slow-down: one emulated second lasts {factor:g} s here, for both devices and the link alike")

@@ -26,7 +26,7 @@ figcaption strong { color: var(--ink); font-size: 0.95rem; display: block; }
 table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; margin: 0.6rem 0 1.2rem; }
 caption { text-align: left; padding: 0.4rem 0; }
 th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
-th:first-child, td:first-child { text-align: left; } .words td { text-align: left; }
+th:first-child, td:first-child { text-align: left; } .words td, .words th { text-align: left; }
 .ref, .ref a { color: var(--soft); font-size: 0.85em; text-decoration: none; }
 .claim { border-left: 3px solid #0072b2; padding-left: 0.8rem; } .caveat { color: var(--soft); font-style: italic; }
 tr.marked { font-weight: 600; background: var(--mark); }

@@ -22,6 +22,8 @@ _SYMBOLS = {
 _BLOCKED = "#b9c0c8"
 _TOP, _GAP, _ENTRY_HEIGHT = 28, 70, 20
 """Pixels above the first panel, between two, and of a legend's line."""
+_MOST_ROWS_APART = 30
+"""Lines between more rows of cells would cover the cells."""
 
 
 def script() -> str:
@@ -142,7 +144,8 @@ def _add_cells(figure: go.Figure, cells: Cells, row: int) -> None:
     ]
     grey = [[1.0 if is_blocked else None for is_blocked in line] for line in cells.blocked]
     notes = [[_text(note) for note in line] for line in cells.notes]
-    shared = {"text": notes, "hovertemplate": "%{text}<extra></extra>", "xgap": 1, "ygap": 1}
+    gap = 1 if len(cells.values) <= _MOST_ROWS_APART else 0
+    shared = {"text": notes, "hovertemplate": "%{text}<extra></extra>", "xgap": 1, "ygap": gap}
     bar = {"title": {"text": _text(cells.label), "side": "right"}, "thickness": 12}
     figure.add_trace(go.Heatmap(z=free, colorscale=palette.SEQUENTIAL, colorbar=bar, **shared), row=row, col=1)
     scale = [[0.0, _BLOCKED], [1.0, _BLOCKED]]

@@ -154,7 +154,13 @@ def _rule(axes: Axes, rule: Rule) -> None:
 
 def _scale(axes: Axes, which: str, axis: Axis) -> None:
     if axis.log:
+        from matplotlib.ticker import LogFormatter  # noqa: PLC0415 - of an extra
+
         axes.set(**{f"{which}scale": "log"})
+        # The usual ones write powers in the mathematics that names are kept from.
+        marks = axes.xaxis if which == "x" else axes.yaxis
+        marks.set_major_formatter("{x:g}")
+        marks.set_minor_formatter(LogFormatter())
     elif axis.ticks:
         places, texts = [place for place, _ in axis.ticks], [text for _, text in axis.ticks]
         long = which == "x" and sum(map(len, texts)) > 90

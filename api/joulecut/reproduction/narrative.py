@@ -27,6 +27,20 @@ LEAD = (
     "meter."
 )
 
+WORDS = (
+    ("clock", "the frequency of the GPU's cores; the memory has one of its own. 612/2133 MHz: cores / memory."),
+    ("DVFS", "dynamic voltage and frequency scaling: choosing that clock, and with it the voltage."),
+    ("CPU-DVFS", "the older model: time = k / f, power = kappa f^3. All work speeds up with the clock; rest is free."),
+    ("DVFS-aware", "a model in which part of the time, and of the power, does not depend on the clock."),
+    ("static power", "what a device draws however slow its clock is."),
+    ("series", "one network on one device, measured at every clock."),
+    ("deadline", "the time within which an answer has to be there. A choice that takes longer misses it."),
+    ("edge, server", "a small board beside the camera, and a GPU behind the link (the uplink) that can help it."),
+    ("cut", "the block after which the board hands over: cut 0 sends the picture, the last cut sends nothing."),
+    ("raw, affine8, jpeg98", "how what is sent is written: as it is, with eight bits a number, as a picture file."),
+)
+"""For a reader who does not know the papers."""
+
 NARRATIVES = (
     Narrative(
         case=Case.LOCAL,
@@ -53,6 +67,10 @@ NARRATIVES = (
                 "Reductions of the claimed size appear where energy alone is asked for: kappa f^3 has no static "
                 "power, so the slowest clock looks cheapest, while on a real board that clock draws its static watts "
                 "for longest. The less energy weighs, the closer the models' choices come, down to no difference."
+            ),
+            (
+                "Where time and energy are weighed, the sum of both is what is least: a choice may spend more of one "
+                "to save the other, which is where a curve above lies below 0."
             ),
             (
                 "Replacing the model of time alone changes little here. With kappa f^3 the least energy stays at the "

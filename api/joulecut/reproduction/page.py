@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from joulecut.reproduction.course import Reproduction
 from joulecut.reproduction.findings import Case, Finding
 from joulecut.reproduction.headlines import headlines
-from joulecut.reproduction.narrative import LEAD, NARRATIVES, Narrative
+from joulecut.reproduction.narrative import LEAD, NARRATIVES, WORDS, Narrative
 from joulecut.reproduction.views import Cell, View, views
 
 _STYLE = """
@@ -19,7 +19,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { fon
 table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0.4rem 0; }
 th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid #dde3ea; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .words th, .words td { text-align: left; }
 .ref, .ref a { color: #66727f; font-size: 0.85em; text-decoration: none; }
 .claim { border-left: 3px solid #4062bb; padding-left: 0.8rem; }
 """
@@ -35,7 +35,12 @@ _FIGURES: Mapping[Case, tuple[tuple[str, str], ...]] = {
             "What joulecut's choice saves against CPU-DVFS's (local.csv: goal=weighted, model=joulecut).",
         ),
     ),
-    Case.COOPERATIVE: (("cooperative", "What the plans cost when carried out (cooperative.csv: energy_j)."),),
+    Case.COOPERATIVE: (
+        (
+            "cooperative",
+            "What the plans cost when carried out, a mark for each deadline (cooperative.csv: energy_j).",
+        ),
+    ),
     Case.MEMORY: (("memory", "Deadlines missed when something else sets the memory clock (rows of summary.csv)."),),
 }
 
@@ -61,6 +66,8 @@ def render_page(result: Reproduction, images: Mapping[str, bytes]) -> str:
         *(f"<li>{_cell(sentence)}</li>" for sentence in headlines(result.findings)),
         "</ul>",
         _LEGEND,
+        "<h2>Words</h2>",
+        _table("", (), ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in WORDS], kind="words"),
     ]
     for told in NARRATIVES:
         parts += _section(told, tables, images)
@@ -109,7 +116,7 @@ def _sources(result: Reproduction) -> str:
         for each in result.series
     ]
     columns = ("series", "latency / energy", "power of", "operating points", "source", "licence")
-    return _table("", columns, ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows])
+    return _table("", columns, ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows], kind="words")
 
 
 def _index(findings: tuple[Finding, ...]) -> str:
@@ -127,11 +134,14 @@ def _index(findings: tuple[Finding, ...]) -> str:
         )
         for each in findings
     ]
-    return _table("", ("row", "of", "what", "value", "latency / energy", "rows"), rows)
+    return _table("", ("row", "of", "what", "value", "latency / energy", "rows"), rows, kind="words")
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[str]) -> str:
+def _table(title: str, columns: tuple[str, ...], rows: list[str], *, kind: str = "") -> str:
     caption = f"<caption>{html.escape(title)}</caption>" if title else ""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<div class='scroll'><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return (
+        f"<div class='scroll'><table class='{kind}'>{caption}<thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )

@@ -106,10 +106,13 @@ def _cooperative(figure: Figure, rows: Sequence[CooperativeRow]) -> Figure:
                 fillstyle="none",
                 label=model,
             )
+        uplinks = sorted({row.uplink_bps / 1e6 for row in mine})
         axes.set_xscale("log")
+        axes.set_xticks(uplinks, [f"{each:g}" for each in uplinks], fontsize=8)
+        axes.set_xticks([], minor=True)
         axes.set_title(f"joules of: {joules_of}\n{'on request' if rate_hz is None else f'{rate_hz:g} Hz'}", fontsize=9)
         axes.set_xlabel("uplink, Mbit/s")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1e3 * max(row.energy_j for row in mine))
     if groups:
         figure.axes[0].set_ylabel("metered energy per request, mJ (emulated)")
         figure.axes[0].legend(fontsize=8)

@@ -230,6 +230,8 @@ def _place(row: CooperativeRow) -> str:
     if row.server_core_mhz is not None:
         server = f" + {OperatingPoint(core_mhz=row.server_core_mhz, memory_mhz=row.server_memory_mhz)}"
     missed = ", missed" if row.missed else ""
+    if row.server_core_mhz is None:
+        return f"all on the edge, {edge}{missed}"
     return f"cut {row.cut} {row.codec}, {edge}{server}{missed}"
 
 

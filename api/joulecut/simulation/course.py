@@ -8,10 +8,11 @@ from time import perf_counter
 
 from joulecut.long_work.unfinished import Unfinished
 from joulecut.simulation.arrivals import at_load, over_links, requests_for, trace_facts
+from joulecut.simulation.bounds import bound_of
 from joulecut.simulation.decision_times import TimedPolicy
 from joulecut.simulation.kept_runs import KeptRun, as_run, to_be_kept
 from joulecut.simulation.orders import Rules, SimulationOrder
-from joulecut.simulation.rows import Run, RunRow, Simulation, known, rejections, table_facts
+from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, known, rejections, table_facts
 from joulecut.simulation.table_choice import TableChoice
 from joulecut.simulation.trace_files import TraceFile
 from joulecut_core.service_tables import ServiceTable
@@ -59,7 +60,13 @@ def carry_out(
     trace, remarks = requests_for(opened, order.trace, table)
     costs = ServiceCosts(table)
     slo_s = _DEFAULT_SLO * costs.time_s(0, 1, costs.top) if order.slo_s is None else order.slo_s
-    rules = Rules(slo_s=slo_s, accuracy_floor=order.accuracy_floor.of(table), power_cap_w=order.power_cap_w)
+    rules = Rules(
+        slo_s=slo_s,
+        accuracy_floor=order.accuracy_floor.of(table),
+        power_cap_w=order.power_cap_w,
+        counts_idle=order.counts_idle,
+        miss_share=order.miss_share,
+    )
     able = capacity(table, slo_s)
     loads = _loads(order, trace, able, table)
     total = len(loads) * len(order.policies) * len(trace)
@@ -72,6 +79,7 @@ def carry_out(
                 return [to_be_kept(_run(order, make_policy(name, load.table, rules), load, arrivals, able))]
 
             runs += map(as_run, kept.part(f"load {number}, {name}", KeptRun, run))
+    bounds = tuple(_bound(load, slo_s, able) for load in _once(loads)) if order.bounds else ()
     return Simulation(
         trace=trace_facts(trace, order.trace),
         table=table_facts(table, chosen.source),
@@ -84,7 +92,18 @@ def carry_out(
         seed=order.seed,
         remarks=(*table_remarks, *_capacity_remarks(able, slo_s), *remarks),
         runs=tuple(runs),
+        bounds=bounds,
     )
+
+
+def _once(loads: Sequence[_Load]) -> Iterator[_Load]:
+    """One of each rate: what is assumed of INT8 says nothing about full precision."""
+    return (load for load in loads if load.int8_speed_up == loads[0].int8_speed_up)
+
+
+def _bound(load: _Load, slo_s: float, able: Capacity) -> Bound:
+    utilisation = known(load.rate_hz / able.rate_hz)
+    return bound_of(load.trace, ServiceCosts(load.table), slo_s, utilisation=utilisation, rate_hz=known(load.rate_hz))
 
 
 def _loads(order: SimulationOrder, trace: ArrivalTrace, able: Capacity, table: ServiceTable) -> list[_Load]:
@@ -183,6 +202,10 @@ def _as_ordered(order: SimulationOrder, whole: ServiceTable) -> tuple[ServiceTab
         table = capped(table, order.power_cap_w)
         left_out = len(whole.points) - len(table.points)
         remarks.append(f"power cap: {left_out} of {len(whole.points)} operating points left out")
+    if not order.counts_idle:
+        remarks.append(
+            "policies that weigh clocks save the joules of batches and clock changes alone, not those at rest"
+        )
     if order.variants:
         table = with_variants(table, order.variants)
     if order.switch_s is not None:

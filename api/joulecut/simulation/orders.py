@@ -60,6 +60,10 @@ class Rules:
     slo_s: float
     accuracy_floor: float
     power_cap_w: float | None
+    counts_idle: bool = True
+    """Whether what the device draws at rest is energy to save."""
+    miss_share: float = 0.0075
+    """Of the requests, that joulecut may miss where that saves energy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,12 @@ class SimulationOrder:
     """Assumed of a change of the clock; None: as the table has it."""
     most_waiting: int = 1024
     most_per_edge: int | None = None
+    counts_idle: bool = True
+    """Whether what the device draws at rest is energy to save."""
+    miss_share: float = 0.0075
+    """Of the requests, that joulecut may miss where that saves energy."""
+    bounds: bool = False
+    """Whether what no policy can beat is wanted too."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -122,6 +132,8 @@ class SimulationOrder:
         for places in (self.most_waiting, self.most_per_edge):
             if places is not None and places < 1:
                 raise ConfigError(f"room for {places} waiting requests; expected at least 1")
+        if not 0.0 < self.miss_share < 1.0:
+            raise ConfigError(f"--miss-share: {self.miss_share:g}; expected more than 0 and less than 1")
         if not self.policies:
             raise ConfigError("--policy: none named; expected at least one")
 

@@ -10,7 +10,7 @@ from joulecut.reports.document import still_page
 from joulecut.reports.stills import Still, still
 from joulecut.reproduction.sheets import csv_text, record
 from joulecut.simulation.page import simulation_report
-from joulecut.simulation.rows import Run, RunRow, Simulation, TableFacts, TraceFacts, known
+from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, TableFacts, TraceFacts, known
 from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed
 from joulecut_core.documents import write_bytes
 from joulecut_core.errors import ConfigError
@@ -56,6 +56,7 @@ class _Saved:
     most_per_edge: int | None
     seed: int
     remarks: tuple[str, ...]
+    bounds: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ def document(simulation: Simulation) -> Mapping[str, object]:
         "most_per_edge": simulation.most_per_edge,
         "seed": simulation.seed,
         "remarks": list(simulation.remarks),
+        "bounds": [record(bound) for bound in simulation.bounds],
         "runs": [{**record(run.row), _ANSWERS: dict(run.answers_by_variant)} for run in simulation.runs],
     }
 
@@ -98,6 +100,7 @@ def from_document(data: Mapping[str, object]) -> Simulation:
         seed=rest.seed,
         remarks=rest.remarks,
         runs=tuple(_run(each, f"runs[{index}]") for index, each in enumerate(runs)),
+        bounds=rest.bounds,
     )
 
 

@@ -42,10 +42,16 @@ def make_policy(name: str, table: ServiceTable, rules: Rules) -> ServingPolicy:
     try:
         if name == _OURS:
             return JoulecutPolicy(
-                table, slo_s=rules.slo_s, accuracy_floor=rules.accuracy_floor, kept=decisions_folder()
+                table,
+                slo_s=rules.slo_s,
+                accuracy_floor=rules.accuracy_floor,
+                miss_share=rules.miss_share,
+                counts_idle=rules.counts_idle,
+                kept=decisions_folder(),
             )
         full = table.variants[0].accuracy
         share = rules.accuracy_floor / full if full > 0.0 else 0.0
-        return POLICIES[name](table, PolicyOptions(accuracy_floor=share, power_cap_w=rules.power_cap_w))
+        options = PolicyOptions(accuracy_floor=share, power_cap_w=rules.power_cap_w, counts_idle=rules.counts_idle)
+        return POLICIES[name](table, options)
     except ValueError as cause:
         raise ConfigError(f"policy {name}: {cause}") from cause

@@ -115,6 +115,22 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What no schedule in full precision can beat under one load, every arrival known beforehand."""
+
+    utilisation: float | None
+    rate_hz: float | None
+    requests: int
+    fewest_misses: int
+    allowed_misses: int
+    """1 % of the requests, or the fewest possible where that is more: what the joules are for."""
+    least_energy_per_request_j: float | None
+    """Joules per answer at least, the idle time included; None where nobody needs an answer."""
+    least_busy_energy_per_request_j: float | None
+    """The same without the draw between batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """Everything that came out, and what it rests on."""
 
@@ -129,6 +145,8 @@ class Simulation:
     seed: int
     remarks: tuple[str, ...]
     runs: tuple[Run, ...]
+    bounds: tuple[Bound, ...] = ()
+    """One for each load, where they were asked for."""
 
     @property
     def rows(self) -> tuple[RunRow, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from joulecut.simulation.rows import Run, RunRow, Simulation, runs_by_load
+from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, runs_by_load
 
 _REFERENCE = "fixed"
 
@@ -92,7 +92,20 @@ def about(simulation: Simulation) -> tuple[str, ...]:
         lines.append(f"Mean accuracy of the answers: at least {simulation.accuracy_floor:.4f} is asked for.")
     if simulation.power_cap_w is not None:
         lines.append(f"Power cap: {simulation.power_cap_w:g} W.")
-    return (*lines, *simulation.remarks)
+    return (*lines, *simulation.remarks, *map(_bound_text, simulation.bounds))
+
+
+def _bound_text(bound: Bound) -> str:
+    """A load's bounds in a sentence."""
+    load = "all requests at once" if bound.utilisation is None else f"{bound.utilisation:.0%} utilisation"
+    text = f"No schedule in full precision, {load}: misses fewer than {bound.fewest_misses / bound.requests:.2%}"
+    if bound.least_energy_per_request_j is None or bound.least_busy_energy_per_request_j is None:
+        return f"{text}."
+    return (
+        f"{text}; draws less than {1e3 * bound.least_energy_per_request_j:.4g} mJ per answer "
+        f"({1e3 * bound.least_busy_energy_per_request_j:.4g} without idle) with at most "
+        f"{bound.allowed_misses / bound.requests:.2%} missed."
+    )
 
 
 def _answers(run: Run) -> tuple[str, ...]:

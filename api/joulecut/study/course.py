@@ -16,6 +16,7 @@ from joulecut.study.engine_names import EngineName, available
 from joulecut.study.evidence import Evidence
 from joulecut.study.findings import judge
 from joulecut.study.journal import JOURNAL_FILE, JournalHead, StudyJournal
+from joulecut.study.layer_prices import price_layers
 from joulecut.study.numbers import NumberBook
 from joulecut.study.optima import optimum_rows
 from joulecut.study.pricing import Pricing
@@ -87,7 +88,8 @@ class StudyRun:
             swept = Sweep(bench, self._plan, self._journal, progress).run(self.subjects)
         info, pricing = bench.info, self._order.pricing
         models = model_rows(swept.wholes, info, pricing)
-        layers, optima, book = layer_rows(swept.layers, info), optimum_rows(models), NumberBook()
+        prices = price_layers(swept.layers, swept.wholes, info)
+        layers, optima, book = layer_rows(swept.layers, info, prices), optimum_rows(models), NumberBook()
         findings = judge(
             Evidence(models=models, layers=layers, optima=optima), book, figures=info.figures, doubt=bench.doubt
         )
@@ -102,7 +104,7 @@ class StudyRun:
             revenue_name=pricing.model.name,
             revenue_formula=pricing.model.formula,
             slo_rule=pricing.slo_rule,
-            remarks=tuple(bench.remarks),
+            remarks=(*bench.remarks, *([prices.remark] if prices.remark else [])),
             engines=engine_rows(bench.offers),
             models=models,
             layers=layers,

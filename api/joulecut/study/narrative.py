@@ -11,6 +11,7 @@ LEAD = (
 
 WORDS = (
     ("batch", "how many pictures are computed at once. All of them wait for the whole batch."),
+    ("image", "one picture that the network is given, and its answer."),
     ("clock", "the frequency of the GPU's cores. Under the governor the device decides; otherwise one clock is held."),
     ("default", "eager, the smallest batch, the device's own governor: what runs where nobody tunes anything."),
     ("images/J", "pictures answered per joule: more is better. A joule is one watt for one second."),
@@ -19,7 +20,10 @@ WORDS = (
     ("SLO", "the seconds within which an answer is worth its full price."),
     ("layer", "one operator of the network, batch norms folded into the convolutions before them."),
     ("engine", "the runtime that computes the network: eager PyTorch, or something that prepares it beforehand."),
+    ("eager", "PyTorch as it comes: the host hands the GPU one operation after the other."),
+    ("cuda-graph", "the same operations, recorded once and handed over together."),
     ("operation", "what is launched on the GPU one after the other: one per layer."),
+    ("GFLOP", "a thousand million additions or multiplications: how much there is to compute, not how long it takes."),
 )
 
 CAPTIONS = {
@@ -32,7 +36,8 @@ CAPTIONS = {
 
 LAYER_NOTE = (
     "A layer's seconds are those inside whole runs, its watts those of the layer alone, back to back, and its joules "
-    "the product of both. Layers are measured under the eager engine only: the others fuse them."
+    "the product of both. Where a layer is too short for the meter its watts are estimated, or missing (power_kind in "
+    "layers.csv). Layers are measured under the eager engine only: the others fuse them."
 )
 
 PART_NOTE = (

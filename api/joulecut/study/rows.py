@@ -61,9 +61,9 @@ class ModelRow:
 class LayerRow:
     """One layer at a held clock, eager. `layer_s`: inside whole runs; `energy_j` is `layer_s` times `power_w`.
 
-    `power_w` is of the layer alone, back to back, and empty where that was too short to meter; `alone_s`: its seconds
-    then. `gflops_per_s`: arithmetic per second inside whole runs. `place`: "default" for the top clock, "optimum" for
-    the clock of the fewest joules per image.
+    `power_w` is of the layer alone, back to back; where that was too short to meter it is estimated from the layers
+    that were not, or empty: `power_kind` says which. `alone_s`: its seconds then. `gflops_per_s`: arithmetic per second
+    inside whole runs. `place`: "default" for the top clock, "optimum" for the clock of the fewest joules per image.
     """
 
     row: str
@@ -84,6 +84,7 @@ class LayerRow:
     layer_s: float
     alone_s: float
     power_w: float | None
+    power_kind: str
     energy_j: float | None
     gflops_per_s: float
 

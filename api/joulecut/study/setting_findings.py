@@ -109,7 +109,7 @@ def launch_bound(evidence: Evidence, book: NumberBook) -> Judgement:
         if sensitivities:
             waits = sensitivities[0] < _MOST_SENSITIVITY
             kept.append((network, waits and (small == large or sensitivities[0] < sensitivities[-1])))
-            said.append(f"{network}: {' and '.join(shown)}")
+            said.append(f"{network}: of the clock's rise {' and '.join(shown)} comes back as speed")
     if not kept:
         return not_judged("It takes two clocks that this study could hold, an octave apart.")
     return judged(kept, said, _host_clock(evidence))

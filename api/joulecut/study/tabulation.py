@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from joulecut.study.engine_names import EngineOffer
+from joulecut.study.layer_prices import LayerPrices
 from joulecut.study.pricing import Pricing
 from joulecut.study.rows import EngineRow, LayerRow, ModelRow, PartRow
 from joulecut.study.sweep import LayersCell, PartCell, WholeCell
 from joulecut_core.devices import DeviceInfo
+from joulecut_core.figures import FigureKind
 from joulecut_planner.studies import SettingCost
 
 
@@ -32,10 +34,10 @@ def model_rows(cells: Sequence[WholeCell], info: DeviceInfo, pricing: Pricing) -
     return tuple(rows)
 
 
-def layer_rows(cells: Sequence[LayersCell], info: DeviceInfo) -> tuple[LayerRow, ...]:
-    """One row per layer and clock."""
+def layer_rows(cells: Sequence[LayersCell], info: DeviceInfo, prices: LayerPrices) -> tuple[LayerRow, ...]:
+    """One row per layer and clock. `prices`: watts of layers that could not be metered."""
     numbers = count(1)
-    return tuple(row for cell in cells for row in _layer_rows(cell, info, numbers))
+    return tuple(row for cell in cells for row in _layer_rows(cell, info, prices, numbers))
 
 
 def part_rows(cells: Sequence[PartCell], info: DeviceInfo) -> tuple[PartRow, ...]:
@@ -109,8 +111,10 @@ def _model_row(
     )
 
 
-def _layer_rows(cell: LayersCell, info: DeviceInfo, numbers: Iterator[int]) -> Iterator[LayerRow]:
-    for layer, timing in zip(cell.layers, cell.result.layers, strict=True):
+def _layer_rows(cell: LayersCell, info: DeviceInfo, prices: LayerPrices, numbers: Iterator[int]) -> Iterator[LayerRow]:
+    estimates = prices.watts.get(cell.key, (None,) * len(cell.layers))
+    for layer, timing, estimate in zip(cell.layers, cell.result.layers, estimates, strict=True):
+        power_w, kind = (timing.power_w, info.figures) if estimate is None else (estimate, FigureKind.ESTIMATED)
         yield LayerRow(
             row=f"L{next(numbers):05}",
             network=cell.network,
@@ -129,7 +133,8 @@ def _layer_rows(cell: LayersCell, info: DeviceInfo, numbers: Iterator[int]) -> I
             mbytes=layer.size_bytes / 1e6,
             layer_s=timing.in_run_s,
             alone_s=timing.alone_s,
-            power_w=timing.power_w,
-            energy_j=None if timing.power_w is None else timing.power_w * timing.in_run_s,
+            power_w=power_w,
+            power_kind="" if power_w is None else kind.value,
+            energy_j=None if power_w is None else power_w * timing.in_run_s,
             gflops_per_s=layer.flops / 1e9 / timing.in_run_s if timing.in_run_s > 0 else 0.0,
         )

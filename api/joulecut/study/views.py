@@ -17,6 +17,16 @@ _EAGER = EngineName.EAGER.value
 _MOST_LAYERS = 8
 
 
+_UNITS = {
+    Metric.LATENCY: "latency, s",
+    Metric.THROUGHPUT: "images/s",
+    Metric.EFFICIENCY: "images/J",
+    Metric.EDP: "EDP, J s",
+    Metric.ED2P: "ED2P, J s^2",
+    Metric.REVENUE: "revenue",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One table: a title, columns, and rows of texts."""
@@ -203,7 +213,7 @@ def _best_of_all(study: Study, network: str) -> View | None:
         columns=("chosen for", "default", "best", "batch", "clock", "times better", "times the latency"),
         rows=tuple(
             (
-                row.metric,
+                _UNITS[Metric(row.metric)],
                 f"{_value(row.default_value)} [{row.default_row}]",
                 f"{_value(row.best_value)} [{row.best_row}]",
                 str(row.best_batch),
@@ -225,7 +235,7 @@ def _best_clocks(study: Study, network: str) -> View | None:
         title=f"{network}: the best clock of each batch, and how many times better than the governor's, eager",
         columns=("chosen for", *(f"batch {batch}" for batch in batches)),
         rows=tuple(
-            (metric, *(_alone(rows, metric, batch) for batch in batches))
+            (_UNITS[Metric(metric)], *(_alone(rows, metric, batch) for batch in batches))
             for metric in dict.fromkeys(row.metric for row in rows)
         ),
     )

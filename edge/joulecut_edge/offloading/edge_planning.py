@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
@@ -109,9 +109,9 @@ class EdgePlanning:
         # Epochs of another server, or of one that was lost, are none of this one's.
         self.bands = ()
 
-    def expect_uplink(self, uplink_bps: float) -> None:
-        """Plan for the link in use with another uplink, in bits per second, than it was measured with."""
-        self.link = None if self.link is None else replace(self.link, uplink_bps=uplink_bps)
+    def expect_link(self, link: LinkEstimate) -> None:
+        """Plan for the link in use as its crossings show it, not as it was measured."""
+        self.link = link
 
     async def plan(self, connection: ServerConnection, wishes: Wishes, *, preview: bool = False) -> SessionReply:
         """A plan under these terms, in force on return where it is no preview and there is a choice.

@@ -3,6 +3,7 @@
     answered or given up -> estimate -> another of the plans at hand? -> in force at the next request boundary
     nothing is sent      -> a small probe now and then, as long as requests come
     the link left the range of all plans -> a new request for plans, now and then
+    at home, and crossings far shorter than the round trip of the plans -> the same
 
 What changes and when is decided by `joulecut_planner.switching`; this module feeds it and carries it out.
 """
@@ -22,6 +23,7 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.offloading.round_trips import RoundTrips
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.standby_plans import StandbyPlans
 from joulecut_edge.requests.session import EdgeSession
@@ -70,6 +72,7 @@ class Replanning:
         self._estimator: LinkEstimator | None = None
         self._switcher: Switcher | None = None
         self._probes = ProbePlan()
+        self._trips = RoundTrips()
         self._news = asyncio.Event()
         self._telling: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, tuple[float, int]] = {}
@@ -92,6 +95,8 @@ class Replanning:
         """See `TransferObserver.transferred`."""
         if self._estimator is not None:
             self._estimator.observe(transfer if transfer.is_over else self._given_up(transfer))
+            if transfer.is_over:
+                self._trips.observe(transfer.link_s)
             self._news.set()
 
     def _given_up(self, transfer: Transfer) -> Transfer:
@@ -141,6 +146,7 @@ class Replanning:
             await self._retell(connection, current, outlook, now_s)
             self._leave_range(connection, outlook, now_s)
         if not self._session.active.offloads and self._is_awake(now_s):
+            self._correct_round_trip(connection, now_s)
             await self._probe(connection, estimator, outlook, now_s)
 
     async def stop(self) -> None:
@@ -165,6 +171,7 @@ class Replanning:
         baseline = LinkBaseline(rtt_s=link.rtt_s, spread_s=link.latency_std_s, downlink_bps=link.downlink_bps)
         if self._estimator is None or self._estimator.baseline != baseline:
             self._estimator = LinkEstimator(baseline)
+            self._trips.forget()
         self._switcher = Switcher(self._terms, rate_hz=problem.slo.rate_hz, now_s=self._clock.now_s())
 
     def _note_overdue(self, now_s: float, estimator: LinkEstimator) -> None:
@@ -214,15 +221,27 @@ class Replanning:
         if outlook.careful_bps > uplinks_around(link).highest_bps:
             self._asked_s = now_s
             self._count(_RANGE)
-            planning.expect_uplink(outlook.usual_bps)
+            planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
             # Beside the looks: the link may collapse while the question is on its way.
+            self._keep_telling(self._ask(connection, planning))
+
+    def _correct_round_trip(self, connection: ServerConnection, now_s: float) -> None:
+        """Ask for plans anew where a round trip that was measured in a bad moment may be all that keeps it at home."""
+        link, planning = self._offloading.planning.link, self._offloading.planning
+        if link is None or now_s - self._asked_s < _REPLAN_S:
+            return
+        found = self._trips.shorter_than(link)
+        if found is not None:
+            self._asked_s = now_s
+            self._count(_RANGE)
+            planning.expect_link(found.on(link))
             self._keep_telling(self._ask(connection, planning))
 
     async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
         try:
             await planning.plan(connection, planning.wishes)
         except JoulecutError as error:
-            _LOG.info("no plans for a faster link: %s", error)
+            _LOG.info("no plans for a better link: %s", error)
 
     def _keep_telling(self, saying: Coroutine[Any, Any, None]) -> None:
         telling = asyncio.create_task(saying)
@@ -241,6 +260,7 @@ class Replanning:
             ended_s = self._clock.now_s()
             self._probes.sent(ended_s, ended_s - now_s)
         estimator.observe(Transfer(time_s=ended_s, up_bytes=size_bytes, down_bytes=0, link_s=sample.link_s))
+        self._trips.observe(sample.link_s)
 
     def _is_awake(self, now_s: float) -> bool:
         requests = self._session.counters.requests

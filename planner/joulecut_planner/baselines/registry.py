@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from joulecut_planner.baselines import cpu_dvfs, cuts, dads, ends, joint, neurosurgeon, robust, sequential
+from joulecut_planner.baselines import cpu_dvfs, cuts, dads, ends, j_dob, joint, neurosurgeon, robust, sequential
 from joulecut_planner.baselines.baseline import Baseline, RuledBaseline
 
 _OWN = "joulecut"
@@ -28,6 +28,7 @@ _ALL: tuple[Baseline, ...] = (
     RuledBaseline(name="partition-then-clocks", source=_DECOUPLED, rule=sequential.partition_then_clocks),
     RuledBaseline(name="clocks-then-partition", source=_DECOUPLED, rule=sequential.clocks_then_partition),
     RuledBaseline(name="robust", source=robust.SOURCE, rule=robust.robust),
+    RuledBaseline(name="j-dob", source=j_dob.SOURCE, rule=j_dob.j_dob),
     RuledBaseline(name="cpu-dvfs", source=cpu_dvfs.SOURCE, rule=cpu_dvfs.cpu_dvfs),
 )
 

@@ -19,7 +19,11 @@ def plan_for(problem: Problem, choice: Choice | None, *, evaluated: int, solve_s
     """
     if choice is None:
         return _no_plan(evaluated, solve_s)
-    cost = price(problem, choice)
+    return priced_plan(problem, choice, price(problem, choice), evaluated=evaluated, solve_s=solve_s)
+
+
+def priced_plan(problem: Problem, choice: Choice, cost: Price, *, evaluated: int, solve_s: float) -> Plan:
+    """The plan that a choice is which costs `cost`, as `plan_for` gives it."""
     check_finite(choice, cost)
     broken = violated(problem, cost)
     return plan_of(

@@ -7,6 +7,7 @@ vectorised solver and the price of a single choice agree to the last bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -189,43 +190,71 @@ def price(problem: Problem, choice: Choice, *, link: Link | None = None) -> Pric
 
 def price_parts(problem: Problem, edge: Part, server: Part, crossing: Crossing, *, accuracy_loss: float) -> Price:
     """The cost of two parts and what lies between, under `problem`'s objective and service level."""
+    figures = cost_figures(problem, edge, server, crossing)
+    return price_of(tuple(map(float, figures)), accuracy_loss)
+
+
+def cost_figures(problem: Problem, edge: Part, server: Part, crossing: Crossing) -> tuple[Values, ...]:
+    """What a `Price` is made of: T, T_q, J, both energies, the four stages of a rate, the breakdown's fields."""
     mean_s = latency_s(edge, server, crossing)
     horizon_s = period_s(problem.slo, mean_s)
     share = problem.objective.server_idle_share
     edge_j = edge_energy_j(edge, crossing, horizon_s)
     server_j = server_energy_j(server, crossing, horizon_s, share)
-    bound_s = latency_bound_s(mean_s, margin_factor(problem.slo), edge, server, crossing)
-    stages_s = (edge.time_s + crossing.encode_s, crossing.t_up, crossing.t_down, server.time_s + crossing.decode_s)
-    return Price(
-        latency_s=float(mean_s),
-        latency_bound_s=float(bound_s),
-        energy_j=float(weighted_j(problem.objective, edge_j, server_j)),
-        edge_energy_j=float(edge_j),
-        server_energy_j=float(server_j),
-        slowest_stage_s=max(map(float, stages_s)),
-        accuracy_loss=accuracy_loss,
-        breakdown=_breakdown(edge, server, crossing, horizon_s, share),
+    return (
+        mean_s,
+        latency_bound_s(mean_s, margin_factor(problem.slo), edge, server, crossing),
+        weighted_j(problem.objective, edge_j, server_j),
+        edge_j,
+        server_j,
+        edge.time_s + crossing.encode_s,
+        crossing.t_up,
+        crossing.t_down,
+        server.time_s + crossing.decode_s,
+        edge.time_s,
+        crossing.encode_s,
+        crossing.t_up,
+        crossing.rtt_s,
+        crossing.decode_s,
+        server.time_s,
+        crossing.t_down,
+        edge.busy_w * edge.time_s,
+        edge.idle_w * (horizon_s - edge.time_s),
+        crossing.encode_w * crossing.encode_s,
+        crossing.uplink_w * crossing.t_up + crossing.downlink_w * crossing.t_down,
+        server.busy_w * server.time_s,
+        crossing.decode_w * crossing.decode_s,
+        share * server.idle_w * (horizon_s - server.time_s - crossing.decode_s),
     )
 
 
-def _breakdown(edge: Part, server: Part, crossing: Crossing, horizon_s: Values, share: float) -> Breakdown:
-    radio_j = crossing.uplink_w * crossing.t_up + crossing.downlink_w * crossing.t_down
-    server_idle_j = share * server.idle_w * (horizon_s - server.time_s - crossing.decode_s)
-    return Breakdown(
-        t_edge=float(edge.time_s),
-        encode_s=float(crossing.encode_s),
-        t_up=float(crossing.t_up),
-        rtt_s=float(crossing.rtt_s),
-        decode_s=float(crossing.decode_s),
-        t_server=float(server.time_s),
-        t_down=float(crossing.t_down),
-        edge_busy_j=float(edge.busy_w * edge.time_s),
-        edge_wait_j=float(edge.idle_w * (horizon_s - edge.time_s)),
-        encode_j=float(crossing.encode_w * crossing.encode_s),
-        radio_j=float(radio_j),
-        server_busy_j=float(server.busy_w * server.time_s),
-        decode_j=float(crossing.decode_w * crossing.decode_s),
-        server_idle_j=float(server_idle_j),
+def price_of(figures: Sequence[float], accuracy_loss: float) -> Price:
+    """The price that `cost_figures` of one choice are."""
+    mean_s, bound_s, energy_j, edge_j, server_j, *rest = figures
+    return Price(
+        latency_s=mean_s,
+        latency_bound_s=bound_s,
+        energy_j=energy_j,
+        edge_energy_j=edge_j,
+        server_energy_j=server_j,
+        slowest_stage_s=max(rest[:4]),
+        accuracy_loss=accuracy_loss,
+        breakdown=Breakdown(
+            t_edge=rest[4],
+            encode_s=rest[5],
+            t_up=rest[6],
+            rtt_s=rest[7],
+            decode_s=rest[8],
+            t_server=rest[9],
+            t_down=rest[10],
+            edge_busy_j=rest[11],
+            edge_wait_j=rest[12],
+            encode_j=rest[13],
+            radio_j=rest[14],
+            server_busy_j=rest[15],
+            decode_j=rest[16],
+            server_idle_j=rest[17],
+        ),
     )
 
 

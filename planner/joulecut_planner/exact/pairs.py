@@ -51,11 +51,14 @@ class Points:
         group, point = mask.nonzero()
         return cls(group, point, np.bincount(group, minlength=len(mask)))
 
-    def within(self, floors_s: Array, bound_s: float) -> Points:
-        """Those that may be as fast as `bound_s` seconds; `floors_s` has the shape of the mask."""
-        kept = (~(floors_s[self.group, self.point] > bound_s)).nonzero()[0]
+    def only(self, kept: NDArray[np.bool_]) -> Points:
+        """Some of the points."""
         group = self.group[kept]
         return Points(group, self.point[kept], np.bincount(group, minlength=len(self.counts)))
+
+    def within(self, floors_s: Array, bound_s: float) -> Points:
+        """Those that may be as fast as `bound_s` seconds; `floors_s` has the shape of the mask."""
+        return self.only(~(floors_s[self.group, self.point] > bound_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,14 @@ class Survivors:
     def counts(self) -> Indices:
         """The pairs of each group."""
         return self.edge.counts * self.server.counts
+
+    def of_group(self, group: int) -> Survivors:
+        """Those of one group."""
+        return Survivors(self.edge.only(self.edge.group == group), self.server.only(self.server.group == group))
+
+    def of_others(self, group: int) -> Survivors:
+        """Those of all groups but one."""
+        return Survivors(self.edge.only(self.edge.group != group), self.server.only(self.server.group != group))
 
     def within(self, floors: PointFloors, bound_s: float) -> Survivors:
         """Those of the points that may belong to a pair with a T_q of at most `bound_s` seconds."""

@@ -207,12 +207,20 @@ class _Search:
             self._offer(own, Pairs(every, terms.edge_j.argmin(axis=1), terms.server_j.argmin(axis=1)))
             self._offer_fastest(own)
         survivors = terms.survivors(self._ceiling_j())
+        if len(own) > 1 and self.certain_j == np.inf and survivors.counts().sum() > _FEW:
+            # The most promising group by itself may lower the ceiling, which leaves fewer pairs of the others.
+            first = int(bounded.lower_j.argmin())
+            self._offer_survivors(own, terms, survivors.of_group(first))
+            survivors = terms.survivors(self._ceiling_j()).of_others(first)
+        self._offer_survivors(own, terms, survivors)
+
+    def _offer_survivors(self, groups: Groups, terms: _Terms, survivors: Survivors) -> None:
         if self.certain_j < np.inf and survivors.counts().sum() > _FEW:
-            floors = self._offer_fastest(own)
+            floors = self._offer_fastest(groups)
             tie = self.frontier.fastest(self.certain_j)
             survivors = survivors if tie is None else survivors.within(floors, tie.bound_s)
         for pairs in survivors.blocks():
-            self._offer(own, pairs.only(terms.allow(pairs, self._ceiling_j())))
+            self._offer(groups, pairs.only(terms.allow(pairs, self._ceiling_j())))
 
     def _offer_fastest(self, groups: Groups) -> PointFloors:
         """Offer of each group the pair of the least floors, and give all its floors."""

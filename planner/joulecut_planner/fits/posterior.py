@@ -36,6 +36,8 @@ _FURTHEST = 3.0
 """Neighbourhood widths that polishing may move a draw by."""
 _STEP = 1e-3
 _NEGLIGIBLE = 1e-5
+_SAME = 1e-3
+"""Memory clocks this close, in lengths of the deviations, are one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class NoisePrior:
     memory_scale: float
     shared: float
     """Share of the deviations' variance that all memory clocks have in common."""
+    own: float = 0.0
+    """Variance of what is each memory clock's own, beside the others': no bandwidth follows its clock exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,13 @@ class Samples:
     core: Array
     memory: Array
     log_values: Array
+    variance: Array | None = None
+    """Noise of each, in units of the others' s^2; None where all are alike."""
 
     def only(self, kept: Indices) -> Samples:
         """Some of the points."""
-        return Samples(self.core[kept], self.memory[kept], self.log_values[kept])
+        variance = None if self.variance is None else self.variance[kept]
+        return Samples(self.core[kept], self.memory[kept], self.log_values[kept], variance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,8 @@ class Posterior:
             across = kernel + _FREE_SCALE + jacobian @ np.swapaxes(group.gradient, 1, 2)
             each = shape + np.einsum("kin,kn->ki", across, group.weighted)
             known = np.einsum("kin,kin->ki", across @ group.precision, across)
-            own = 1.0 + group.amplitude**2 + _FREE_SCALE + (jacobian**2 * group.spread[:, None, :] ** 2).sum(axis=2)
+            deviation = group.amplitude**2 * (1.0 + self.prior.own)
+            own = 1.0 + deviation + _FREE_SCALE + (jacobian**2 * group.spread[:, None, :] ** 2).sum(axis=2)
             s2 = (self.prior.freedom * self.prior.noise**2 + group.misfit) / (self.degrees - 2.0)
             variance = s2[:, None] * np.maximum(own - known, 1.0)
             mean += (group.weight[:, None] * each).sum(axis=0)
@@ -181,7 +189,7 @@ class Posterior:
 def posterior(samples: Samples, family: ShapeFamily, prior: NoisePrior) -> Posterior:
     """Average the family's curves over what the samples leave open."""
     offset = float(samples.log_values.mean())
-    centred = Samples(samples.core, samples.memory, samples.log_values - offset)
+    centred = replace(samples, log_values=samples.log_values - offset)
     shapes = family.log_shape(family.theta, samples.core, samples.memory)
     coarse = evidences(centred, shapes - shapes.mean(axis=1, keepdims=True), prior)
     ranks = np.stack([family.log_prior + _log_weight(e.log_volume, e.misfit, centred, prior) for e in coarse])
@@ -248,16 +256,19 @@ def _inverse(covariance: Array) -> Array:
 
 def _covariance(samples: Samples, amplitude: float, prior: NoisePrior) -> Array:
     likeness = _likeness(samples.core, samples.memory, samples.core, samples.memory, prior)
-    covariance: Array = amplitude**2 * likeness + np.eye(len(samples.core)) + _FREE_SCALE
+    noise = np.eye(len(samples.core)) if samples.variance is None else np.diag(samples.variance)
+    covariance: Array = amplitude**2 * likeness + noise + _FREE_SCALE
     return covariance
 
 
 def _likeness(core: Array, memory: Array, other_core: Array, other_memory: Array, prior: NoisePrior) -> Array:
-    """How much deviations at two operating points have in common, 0 to 1; shape (points, other points)."""
+    """How much deviations at two operating points have in common, 0 to 1 + own; shape (points, other points)."""
     across_core = (np.log(core)[:, None] - np.log(other_core)) / prior.core_scale
     across_memory = (np.log(memory)[:, None] - np.log(other_memory)) / prior.memory_scale
     likeness: Array = np.exp(-0.5 * across_core**2) * (
-        prior.shared + (1.0 - prior.shared) * np.exp(-0.5 * across_memory**2)
+        prior.shared
+        + (1.0 - prior.shared) * np.exp(-0.5 * across_memory**2)
+        + prior.own * (np.abs(across_memory) < _SAME)
     )
     return likeness
 

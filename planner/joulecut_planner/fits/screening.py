@@ -5,6 +5,10 @@ nobody though no draw comes near, each pair of points too, since two false clock
 at one. If the others predict a group worse than a wide guess does, by more than the prior odds of false clocks,
 the one with the most evidence against it is rejected, and the rest is looked at again. All draws of the family
 vote by how well they explain the others, in closed form (Rasmussen and Williams 2006, equations 5.10 to 5.12).
+
+Boards throttle at the top: the highest core clock of a memory clock is also tried as one that was *not held*, slower
+than its curve by less than half, which is likelier beforehand than any other false clock and says more. Only of grids:
+along one memory clock the corner of a network bound by memory looks the same.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from joulecut_planner.fits.shapes import ShapeFamily
 
 LEAST_CLOCKS = 3
 """Core clocks that a fit keeps, whatever is believed of them."""
-_LEAST_IN_ROW = 2
+LEAST_IN_ROW = 2
 """Points that each memory clock keeps: of fewer nobody knows which is wrong."""
 
 _LEAST_BESIDE_PAIR = 4
@@ -33,6 +37,10 @@ _FAR = 4.0
 
 _WIDE = math.log(2.0 * math.log(3.0))
 """Log width of the wide guess: a false clock's value is anywhere from a third to three times the curve's."""
+_SLOWEST = 0.4
+"""Log deviation up to which a clock that was not held is slower than its curve."""
+_LOG_ODDS_HELD = 3.0
+"""The highest clock is not held in one series of twenty."""
 _ALIKE = math.log(1.0 / (0.04 * math.sqrt(2.0 * math.pi)))
 """A clock that is false at one memory clock is off by the same at the others, to 4 %."""
 
@@ -43,6 +51,8 @@ class Rejection:
 
     index: int
     deviation: float
+    not_held: bool = False
+    """Rejected as a highest clock that ended at a lower one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +61,30 @@ class _Group:
 
     samples: Indices
     clocks: int
+    not_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspicion:
     log_odds: float
-    group: Indices
+    group: _Group
     deviations: Array
 
 
 def rejections(
-    samples: Samples, family: ShapeFamily, prior: NoisePrior, *, log_odds: Array, least_deviation: float
+    samples: Samples,
+    family: ShapeFamily,
+    prior: NoisePrior,
+    *,
+    log_odds: Array,
+    least_deviation: float,
+    top_may_slip: bool = False,
 ) -> tuple[Rejection, ...]:
     """The samples to leave out of a fit, most suspicious first.
 
     `log_odds` (points,): log of how much likelier than not each sample is good before it is seen. Deviations below
     `least_deviation` (relative) are noise whatever the evidence. Three core clocks, and two points at each memory
-    clock concerned, are always kept.
+    clock concerned, are always kept. `top_may_slip`: the values are times, which a clock that is not held makes longer.
     """
     log_values = samples.log_values - samples.log_values.mean()
     shapes = family.log_shape(family.theta, samples.core, samples.memory)
@@ -76,35 +93,42 @@ def rejections(
     found: list[Rejection] = []
     while len(np.unique(samples.core[kept])) > LEAST_CLOCKS:
         left = Samples(samples.core[kept], samples.memory[kept], log_values[kept])
-        worst = _worst(left, shapes[:, kept], family, prior, log_odds[kept], least_deviation)
+        groups = _single_groups(left) + (_top_groups(left) if top_may_slip else [])
+        worst = _worst(left, shapes[:, kept], family, prior, groups, log_odds[kept], least_deviation)
         if worst is None:
             break
         found += [
-            Rejection(int(kept[k]), deviation)
-            for k, deviation in zip(worst.group.tolist(), worst.deviations.tolist(), strict=True)
+            Rejection(int(kept[k]), deviation, worst.group.not_held)
+            for k, deviation in zip(worst.group.samples.tolist(), worst.deviations.tolist(), strict=True)
         ]
-        kept = np.delete(kept, worst.group)
+        kept = np.delete(kept, worst.group.samples)
     return tuple(found)
 
 
 def _worst(
-    samples: Samples, shapes: Array, family: ShapeFamily, prior: NoisePrior, log_odds: Array, least_deviation: float
+    samples: Samples,
+    shapes: Array,
+    family: ShapeFamily,
+    prior: NoisePrior,
+    groups: list[_Group],
+    log_odds: Array,
+    least_deviation: float,
 ) -> _Suspicion | None:
     seen = evidences(samples, shapes, prior)
     everything = _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
     nearest = min(float(evidence.misfit.min()) for evidence in seen) / len(samples.core)
-    looks = [_single_groups(samples)]
+    looks = [groups]
     if nearest > (_FAR * prior.noise) ** 2 and len(samples.core) <= _MOST_FOR_PAIRS:
         looks.append([_Group(np.array(pair), 2) for pair in combinations(range(len(samples.core)), 2)])
     worst: _Suspicion | None = None
     for look in looks:
         for group in (group for group in look if _judgeable(group, samples)):
             others, deviations = _without(group.samples, seen, samples, family, prior)
-            wide_guess = -group.clocks * _WIDE + (len(group.samples) - group.clocks) * _ALIKE
-            against = wide_guess - (everything - others) - group.clocks * float(log_odds[group.samples].min())
-            convincing = against > 0 and np.abs(deviations).min() > least_deviation
+            against = _guess(group) - (everything - others) - group.clocks * _log_odds_good(group, log_odds)
+            apart = deviations if group.not_held else np.abs(deviations)
+            convincing = against > 0 and apart.min() > least_deviation
             if convincing and (worst is None or against > worst.log_odds):
-                worst = _Suspicion(against, group.samples, deviations)
+                worst = _Suspicion(against, group, deviations)
         if worst is not None:
             break
     return worst
@@ -130,6 +154,17 @@ def _without(
     return total, np.asarray(mean, dtype=np.float64)
 
 
+def _guess(group: _Group) -> float:
+    """Log density of a group's values where it is false, at the wide guess."""
+    width = math.log(_SLOWEST) if group.not_held else _WIDE
+    return -group.clocks * width + (len(group.samples) - group.clocks) * _ALIKE
+
+
+def _log_odds_good(group: _Group, log_odds: Array) -> float:
+    least = float(log_odds[group.samples].min())
+    return min(least, _LOG_ODDS_HELD) if group.not_held else least
+
+
 def _single_groups(samples: Samples) -> list[_Group]:
     groups = [_Group(np.array([k]), 1) for k in range(len(samples.core))]
     if len(np.unique(samples.memory)) > 1:
@@ -138,12 +173,20 @@ def _single_groups(samples: Samples) -> list[_Group]:
     return groups
 
 
+def _top_groups(samples: Samples) -> list[_Group]:
+    """The highest core clock of each memory clock, where it is the highest of all."""
+    if len(np.unique(samples.memory)) == 1:
+        return []
+    top = np.flatnonzero(samples.core == samples.core.max())
+    return [_Group(np.array([k]), 1, not_held=True) for k in top.tolist()]
+
+
 def _judgeable(group: _Group, samples: Samples) -> bool:
     others = np.delete(np.arange(len(samples.core)), group.samples)
     least = LEAST_CLOCKS if group.clocks == 1 else _LEAST_BESIDE_PAIR
     rows = (samples.memory[others] == memory for memory in set(samples.memory[group.samples].tolist()))
     enough = len(np.unique(samples.core[others])) >= least
-    return enough and all(np.count_nonzero(row) >= _LEAST_IN_ROW for row in rows)
+    return enough and all(np.count_nonzero(row) >= LEAST_IN_ROW for row in rows)
 
 
 def _log_weights(family: ShapeFamily, log_volume: float, misfit: Array, count: int, prior: NoisePrior) -> Array:

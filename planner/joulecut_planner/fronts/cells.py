@@ -52,6 +52,9 @@ class Members:
     edge_point: Indices
     server_point: Indices
 
+    def __len__(self) -> int:
+        return len(self.group)
+
     def only(self, kept: NDArray[np.bool_] | Indices) -> Members:
         """Some of the choices."""
         return Members(self.group[kept], self.edge_point[kept], self.server_point[kept])

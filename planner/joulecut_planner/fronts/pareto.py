@@ -16,15 +16,18 @@ import numpy as np
 
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
-from joulecut_planner.choices.answers import plan_for
+from joulecut_planner.choices.answers import priced_plan
 from joulecut_planner.choices.constraints import keeps_accuracy, limit
 from joulecut_planner.choices.grids import Grids, Indices, grids_of
 from joulecut_planner.choices.groups import Costs, Groups, edge_part, groups_of, price_many, server_part
+from joulecut_planner.choices.price_lists import prices
 from joulecut_planner.choices.pricing import Choice, Crossing, Part
 from joulecut_planner.choices.ranks import Ranks
 from joulecut_planner.choices.variations import with_deadline
+from joulecut_planner.exact.bounds import relax_rows
 from joulecut_planner.exact.frontier import with_ties
 from joulecut_planner.fronts.cells import Cells, CellTree, Members
+from joulecut_planner.fronts.hull import Hull
 from joulecut_planner.fronts.point_blocks import point_blocks
 from joulecut_planner.fronts.staircase import Staircase, Steps
 from joulecut_planner.given_problem import expect_problem
@@ -45,8 +48,14 @@ def pareto(problem: Problem) -> list[Plan]:
     started_s = time.perf_counter()
     timeless = with_deadline(problem, None)
     front = front_of(timeless)
+    choices = front.choices()
+    with np.errstate(over="ignore", invalid="ignore"):
+        costs = prices(timeless, grids_of(timeless), choices)
     solve_s = time.perf_counter() - started_s
-    return [plan_for(timeless, choice, evaluated=front.evaluated, solve_s=solve_s) for choice in front.choices()]
+    return [
+        priced_plan(timeless, choice, cost, evaluated=front.evaluated, solve_s=solve_s)
+        for choice, cost in zip(choices, costs, strict=True)
+    ]
 
 
 def pareto_document(plans: Sequence[Plan]) -> dict[str, object]:
@@ -107,6 +116,7 @@ class _Search:
         self._offer_edge_only()
         if not len(self._groups):
             return
+        self._offer_hull()
         tree = CellTree(self._problem, self._groups, point_blocks(self._grids))
         cells = tree.roots()
         while True:
@@ -143,6 +153,13 @@ class _Search:
             self._groups.crossing_of(members.group),
         )
         self._take(costs, self._rank(members))
+
+    def _offer_hull(self) -> None:
+        hull = Hull(relax_rows(self._problem, self._grids, self._groups))
+        for members in hull.ends():
+            self._offer(members)
+        for members in hull.between(self._found.steps):
+            self._offer(members)
 
     def _offer_edge_only(self) -> None:
         last = self._grids.cuts - 1

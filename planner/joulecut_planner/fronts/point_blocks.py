@@ -1,6 +1,6 @@
 """Operating points in blocks of similar speed, with the least of everything that a block's points cost.
 
-The points of one part are put in the order of its time there and cut into blocks of 64, 16, 4 and 1
+The points of one part are put in the order of its time there and cut into blocks of 27, 9, 3 and 1
 neighbours. What the formulas of `joulecut_planner.choices.pricing` say of a block's least time, draw and
 spread is no more than what they say of any point in it: each of their operations is monotone, in
 floating point too.
@@ -9,15 +9,24 @@ floating point too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from joulecut_planner.choices.grids import Array, Grids, Indices
+from joulecut_core.identity import Same
+from joulecut_planner.choices.grids import Array, Grids, Indices, SideGrid, read_only
 
-FAN_OUT = 4
+_T = TypeVar("_T", bound=np.generic)
+
+_KEPT = 8
+"""Sides kept: those of a handful of problems under planning at once, a megabyte or two each."""
+
+FAN_OUT = 3
 """A block has this many of the next level's blocks in it."""
 
-WIDTHS = (64, 16, 4)
+WIDTHS = (27, 9, 3)
 """Points in a block, from the coarsest level down; points themselves are below the last."""
 
 
@@ -58,43 +67,50 @@ class PointBlocks:
 
 
 def point_blocks(grids: Grids) -> PointBlocks:
-    """The blocks of every row of `grids`."""
-    edge_order = grids.edge.time_s.argsort(axis=1, kind="stable")
-    server_order = grids.server.time_s.argsort(axis=1, kind="stable")
-    above_waiting_j = (grids.edge.busy_w - grids.wait_w) * grids.edge.time_s
-    edge = tuple(
-        EdgeBlocks(
-            time_s=_least(grids.edge.time_s, edge_order, width),
-            std_s=_least(grids.edge.std_s, edge_order, width),
-            wait_w=_reduced(grids.wait_w[edge_order], width),
-            above_waiting_j=_least(above_waiting_j, edge_order, width),
-            first_point=np.minimum.reduceat(edge_order, _starts(edge_order, width), axis=1),
-        )
-        for width in WIDTHS
-    )
-    server = tuple(
-        ServerBlocks(
-            time_s=_least(grids.server.time_s, server_order, width),
-            longest_s=-_least(-grids.server.time_s, server_order, width),
-            std_s=_least(grids.server.std_s, server_order, width),
-            busy_j=_least(grids.server.busy_w * grids.server.time_s, server_order, width),
-            idle_w=_reduced(grids.idle_w[server_order], width),
-            most_idle_w=-_reduced(-grids.idle_w[server_order], width),
-            first_point=np.minimum.reduceat(server_order, _starts(server_order, width), axis=1),
-        )
-        for width in WIDTHS
-    )
+    """The blocks of every row of `grids`, kept from one front to the next of the same tables."""
+    edge_order, edge = _edge_blocks(Same(grids.edge), Same(grids.wait_w))
+    server_order, server = _server_blocks(Same(grids.server), Same(grids.idle_w))
     return PointBlocks(edge_order, server_order, edge, server)
 
 
-def _least(table: Array, order: Indices, width: int) -> Array:
-    return _reduced(np.take_along_axis(table, order, axis=1), width)
+@lru_cache(maxsize=_KEPT)
+def _edge_blocks(edge: Same[SideGrid], wait_w: Same[Array]) -> tuple[Indices, tuple[EdgeBlocks, ...]]:
+    side, order = edge.value, edge.value.time_s.argsort(axis=1, kind="stable")
+    with np.errstate(over="ignore", invalid="ignore"):
+        above_waiting_j = (side.busy_w - wait_w.value) * side.time_s
+    tables = (
+        *(_levels(table, order) for table in (side.time_s, side.std_s)),
+        _levels(np.broadcast_to(wait_w.value, order.shape), order),
+        _levels(above_waiting_j, order),
+        _reduced(order),
+    )
+    return read_only(order), tuple(EdgeBlocks(*level) for level in zip(*tables, strict=True))
 
 
-def _reduced(ordered: Array, width: int) -> Array:
-    least: Array = np.minimum.reduceat(ordered, _starts(ordered, width), axis=1)
-    return least
+@lru_cache(maxsize=_KEPT)
+def _server_blocks(server: Same[SideGrid], idle_w: Same[Array]) -> tuple[Indices, tuple[ServerBlocks, ...]]:
+    side, order = server.value, server.value.time_s.argsort(axis=1, kind="stable")
+    idle = np.broadcast_to(idle_w.value, order.shape)
+    tables = (
+        _levels(side.time_s, order),
+        _levels(side.time_s, order, np.maximum),
+        *(_levels(table, order) for table in (side.std_s, side.busy_j, idle)),
+        _levels(idle, order, np.maximum),
+        _reduced(order),
+    )
+    return read_only(order), tuple(ServerBlocks(*level) for level in zip(*tables, strict=True))
 
 
-def _starts(ordered: Array | Indices, width: int) -> Indices:
-    return np.arange(0, ordered.shape[1], width)
+def _levels(table: Array, order: Indices, reduction: np.ufunc = np.minimum) -> list[Array]:
+    """The least (or the most) of every block of a table's points, coarsest level first."""
+    return _reduced(np.take_along_axis(table, order, axis=1), reduction)
+
+
+def _reduced(ordered: NDArray[_T], reduction: np.ufunc = np.minimum) -> list[NDArray[_T]]:
+    levels: list[NDArray[_T]] = []
+    for _ in WIDTHS:
+        # Blocks are reduced from the blocks of the level below.
+        starts = np.arange(0, ordered.shape[1], FAN_OUT)
+        ordered = read_only(reduction.reduceat(ordered, starts, axis=1))
+        levels.insert(0, ordered)
+    return levels

@@ -19,7 +19,7 @@ from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problem_rules import POSITIVE, check_number
 from joulecut_core.problems import Problem
 from joulecut_planner.choices.answers import clock_of
-from joulecut_planner.choices.constraints import TOLERANCE, limit
+from joulecut_planner.choices.constraints import TOLERANCE, limit, violated
 from joulecut_planner.choices.grids import Array
 from joulecut_planner.choices.groups import price_many
 from joulecut_planner.choices.plan_choice import choice_of
@@ -68,18 +68,43 @@ def break_points(
 
 def _least_feasible_bps(spans: UplinkSpans, lowest_bps: float, highest_bps: float) -> float | None:
     """The slowest uplink of a range at which something is feasible, to the last bit; None where nothing is."""
-
-    def is_feasible(uplink_bps: float) -> bool:
-        return solve(spans.at(uplink_bps)).status == OPTIMAL
-
-    if is_feasible(lowest_bps):
+    if _answer_at(spans, lowest_bps)[0]:
         return lowest_bps
-    if not is_feasible(highest_bps):
+    # What stays on the edge is feasible at every uplink or at none, so at none.
+    low, high, spans = lowest_bps, highest_bps, spans.offloading()
+    _, choice = _answer_at(spans, low)
+    if not _answer_at(spans, high)[0]:
         return None
-    low, high = lowest_bps, highest_bps
+    while True:
+        # As far as one choice goes, then whether any goes further; where none is feasible the fastest may go furthest.
+        high = _reach_bps(spans, choice, low, high)
+        is_feasible, choice = _answer_at(spans, math.nextafter(high, low))
+        if not is_feasible:
+            return high
+        high = _reach_bps(spans, choice, low, high)
+        middle = _between(low, high)
+        is_feasible, choice = _answer_at(spans, middle)
+        low, high = (low, middle) if is_feasible else (middle, high)
+
+
+def _answer_at(spans: UplinkSpans, uplink_bps: float) -> tuple[bool, Choice | None]:
+    """Whether anything is feasible at an uplink, and the plan there or the nearest choice."""
+    problem = spans.at(uplink_bps)
+    plan = solve(problem)
+    return plan.status == OPTIMAL, None if plan.cut is None else choice_of(problem, plan)
+
+
+def _reach_bps(spans: UplinkSpans, choice: Choice | None, low: float, high: float) -> float:
+    """The slowest uplink above `low` at which a choice is feasible; `high` where it is not even there."""
+    if choice is None or _is_broken(spans.at(high), choice):
+        return high
     while low < (middle := _between(low, high)) < high:
-        low, high = (low, middle) if is_feasible(middle) else (middle, high)
+        low, high = (middle, high) if _is_broken(spans.at(middle), choice) else (low, middle)
     return high
+
+
+def _is_broken(problem: Problem, choice: Choice) -> bool:
+    return bool(violated(problem, price(problem, choice)))
 
 
 def _between(low_bps: float, high_bps: float) -> float:
@@ -100,9 +125,13 @@ class _Stretches:
         ratio = fast_bps / slow_bps
         contenders = None
         if ratio <= LARGEST_RATIO:
-            contenders = self._spans.contenders(fast, slow, solve(slow))
-        if contenders is None or (len(contenders) > _MOST_CONTENDERS and ratio > _SMALLEST_RATIO):
+            most = _MOST_CONTENDERS if ratio > _SMALLEST_RATIO else np.inf
+            contenders = self._spans.contenders(fast, slow, solve(slow), most=most)
+        if contenders is None:
             middle_bps = _between(slow_bps, fast_bps)
+            if ratio <= LARGEST_RATIO:
+                # It is near the end of what is feasible that plans change fast, and settle little further on.
+                middle_bps = _between(slow_bps, middle_bps)
             self.find(fast_bps, middle_bps)
             self.find(middle_bps, slow_bps)
             return

@@ -26,7 +26,7 @@ from joulecut_planner.choices.groups import Groups, groups_of
 from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.choices.pricing import Crossing, Price, price
 from joulecut_planner.choices.variations import Downlink, with_uplink
-from joulecut_planner.fronts.cells import CellTree
+from joulecut_planner.fronts.cells import CellTree, Members
 from joulecut_planner.fronts.point_blocks import PointBlocks, point_blocks
 from joulecut_planner.uplinks.contenders import Contenders, edge_only, offloaded
 
@@ -35,6 +35,9 @@ _CAREFUL = 1.0 + 1e-12
 
 LARGEST_RATIO = 4.0
 """Between uplinks further apart too much may change for a span to leave few contenders."""
+
+_SIFTED = 4.0
+"""Choices that are priced for each that may be left: of more than these too many would be."""
 
 
 class UplinkSpans:
@@ -51,21 +54,31 @@ class UplinkSpans:
         """The problem at another uplink."""
         return with_uplink(self._problem, uplink_bps, self.downlink)
 
-    def contenders(self, fast: Problem, slow: Problem, slow_plan: Plan) -> Contenders:
+    def offloading(self) -> UplinkSpans:
+        """Those of the problem with the cut forbidden that offloads nothing."""
+        *cuts, last = self._problem.cuts
+        return UplinkSpans(replace(self._problem, cuts=(*cuts, replace(last, allowed=False))), self.downlink)
+
+    def contenders(self, fast: Problem, slow: Problem, slow_plan: Plan, *, most: float = np.inf) -> Contenders | None:
         """Whatever may be the answer from the uplink of `fast` down to that of `slow`, by rising rank.
 
         `slow_plan` is the answer to `slow`. Where it is infeasible, the answer to `fast` has to be too.
+        None where more than `most` are left: the span should be split, in half of which few are as a rule.
         """
         rule = _Rule.of(fast, slow, slow_plan, self._grids)
         groups = groups_of(fast, self._grids, keep_rate=rule.keeps_slo)
         found = self._at_home
         if len(groups):
-            found = found.joined(self._offloaded(rule, fast, slow, groups))
+            members = self._members(rule, fast, slow, groups, most)
+            if members is None:
+                return None
+            found = found.joined(offloaded(fast, self._grids, groups, members))
         fast_costs, slow_costs = found.costs(fast), found.costs(slow)
         kept = ~rule.beats(fast_costs.energy_j, fast_costs.bound_s, slow_costs.energy_j, slow_costs.bound_s)
-        return found.only(kept & fast_costs.feasible if rule.keeps_slo else kept)
+        found = found.only(kept & fast_costs.feasible if rule.keeps_slo else kept)
+        return found if len(found) <= most else None
 
-    def _offloaded(self, rule: _Rule, fast: Problem, slow: Problem, groups: Groups) -> Contenders:
+    def _members(self, rule: _Rule, fast: Problem, slow: Problem, groups: Groups, most: float) -> Members | None:
         tree = CellTree(fast, groups, self._blocks, keep_rate=rule.keeps_slo)
         cells = tree.roots()
         while True:
@@ -74,7 +87,8 @@ class UplinkSpans:
             at_slow = tree.corners(cells, _slower(crossing, fast, slow))
             cells = cells.only(~rule.beats(at_fast.energy_j, at_fast.bound_s, at_slow.energy_j, at_slow.bound_s))
             if not tree.has_finer(cells):
-                return offloaded(fast, self._grids, groups, tree.members(cells))
+                members = tree.members(cells)
+                return members if len(members) <= _SIFTED * most else None
             cells = tree.children(cells)
 
 

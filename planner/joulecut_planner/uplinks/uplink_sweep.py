@@ -71,8 +71,10 @@ class _Sweep:
 
     def _price_between(self, first: int, last: int, slow: Plan) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            contenders = self._spans.contenders(self._problems[first], self._problems[last], slow)
-            if len(contenders) > _MOST_CONTENDERS:
+            contenders = self._spans.contenders(
+                self._problems[first], self._problems[last], slow, most=_MOST_CONTENDERS
+            )
+            if contenders is None:
                 self._split(first, last)
                 return
             pick = cheapest if slow.status == OPTIMAL else nearest

@@ -1,11 +1,9 @@
 """Who may set which clocks: the rules of an INI file, since that can carry comments and any Python reads it."""
 
 import configparser
-import grp
 import os
 import pwd
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,40 +11,28 @@ from joulecut_core.errors import ConfigError
 
 RULES = Path("etc/joulecut/clockd.ini")
 """Where they are, below the root folder."""
-_KEYS = ("users", "groups", "boards", "core_mhz", "memory_mhz", "longest_ttl_s")
-_ANY, _NONE = (0.0, float("inf")), (1.0, 0.0)
+_ANY = (0.0, float("inf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """These people may set these boards' clocks within these limits."""
+    """These users may set these boards' clocks within these limits. A memory clock of None is not theirs to set."""
 
-    users: frozenset[int]
-    groups: frozenset[int] = frozenset()
+    users: frozenset[int] = field(repr=False)
     boards: tuple[str, ...] = ("*",)
     core_mhz: tuple[float, float] = _ANY
-    memory_mhz: tuple[float, float] = _ANY
+    memory_mhz: tuple[float, float] | None = _ANY
     longest_ttl_s: float = 86400.0
+
+    def concerns(self, uid: int, board: str) -> bool:
+        """Whether it gives somebody a board at all."""
+        return uid in self.users and any(fnmatchcase(board, pattern) for pattern in self.boards)
 
     def allows(self, core_mhz: float, memory_mhz: float | None, ttl_s: float) -> bool:
         """Whether these clocks for so long are within the limits, which NaN never is."""
-        memory = memory_mhz is None or self.memory_mhz[0] <= memory_mhz <= self.memory_mhz[1]
+        low, high = self.memory_mhz or (1.0, 0.0)
+        memory = memory_mhz is None or low <= memory_mhz <= high
         return memory and self.core_mhz[0] <= core_mhz <= self.core_mhz[1] and 0.0 < ttl_s <= self.longest_ttl_s
-
-    def __str__(self) -> str:
-        core, memory = (f"{low:g}-{high:g} MHz" for low, high in (self.core_mhz, self.memory_mhz))
-        return f"core {core}, memory {memory if self.sets_memory else 'none'}, for up to {self.longest_ttl_s:g} s"
-
-    @property
-    def sets_memory(self) -> bool:
-        """Whether any memory clock at all is within the limits."""
-        return self.memory_mhz[0] <= self.memory_mhz[1]
-
-
-def concerning(rules: Iterable[Rule], uid: int, gids: Iterable[int], board: str) -> list[Rule]:
-    """The rules that give somebody a board at all."""
-    mine = [rule for rule in rules if uid in rule.users or not rule.groups.isdisjoint(gids)]
-    return [rule for rule in mine if any(fnmatchcase(board, pattern) for pattern in rule.boards)]
 
 
 def load_rules(path: Path, *, needed: bool) -> list[Rule]:
@@ -60,30 +46,29 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
         if path.stat().st_mode & 0o022 or path.stat().st_uid not in (0, os.geteuid()):
             raise ValueError("others can change it; make it root's, mode 644")  # noqa: TRY301
         for section in parser.sections():
-            rules.append(_rule(dict(parser[section])))
-    except (OSError, configparser.Error, ValueError, LookupError) as error:
-        raise ConfigError(f"{path}: {section}: {str(error)[:500]}") from error
+            rules.append(_rule(**parser[section]))
+    except (OSError, configparser.Error, ValueError, LookupError, TypeError) as error:
+        expected = "users, boards and core_mhz, and perhaps memory_mhz and longest_ttl_s"
+        raise ConfigError(f"{path}: {section}: {str(error)[:500]}; expected {expected}") from error
     return rules
 
 
-def _rule(keys: dict[str, str]) -> Rule:
-    users, groups, boards = (keys.get(name, "").split() for name in ("users", "groups", "boards"))
-    if not set(keys) <= set(_KEYS) or not (users + groups and boards and "core_mhz" in keys):
-        raise ValueError(f"{', '.join(keys)}; expected users or groups, boards and core_mhz, all of {', '.join(_KEYS)}")
-    if not 0.0 < (longest_ttl_s := float(keys.get("longest_ttl_s", "30"))) < float("inf"):
-        raise ValueError(f"longest_ttl_s = {longest_ttl_s:g}; expected a positive, finite number of seconds")
+def _rule(*, users: str, boards: str, core_mhz: str, memory_mhz: str = "", longest_ttl_s: str = "30") -> Rule:
+    if not users or not boards or not 0.0 < float(longest_ttl_s) < float("inf"):
+        raise ValueError(
+            f"users = {users}, boards = {boards}, longest_ttl_s = {longest_ttl_s}: none, or not positive and finite"
+        )
     return Rule(
-        users=frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users),
-        groups=frozenset(int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid for group in groups),
-        boards=tuple(boards),
-        core_mhz=_range(keys, "core_mhz"),
-        memory_mhz=_range(keys, "memory_mhz") if "memory_mhz" in keys else _NONE,
-        longest_ttl_s=longest_ttl_s,
+        users=frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users.split()),
+        boards=tuple(boards.split()),
+        core_mhz=_range(core_mhz),
+        memory_mhz=_range(memory_mhz) if memory_mhz else None,
+        longest_ttl_s=float(longest_ttl_s),
     )
 
 
-def _range(keys: dict[str, str], name: str) -> tuple[float, float]:
-    low, _, high = keys[name].partition("-")
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition("-")
     if not 0.0 <= float(low or "nan") <= float(high or "nan"):
-        raise ValueError(f"{name} = {keys[name]}; expected LOWEST-HIGHEST")
+        raise ValueError(f"{text}; expected core_mhz and memory_mhz as LOWEST-HIGHEST")
     return float(low), float(high)

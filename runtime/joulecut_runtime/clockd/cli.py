@@ -1,82 +1,60 @@
-"""`joulecut-clockd`: lends clocks over a Unix socket to whom its rules allow, and puts them back whatever happens."""
+"""`joulecut-clockd`: lends clocks over a Unix socket to whom its rules allow, and puts them back whatever happens.
+
+One JSON request a line; a lease ends with the connection that asked for it.
+"""
 
 import argparse
-import fcntl
 import json
 import logging
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ClockError, ConfigError, LeaseError
 from joulecut_runtime.clockd.allow_list import RULES, Rule, load_rules
-from joulecut_runtime.clockd.book import STATE, Find, LeaseBook, find_boards
-from joulecut_runtime.clockd.service import SOCKET, serve
+from joulecut_runtime.clockd.book import SOCKET, STATE, Clocks, Find, Holder, LeaseBook, audit, find_boards, locked
 
 _LOG = logging.getLogger(__name__)
-VARIABLES = "JOULECUT_CLOCKD_"
-"""What the daemon's environment variables begin with."""
-_SETTINGS = {
-    "root": ("/", "find kernel files, and all below, there; default /"),
-    "socket": ("", f"where to listen; default {SOCKET}"),
-    "rules": ("", f"who may set what; default {RULES}, without it root alone"),
-}
+_CONNECTIONS_EACH, _LONGEST_LINE, _LONGEST_NAME = 32, 4096, 64  # each user's: nobody shuts the others out
 
 
 def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> int:
     """Run the program. Its exit codes are those of joulecut's other programs."""
     parser = argparse.ArgumentParser(prog="joulecut-clockd", description=__doc__)
-    for name, (_, what) in _SETTINGS.items():
-        parser.add_argument(f"--{name}", help=f"{what}; or the variable {VARIABLES}{name.upper()}")
-    parser.add_argument("--print-config", action="store_true", help="print these settings and their origins as TOML")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="where kernel files and all below are; default /")
+    parser.add_argument("--socket", type=Path, help=f"where to listen; default {SOCKET}")
+    parser.add_argument("--rules", type=Path, help=f"who may set what; default {RULES}, without it root alone")
     parser.add_argument("--restore", action="store_true", help="put back what killed processes left, and end")
-    options = vars(parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
-        settings = choose_settings(options, os.environ)
-        if options["print_config"]:
-            for name, (value, origin) in settings.items():
-                sys.stdout.write(f"{name} = {json.dumps(value, ensure_ascii=False)}  # {origin}\n")
-            return 0
-        root, path, rules = (Path(value) if value else None for value, _ in settings.values())
-        book = LeaseBook(root or Path("/"), find)
+        book = LeaseBook(options.root, find)
         try:
-            if not options["restore"]:
-                _serve(path or book.root / SOCKET, book, load_rules(rules or book.root / RULES, needed=bool(rules)))
+            book.tend()
+            if not options.restore:
+                rules = load_rules(options.rules or options.root / RULES, needed=bool(options.rules))
+                _lend(options.socket or options.root / SOCKET, book, rules)
         finally:
             restored = book.close()
-    except (ConfigError, OSError) as error:
-        another = isinstance(error, BlockingIOError)  # of flock
-        sys.stderr.write(f"error: {'another joulecut-clockd runs; stop it first' if another else error}\n")
+    except (ConfigError, LeaseError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, ConfigError) else 4
     return 0 if restored else 4
 
 
-def choose_settings(flags: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Each setting with its origin: a flag, a variable or "default". ConfigError for a variable that is nobody's."""
-    chosen = {name: (value, "default") for name, (value, _) in _SETTINGS.items()}
-    for variable in filter(lambda name: name.startswith(VARIABLES), environment):
-        if (name := variable.removeprefix(VARIABLES).lower()) not in chosen or variable != variable.upper():
-            raise ConfigError(f"{variable}: unknown variable; expected {VARIABLES}ROOT, ..SOCKET or ..RULES")
-        chosen[name] = environment[variable], variable
-    return chosen | {name: (str(flags[name]), "flag") for name in chosen if flags.get(name) is not None}
-
-
-def _serve(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
+def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
     """Until SIGTERM, SIGINT or SIGHUP."""
     signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    if path.exists() and not path.is_socket():
-        raise ConfigError(f"{path} is there and no socket; expected a free place, or the socket of an ended daemon")
-    with (book.root / STATE / "clockd.lock").open("w") as lock, socket.socket(socket.AF_UNIX) as listener:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
+    with locked(book.root / STATE / "joulecut-clockd.lock"), socket.socket(socket.AF_UNIX) as listener:
+        if path.is_socket():
+            path.unlink()
         listener.bind(str(path))
         path.chmod(0o660)  # for root and the daemon's group, before anybody can connect
         listener.listen()
@@ -84,7 +62,8 @@ def _serve(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
         service.start()
         _LOG.info("listening on %s", path)
         _notify("READY=1")
-        while service.is_alive() and signal.sigtimedwait(signals, book.tend()) is None:
+        while service.is_alive() and signal.sigtimedwait(signals, 1.0) is None:
+            book.tend()
             _notify("WATCHDOG=1")
 
 
@@ -93,3 +72,72 @@ def _notify(state: str) -> None:
     if address := os.environ.get("NOTIFY_SOCKET"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, suppress(OSError):
             line.sendto(state.encode(), socket.MSG_DONTWAIT, address.replace("@", "\0", 1))
+
+
+def serve(listener: socket.socket, book: LeaseBook, rules: list[Rule]) -> None:
+    """Attend to each connection in a thread of its own, until the listener is shut down."""
+    taken: list[int] = []
+    with suppress(OSError):
+        while True:
+            line, _ = listener.accept()
+            connection = _Connection(line, book, rules)
+            if taken.count(connection.uid) < _CONNECTIONS_EACH:
+                taken.append(connection.uid)
+                threading.Thread(target=connection.attend, args=(taken,), daemon=True).start()
+            else:
+                line.close()
+
+
+class _Connection:
+    def __init__(self, line: socket.socket, book: LeaseBook, rules: list[Rule]) -> None:
+        self._line, self._book, self._rules = line, book, rules
+        pid, self.uid, _ = struct.unpack("iII", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        self._who: Holder = {"holder": "-", "uid": self.uid, "pid": pid}
+
+    def attend(self, taken: list[int]) -> None:
+        """Answer until the client goes, or talks without end; with that its leases end."""
+        try:
+            with suppress(OSError), self._line, self._line.makefile("rb") as requests:
+                while (request := requests.readline(_LONGEST_LINE)).endswith(b"\n"):
+                    self._line.sendall(json.dumps(self._answer(request)).encode() + b"\n")
+        finally:
+            self._book.tend(self._who)
+            taken.remove(self.uid)
+
+    def _answer(self, line: bytes) -> dict[str, object]:
+        request = None
+        try:
+            request = json.loads(line)
+            with self._book.turn:
+                return {"answer": self._do(**request)}
+        except Exception as error:  # noqa: BLE001 - whatever fails, fails this request and not the daemon
+            audit("refusal", self._who, f"{type(error).__name__}: {error}", request=request)
+            return {"error": type(error).__name__, "message": str(error)}
+
+    def _do(
+        self, *, op: str, board: str = "", mhz: Clocks = (0.0, None), ttl_s: float = 0.0, name: str = ""
+    ) -> list[dict[str, object]]:
+        if op == "state":
+            allowed = {key: any(rule.concerns(self.uid, key) for rule in self._rules) for key in self._book.boards()}
+            return [{**self._book.board(key).state(), "allowed": allowed[key]} for key in allowed]
+        if not (rules := [rule for rule in self._rules if rule.concerns(self.uid, board)]):
+            raise LeaseError(f"user {self.uid} may not set the clocks of {board}; /{RULES} says who may")
+        custody = self._book.board(board)
+        custody.tend()
+        asked_s = ttl_s if op == "acquire" else custody.ttl_s
+        if op in {"acquire", "move"} and not any(rule.allows(*mhz, asked_s) for rule in rules):
+            raise ClockError(f"core, memory {mhz} MHz for {asked_s} s is more than user {self.uid} may: {rules}")
+        if op == "acquire":
+            if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
+                raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
+            self._who["holder"] = name
+            custody.acquire(mhz, self._who, ttl_s)
+        elif op == "move":
+            custody.move(mhz, self._who)
+        elif op == "reset":
+            custody.reset(self._who, memory=any(rule.memory_mhz for rule in rules))
+        elif op in {"heartbeat", "release"}:
+            {"heartbeat": custody.heartbeat, "release": custody.release}[op](self._who)
+        else:
+            raise ConfigError(f"{op!r} is unknown; expected state, acquire, move, heartbeat, release or reset")
+        return []

@@ -12,7 +12,7 @@ from typing import Any
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
-from joulecut_runtime.clockd.service import SOCKET
+from joulecut_runtime.clockd.book import SOCKET
 
 DEFAULT_SOCKET = Path("/") / SOCKET
 
@@ -106,7 +106,7 @@ class ClockdClient:
         except (OSError, ValueError) as error:
             raise ClockdGoneError(f"joulecut-clockd does not answer: {error}; its leases are restored") from error
         if not line:
-            raise ClockdGoneError("joulecut-clockd hung up; it was stopped, or this client was silent for too long")
+            raise ClockdGoneError("joulecut-clockd hung up; it was stopped, or this user has too many connections")
         answer = json.loads(line)
         if "error" in answer:
             raise _REFUSALS.get(answer["error"], DeviceError)(answer["message"])

@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 _START_S = 120.0
 """Wall seconds for a cluster of this machine to come up: Ray starts seven Python processes."""
 _AGAIN_S = 0.2
-_TRIES = 4
+_TRIES = 6
 LOG_FILE = "ray.log"
 _MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 

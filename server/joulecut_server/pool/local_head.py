@@ -8,6 +8,7 @@ would wait for them. On a machine that is busier than that a start has to be tri
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 _STORE_BYTES = 100_000_000
 """Nothing of joulecut travels through Ray's object store; Ray asks for a third of the memory by default."""
 _END_S = 20.0
+_NICENESS = {"RAY_worker_niceness": "0"}
+"""Ray's own is 15, which servers would inherit: whatever else this machine does would come before every request."""
 _PORTS = (
     "port",
     "dashboard-agent-listen-port",
@@ -50,7 +53,7 @@ def local_head(*, cpus: int, log: Path) -> Iterator[tuple[str, subprocess.Popen[
     with (
         log.open("ab") as words,
         subprocess.Popen(  # noqa: S603 - our own interpreter, and numbers
-            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words
+            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=_NICENESS | os.environ
         ) as process,
     ):
         try:

@@ -19,13 +19,15 @@ from tests.fakes.jetson import FakeKernel, build
 from tests.fakes.jetson.boards import ORIN_NANO_36
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml
 
-PROGRAM = Path(sys.executable).with_name("joulecut")
+pytestmark = pytest.mark.usefixtures("started_warm")
+INSTALLED = Path(sys.executable).with_name("joulecut")
 
 
 def doctor(*arguments: object, environment: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    """Exit status and document of the program, run in a process of its own."""
+    """Exit status and document of the program, run in a process of its own; a new one where libraries are faked."""
+    program = Path(sys.executable).with_name("joulecut") if environment is None else INSTALLED
     done = subprocess.run(
-        [PROGRAM, "doctor", "--json", *map(str, arguments)],
+        [program, "doctor", "--json", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,

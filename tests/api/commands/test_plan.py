@@ -61,7 +61,7 @@ def test_bad_input(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, 
     """A malformed problem is one line on standard error that names the path, nothing on standard output, exit 2."""
     code, out, err = joulecut_plan(written(tmp_path, max_accuracy_loss=-1), *flags)
     assert (code, out) == (2, "")
-    assert err.startswith("error: max_accuracy_loss: -1.0; expected")
+    assert "problem.json: max_accuracy_loss: -1.0; expected" in err
     assert err.count("\n") == 1
     code, out, err = joulecut_plan(str(tmp_path / "missing.json"), *flags)
     assert (code, out) == (2, "")

@@ -19,9 +19,8 @@ from joulecut.devices.privilege import Privilege
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.allow_list import Rule
-from joulecut_runtime.clockd.book import STATE
+from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_runtime.clockd.client import ClockdClient
-from joulecut_runtime.clockd.service import SOCKET
 from tests.runtime.clockd.daemons import serving
 from tests.runtime.clockd.file_board import FileBoard
 

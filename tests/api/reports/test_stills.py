@@ -54,6 +54,18 @@ def test_svg(chart: Chart) -> None:
     assert still(chart, Still.SVG) == content
 
 
+@pytest.mark.parametrize(("low", "high"), [(1.0, 200.0), (0.002, 0.008), (3.0, 4e6)])
+def test_logarithmic_axes_show_plain_numbers(low: float, high: float) -> None:
+    """Without mathematics a tick is a number, not the source of a formula."""
+    line = Line(name="", x=(low, high), y=(low, high), colour="#8a94a0")
+    panel = Panel(x=Axis(label="x", log=True), y=Axis(label="y", log=True), layers=(line,))
+    content = still(Chart(name="log", title="log", caption="", panels=(panel,)), Still.SVG).decode()
+    words = "".join(ET.fromstring(content).itertext())  # noqa: S314 - of our own making
+    assert "$" not in words
+    assert "math" not in words
+    assert any(mark.isdigit() for mark in words)
+
+
 def test_names_are_no_mathematics_and_none_is_hidden() -> None:
     """Dollar signs stay, and a series whose name begins with an underscore is in the legend."""
     words = "".join(ET.fromstring(still(BARS, Still.SVG).decode()).itertext())  # noqa: S314 - of our own making

@@ -126,3 +126,51 @@ def test_a_damaged_table_is_named(joulecut_simulate: Run, tmp_path: Path) -> Non
     code, _, err = joulecut_simulate("--trace", "poisson", "--tables", str(damaged))
     assert code == 2
     assert "damaged.json" in err
+
+
+def test_bounds_are_below_what_policies_come_to(joulecut_simulate: Run, tables: str) -> None:
+    """With --bounds: one for each load, kept by every policy in full precision; a sentence each on the terminal."""
+    asked = (
+        *("--trace", "poisson", "--requests", "200", "--tables", tables, "--policy", "fixed,eali", "--bounds"),
+        *("--utilisation", "0.3,0.9", "--variants", "fp32"),
+    )
+    code, out, err = joulecut_simulate(*asked, "--json")
+    assert code == 0, err
+    bounds = json.loads(out)["bounds"]
+    assert [bound["utilisation"] for bound in bounds] == pytest.approx([0.3, 0.9])
+    by_load = {bound["rate_hz"]: bound for bound in bounds}
+    for run in runs(out):
+        bound = by_load[run["rate_hz"]]
+        assert run["requests"] - run["on_time"] >= bound["fewest_misses"]
+        if run["requests"] - run["on_time"] <= bound["allowed_misses"]:
+            assert run["energy_per_request_j"] >= bound["least_energy_per_request_j"]
+            assert run["busy_energy_per_request_j"] >= bound["least_busy_energy_per_request_j"]
+    code, out, _ = joulecut_simulate(*asked)
+    assert code == 0
+    assert " ".join(out.split()).count("No schedule in full precision") == 2
+
+
+def test_bounds_of_requests_that_are_not_alike_are_refused(joulecut_simulate: Run, tables: str, tmp_path: Path) -> None:
+    """Entries behind the first unit shorten what has to run, which the bounds do not know."""
+    trace = trace_file(tmp_path, "0,1", "0.1,0", header="time_s,entry")
+    code, _, err = joulecut_simulate("--trace", str(trace), "--tables", tables, "--policy", "fixed", "--bounds")
+    assert code == 2
+    assert "--bounds" in err
+
+
+def test_what_counts_is_what_is_saved(joulecut_simulate: Run, tables: str) -> None:
+    """--idle-free: EALI and joulecut take no more joules for their batches than when those at rest count too."""
+    asked = (
+        *("--trace", "poisson", "--requests", "400", "--tables", tables, "--policy", "eali,joulecut"),
+        *("--utilisation", "0.2", "--variants", "fp32", "--json"),
+    )
+    counted, free = (runs(joulecut_simulate(*asked, *more)[1]) for more in ((), ("--idle-free",)))
+    for one, other in zip(free, counted, strict=True):
+        assert one["busy_energy_per_request_j"] <= other["busy_energy_per_request_j"]
+
+
+def test_a_miss_share_is_a_share(joulecut_simulate: Run, tables: str) -> None:
+    """All of the requests is no share that may be missed."""
+    code, _, err = joulecut_simulate("--trace", "poisson", "--tables", tables, "--miss-share", "1")
+    assert code == 2
+    assert "--miss-share" in err

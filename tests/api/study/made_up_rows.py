@@ -86,6 +86,7 @@ def layer_row(
         layer_s=layer_s,
         alone_s=layer_s,
         power_w=power_w,
+        power_kind="" if power_w is None else "measured",
         energy_j=None if power_w is None else power_w * layer_s,
         gflops_per_s=gflops / layer_s,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,15 +21,20 @@ from joulecut_core.errors import DeviceError
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.parts import Part
 from joulecut_runtime.profiling.provision import example_inputs
 from tests.api.study.tiny_networks import DEEP, deep, order, study
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml, loaded
 
 CPU = torch.device("cpu")
-GRAPH = capture(deep(), (torch.zeros(2, 3, 32, 32),), name="deep")
-NETWORK = Network(GRAPH)
 SHORT = MeterPlan(window_periods=1, window_runs=2, warm_up=1, settle_s=0.01, timed_s=0.01, layer_runs=2)
 HAS_ONNX = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+
+
+@cache
+def network() -> Network:
+    """A network for a batch of two."""
+    return Network(capture(deep(), (torch.zeros(2, 3, 32, 32),), name="deep"))
 
 
 def test_every_engine_is_there_or_says_why_not() -> None:
@@ -45,23 +52,23 @@ def test_every_engine_is_there_or_says_why_not() -> None:
 def test_networks_parts_and_layers_really_run() -> None:
     """Each is executed and timed on the host; what it computes is the network's own answer."""
     with closing(open_real_bench("cpu")) as bench:
-        key = CellKey(digest=NETWORK.table.digest, batch=2, engine=EngineName.EAGER, point=None)
+        key = CellKey(digest=network().table.digest, batch=2, engine=EngineName.EAGER, point=None)
         works = [
-            bench.whole(NETWORK, EngineName.EAGER),
-            bench.part(NETWORK, 1, "head", EngineName.EAGER),
-            bench.part(NETWORK, 1, "tail", EngineName.EAGER),
+            bench.whole(network(), EngineName.EAGER),
+            bench.part(network(), 1, "head", EngineName.EAGER),
+            bench.part(network(), 1, "tail", EngineName.EAGER),
         ]
-        layered = bench.layered(GRAPH, layers_of(GRAPH))
+        layered = bench.layered(network().graph, layers_of(network().graph))
         with bench.stand(key) as stand:
             meter = CellMeter(stand, SHORT)
             results = [meter.whole(work, None, wait=False) for work in works]
             layers = meter.layers(layered, None).layers
-    expected = NETWORK.whole(example_inputs(NETWORK.table.inputs))
+    expected = network().whole(example_inputs(network().table.inputs))
     for computed in (works[0].compute(), works[2].compute(), layered.steps[-1].compute()):
         assert isinstance(computed, tuple)
         assert torch.equal(computed[0], expected[0])
     assert all(result.latency_s > 0 and result.runs >= 2 for result in results)
-    assert len(layers) == len(layers_of(GRAPH))
+    assert len(layers) == len(layers_of(network().graph))
     assert all(layer.in_run_s > 0 for layer in layers)
 
 
@@ -78,10 +85,10 @@ def test_a_whole_study_of_this_cpu(tmp_path: Path) -> None:
 def test_an_engine_that_answers_otherwise_is_not_timed() -> None:
     """A fast wrong answer is no result; rounding is none of its business."""
     right = (torch.tensor([1.0, -2.0]),)
-    _check_same(NETWORK.whole, EngineName.COMPILE, (right[0] * (1 + 1e-5),), right)
+    _check_same(network().whole, EngineName.COMPILE, (right[0] * (1 + 1e-5),), right)
     for wrong in (right[0] * 1.01, right[0] * float("nan")):
         with pytest.raises(DeviceError, match=r"under compile: output 0 differs from the eager one"):
-            _check_same(NETWORK.whole, EngineName.COMPILE, (wrong,), right)
+            _check_same(network().whole, EngineName.COMPILE, (wrong,), right)
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,10 +103,10 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not HAS_ONNX, reason="onnx, onnxscript and onnxruntime are not installed")
-@pytest.mark.parametrize("part", [NETWORK.whole, NETWORK.tail(1)], ids=["whole", "tail"])
-def test_onnx_runtime_gives_the_same_answer(part: object) -> None:
+@pytest.mark.parametrize("choose", [lambda: network().whole, lambda: network().tail(1)], ids=["whole", "tail"])
+def test_onnx_runtime_gives_the_same_answer(choose: Callable[[], Part]) -> None:
     """Exported as a whole or as a part, up to rounding."""
-    chosen = NETWORK.whole if part is NETWORK.whole else NETWORK.tail(1)
+    chosen = choose()
     inputs = example_inputs(chosen.inputs)
     run = prepare_exported(chosen, inputs, EngineName.ONNXRUNTIME, CPU)
     for ours, theirs in zip(run(inputs), chosen(inputs), strict=True):

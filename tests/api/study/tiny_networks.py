@@ -37,6 +37,11 @@ class _Convolutions(nn.Module):
         return logits
 
 
+def convolutions(channels: int, depth: int) -> nn.Module:
+    """So many of them behind a stem, with a classifier behind them."""
+    return _Convolutions(channels, depth)
+
+
 def deep() -> nn.Module:
     """Many small convolutions."""
     return _Convolutions(8, 11)

@@ -93,6 +93,11 @@ with open("batching.json", "w") as file:
 }
 
 
+def module_of_the_reader() -> str:
+    """The shell block that writes the network of one's own, `shop.networks`."""
+    return _MODULE.body
+
+
 def presumed(path: Path) -> tuple[Block, ...]:
     """Blocks to take before those of the page."""
     return _BEFORE.get(name(path), ())

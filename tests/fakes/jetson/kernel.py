@@ -177,7 +177,8 @@ class FakeKernel:
     def _move_core(self) -> None:
         low = self._shown["min_freq"] or self._ladder[0]
         high = self._shown["max_freq"] or self._ladder[-1]
-        wanted = high if self.busy else low
+        busy = self.busy
+        wanted = high if busy else low
         if self.hardware_ceiling_mhz is not None:
             wanted = min(wanted, hz(self.hardware_ceiling_mhz))
         below = [listed for listed in self._ladder if listed <= wanted]
@@ -189,7 +190,7 @@ class FakeKernel:
         if now_s - self._target_since_s >= self._settle_s:
             _update(current, target)
         load = self.tree.gpu / "load"
-        _update(load, 950 if self.busy else 0)
+        _update(load, 950 if busy else 0)
 
     def _move_emc(self) -> None:
         spec, rate = self.tree.spec, self.tree.emc_rate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.fakes.jetson.boards import BoardSpec, EmcLayout, RailLayout
@@ -28,54 +29,54 @@ def create(path: Path, text: str) -> None:
     put(path, text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: the fake kernel asks for the same paths again and again
 class JetsonTree:
     """Where things are in a built tree."""
 
     root: Path
     spec: BoardSpec
 
-    @property
+    @cached_property
     def node(self) -> Path:
         """The GPU's devfreq node."""
         return self.root / "sys/devices" / self.spec.device / "devfreq" / self.spec.node
 
-    @property
+    @cached_property
     def gpu(self) -> Path:
         """The GPU's device folder: power/control, load, railgate_enable."""
         return self.root / "sys/devices" / self.spec.device
 
-    @property
+    @cached_property
     def debug(self) -> Path:
         """Where debugfs is mounted."""
         return self.root / "sys/kernel/debug"
 
-    @property
+    @cached_property
     def emc(self) -> Path:
         """The folder of the files that lock the memory clock."""
         return self.debug / ("emc" if self.spec.emc is EmcLayout.LIMITS else "bpmp/debug/clk/emc")
 
-    @property
+    @cached_property
     def emc_rate(self) -> Path:
         """The file that shows the memory clock in Hz."""
         return self.debug / "clk/emc/clk_rate" if self.spec.emc is EmcLayout.LIMITS else self.emc / "rate"
 
-    @property
+    @cached_property
     def thermal(self) -> Path:
         """The GPU's thermal zone."""
         return self.root / "sys/class/thermal/thermal_zone1"
 
-    @property
+    @cached_property
     def cooling(self) -> Path:
         """The cooling device that slows the GPU when it is hot."""
         return self.root / "sys/class/thermal/cooling_device1"
 
-    @property
+    @cached_property
     def over_current(self) -> Path:
         """The counter of over-current events."""
         return self.root / "sys/class/hwmon/hwmon1/oc2_event_cnt"
 
-    @property
+    @cached_property
     def busy(self) -> Path:
         """Holds 1 while the GPU works: any process may write it, the fake kernel reads it."""
         return self.root / "fake-kernel/busy"

@@ -10,9 +10,10 @@ from joulecut_core.problems import Problem
 from joulecut_planner.choices.constraints import keeps_accuracy
 from joulecut_planner.choices.pricing import Choice, Price, price
 from joulecut_planner.exact.oracle import choices
+from tests.thoroughness import examples
 
 PROPERTY = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 """How hard each baseline is tried."""
 

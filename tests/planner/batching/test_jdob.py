@@ -11,6 +11,7 @@ from joulecut_core.problems import Edge, EdgePoint, Problem, SideTables
 from joulecut_planner.batching import BatchingProblem, BatchingStatus, all_local, j_dob
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 
 def test_identical_users_are_one_batch_at_one_cut() -> None:
@@ -45,7 +46,9 @@ def _slower_is_cheaper(problem: Problem) -> Problem:
     return replace(problem, edge=Edge(points=points), variants=(replace(variant, edge=heads),))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=batching_problems(min_edges=2, max_edges=6))
 def test_groups_follow_deadlines_and_never_cost_more_than_home(problem: BatchingProblem) -> None:
     """No member of a later batch is more urgent than one of an earlier batch; staying home is always open to it."""

@@ -18,6 +18,7 @@ from joulecut_planner.batching.subsets import best_of_subsets
 from joulecut_planner.choices.grids import Array
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -36,7 +37,7 @@ def test_a_slots_gain_is_its_largest_savings(saved: Array, capacity: Array) -> N
             assert gain.total_j[slot] == pytest.approx(sum(largest) - 1.0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(min_edges=2, max_edges=3), turn=st.integers(0, 5))
 def test_any_order_gives_a_schedule_that_is_not_too_good(problem: BatchingProblem, turn: int) -> None:
     """What an order finds keeps every constraint and costs at least the optimum; one edge alone is solved exactly."""

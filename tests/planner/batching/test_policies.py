@@ -15,6 +15,7 @@ from joulecut_planner.batching import (
 )
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 
 def test_every_policy_is_registered_under_its_name() -> None:
@@ -24,7 +25,9 @@ def test_every_policy_is_registered_under_its_name() -> None:
     assert [policy(problem).policy for policy in POLICIES.values()] == [name.value for name in POLICIES]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=batching_problems(max_edges=5))
 def test_no_batching_serves_one_at_a_time_and_all_local_none(problem: BatchingProblem) -> None:
     """Without batches every batch has one member in the tables of batch 1; at home there is no server at all."""

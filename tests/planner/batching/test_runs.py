@@ -14,6 +14,7 @@ from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.exact.solver import solve
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 
 def run(*edges: int, cut: int = 1, size: int = 1, point: int = 0) -> Run:
@@ -22,7 +23,9 @@ def run(*edges: int, cut: int = 1, size: int = 1, point: int = 0) -> Run:
     return Run(cut=cut, server_point=point, size=size, members=members)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=batching_problems(max_edges=1))
 def test_a_batch_of_one_on_an_idle_server_is_the_contracts_choice(problem: BatchingProblem) -> None:
     """Alone there is nothing to wait for: T and J are those of the planning contract."""
@@ -83,7 +86,9 @@ def test_with_a_period_waiting_costs_nothing_more() -> None:
     assert late.prices[0].energy_j == pytest.approx(early.prices[0].energy_j)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=batching_problems(max_edges=1))
 def test_home_is_the_local_plan(problem: BatchingProblem) -> None:
     """An edge that stays home does what the planner plans for an edge without a server."""

@@ -17,11 +17,12 @@ from joulecut_planner.batching.runs import Member, Run, ready_s, timed
 from joulecut_planner.batching.slots import run_of, slots_from, slots_of, step_in
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=3))
 def test_slots_cost_what_runs_cost(problem: BatchingProblem) -> None:
     """A lone edge in a slot costs what the run costs when the server is free at the slot's start."""
@@ -38,7 +39,7 @@ def test_slots_cost_what_runs_cost(problem: BatchingProblem) -> None:
             assert placed.prices[0].energy_j == pytest.approx(expected_j, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=1, max_points=3), free_s=st.floats(0.0, 0.06))
 def test_no_option_is_better_than_the_slots_say(problem: BatchingProblem, free_s: float) -> None:
     """Options that were left out as dominated cost no less, at any time at which the server may come free."""

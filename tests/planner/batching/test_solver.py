@@ -20,6 +20,7 @@ from joulecut_planner.batching.solver import _orders
 from joulecut_planner.batching.subsets import EXACT_EDGES
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
+from tests.thoroughness import examples
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -30,7 +31,7 @@ def without_rejected(problem: BatchingProblem, rejected: set[str]) -> BatchingPr
     return replace(problem, edges=kept) if kept else None
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=3))
 def test_few_edges_are_solved_exactly(problem: BatchingProblem) -> None:
     """Up to the exact search's size the plan costs what the cheapest of all schedules costs."""
@@ -43,7 +44,7 @@ def test_few_edges_are_solved_exactly(problem: BatchingProblem) -> None:
         assert plan.energy_j == pytest.approx(least_j, rel=1e-9, abs=1e-15)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(min_edges=3, max_edges=9))
 def test_no_policy_beats_the_joint_plan(problem: BatchingProblem) -> None:
     """Where another policy keeps every deadline the joint plan does too, for no more; none is below its bound."""
@@ -69,7 +70,7 @@ def test_four_edges_are_solved_exactly(problem: BatchingProblem) -> None:
     assert (np.inf if plan.energy_j is None else plan.energy_j) == pytest.approx(least_j, rel=1e-9, abs=1e-15)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=9))
 def test_a_plan_keeps_what_it_says(problem: BatchingProblem) -> None:
     """Every printed number holds when recomputed from the printed choice, and every edge is in it once."""
@@ -124,7 +125,7 @@ def edges_keep_their_bounds(problem: BatchingProblem, plan: BatchingPlan) -> Non
         assert asked.arrival_s + edge.latency_s == pytest.approx(batch.end_s + back_s)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=4), looser=st.floats(1.0, 3.0))
 def test_more_freedom_never_costs_more(problem: BatchingProblem, looser: float) -> None:
     """Looser deadlines, larger batches on offer and a clock per batch can only help, and everybody admitted stays."""

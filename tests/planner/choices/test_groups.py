@@ -10,6 +10,7 @@ from joulecut_planner.choices.grids import grids_of
 from joulecut_planner.choices.groups import Groups, groups_of
 from joulecut_planner.exact.oracle import choices
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
+from tests.thoroughness import examples
 
 
 def triples(groups: Groups) -> list[tuple[int, int, int]]:
@@ -17,7 +18,7 @@ def triples(groups: Groups) -> list[tuple[int, int, int]]:
     return list(zip(groups.cut.tolist(), groups.wire.tolist(), groups.variant.tolist(), strict=True))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_order(problem: Problem) -> None:
     """Sorted by cut, wire, variant; those that follow a choice are those with greater indices."""
@@ -28,7 +29,7 @@ def test_order(problem: Problem) -> None:
         assert groups.follow(choice).tolist() == [each > own for each in triples(groups)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_some_of_the_groups(problem: Problem) -> None:
     """Taken out, a group keeps everything it was."""

@@ -17,9 +17,12 @@ from joulecut_planner.exact.oracle import choices
 from joulecut_planner.exact.solver import solve
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
+from tests.thoroughness import examples
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(problem=problems())
 def test_the_choice_of_a_plan_is_the_one_picked(problem: Problem) -> None:
     """Two wires of one codec at a cut are told apart by what they cost, and by whether they keep the constraints."""

@@ -15,6 +15,7 @@ from joulecut_planner.exact.oracle import choices
 from joulecut_planner.problem_file import parse_problem
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 JPEG_AT_INPUT = Choice(cut=0, wire=1, variant=0, edge_point=1, server_point=0)
 SPLIT = Choice(cut=1, wire=0, variant=0, edge_point=0, server_point=0)
@@ -73,7 +74,7 @@ def test_spreads_add_as_variances() -> None:
     assert cost.latency_bound_s - cost.latency_s == pytest.approx(2.0 * math.hypot(0.0003, 0.001))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(problem=problems(max_cuts=3, max_points=2))
 def test_shares_add_up(problem: Problem) -> None:
     """The breakdown's seconds are the latency; its joules are the two sides' energies."""

@@ -10,9 +10,10 @@ from joulecut_planner.closed_sets.cut_problem import cut_problem, membership, ra
 from joulecut_planner.closed_sets.dag_problem import DagProblem
 from joulecut_planner.closed_sets.enumeration import closed_sets, members_of
 from tests.planner.closed_sets.drawn_graphs import dag_problems, graphs
+from tests.thoroughness import examples
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(graph=graphs())
 def test_bytes_are_those_of_the_crossing_tensors(graph: BlockGraph) -> None:
     """What the table says a set sends is what the graph says crosses."""
@@ -23,7 +24,7 @@ def test_bytes_are_those_of_the_crossing_tensors(graph: BlockGraph) -> None:
         assert size_bytes == sum(tensor.size_bytes for tensor in graph.crossing(members_of(mask)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(problem=dag_problems(max_blocks=6, max_points=2))
 def test_parts_take_and_draw_what_their_blocks_do(problem: DagProblem) -> None:
     """At each point both parts together take the time and the joules of all blocks, split as the set says."""

@@ -13,9 +13,10 @@ from joulecut_planner.closed_sets.dads import top_point
 from joulecut_planner.closed_sets.enumeration import members_of
 from tests.planner.closed_sets.brute_force import every_choice
 from tests.planner.closed_sets.drawn_graphs import dag_problems
+from tests.thoroughness import examples
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(problem=dag_problems(max_points=1))
 def test_least_latency_of_all(problem: DagProblem) -> None:
     """With one clock a side every choice is at top clocks: none is faster, and the plan says the same latency."""
@@ -27,7 +28,7 @@ def test_least_latency_of_all(problem: DagProblem) -> None:
     assert (cut.wire is None) == (plan.blocks == problem.graph.everything)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(problem=dag_problems(max_points=1))
 def test_energy_is_no_goal(problem: DagProblem) -> None:
     """Neither weights nor deadline move DADS's cut."""

@@ -8,6 +8,7 @@ from joulecut_core.block_graphs import INPUT, BlockGraph, GraphBlock, GraphTenso
 from joulecut_planner.closed_sets.enumeration import closed_sets, mask_of, members_of, prefixes
 from tests.planner.closed_sets.brute_force import every_closed_set
 from tests.planner.closed_sets.drawn_graphs import graphs
+from tests.thoroughness import examples
 
 
 def inception(modules: int, branches: int) -> BlockGraph:
@@ -32,7 +33,7 @@ def inception(modules: int, branches: int) -> BlockGraph:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(graph=graphs())
 def test_every_closed_set_once(graph: BlockGraph) -> None:
     """The same sets as a filter over all subsets, from the empty one to the whole, and prefixes among them."""

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_planner.closed_sets.flow_network import SINK, SOURCE, Arc, minimum_cut
+from tests.thoroughness import examples
 
 
 @st.composite
@@ -29,7 +30,7 @@ def capacity_of(arcs: list[Arc], source_side: frozenset[int]) -> float:
     return math.fsum(arc.capacity for arc in arcs if arc.tail in source_side and arc.head not in source_side)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(network=networks())
 def test_no_partition_is_smaller(network: tuple[int, list[Arc]]) -> None:
     """The cut found is the least of all, and the bound below it by rounding alone."""

@@ -13,6 +13,7 @@ from joulecut_planner.closed_sets.least_set import SetCutter
 from joulecut_planner.closed_sets.linear_costs import LinearCost
 from tests.planner.closed_sets.brute_force import crossing_bytes, every_closed_set
 from tests.planner.closed_sets.drawn_graphs import graphs
+from tests.thoroughness import examples
 
 COSTS = st.sampled_from([0.0, 1.0, -1.0]) | st.floats(-5.0, 5.0)
 
@@ -23,7 +24,7 @@ def value(cost: LinearCost, graph: BlockGraph, inside: frozenset[int]) -> float:
     return blocks + cost.per_byte * crossing_bytes(graph, inside) + cost.constant
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(graph=graphs(), data=st.data(), per_byte=st.sampled_from([0.0, 1e-6, 1e-4, -1e-5]))
 def test_no_closed_set_costs_less(graph: BlockGraph, data: st.DataObject, per_byte: float) -> None:
     """The bound is below every offloaded set; the set is closed, and attains it unless sending is a reward."""

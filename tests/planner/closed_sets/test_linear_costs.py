@@ -11,9 +11,10 @@ from joulecut_planner.closed_sets.cut_problem import cut_problem, membership, ra
 from joulecut_planner.closed_sets.enumeration import closed_sets
 from joulecut_planner.closed_sets.linear_costs import CostModel
 from tests.planner.closed_sets.drawn_graphs import dag_problems
+from tests.thoroughness import examples
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(problem=dag_problems(max_blocks=5, max_points=2))
 def test_linear_costs_are_the_contracts(problem: DagProblem) -> None:
     """With and without a rate, for every offloaded set, wire and pair of clocks."""

@@ -9,9 +9,10 @@ from joulecut_planner.closed_sets.enumeration import mask_of, members_of
 from joulecut_planner.closed_sets.neighbours import Neighbours
 from tests.planner.closed_sets.brute_force import every_closed_set
 from tests.planner.closed_sets.drawn_graphs import graphs
+from tests.thoroughness import examples
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(graph=graphs(max_blocks=6))
 def test_the_least_change_that_is_closed(graph: BlockGraph) -> None:
     """For each block: the smallest closed set above that holds it, or the largest below that does not."""

@@ -16,6 +16,7 @@ from joulecut_planner.closed_sets import BlockTables, DagProblem, WireRule, best
 from tests.planner.closed_sets.brute_force import every_choice
 from tests.planner.closed_sets.drawn_graphs import dag_problems
 from tests.planner.closed_sets.integer_program import least_offloaded_j
+from tests.thoroughness import examples
 
 CLOSE = 1e-9
 
@@ -51,7 +52,7 @@ def fork(*, uplink_bps: float = 1e8, latency_s: float | None = None) -> DagProbl
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(problem=dag_problems())
 def test_equal_to_brute_force(problem: DagProblem) -> None:
     """The plan has the least J of all closed subsets, wires and clocks, or says that none is feasible."""
@@ -69,7 +70,7 @@ def test_equal_to_brute_force(problem: DagProblem) -> None:
         assert plan.gap is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(problem=dag_problems())
 def test_never_behind_prefixes_or_dads(problem: DagProblem) -> None:
     """What a planner of a line finds, and what DADS chooses where it keeps the SLO, cost at least as much."""
@@ -80,7 +81,7 @@ def test_never_behind_prefixes_or_dads(problem: DagProblem) -> None:
             assert saving >= -CLOSE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(problem=dag_problems())
 def test_beyond_the_limit(problem: DagProblem) -> None:
     """With nothing listed: the plan is feasible, behind neither prefix nor DADS, and the bound is below the optimum."""
@@ -105,7 +106,7 @@ def test_beyond_the_limit(problem: DagProblem) -> None:
         assert plan.lower_bound_j <= min(feasible) * (1 + CLOSE) + 1e-15
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(problem=dag_problems())
 def test_without_deadline_and_rate_the_minimum_cut_is_exact(problem: DagProblem) -> None:
     """Nothing is relaxed then, so the search beyond the limit proves its plan optimal."""
@@ -115,7 +116,7 @@ def test_without_deadline_and_rate_the_minimum_cut_is_exact(problem: DagProblem)
     assert plan.best.plan.energy_j == pytest.approx(least_j, rel=CLOSE, abs=1e-15)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(problem=dag_problems())
 def test_few_cuts_give_a_wider_but_true_bound(problem: DagProblem) -> None:
     """A search that is stopped at once still proves what it says."""

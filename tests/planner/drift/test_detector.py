@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import FitError
 from joulecut_planner.drift import DriftDetector, DriftSettings, Shift
+from tests.thoroughness import examples
 
 PREDICTED_S = 0.01
 
@@ -26,7 +27,7 @@ def feed(detector: DriftDetector, level: float, noise: float, count: int, rng: n
     return shifts
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.sampled_from([0.5, 0.8, 1.15, 1.3, 2.0, 5.0]),
     st.sampled_from([0.0, 1e-12, 1e-3, 0.01, 0.02, 0.03]),

@@ -15,9 +15,10 @@ from joulecut_planner.exact.pairs import Pricer
 from tests.planner.adversarial_problems import adversarial_problems
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS
+from tests.thoroughness import examples
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems(), price_w=st.sampled_from([0.0, 1e-3, 1.0, 50.0, 1e6]))
 def test_no_feasible_choice_costs_less_than_its_bound(problem: Problem, price_w: float) -> None:
     """J >= bound for every feasible choice, with no more allowance than the bounds take for rounding themselves."""

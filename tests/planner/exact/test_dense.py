@@ -15,6 +15,7 @@ from joulecut_planner.exact.solver import solve
 from tests.planner.adversarial_problems import adversarial_problems
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
+from tests.thoroughness import examples
 
 
 def answer(plan: Plan) -> Plan:
@@ -22,14 +23,14 @@ def answer(plan: Plan) -> Plan:
     return replace(plan, evaluated=0, solve_s=0.0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_equals_one_by_one(problem: Problem) -> None:
     """Whole grids at once give the very same plan as choice by choice, to the last bit."""
     assert answer(solve_densely(problem)) == answer(solve_exhaustively(problem))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems())
 def test_equals_one_by_one_where_it_is_hard(problem: Problem) -> None:
     """The same on bounds met within tolerance, near ties, and numbers of other magnitudes."""

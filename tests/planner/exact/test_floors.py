@@ -15,9 +15,10 @@ from joulecut_planner.exact.pairs import Pricer
 from tests.planner.adversarial_problems import adversarial_problems
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS
+from tests.thoroughness import examples
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems())
 def test_no_choice_lies_below_its_floors(problem: Problem) -> None:
     """Exactly, without any allowance for rounding."""

@@ -14,6 +14,7 @@ from joulecut_planner.exact.solver import solve
 from tests.planner.adversarial_problems import adversarial_problems
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
+from tests.thoroughness import examples
 
 
 def answer(plan: Plan) -> Plan:
@@ -50,14 +51,14 @@ def flat(problem: Problem, *, busy_w: float | None = None) -> Problem:
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_equals_the_oracle(problem: Problem) -> None:
     """Ties in T_q are common here; the plan is the same to the last bit."""
     assert answer(solve(hurried(problem))) == answer(solve_exhaustively(hurried(problem)))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems())
 def test_equals_the_oracle_where_it_is_hard(problem: Problem) -> None:
     """The same where energies nearly tie, and at other magnitudes."""

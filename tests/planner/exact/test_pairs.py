@@ -46,6 +46,20 @@ def test_nobody_survives() -> None:
     assert sum(len(block) for block in nobody.blocks()) == 0
 
 
+def test_one_group_and_the_others_are_all() -> None:
+    """The pairs of one group apart, then those of the rest: each once, none lost."""
+    rng = np.random.default_rng(4)
+    survivors = Survivors.of(rng.random((5, 6)) < 0.6, rng.random((5, 7)) < 0.6)
+
+    def listed(some: Survivors) -> list[tuple[int, ...]]:
+        columns = [(pairs.group, pairs.edge_point, pairs.server_point) for pairs in some.blocks()]
+        return sorted(tuple(row) for each in columns for row in np.array(each).T.tolist())
+
+    own, others = listed(survivors.of_group(2)), listed(survivors.of_others(2))
+    assert {group for group, _, _ in own} == {2}
+    assert sorted(own + others) == listed(survivors)
+
+
 def test_points_that_are_too_slow_fall_out() -> None:
     """Floors above the bound rule a point out; one equal to it stays."""
     everyone = Survivors.of(np.ones((1, 3), dtype=np.bool_), np.ones((1, 2), dtype=np.bool_))

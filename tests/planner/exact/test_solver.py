@@ -20,6 +20,7 @@ from tests.planner.adversarial_problems import adversarial_problems
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 
 def answer(plan: Plan) -> Plan:
@@ -39,14 +40,14 @@ def with_edge_tables(problem: Problem, time_s: Table, busy_w: Table) -> Problem:
     return replace(problem, variants=(variant,))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_equals_the_oracle(problem: Problem) -> None:
     """On small and degenerate problems of every kind, the very same plan, to the last bit."""
     assert answer(solve(problem)) == answer(solve_exhaustively(problem))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems())
 def test_equals_the_oracle_where_it_is_hard(problem: Problem) -> None:
     """Bounds met within the tolerance, energies that nearly tie, terms that cancel, other magnitudes: the same plan."""
@@ -113,6 +114,13 @@ def test_a_large_problem_is_priced_in_a_fraction(slo: Slo | None, weights: tuple
     assert 0 < plan.evaluated < 0.01 * 161 * 2 * 56 * 110
 
 
+def test_one_group_first_where_many_pairs_are_left() -> None:
+    """Where bounds led to pairs that the spread makes late, one group lowers what the others are held against."""
+    slo = Slo(latency_s=0.02, quantile=0.99, rate_hz=10.0)
+    plan = solve(drawn_problem(5, cuts=161, edge_points=56, server_points=110, slo=slo))
+    assert plan.evaluated < 0.001 * 161 * 2 * 56 * 110
+
+
 def test_few_are_priced_where_only_some_wires_keep_the_rate() -> None:
     """The cheapest pair of a cut need not keep the rate with each of its codecs; what does is found at once."""
     problem = drawn_problem(3, cuts=161, edge_points=56, server_points=110, slo=Slo(rate_hz=30.0))
@@ -121,7 +129,7 @@ def test_few_are_priced_where_only_some_wires_keep_the_rate() -> None:
     assert plan.evaluated < 0.002 * 161 * 2 * 56 * 110
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), policy=st.sampled_from([each for each in Policy if each is not Policy.GOVERNOR]))
 def test_no_baseline_wins(problem: Problem, policy: Policy) -> None:
     """A policy that keeps the service level never takes less energy; one that keeps it proves that a plan does too."""
@@ -133,7 +141,7 @@ def test_no_baseline_wins(problem: Problem, policy: Policy) -> None:
         assert plan.energy_j <= other.energy_j * (1 + 1e-9)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=adversarial_problems())
 def test_an_optimal_plan_keeps_every_constraint(problem: Problem) -> None:
     """Recomputed from the contract, with its tolerance; and only such a plan says that it is optimal."""
@@ -259,7 +267,7 @@ def test_forbidden_cuts_are_never_taken() -> None:
     assert solve(replace(problem, cuts=only_middle)).cut == 1
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), factor=st.floats(1.0, 100.0))
 def test_more_room_never_costs_more(problem: Problem, factor: float) -> None:
     """A faster link, a shorter round trip, a later deadline or a larger budget never raises J."""
@@ -282,7 +290,7 @@ def test_more_room_never_costs_more(problem: Problem, factor: float) -> None:
         assert better.energy_j <= plan.energy_j * (1 + 2e-9) + 1e-15
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), seed=st.integers(0, 2**32 - 1))
 def test_no_choice_beats_the_plan(problem: Problem, seed: int) -> None:
     """Restricting an optimum's problem to any one edge clock never finds less energy."""

@@ -25,6 +25,7 @@ from joulecut_planner.problem_file import parse_problem
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -41,7 +42,7 @@ def differs(aspect: Aspect, other: Choice, plan: Choice) -> bool:
     return rules[aspect]()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(max_points=3))
 def test_alternatives_are_the_best_there_are(problem: Problem) -> None:
     """In each aspect the least J of all choices that differ so, and its difference; or none where none is feasible."""
@@ -67,7 +68,7 @@ def test_alternatives_are_the_best_there_are(problem: Problem) -> None:
         assert alternative.latency_bound_difference_s == cost.latency_bound_s - own.latency_bound_s
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(max_points=3))
 def test_the_price_of_a_deadline_is_what_moving_it_does(problem: Problem) -> None:
     """At the later step's T_q solving gives that step's J; just before it, and without a price, nothing is saved."""

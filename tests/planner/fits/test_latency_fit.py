@@ -11,6 +11,7 @@ from joulecut_core.errors import FitError
 from joulecut_planner.fits.cpu_dvfs_fit import fit_cpu_latency
 from joulecut_planner.fits.latency_fit import fit_latency
 from tests.planner.measured_series import measured_series
+from tests.thoroughness import examples
 
 CLOCKS = [306.0, 408.0, 510.0, 612.0, 714.0, 816.0, 918.0, 1020.0]
 
@@ -20,7 +21,7 @@ def curve(a_s: float, b: float, c_s: float, clocks: list[float]) -> list[float]:
     return [a_s * (clock / 1020.0) ** -b + c_s for clock in clocks]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(a_s=st.floats(1e-4, 0.1), b=st.floats(0.3, 2.8), share=st.floats(0.0, 3.0))
 def test_recovers_known_coefficients(a_s: float, b: float, share: float) -> None:
     """Without noise the law behind the measurements comes back."""

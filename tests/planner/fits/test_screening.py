@@ -15,7 +15,7 @@ from joulecut_planner.fits.curve_fit import LOG_ODDS_GOOD
 from joulecut_planner.fits.latency_shapes import latency_shapes
 from joulecut_planner.fits.posterior import NoisePrior, Samples, evidences
 from joulecut_planner.fits.screening import _log_total, _log_weights, _without, rejections
-from tests.planner.fits.boards import CORES_MHZ, MEMORIES_MHZ, board, latency_s, public_series
+from tests.planner.fits.boards import CORES_MHZ, MEMORIES_MHZ, board, latency_s, public_series, six_points
 
 PRIOR = NoisePrior(noise=0.003, freedom=3.0, amplitudes=(1.0, 3.0), core_scale=0.4, memory_scale=0.3, shared=0.7)
 
@@ -117,3 +117,46 @@ def test_planted_in_public_series(name: str) -> None:
             seconds = math.exp(np.interp(half, log_core, log_time) + max(0.0, log_core[0] - half))
             planted = [*top[:k], replace(top[k], latency_s=seconds), *top[k + 1 :]]
             assert suspects(planted) == {(top[k].core_mhz, top[k].memory_mhz)}
+
+
+def six_of(rows: list[Measurement]) -> list[Measurement]:
+    """Corners, middle, and a third up the core clocks at the top memory clock."""
+    chosen, _ = six_points(rows)
+    return chosen
+
+
+def test_a_throttled_corner_of_six_points() -> None:
+    """The top corner of a grid that ended at a lower clock is left out; the others predict what lies beside it."""
+    rows = [
+        replace(row, latency_s=1.17 * (row.latency_s or 0.0))
+        if (row.core_mhz, row.memory_mhz) == (CORES_MHZ[-1], MEMORIES_MHZ[-1])
+        else row
+        for row in board(CORES_MHZ, MEMORIES_MHZ, noise=0.002)
+    ]
+    rows = [replace(row, power_w=None) for row in rows]
+    fit = fit_series(six_of(rows))
+    assert [(point.core_mhz, point.memory_mhz) for point in fit.suspects] == [(CORES_MHZ[-1], MEMORIES_MHZ[-1])]
+    asked = [row.point for row in rows if row.core_mhz < CORES_MHZ[-1]]
+    for prediction in fit.predict(asked):
+        truth = latency_s(prediction.point.core_mhz, prediction.point.memory_mhz)
+        assert prediction.latency_s == pytest.approx(truth, rel=0.06)
+
+
+def test_a_row_that_flattens_is_not_a_throttled_one() -> None:
+    """Along one memory clock a network bound by memory looks like a clock that was not held, and is believed."""
+    clocks, seconds = (114.75, 522.75, 930.75, 1300.5), (0.05312, 0.01318, 0.00845, 0.00734)
+    rows = [Measurement(core_mhz=clock, latency_s=time) for clock, time in zip(clocks, seconds, strict=True)]
+    assert suspects(rows) == set()
+    honest = [replace(row, power_w=None) for row in board(CORES_MHZ, MEMORIES_MHZ, noise=0.002)]
+    assert suspects(six_of(honest)) == set()
+
+
+def test_six_points_of_a_board_that_throttles() -> None:
+    """A real grid whose top core clock was not held at two of three memory clocks, both of them corners."""
+    errors = []
+    for rows in public_series("orin_nano.csv").values():
+        chosen, others = six_points(rows)
+        for m, prediction in zip(others, fit_series(chosen).predict([m.point for m in others]), strict=True):
+            errors.append(100 * abs((prediction.latency_s or 0.0) / (m.latency_s or 1.0) - 1))
+    assert np.median(errors) <= 1.2
+    assert np.quantile(errors, 0.95) <= 4.5

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_planner.fleet.dominance import undominated, undominated_rows
+from tests.thoroughness import examples
 
 SMALL = st.sampled_from([0.0, 1.0, 2.0, 3.0])
 
@@ -16,7 +17,7 @@ def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), SMALL, SMALL, SMALL, SMALL), max_size=40))
 def test_exactly_the_unbeaten_of_each_segment_stay(entries: list[tuple[int, float, float, float, float]]) -> None:
     """Every distinct unbeaten entry once, nothing else: as comparing all pairs says."""
@@ -31,7 +32,7 @@ def test_exactly_the_unbeaten_of_each_segment_stay(entries: list[tuple[int, floa
     assert {entries[index] for index in kept} == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.0, np.inf]), SMALL, SMALL), min_size=1, max_size=8))
 def test_rows_keep_the_first_of_equals(points: list[tuple[float, float, float]]) -> None:
     """Operating points of one part: unbeaten, of equal ones the first, and none of infinite cost."""

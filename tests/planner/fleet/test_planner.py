@@ -19,6 +19,7 @@ from tests.planner.fleet.drawn_fleets import copied, drawn_fleet
 from tests.planner.fleet.fleet_oracle import best, check_plan
 from tests.planner.fleet.fleet_strategies import fleets
 from tests.planner.fleet.halves import halves_fleet
+from tests.thoroughness import examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TOLERANCE = 1e-9
@@ -53,14 +54,14 @@ def check_against_oracle(fleet: Fleet, plan: FleetPlan) -> None:
     assert plan.gap <= PROVED
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(fleet=fleets())
 def test_equals_exhaustive_search(fleet: Fleet) -> None:
     """On small fleets of every kind: the least power, a bound never above it, the rejected edges, and no false "no"."""
     check_against_oracle(fleet, solve_fleet(fleet))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(one=fleets(max_edges=1))
 def test_three_of_a_kind_equal_exhaustive_search(one: Fleet) -> None:
     """Edges that may trade places lose no plan by being kept in order: radios, ties and idle draw included."""
@@ -87,7 +88,7 @@ def test_equals_exhaustive_search_where_everything_is_short(seed: int) -> None:
     check_against_oracle(fleet, solve_fleet(fleet))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(fleet=fleets(max_edges=3), data=st.data())
 def test_warm_equals_cold(fleet: Fleet, data: st.DataObject) -> None:
     """After edges leave, join and change bandwidth, a planner with a memory answers what one without it answers."""

@@ -19,6 +19,7 @@ from joulecut_planner.fleet.worth import FREE, Prices
 from tests.planner.fleet.drawn_fleets import drawn_fleet
 from tests.planner.fleet.fleet_oracle import best
 from tests.planner.fleet.fleet_strategies import fleets
+from tests.thoroughness import examples
 
 
 def menu_of(fleet: Fleet, server_point: int) -> Menu:
@@ -43,7 +44,9 @@ def test_the_bound_is_the_cone_programs_optimum(edges: int, *, radio: bool) -> N
     assert at_oracle <= priced.bound_w * (1 + 1e-6)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(fleet=fleets(), uplink=st.floats(0.0, 1e-4), load=st.floats(0.0, 500.0))
 def test_any_prices_bound_from_below(fleet: Fleet, uplink: float, load: float) -> None:
     """Whatever the prices, no feasible plan of the fleet draws less than the least bound over the server points."""

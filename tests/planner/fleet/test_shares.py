@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from joulecut_planner.fleet.allotment import Claims, allot
 from joulecut_planner.fleet.shares import fill, spread
+from tests.thoroughness import examples
 
 Claim = tuple[float, float, float]
 
@@ -29,7 +30,7 @@ def radio_w(radio: np.ndarray, share: np.ndarray) -> float:
     return float((radio[sends] / share[sends]).sum())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(claims=CLAIMS, room=st.floats(0.0, 1.0), seed=st.integers(0, 1000))
 def test_no_other_shares_cost_less(claims: list[Claim], room: float, seed: int) -> None:
     """Against many random feasible shares, and against moves of a little from anyone to anyone."""
@@ -57,7 +58,7 @@ def test_no_other_shares_cost_less(claims: list[Claim], room: float, seed: int) 
                 assert cost <= radio_w(radio, moved) * (1 + 1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(claims=CLAIMS, room=st.floats(0.05, 0.95))
 def test_the_price_is_what_more_uplink_saves(claims: list[Claim], room: float) -> None:
     """The price is the slope of the cost in the capacity, between the slopes on both sides where it bends."""
@@ -71,7 +72,7 @@ def test_the_price_is_what_more_uplink_saves(claims: list[Claim], room: float) -
     assert (price == 0.0) or price * step <= costs[0] - costs[1] + slack
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(claims=CLAIMS, room=st.floats(0.0, 2.0))
 def test_spreading_raises_the_smallest_first(claims: list[Claim], room: float) -> None:
     """What is left goes to the lucky only, up to their most, and whoever got more than another started there."""

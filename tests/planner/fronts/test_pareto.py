@@ -19,6 +19,7 @@ from joulecut_planner.exact.solver import solve
 from joulecut_planner.fronts.pareto import pareto, pareto_document
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
+from tests.thoroughness import examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -46,7 +47,7 @@ def front_by_pricing_everything(problem: Problem) -> list[Plan]:
     return front
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems())
 def test_equals_pricing_everything(problem: Problem) -> None:
     """On small and degenerate problems of every kind, the very same plans, to the last bit."""

@@ -21,6 +21,7 @@ from joulecut_planner.pool.server_classes import ServerClass, classes_of
 from tests.planner.pool.drawn_pools import drawn_pool
 from tests.planner.pool.pool_oracle import best
 from tests.planner.pool.pool_strategies import pools
+from tests.thoroughness import examples
 
 
 def parts(pool: Pool) -> tuple[Columns, States, Groups, np.ndarray, list[ServerClass]]:
@@ -49,7 +50,9 @@ def parts(pool: Pool) -> tuple[Columns, States, Groups, np.ndarray, list[ServerC
     return columns, states, groups, np.array([limit(uplink.uplink_bps) for uplink in pool.uplinks]), classes
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(pool=pools(), data=st.data())
 def test_any_prices_bound_from_below(pool: Pool, data: st.DataObject) -> None:
     """Whatever the prices, no feasible plan of the pool draws less."""

@@ -23,6 +23,7 @@ from tests.planner.fleet.halves import halves_fleet
 from tests.planner.pool.drawn_pools import drawn_pool
 from tests.planner.pool.pool_oracle import best, check_plan
 from tests.planner.pool.pool_strategies import pools
+from tests.thoroughness import examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TOLERANCE = 1e-9
@@ -58,7 +59,7 @@ def power_w(plan: PoolPlan) -> float:
     return plan.power_w
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(pool=pools())
 def test_equals_exhaustive_search(pool: Pool) -> None:
     """On small pools of every kind: the least power, a bound never above it, the rejected edges, and no false "no"."""
@@ -75,7 +76,7 @@ def test_equals_exhaustive_search_where_everything_is_short(seed: int) -> None:
     check_against_oracle(pool, solve_pool(pool))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(fleet=fleets())
 def test_a_fleet_of_version_1_keeps_its_optimum(fleet: Fleet) -> None:
     """Translated to one server it has the same status, rejected edges, reasons and least power."""
@@ -237,7 +238,7 @@ def test_all_rejected_is_an_answer() -> None:
     assert all("slo.latency_s 0.0001 s" in edge.reason for edge in plan.rejected)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(pool=pools(), data=st.data())
 def test_warm_equals_cold(pool: Pool, data: st.DataObject) -> None:
     """After edges leave and servers die a planner with a memory answers what one without it answers."""

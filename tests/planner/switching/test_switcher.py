@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, Transfer
 from joulecut_planner.switching import Contender, Switcher, SwitchReason, SwitchTerms
+from tests.thoroughness import examples
 
 TERMS = SwitchTerms(hold_s=5.0, longest_hold_s=60.0, margin=0.02, spells=4)
 ALONE = Contender(
@@ -166,7 +167,7 @@ def test_a_plan_whose_late_requests_the_edge_finishes_in_time_is_not_left_for_a_
     step_s=st.sampled_from([0.025, 0.1, 0.5]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_no_link_makes_plans_flap(uplinks_bps: list[float], step_s: float, data: st.DataObject) -> None:
     """At most three changes within any hold, whatever the link does: so many to a second at most, in all."""
     plans = (*PLANS, split(5e6, 0.13), split(2e7, 0.11))
@@ -192,7 +193,7 @@ def test_no_link_makes_plans_flap(uplinks_bps: list[float], step_s: float, data:
     slow_j=st.floats(0.2, 0.5),
 )
 @example(half_s=0.31, slow_bps=1.63e6, factor=38.8, slow_j=0.46)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_a_link_that_goes_to_and_fro_is_not_followed(
     half_s: float, slow_bps: float, factor: float, slow_j: float
 ) -> None:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from joulecut_core.errors import FitError
 from joulecut_planner.tails import TailMethod, fit_tail
 from tests.planner.tails.latencies import LAWS
+from tests.thoroughness import examples
 
 QUANTILES = st.lists(st.floats(0.501, 0.999), min_size=2, max_size=5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(TailMethod), st.sampled_from(sorted(LAWS)), st.integers(0, 5), QUANTILES)
 def test_quantiles_never_fall(method: TailMethod, name: str, seed: int, quantiles: list[float]) -> None:
     """A larger share never has a lower bound, whatever the method and across its inner borders."""

@@ -20,6 +20,7 @@ from joulecut_planner.tails.generalised_pareto import GeneralisedPareto
 from joulecut_planner.tails.moments import MomentTail
 from joulecut_planner.tails.peaks import ParetoTail
 from tests.planner.tails.latencies import HEAVY, LAWS
+from tests.thoroughness import examples
 
 EDGE_S, SERVER_S = 0.030, 0.020
 GAUSSIAN = Slo(latency_s=0.1, quantile=0.99, margin="gaussian")
@@ -79,7 +80,7 @@ def test_rare_stalls_need_a_shared_budget() -> None:
     assert np.mean(total_s > bound_s(shared, GAUSSIAN)) < 0.01
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.sampled_from(TailMethod),
     st.sampled_from(sorted(LAWS)),

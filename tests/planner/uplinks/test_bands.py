@@ -20,12 +20,13 @@ from joulecut_planner.uplinks.break_points import break_points
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 LOWEST_BPS, HIGHEST_BPS = 1e6, 1e8
 
 
 @given(problem=problems())
-@settings(deadline=None, suppress_health_check=SLOW_DRAWS, max_examples=40)
+@settings(deadline=None, suppress_health_check=SLOW_DRAWS, max_examples=examples(40))
 def test_bands_are_the_table_where_there_are_few(problem: Problem) -> None:
     """With room for all of them the plan at each uplink is the exact one."""
     assume(solve(problem).cut is not None)

@@ -35,6 +35,7 @@ from joulecut_planner.uplinks.break_points import break_points
 from joulecut_planner.uplinks.policy_table import PolicyRow
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import HOME_WIRE, problems
+from tests.thoroughness import examples
 
 UPLINKS = st.lists(st.floats(4.0, 10.0).map(lambda exponent: 10.0**exponent), max_size=8)
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -113,7 +114,7 @@ def test_the_plan_changes_at_break_points_and_nowhere_else(seed: int, slo: Slo, 
         assert planned(problem, float(uplink_bps), downlink) == tells(table.at(float(uplink_bps)))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), uplinks_bps=UPLINKS, downlink=st.sampled_from(list(Downlink)))
 def test_any_row_holds_the_plan(problem: Problem, uplinks_bps: list[float], downlink: Downlink) -> None:
     """On small and degenerate problems of every kind, what a row says is what solving gives, up to rounding."""
@@ -123,6 +124,20 @@ def test_any_row_holds_the_plan(problem: Problem, uplinks_bps: list[float], down
         row = table.at(uplink_bps)
         is_inside = row.from_bps * (1 + 1e-7) < uplink_bps < row.to_bps * (1 - 1e-7)
         assert not is_inside or is_the_plan(with_uplink(problem, uplink_bps, downlink), row)
+
+
+@pytest.mark.parametrize("at_home", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_begins_at_the_very_uplink_where_something_is_feasible(seed: int, at_home: bool) -> None:
+    """The first feasible row begins where solving is feasible and an ulp slower is not; the edge is too slow."""
+    slo = Slo(latency_s=0.022, quantile=0.99, rate_hz=12.0) if seed % 2 else Slo(latency_s=0.02)
+    problem = drawn_problem(seed, cuts=10, edge_points=6, server_points=8, slo=slo)
+    problem = replace(problem, cuts=(*problem.cuts[:-1], replace(problem.cuts[-1], allowed=at_home)))
+    rows = break_points(problem, 1e4, 1e11).rows
+    assert [row.status for row in rows[:2]] == [INFEASIBLE, OPTIMAL]
+    begins = rows[1].from_bps
+    assert solve(with_uplink(problem, begins)).status == OPTIMAL
+    assert solve(with_uplink(problem, math.nextafter(begins, 0.0))).status == INFEASIBLE
 
 
 def between_two() -> Problem:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from joulecut_planner.uplinks.envelope import Lines, lower_envelope
+from tests.thoroughness import examples
+
+SLOW_DRAWS = [HealthCheck.too_slow]
+"""A busy machine draws slowly; that says nothing of envelopes."""
 
 # Whole numbers make lines meet, end and begin at the same places.
 NUMBERS = st.integers(-4, 4).map(float)
@@ -28,7 +32,7 @@ def lines(draw: st.DrawFn) -> Lines:
     )
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250), suppress_health_check=SLOW_DRAWS)
 @given(lines=lines(), places=st.lists(st.floats(0.0, 8.0), min_size=8, max_size=8))
 def test_the_lowest_of_all_is_found(lines: Lines, places: list[float]) -> None:
     """At any place inside a piece its line is the lowest that reaches there; outside all pieces none does."""
@@ -49,7 +53,7 @@ def test_the_lowest_of_all_is_found(lines: Lines, places: list[float]) -> None:
             assert piece.line == same[0]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100), suppress_health_check=SLOW_DRAWS)
 @given(lines=lines())
 def test_pieces_follow_each_other_and_change_hands(lines: Lines) -> None:
     """Pieces rise without overlap, and neighbours that touch are different lines."""

@@ -15,6 +15,7 @@ from joulecut_core.errors import PlanError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_planner.choices.variations import Downlink
 from joulecut_planner.uplinks.policy_table import PolicyRow, PolicyTable, parse_policy_table, policy_table_document
+from tests.thoroughness import examples
 
 AT_HOME = PolicyRow(
     from_bps=2e6,
@@ -40,7 +41,7 @@ def document() -> dict[str, Any]:
     return parsed
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(uplink_bps=st.floats(1e6, 1e8))
 def test_at_finds_the_row_around_an_uplink(uplink_bps: float) -> None:
     """The row's own range says that it is the one; there is no other."""

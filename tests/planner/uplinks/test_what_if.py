@@ -18,6 +18,7 @@ from joulecut_planner.exact.solver import solve
 from joulecut_planner.uplinks.what_if import what_if
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
+from tests.thoroughness import examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 UPLINKS = st.lists(st.floats(4.0, 10.0).map(lambda exponent: 10.0**exponent), min_size=1, max_size=14)
@@ -57,7 +58,7 @@ def check(
     return {plan.status for row in grid.plans for plan in row}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), uplinks_bps=UPLINKS, latencies_s=DEADLINES, downlink=st.sampled_from(list(Downlink)))
 def test_a_sweep_equals_solving_each_point(
     problem: Problem, uplinks_bps: list[float], latencies_s: list[float | None], downlink: Downlink
@@ -66,7 +67,7 @@ def test_a_sweep_equals_solving_each_point(
     check(problem, uplinks_bps, latencies_s, downlink)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SLOW_DRAWS)
 @given(problem=problems(), latencies_s=st.lists(st.floats(0.001, 0.2), min_size=16, max_size=24, unique=True))
 def test_deadlines_read_off_a_front_equal_solving_each(problem: Problem, latencies_s: list[float]) -> None:
     """Many deadlines take another way, with the same ties and the same nearest choice where nothing is in time."""

@@ -19,6 +19,7 @@ from joulecut_proto.streaming.collecting import Collected, Collector
 from joulecut_proto.streaming.parts import Part, part_bytes, read_part
 from joulecut_proto.tensors import chunks_of
 from joulecut_proto.v1 import inference_pb2
+from tests.thoroughness import examples
 
 REQUEST = RequestHeader(
     session_id="edge-1",
@@ -82,7 +83,7 @@ def test_what_was_sent_arrives() -> None:
 
 
 @given(where=st.sampled_from(PLACES), flipped=st.integers(1, 255))
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_no_damaged_byte_is_believed(where: tuple[int, int], flipped: int) -> None:
     """Wherever it is: the item is known to be damaged, or the stream is. Nothing else is ever given out."""
     index, place = where
@@ -96,7 +97,7 @@ def test_no_damaged_byte_is_believed(where: tuple[int, int], flipped: int) -> No
 
 
 @given(place=st.integers(0, len(SENT[0]) - 1), flipped=st.integers(1, 255))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_a_damaged_header_is_a_matter_of_the_link(place: int, flipped: int) -> None:
     """Not of the contract: the request is worth sending again. Only its payload may wait for its own verdict."""
     damaged = bytearray(SENT[0])

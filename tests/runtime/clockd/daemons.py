@@ -10,7 +10,7 @@ from pathlib import Path
 
 from joulecut_runtime.clockd.allow_list import Rule, load_rules
 from joulecut_runtime.clockd.book import Find, LeaseBook
-from joulecut_runtime.clockd.service import serve
+from joulecut_runtime.clockd.cli import serve
 from tests.runtime.clockd.file_board import file_boards
 
 

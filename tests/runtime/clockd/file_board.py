@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from joulecut_core.errors import ClockError, DeviceError
-from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED
 
 CORE_MHZ = (306.0, 612.0, 1020.0)
 MEMORY_MHZ = (665.6, 2133.0, 3199.0)
@@ -52,17 +51,14 @@ class FileBoard:
             clocks["memory_mhz"] = str(memory_mhz)
         self._write(clocks)
 
-    def restore(self, snapshot: Mapping[str, str]) -> None:
+    def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:
         """In one write per clock."""
         self._note("restore")
         clocks = self.held()
-        kept = {} if MEMORY_UNTOUCHED in snapshot else {"memory_mhz": STOCK["memory_mhz"]}
-        kept |= {"lowest_mhz": STOCK["lowest_mhz"], "highest_mhz": STOCK["highest_mhz"], **snapshot}
-        for name, value in kept.items():
-            if name not in STOCK:
-                continue
-            clocks[name] = value
-            self._write(clocks)
+        for name, value in STOCK.items():
+            if memory or name != "memory_mhz":
+                clocks[name] = snapshot.get(name, value)
+                self._write(clocks)
         self._note("restored")
 
     def held(self) -> dict[str, str]:

@@ -24,12 +24,9 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.allow_list import Rule
-from joulecut_runtime.clockd.boards import Board
-from joulecut_runtime.clockd.book import STATE, LeaseBook
+from joulecut_runtime.clockd.book import STATE, Board, LeaseBook
 from joulecut_runtime.clockd.client import ClockdClient
-from joulecut_runtime.clockd.cpufreq_board import CpufreqBoard
-from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, gpu_nodes
-from joulecut_runtime.clockd.kernel_files import write
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard, DevfreqBoard, gpu_nodes, write
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import ACPI_CPUFREQ
 from tests.fakes.jetson import JetsonTree, build
@@ -43,7 +40,7 @@ MINE = Rule(
     users=frozenset({os.getuid()}),
     boards=("jetson:*",),
     core_mhz=(LOWEST_MHZ, HIGHEST_MHZ),
-    memory_mhz=(1.0, 0.0),
+    memory_mhz=None,
     longest_ttl_s=10.0,
 )
 
@@ -228,7 +225,7 @@ def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 def test_a_journal_names_no_files(machine: Machine) -> None:
     """Entries that no board has are left alone, though they look like paths; what is missing gets its default."""
     snapshot = {"../../../etc/passwd": "x", "/etc/passwd": "x", "sys/power/state": "mem", "rate": "1"}
-    forge(machine, {"boot": "", "snapshot": snapshot})
+    forge(machine, {"memory": True, "snapshot": snapshot})
     before = machine.files()
     LeaseBook(machine.root, machine.boards).close()
     machine.check()
@@ -249,7 +246,7 @@ def test_a_journal_names_no_files(machine: Machine) -> None:
 )
 def test_a_forged_snapshot_means_the_defaults(machine: Machine, snapshot: object) -> None:
     """What is no clock is never written: the driver's own limits are."""
-    forge(machine, {"boot": "", "snapshot": snapshot})
+    forge(machine, {"memory": True, "snapshot": snapshot})
     LeaseBook(machine.root, machine.boards).close()
     machine.check()
     assert [(machine.tree.node / name).read_text().strip() for name in ("min_freq", "max_freq")] == [
@@ -267,7 +264,7 @@ def forge(machine: Machine, document: object) -> None:
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
 def test_journals_that_others_can_change_are_not_believed(machine: Machine, mode: int) -> None:
     """Whoever can write there chooses what root puts back."""
-    forge(machine, {"boot": "", "snapshot": {"min_freq": "306000000"}})
+    forge(machine, {"memory": True, "snapshot": {"min_freq": "306000000"}})
     (machine.root / STATE).chmod(mode)
     with pytest.raises(PermissionError, match=r"others can change what is put back; .* mode 700"):
         LeaseBook(machine.root, machine.boards)

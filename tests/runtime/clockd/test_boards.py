@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.clockd.boards import UnchangedError
 from joulecut_runtime.clockd.book import Custody, Holder
+from joulecut_runtime.clockd.nvml_board import UnchangedError
 from tests.runtime.clockd.file_board import STOCK, FileBoard
 
 
@@ -41,7 +41,7 @@ def test_a_refused_lease_owes_nothing(board: FileBoard) -> None:
         def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
             raise UnchangedError(f"{core_mhz}/{memory_mhz}: not by this user")
 
-        def restore(self, snapshot: Mapping[str, str]) -> None:
+        def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:  # noqa: ARG002
             raise DeviceError(f"{snapshot}: not by this user")
 
     lent = custody(Forbidden(board.folder))

@@ -12,8 +12,8 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED
 from joulecut_runtime.clockd.book import Custody, Holder, LeaseBook
+from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases, file_boards
 
 BOOT = "5d0c"
@@ -70,12 +70,12 @@ def test_journal_is_written_before_the_first_change(custody: Custody, board: Fil
 
     class Watched(FileBoard):
         def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
-            seen.extend(json.loads(path.read_text())["snapshot"] for path in journals(board))
+            seen.extend(json.loads(path.read_text()) for path in journals(board))
             super().apply(core_mhz, memory_mhz)
 
     custody._board = Watched(board.folder)
     custody.acquire((306.0, None), somebody())
-    assert seen == [{**STOCK, MEMORY_UNTOUCHED: ""}]
+    assert seen == [{"memory": False, "snapshot": STOCK}]
 
 
 def test_release_leaves_no_journal(custody: Custody, board: FileBoard) -> None:
@@ -121,14 +121,6 @@ def test_heartbeat_and_move_after_expiry_are_refused(custody: Custody, board: Fi
             call(late)
     custody.release(late)
     assert board.held()["highest_mhz"] == "1020.0"
-
-
-def test_tend_says_when_to_look_again(custody: Custody, clock: ManualClock) -> None:
-    """Whoever tends is back when the lease expires."""
-    custody.acquire((306.0, None), somebody(), ttl_s=0.25)
-    assert custody.tend() == pytest.approx(0.25)
-    clock.advance_s(0.1)
-    assert custody.tend() == pytest.approx(0.15)
 
 
 def test_another_process_is_refused_while_the_first_lives(process: Callable[..., Custody]) -> None:
@@ -185,26 +177,22 @@ def test_damaged_journal_means_the_defaults(process: Callable[..., Custody], boa
     first = process()
     first.acquire((306.0, None), somebody())
     die(first)
-    journals(board)[0].write_text('{"boot": "5d0c"')
+    journals(board)[0].write_text('{"memory": true')
     process().tend()
     assert board.held() == STOCK
     assert journals(board) == []
 
 
-@pytest.mark.parametrize("text", ["null", "[]", '{"boot": "5d0c", "snapshot": {"lowest_mhz": 7}}', "\0", None])
+@pytest.mark.parametrize("text", ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0"])
 def test_nonsense_in_a_journals_place_is_damage(
-    process: Callable[..., Custody], board: FileBoard, text: str | None, caplog: pytest.LogCaptureFixture
+    process: Callable[..., Custody], board: FileBoard, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever is there, a folder too: the defaults, an error in the log, and a board that can be lent."""
+    """Whatever is there: the defaults, an error in the log, and a board that can be lent."""
     first = process()
     first.acquire((306.0, None), somebody())
     die(first)
     [journal] = journals(board)
-    journal.unlink()
-    if text is None:
-        journal.mkdir()
-    else:
-        journal.write_text(text)
+    journal.write_text(text)
     process().tend()
     assert board.held() == STOCK
     assert "is damaged" in caplog.text
@@ -216,10 +204,10 @@ def test_a_snapshot_that_the_board_cannot_read_is_damage(custody: Custody, board
     """The defaults at once, instead of the same failure for ever."""
 
     class Picky(FileBoard):
-        def restore(self, snapshot: Mapping[str, str]) -> None:
+        def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:
             if snapshot:
                 raise ValueError("no number")
-            super().restore(snapshot)
+            super().restore(snapshot, memory=memory)
 
     custody._board, holder = Picky(board.folder), somebody()
     custody.acquire((306.0, None), holder)
@@ -328,18 +316,18 @@ def test_reset_prefers_what_a_lease_left_behind(process: Callable[..., Custody],
     assert board.held() == custom
 
 
-def test_a_new_books_reset_keeps_what_its_start_restored(tmp_path: Path, board: FileBoard) -> None:
+def test_a_new_authoritys_reset_keeps_what_its_start_restored(tmp_path: Path, board: FileBoard) -> None:
     """The start already put back the dead holder's snapshot: a reset right after it adds no defaults; a second does."""
     custom = {**STOCK, "highest_mhz": "612.0"}
     board._write(custom)
     dead = LeaseBook(tmp_path, file_boards).board(board.key)
     dead.acquire((306.0, None), somebody())
     die(dead)
-    custody = LeaseBook(tmp_path, file_boards).board(board.key)
+    authority = LocalAuthority(LeaseBook(tmp_path, file_boards))
     assert board.held() == custom
-    custody.reset(somebody())
+    authority.reset(board.key)
     assert board.held() == custom
-    custody.reset(somebody())
+    authority.reset(board.key)
     assert board.held() == STOCK
 
 

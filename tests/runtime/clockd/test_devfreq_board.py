@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
 
@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board
-from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, emc, find, gpu_nodes
-from joulecut_runtime.clockd.kernel_files import read
+from joulecut_runtime.clockd.book import Board
+from joulecut_runtime.clockd.kernel_files import DevfreqBoard, emc, find, gpu_nodes, read
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, EmcLayout, FakeKernel, JetsonTree, Regime, build
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
 from tests.fakes.jetson.tree import create, hz, make_unreadable, put
@@ -62,7 +61,7 @@ def held(tree: JetsonTree) -> dict[str, str]:
 def test_the_gpu_is_found_among_the_devfreq_nodes(tmp_path: Path, spec: BoardSpec) -> None:
     """By device-tree name, and on Thor by its own; the same key in every process."""
     tree = build(tmp_path, spec)
-    boards: list[Board] = find(tmp_path)
+    boards: Sequence[Board] = find(tmp_path)
     assert [board.key for board in boards] == [tree.board_key]
 
 
@@ -334,10 +333,10 @@ def test_a_lost_minimum_does_not_lift_the_power_mode(tmp_path: Path) -> None:
 def test_memory_that_no_lease_set_stays_locked(tmp_path: Path) -> None:
     """Another tool's memory lock, made during a lease of the core clock, outlives it."""
     kernel, board = machine(tmp_path, ORIN_NANO_36)
-    snapshot = {**board.snapshot(), MEMORY_UNTOUCHED: ""}
+    snapshot = board.snapshot()
     board.apply(612, None)
     kernel.write(kernel.tree.emc / "mrq_rate_locked", "1")
-    board.restore(snapshot)
+    board.restore(snapshot, memory=False)
     assert (kernel.tree.emc / "mrq_rate_locked").read_text(encoding="utf-8").strip() == "1"
     assert limits_mhz(kernel.tree) == (306, 1020)
 

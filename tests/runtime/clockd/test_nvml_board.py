@@ -11,7 +11,8 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_runtime.clockd import nvml_board
-from joulecut_runtime.clockd.boards import MEMORY_UNTOUCHED, Board, UnchangedError
+from joulecut_runtime.clockd.book import Board
+from joulecut_runtime.clockd.nvml_board import UnchangedError
 from tests.fakes.nvml import COMPILER, GENERATIONS, NO_COMPILER, Can, FakeNvml, loaded
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
@@ -178,7 +179,7 @@ def test_memory_that_no_lease_set_stays_locked(fake: FakeNvml) -> None:
     """Another tool's memory lock outlives a lease of the core clock."""
     board = only_board()
     board.apply(990, 1593)
-    board.restore({MEMORY_UNTOUCHED: ""})
+    board.restore({}, memory=False)
     assert (fake.gpu.lock, fake.gpu.memory_lock) == (None, (1593, 1593))
 
 

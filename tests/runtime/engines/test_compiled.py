@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, fx, nn
+from torch._inductor import config as inductor_config
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import SystemClock
@@ -26,8 +28,11 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    # Loops of single numbers: the C++ compiler need not try out the vectors of this machine, and has less to do.
+    with inductor_config.patch({"cpp.vec_isa_ok": True, "cpp.simdlen": 1, "compile_threads": 1}):
+        yield
 
 
 def test_compiled_parts_answer_alike() -> None:

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import EngineNetwork, Precision, declared_on_host, open_engine
 from joulecut_runtime.engines.lanes import HostLane
 from joulecut_runtime.engines.torch_engine import TorchEngine
 from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
-from tests.networks.zoo import build
+from tests.networks.zoo import build_smaller, captured_smaller
 from tests.runtime.engines.small_cases import CASES, TOLERANCE, error, small_case
 
 
@@ -56,8 +55,8 @@ def test_small_networks(name: str, precision: Precision) -> None:
 @pytest.mark.parametrize("name", ["mobilenet_v2", "vit_b_16"])
 def test_well_known_networks(name: str) -> None:
     """Convolutions and depth, and attention, stay within the stated tolerance, cut or not."""
-    module, inputs = build(name)
-    network = Network(capture(module, inputs, name=name))
+    _, inputs = build_smaller(name)
+    network = Network(captured_smaller(name))
     prepared = _on(network, Precision.BF16)
     answer = prepared.whole(inputs)
     assert 0 < error(answer, network.whole(inputs)) <= TOLERANCE[Precision.BF16]

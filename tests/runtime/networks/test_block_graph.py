@@ -17,7 +17,7 @@ from joulecut_runtime.networks.graph import Graph
 from joulecut_runtime.networks.shapes import walk
 from tests.networks.branching import Branching, Residual, Sideways
 from tests.networks.small_modules import ChannelsLast, Skips
-from tests.networks.zoo import build
+from tests.networks.zoo import captured_smaller
 
 
 @cache
@@ -36,8 +36,7 @@ def captured(name: str) -> Graph:
     if name in small:
         module, inputs = small[name]
         return capture(module.eval(), inputs, name=name)
-    module, given = build(name)
-    return capture(module, [tensor[..., :64, :64] for tensor in given], name=name)
+    return captured_smaller(name)
 
 
 @cache

@@ -74,11 +74,11 @@ def test_an_answer_within_the_reserve_is_in_time() -> None:
 
     async def use(stage: OnStage) -> None:
         for _ in range(8):
-            stage.lanes[0].overrun.observed(0.25)
-        await stage.ask(pictures(1)[0], budget_s=0.7)
+            stage.lanes[0].overrun.observed(7.75)
+        await stage.ask(pictures(1)[0], budget_s=8.0)
         await stage.settled()
-        assert policy.outcomes[0].end_s - policy.outcomes[0].start_s < 0.2
-        assert policy.outcomes[0].mean_response_s > 0.7 - 0.25
+        assert policy.outcomes[0].end_s - policy.outcomes[0].start_s < 7.75
+        assert policy.outcomes[0].mean_response_s > 8.0 - 7.75
         assert policy.outcomes[0].late == 0
 
     on_stage(use, policy)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import joulecut_server.sessions.streams
-from joulecut_planner import PlanningInputs, Policy, plan_policy
+from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.sessions.epochs import EpochCounter
 from joulecut_server.sessions.sessions import SessionBook
@@ -18,20 +19,25 @@ from tests.integration.tiny_profiles import server_profile
 from tests.proto.streaming.stream_messages import iter_async
 from tests.server.parts import REQUEST
 
-MADE = plan_policy(
-    Policy.ALL_SERVER,
-    PlanningInputs(
-        edge=REQUEST.edge,
-        server=server_profile(),
-        wires=REQUEST.wires,
-        link=REQUEST.link,
-        slo=REQUEST.slo,
-        objective=REQUEST.objective,
-        max_accuracy_loss=0.0,
-    ),
-)
 SOON_S = 0.001
 LATE_S = 1000.0
+
+
+@cache
+def made() -> PolicyPlan:
+    """A plan that has a choice."""
+    return plan_policy(
+        Policy.ALL_SERVER,
+        PlanningInputs(
+            edge=REQUEST.edge,
+            server=server_profile(),
+            wires=REQUEST.wires,
+            link=REQUEST.link,
+            slo=REQUEST.slo,
+            objective=REQUEST.objective,
+            max_accuracy_loss=0.0,
+        ),
+    )
 
 
 class Ends:
@@ -50,7 +56,7 @@ class Ends:
 
 def in_force(sessions: SessionBook) -> int:
     """A plan of session s put in force; its epoch."""
-    assignment = sessions.propose("s", MADE, network_digest=REQUEST.network_digest)
+    assignment = sessions.propose("s", made(), network_digest=REQUEST.network_digest)
     assert assignment is not None
     sessions.activate("s", assignment.epoch)
     return assignment.epoch
@@ -173,7 +179,7 @@ def test_a_session_that_ended_meanwhile_is_let_alone(tmp_path: Path) -> None:
         in_force(sessions)
         streams.expect("s")
         sessions.release("s")
-        sessions.propose("s", MADE, network_digest=REQUEST.network_digest)
+        sessions.propose("s", made(), network_digest=REQUEST.network_digest)
         while streams._expected:
             await asyncio.sleep(SOON_S)
         assert (ends.ids, len(sessions)) == ([], 1)

@@ -166,7 +166,9 @@ def _follow(first: Array, shift: Array, spilled: Array, steps: int) -> tuple[Arr
         free, now[0, 0] = free + now[0, 0], 0.0
         now[0] = 0.0
         after = np.zeros_like(now)
-        after[:, 1:] = np.einsum("anm,na->ma", shift, now)[:, :-1]
+        # Where all ages move alike, one product does.
+        moved = shift[0].T @ now if shift.strides[0] == 0 else np.einsum("anm,na->ma", shift, now)
+        after[:, 1:] = moved[:, :-1]
         lost[step] = lost[step - 1] + oldest.sum() + float(spilled @ now.sum(axis=1)) + free * spilled[0]
         # Those who come to a free queue within a step are half a step old at its end.
         after[0, 0] += free * first[0]

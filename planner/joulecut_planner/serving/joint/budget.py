@@ -6,7 +6,7 @@ bounded, so that a quiet hour does not pay for a bad minute.
 
 from __future__ import annotations
 
-_MOST = 8.0
+MOST_OWED = 8.0
 """Misses that can be saved up, or owed."""
 
 
@@ -19,18 +19,18 @@ class MissBudget:
             raise ValueError(f"tolerated_share: {tolerated_share}; expected more than 0 and less than 1")
         self._share = tolerated_share
         self._strictest = strictest
-        self._left = _MOST / 4.0
+        self._left = MOST_OWED / 4.0
 
     def asked(self) -> None:
         """A request has come."""
-        self._left = min(self._left + self._share, _MOST)
+        self._left = min(self._left + self._share, MOST_OWED)
 
     def missed(self, count: int) -> None:
         """So many were late or turned away."""
-        self._left = max(self._left - count, -_MOST)
+        self._left = max(self._left - count, -MOST_OWED)
 
     @property
     def strictness(self) -> int:
         """0 to `strictest`."""
-        full = (self._left + _MOST) / (2.0 * _MOST)
+        full = (self._left + MOST_OWED) / (2.0 * MOST_OWED)
         return min(int((1.0 - full) * (self._strictest + 1)), self._strictest)

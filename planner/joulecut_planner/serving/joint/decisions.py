@@ -18,7 +18,7 @@ from joulecut_planner.serving.joint.values import Values, solve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadDecisions:
-    """Decisions at one load, made ready for single lookups; `relative`, `gains` and `switches` are those of `Swept`."""
+    """Decisions at one load, made ready for single lookups; `relative` and `gains` are those of `Swept`."""
 
     prices: Prices
     cost_w: float
@@ -26,6 +26,7 @@ class LoadDecisions:
     relative: NDArray[np.float32]
     gains: NDArray[np.float32]
     switches: NDArray[np.uint8]
+    """The state to change to, where that is best; else the own one."""
     until: NDArray[np.uint8]
     """Shape (states, most + 1, ages): the age up to which waiting is best; the own age where it is not."""
     chosen: NDArray[np.int16]
@@ -75,7 +76,7 @@ def _guess(lower: list[Values], rung: list[Values], strictness: int) -> Values |
 
 def _ready(grid: DecisionGrid, values: Values, prices: Prices) -> LoadDecisions:
     swept = values.swept
-    waits = swept.waits
+    waits, switches = swept.decisions()
     until = np.empty(waits.shape, dtype=np.uint8)
     until[:, :, -1] = waits.shape[2] - 1
     for age in range(waits.shape[2] - 2, -1, -1):
@@ -91,7 +92,7 @@ def _ready(grid: DecisionGrid, values: Values, prices: Prices) -> LoadDecisions:
         cost_w=values.cost_w,
         relative=swept.relative.astype(np.float32),
         gains=swept.gains.astype(np.float32),
-        switches=swept.switches.astype(np.uint8),
+        switches=switches.astype(np.uint8),
         until=until,
         chosen=np.ascontiguousarray(chosen, dtype=np.int16),
     )

@@ -51,28 +51,35 @@ class DecisionGrid:
         aged = np.ceil(age * self.left / np.maximum(counts, 1) + takes).astype(np.int64)
         self.left_age: Indices = np.minimum(aged, ages - 1)
         """How old the oldest of those left behind is afterwards."""
-        self.partial = np.nonzero((self.left > 0) & (self.runs > 0))
+        self._partial = np.nonzero((self.left > 0) & (self.runs > 0))
         """The states in which some run and some stay."""
-        self.partial_steps: Indices = np.minimum(np.ceil(takes).astype(np.int64), ages)[self.partial]
-        self.partial_j: Array = joules[self.partial]
-        self.after_loss: Indices = age_after_loss(counts[0], age[0])
-        """Shape (most + 1, ages): the age of the oldest once the oldest is gone."""
+        self.partial_steps: Indices = np.minimum(np.ceil(takes).astype(np.int64), ages)[self._partial]
+        self.partial_left: Indices = self.left[self._partial]
+        self._partial_j: Array = joules[self._partial]
+        fewer = np.broadcast_to(np.maximum(counts[0] - 1, 0), (most + 1, ages))
+        self.loss_places: Indices = (fewer * ages + age_after_loss(counts[0], age[0])).reshape(-1)
+        """For each count and age, the place of what is left once the oldest is gone."""
+        self.order_places: Indices = np.ravel_multi_index(
+            (np.arange(self.states)[:, None, None], self.order, np.arange(sizes)), ways.time_s.shape
+        )
+        """Shape (states, ways, sizes): the places of the ways by rising time."""
+        self.run_places = self._run_places()
+        """Shape (states, most + 1, ages): the place of the slowest way in time by which all run; the end for none."""
 
     @property
     def steps(self) -> int:
         """How far the law of arrivals has to be followed."""
         return max(self.ages, self.switch_whole + 1)
 
-    def partial_launches(self, moves: Array, relative: Array) -> Array:
+    def partial_launches(self, behind: Array, relative: Array) -> Array:
         """The value of running as many as still can, as quickly as can be, but for its time; infinite elsewhere.
 
-        `moves` are of the law of arrivals, `relative` the values of all states.
+        `behind` are the law's moves of those left behind, for `partial_steps` and `partial_left`; `relative` the values
+        of all states.
         """
-        state, waiting, age = self.partial
-        older = relative[state, :, self.left_age[self.partial]]
-        worth = np.einsum("im,im->i", moves[self.partial_steps, self.left[self.partial]], older)
+        older = relative.transpose(0, 2, 1)[self._partial[0], self.left_age[self._partial]]
         launched = np.full(self.left.shape, np.inf)
-        launched[state, waiting, age] = worth + self.partial_j
+        launched[self._partial] = np.einsum("im,im->i", behind, older) + self._partial_j
         return launched
 
     def _runs(self, sizes: int) -> Indices:
@@ -82,3 +89,11 @@ class DecisionGrid:
             if waiting <= sizes:
                 runs[:, waiting] = np.where(self.fitting[:, waiting - 1] > 0, waiting, runs[:, waiting])
         return runs
+
+    def _run_places(self) -> Indices:
+        states, _, sizes = self.ways.time_s.shape
+        state, age = np.arange(states)[:, None, None], np.arange(self.ages)[None, None, :]
+        row = np.clip(self.runs, 1, sizes) - 1
+        fitting = self.fitting[state, row, age]
+        places = np.ravel_multi_index((state, np.maximum(fitting - 1, 0), row), self.ways.time_s.shape)
+        return np.where((self.runs > 0) & (fitting > 0), places, self.ways.time_s.size)

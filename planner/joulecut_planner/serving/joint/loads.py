@@ -46,6 +46,8 @@ _PERIOD = 20.0
 _LASTING = 40.0
 """Control periods for which a load is believed to last."""
 STRICTEST = 11
+MISS_PRICES = _MISS_PRICES[1]
+"""Of random arrivals."""
 
 
 class Loads:
@@ -62,7 +64,8 @@ class Loads:
         costs = ServiceCosts(table)
         self.capacity_hz, sizes = capacity(costs, variants, deadline_s)
         self.period_s = _PERIOD * max(deadline_s, table.switch_s)
-        lone_j = min(costs.energy_j(variant, 1, costs.fastest(variant, 1).point) for variant in variants)
+        self.lone_j = lone_j = min(costs.energy_j(variant, 1, costs.fastest(variant, 1).point) for variant in variants)
+        """A request that runs alone at its quickest: the scale of prices."""
         self._prices = [
             [
                 Prices(

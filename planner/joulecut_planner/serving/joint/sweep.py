@@ -35,10 +35,27 @@ class Swept:
     """The same where the clock stays for this step: what follows a change, so that none follows the other."""
     gains: Array
     """Shape (states, ways, sizes): the value of running so many in this way."""
-    waits: NDArray[np.bool_]
-    """Whether waiting is best."""
-    switches: Indices
-    """The state to change to, where that is best; else the own one."""
+    staying: Array
+    """The value of running, or of letting the oldest go."""
+    switches: Array
+    """The value of the best change of the clock."""
+    changes: Array
+    """The value of a change to each state: the first index is where it leads."""
+    free: Array
+    """Shape (states): the value of staying at a free queue."""
+    changed: Array
+    """Shape (states): the value of the best change of the clock at a free queue."""
+    changes_free: Array
+    """Shape (states): the value of a change to each state there."""
+
+    def decisions(self) -> tuple[NDArray[np.bool_], Indices]:
+        """Whether waiting is best, and the state to change to where that is best; else the own one."""
+        waits = self.relative < np.minimum(self.staying, self.switches)
+        waits[:, 0] = (self.free <= self.changed)[:, None]
+        target, changing = _whose(self.changes), self.switches > self.staying
+        target[:, 0], changing[:, 0] = _whose(self.changes_free)[:, None], (self.changed > self.free)[:, None]
+        own = np.arange(len(waits))[:, None, None]
+        return waits, np.where(waits | changing, own, target)
 
 
 class Sweep:
@@ -55,7 +72,7 @@ class Sweep:
         self._switched = tuple(law.later(grid.switch_whole + extra) for extra in (0, 1))
         """From n waiting to m during a change of the clock, by age: in its whole steps, and in one more."""
         self._shares = (1.0 - grid.switch_part, grid.switch_part)
-        self._back: Array = self._damping * law.shift.swapaxes(1, 2)
+        self._back: Array = np.ascontiguousarray(self._damping * law.shift.swapaxes(1, 2))
 
     def run(self, relative: Array, settled: Array, cost_w: float, partial: Array) -> Swept:
         """The values one step on; `partial` is what `DecisionGrid.partial_launches` makes of recent ones."""
@@ -66,24 +83,22 @@ class Sweep:
         occupied += miss_j * law.lost - cost_w * step_s * np.arange(len(law.lost))
         empty = occupied - self._fading * self._followed[0] * relative[:, :1, 0]
         gains = self._gains(occupied)
-        fewer = relative[:, np.maximum(np.arange(grid.most + 1) - 1, 0)]
-        losses = miss_j + np.take_along_axis(fewer, grid.after_loss[None].repeat(grid.states, 0), axis=2)
+        losses = miss_j + relative.reshape(grid.states, -1)[:, grid.loss_places].reshape(relative.shape)
         staying = np.minimum(self._launches(gains, partial - cost_w * grid.takes_s), losses)
-        switches, target = self._switches(self._empty_changes(empty, settled[:, 0, 0]), settled, cost_w)
-        result, settling, waits = self._waited(np.minimum(staying, switches), staying, cost_w)
+        changes = self._changes(self._empty_changes(empty, settled[:, 0, 0]), settled, cost_w)
+        switches = _least_of_others(changes)
+        result, settling = self._waited(np.minimum(staying, switches), staying, cost_w)
         # A free queue stays so until somebody comes: the sum of a geometric series.
         free = (grid.idle_w - cost_w) * step_s + self._damping * result[:, 1:, 0] @ law.first[1:]
         free /= 1.0 - self._damping * law.first[0]
-        changed, where = _least_of_others(self._empty_changes(empty, free))
-        waits[:, 0] = (free <= changed)[:, None]
+        changes_free = self._empty_changes(empty, free)
+        changed = _least_of_others(changes_free)
         result[:, 0] = np.minimum(free, changed)[:, None]
         settling[:, 0] = free[:, None]
-        target[:, 0], switches[:, 0], staying[:, 0] = where[:, None], changed[:, None], free[:, None]
-        chosen = np.where(waits | (switches > staying), np.arange(grid.states)[:, None, None], target)
-        return Swept(result, settling, gains, waits, chosen)
+        return Swept(result, settling, gains, staying, switches, changes, free, changed, changes_free)
 
-    def _waited(self, others: Array, staying: Array, cost_w: float) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """The best of waiting and the others, the same for those who stay, and whether it is waiting.
+    def _waited(self, others: Array, staying: Array, cost_w: float) -> tuple[Array, Array]:
+        """The best of waiting and the others, and the same for those who stay.
 
         From the oldest age backwards: after a step of waiting, all ages are one higher, and already known.
         """
@@ -91,15 +106,15 @@ class Sweep:
         waiting = (grid.idle_w[:, None] + self.prices.waiting_w * counts - cost_w) * grid.step_s
         waiting += self.prices.miss_j * self.law.spilled
         # Ages first, so that each step works on one piece of memory.
-        best, settling = np.moveaxis(others, 2, 0).copy(), np.moveaxis(staying, 2, 0).copy()
-        waits = np.zeros(best.shape, dtype=bool)
-        for age in range(grid.ages - 2, -1, -1):
-            wait = best[age + 1] @ self._back[age]
-            wait += waiting
-            np.less(wait, best[age], out=waits[age])
-            np.minimum(wait, best[age], out=best[age])
-            np.minimum(wait, settling[age], out=settling[age])
-        return np.moveaxis(best, 0, 2).copy(), np.moveaxis(settling, 0, 2).copy(), np.moveaxis(waits, 0, 2).copy()
+        both = np.empty((grid.ages, 2, *waiting.shape))
+        both[:, 0], both[:, 1] = np.moveaxis(others, 2, 0), np.moveaxis(staying, 2, 0)
+        wait = np.empty_like(waiting)
+        for now, later, back in zip(both[-2::-1], both[:0:-1], self._back[-2::-1], strict=True):
+            np.matmul(later[0], back, out=wait)
+            np.add(wait, waiting, out=wait)
+            np.minimum(wait, now, out=now)
+        best, settling = both.transpose(1, 2, 3, 0).copy()
+        return best, settling
 
     def _gains(self, occupied: Array) -> Array:
         grid, ways = self.grid, self.grid.ways
@@ -109,16 +124,10 @@ class Sweep:
         return gains
 
     def _launches(self, gains: Array, partial: Array) -> Array:
-        grid, states = self.grid, self.grid.states
-        best = np.minimum.accumulate(np.take_along_axis(gains, grid.order, axis=1), axis=1)
-        fitting = grid.fitting
-        whole = np.take_along_axis(best, np.maximum(fitting - 1, 0).transpose(0, 2, 1), axis=1)
-        # whole[s, a, n - 1]: all n run.
-        whole = np.where(fitting.transpose(0, 2, 1) > 0, whole, np.inf).transpose(0, 2, 1)
-        padded = np.concatenate((np.full((states, 1, grid.ages), np.inf), whole), axis=1)
-        runs = padded[np.arange(states)[:, None, None], grid.runs, np.arange(grid.ages)[None, None, :]]
-        launches: Array = np.where(grid.left > 0, partial, runs)
-        return launches
+        grid = self.grid
+        best = np.minimum.accumulate(gains.reshape(-1)[grid.order_places], axis=1)
+        launches: Array = np.append(best, np.inf)[grid.run_places]
+        return np.where(grid.left > 0, partial, launches)
 
     def _empty_changes(self, empty: Array, free: Array) -> Array:
         """The value of a change to each state at a free queue.
@@ -132,14 +141,14 @@ class Sweep:
             values = values + share * (empty[:, step] + self._fading[step] * self._followed[0, step] * free)
         return values
 
-    def _switches(self, alone: Array, settled: Array, cost_w: float) -> tuple[Array, Indices]:
-        """The best value after a change of the clock, and to which state: each (states, most + 1, ages).
+    def _changes(self, alone: Array, settled: Array, cost_w: float) -> Array:
+        """The value of a change to each state, of shape (states, most + 1, ages).
 
-        `alone` is the value of a change to each state at a free queue.
+        `alone` is that at a free queue.
         """
         grid, ways = self.grid, self.grid.ways
         if grid.states == 1:
-            return np.full(settled.shape, np.inf), np.zeros(settled.shape, dtype=np.int64)
+            return np.full(settled.shape, np.inf)
         after = np.zeros(settled.shape)
         for extra, (share, switched) in enumerate(zip(self._shares, self._switched, strict=True)):
             if share > 0.0:
@@ -152,17 +161,23 @@ class Sweep:
         after += (ways.switch_j + (held_w - cost_w) * ways.switch_s)[:, :, None]
         # Where the change takes too long for those who wait, they are let go for it.
         lost = self.prices.miss_j * np.arange(grid.most + 1)
-        return _least_of_others(np.minimum(after, (alone[:, None] + lost)[:, :, None]))
+        return np.minimum(after, (alone[:, None] + lost)[:, :, None])
 
 
-def _least_of_others(values: Array) -> tuple[Array, Indices]:
-    """For each index of the first axis the least of the others' values, and whose it is; infinite for one alone.
+def _least_of_others(values: Array) -> Array:
+    """For each index of the first axis the least of the others' values; infinite for one alone.
 
     A change to the clock held is waiting, and worse: nothing can be decided meanwhile.
     """
+    least = values.min(axis=0)
+    first = values == least
+    others: Array = np.where(first, np.where(first, np.inf, values).min(axis=0), least)
+    return others
+
+
+def _whose(values: Array) -> Indices:
+    """Whose the least of the others' values is."""
     first = values.argmin(axis=0)
-    own = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
-    same = own == first
-    others = np.where(same, np.inf, values)
-    least = np.where(same, others.min(axis=0), values.min(axis=0))
-    return least, np.where(same, others.argmin(axis=0), first)
+    same = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1)) == first
+    whose: Indices = np.where(same, np.where(same, np.inf, values).argmin(axis=0), first)
+    return whose

@@ -52,7 +52,8 @@ def solve(grid: DecisionGrid, law: ArrivalLaw, prices: Prices, start: Values | N
     visit_s = cycle_s = min(1.0 / law.rate_hz + grid.deadline_s, prices.lasting_s)
     before_j = 0.0
     seen, seen_w, drift_j = relative, cost_w, np.zeros(grid.states)
-    partial = grid.partial_launches(law.moves, relative)
+    behind = law.moves[grid.partial_steps, grid.partial_left]
+    partial = grid.partial_launches(behind, relative)
     for turn in range(1, _MOST_SWEEPS + 1):
         swept = sweep.run(relative, settled, cost_w, partial)
         rise_j = float(swept.relative[:, 0, 0].min())
@@ -69,7 +70,7 @@ def solve(grid: DecisionGrid, law: ArrivalLaw, prices: Prices, start: Values | N
             ahead_j = np.where(steady, _HASTE * drift_j, 0.0)[:, None, None]
             relative, settled = relative + ahead_j, settled + ahead_j
             seen, seen_w = relative, cost_w
-            partial = grid.partial_launches(law.moves, relative)
+            partial = grid.partial_launches(behind, relative)
     return Values(cost_w, sweep.run(relative, settled, cost_w, partial))
 
 

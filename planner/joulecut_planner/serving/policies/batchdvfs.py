@@ -1,5 +1,8 @@
 """`batchdvfs`: the batch size by binary search, the clock when the batch size is at its end (`batch_search`).
 
+    Nabavinejad, Reda and Ebrahimi, "Coordinated batching and DVFS for DNN inference on GPU accelerators",
+    IEEE TPDS 33(10), 2022, doi 10.1109/TPDS.2022.3144614; abstract, and the authors' published program
+
 The published controller runs a closed loop (inputs never run out) under a power cap: every period, the
 highest power drawn is compared with 80 and 100 % of the cap; below, the batch grows, and the clock when it
 cannot; above, the batch shrinks, and the clock falls when it cannot. Left open is all that a service level

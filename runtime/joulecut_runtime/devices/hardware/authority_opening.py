@@ -6,15 +6,17 @@ import os
 from pathlib import Path
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.clockd.book import LeaseBook
+from joulecut_runtime.clockd.book import SOCKET, LeaseBook
 from joulecut_runtime.clockd.client import ClockdClient
-from joulecut_runtime.clockd.service import SOCKET
 from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from joulecut_runtime.devices.hardware.no_authority import NoAuthority
+from joulecut_runtime.devices.hardware.patience import BlockedError, patiently
 
 _SYSTEM = Path("/")
+_OPENING_S = 30.0
+"""On the wall, for finding the boards: a driver without persistence mode is loaded first, which takes seconds."""
 
 
 def open_authority(
@@ -37,6 +39,6 @@ def open_authority(
     if socket is not None or not privileged:
         return NoAuthority(reason if socket is not None else f"{reason}, or run as root")
     try:
-        return LocalAuthority(LeaseBook(root))
-    except OSError as error:
+        return patiently("the boards of this machine", lambda: LocalAuthority(LeaseBook(root)), _OPENING_S)
+    except (OSError, BlockedError) as error:
         return NoAuthority(f"{reason}; nor can this process keep what it would have to put back: {error}")

@@ -21,7 +21,12 @@ class LocalAuthority:
     """
 
     def __init__(self, book: LeaseBook) -> None:
+        """Puts back what killed processes left."""
         self._book = book
+        with book.turn:
+            left = _not_free(book)
+            book.tend()
+            self._put_back = left - _not_free(book)
 
     def grant(self, board: str, point: OperatingPoint, *, holder: str) -> ClockGrant:
         """The board's clocks at `point`, as ClockAuthority says."""
@@ -29,6 +34,7 @@ class LocalAuthority:
         try:
             with self._book.turn:
                 self._book.tend()
+                self._put_back.discard(board)
                 self._book.board(board).acquire((point.core_mhz, point.memory_mhz), grant.holder)
         except OSError as error:
             raise DeviceError(
@@ -39,7 +45,10 @@ class LocalAuthority:
     def reset(self, board: str) -> None:
         """Put a board that nobody holds back to what was before a lease, else to its driver's defaults."""
         with self._book.turn:
-            self._book.board(board).reset(_holder("reset"))
+            if board in self._put_back:
+                self._put_back.remove(board)  # what was before a lease is there since the start: no defaults over it
+            else:
+                self._book.board(board).reset(_holder("reset"))
 
     def close(self) -> None:
         """Release every grant. Safe to call twice."""
@@ -59,6 +68,10 @@ class _LocalGrant:
     def release(self) -> None:
         with self._book.turn:
             self._book.board(self._board).release(self.holder)
+
+
+def _not_free(book: LeaseBook) -> set[str]:
+    return {key for key, custody in book.boards().items() if custody.state()["state"] != "free"}
 
 
 def _holder(name: str) -> Holder:

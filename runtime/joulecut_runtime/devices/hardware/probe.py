@@ -46,7 +46,7 @@ class Probe(Protocol):
 
     @property
     def board(self) -> str:
-        """The key under which its clocks are leased: `joulecut_runtime.clockd.boards.Board.key`."""
+        """The key under which its clocks are leased: `joulecut_runtime.clockd.book.Board.key`."""
         ...
 
     @property

@@ -12,8 +12,7 @@ from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
-from joulecut_runtime.clockd.devfreq_board import emc, gpu_nodes
-from joulecut_runtime.clockd.kernel_files import numbers, read
+from joulecut_runtime.clockd.kernel_files import emc, gpu_nodes, numbers, read
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.jetson.identity import UNKNOWN, identify, is_tegra

@@ -56,4 +56,4 @@ def test_every_state_has_a_decision() -> None:
     values, grid, _ = _solved(rate_hz=200.0, switch_s=0.002)
     assert abs(values.swept.relative).max() < float("inf")
     assert abs(float(values.swept.relative[:, 0, 0].min())) < 0.05 * values.cost_w * grid.deadline_s
-    assert not values.swept.waits[:, 1:, -1].any()
+    assert not values.swept.decisions()[0][:, 1:, -1].any()

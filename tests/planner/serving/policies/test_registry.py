@@ -11,10 +11,11 @@ from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.event_loop import simulate
 from tests.planner.serving.policies.arrivals import SLO_S, drawn, poisson
 from tests.planner.serving.tables import drawn_table, gpu_like
+from tests.thoroughness import examples
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10_000), rejects_late=st.booleans(), counts_idle=st.booleans())
 def test_whatever_comes_is_answered_or_turned_away(name: str, seed: int, rejects_late: bool, counts_idle: bool) -> None:
     """On lawless tables and arrivals: the event loop refuses any decision that is not well formed."""

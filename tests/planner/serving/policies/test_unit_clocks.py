@@ -13,6 +13,7 @@ from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.policies.one_clock import OneClock
 from joulecut_planner.serving.policies.unit_clocks import UnitClocks
 from tests.planner.serving.tables import drawn_table
+from tests.thoroughness import examples
 
 
 def priced(
@@ -32,7 +33,7 @@ def priced(
     return time_s, cost_j
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     units=st.integers(1, 4),

@@ -13,6 +13,7 @@ from joulecut_core.serving import Launch, QueuedRequest, Rejection, RejectReason
 from joulecut_planner.serving.simulation.event_loop import Activity, Span, simulate
 from tests.planner.serving.scripted import Drawn, Eager
 from tests.planner.serving.tables import drawn_table, gpu_like
+from tests.thoroughness import examples
 
 TABLE = replace(gpu_like(units=2, points=3, switch_s=0.002), switch_j=0.5)
 
@@ -171,7 +172,7 @@ def test_a_full_line_pushes_out_the_edge_that_floods() -> None:
     assert 10 in log.answers
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 40), st.sampled_from([2, 5, 100]))
 def test_everything_adds_up(seed: int, count: int, most_waiting: int) -> None:
     """Whatever a policy does: each request ends once, time and energy are those of the spans, which leave no gap."""
@@ -201,7 +202,7 @@ def test_everything_adds_up(seed: int, count: int, most_waiting: int) -> None:
     assert again.requests == count
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(0, 10_000))
 def test_unit_by_unit_is_as_all_at_once(seed: int) -> None:
     """Requests that enter at the first unit fare the same whether or not others enter behind it, and never join."""

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_planner.serving.simulation.link_traces import LinkTrace
+from tests.thoroughness import examples
 
 
 def link(times_s: list[float], bandwidths_bps: list[float]) -> LinkTrace:
@@ -36,7 +37,7 @@ def test_a_link_carries_one_after_the_other() -> None:
     assert delivered(link([0.0], [8.0]), 1.0, 0.0, 0.0, 10.0) == pytest.approx([1.0, 2.0, 11.0])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(0, 10_000))
 def test_as_a_step_by_step_account(seed: int) -> None:
     """The same as a loop that carries bit after bit, at any sending times, over several rounds."""

@@ -13,6 +13,7 @@ from joulecut_planner.serving.simulation.event_loop import Activity, Span, simul
 from joulecut_planner.serving.simulation.recording import Timeline
 from tests.planner.serving.scripted import Drawn
 from tests.planner.serving.tables import drawn_table
+from tests.thoroughness import examples
 
 
 def test_a_span_over_three_steps() -> None:
@@ -30,7 +31,7 @@ def test_a_span_over_three_steps() -> None:
     assert math.isnan(third.batch)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(0, 10_000), st.floats(1e-3, 0.2))
 def test_steps_add_up(seed: int, step_s: float) -> None:
     """Answers, rejections, late ones, busy seconds and joules of all steps are those of the run."""

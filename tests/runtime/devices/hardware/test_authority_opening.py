@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.book import STATE
+from joulecut_runtime.devices.hardware import authority_opening
 from joulecut_runtime.devices.hardware.authority_opening import open_authority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
@@ -70,3 +72,16 @@ def test_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """Without a place for what is to be put back nothing is ever changed."""
     (tmp_path / "run").write_text("not a folder")
     assert "put back" in refusal(open_authority(root=tmp_path, privileged=True))
+
+
+def test_a_driver_that_hangs_does_not_hang_who_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel file that never answers costs a bounded time, and no clock is set behind it."""
+    (tmp_path / "etc").mkdir()
+    os.mkfifo(tmp_path / "etc/nv_tegra_release")
+    monkeypatch.setattr(authority_opening, "_OPENING_S", 0.05)
+    try:
+        assert "has blocked" in refusal(open_authority(root=tmp_path, privileged=True))
+    finally:
+        released = os.open(tmp_path / "etc/nv_tegra_release", os.O_RDWR)
+        (tmp_path / "etc/nv_tegra_release").unlink()
+        os.close(released)

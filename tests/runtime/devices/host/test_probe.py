@@ -14,7 +14,7 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock, SystemClock
-from joulecut_runtime.clockd.cpufreq_board import CpufreqBoard
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.probe import MeterKind, Probe
 from joulecut_runtime.devices.host import HostProbe
 from tests.fakes.host.kernel import FakeHost

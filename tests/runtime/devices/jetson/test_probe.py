@@ -16,7 +16,7 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock, SystemClock
-from joulecut_runtime.clockd.devfreq_board import DevfreqBoard, find
+from joulecut_runtime.clockd.kernel_files import DevfreqBoard, find
 from joulecut_runtime.devices.hardware.probe import MeterKind, Probe
 from joulecut_runtime.devices.jetson import JetsonProbe
 from tests.fakes.jetson import (

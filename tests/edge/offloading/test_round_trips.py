@@ -1,0 +1,105 @@
+"""A round trip that was measured in a bad moment: crossings disprove it, and an edge at home asks for plans anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+
+from joulecut_core.links import LinkEstimate
+from joulecut_core.timing import ManualClock
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.offloading.replanning import Replanning
+from joulecut_edge.offloading.round_trips import RoundTrips
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.requests.session import EdgeSession
+from tests.edge.offloading.test_replanning import FAST_BPS, PROBLEM, FakeEdge, FakeServer, active_of, bands_of
+
+BUSY = LinkEstimate(uplink_bps=FAST_BPS, downlink_bps=FAST_BPS, rtt_s=0.3, latency_std_s=0.05)
+
+
+def test_crossings_prove_a_shorter_round_trip() -> None:
+    """Their median is the bound, their spread the new one; the rest of the link stays."""
+    trips = RoundTrips()
+    for link_s in (0.011, 0.009, 0.010, 0.2, 0.010):
+        trips.observe(link_s)
+    found = trips.shorter_than(BUSY)
+    assert found is not None
+    assert found.rtt_s == pytest.approx(0.010)
+    better = found.on(BUSY)
+    assert better == replace(BUSY, rtt_s=0.010, latency_std_s=better.latency_std_s)
+    assert better.latency_std_s < 0.01
+    steadier = replace(BUSY, latency_std_s=1e-6)
+    assert found.on(steadier).latency_std_s == 1e-6
+
+
+@pytest.mark.parametrize(
+    "crossings_s",
+    [(0.01,) * 4, (0.25, 0.26, 0.25, 0.24, 0.25), (0.01, 0.01, 0.5, 0.5, 0.5), (*(0.01,) * 5, *(0.3,) * 5)],
+    ids=["few", "hardly shorter", "two lucky ones", "long ago"],
+)
+def test_what_proves_nothing(crossings_s: tuple[float, ...]) -> None:
+    """Plans are not made anew for a handful of lucky echoes, nor for a little."""
+    trips = RoundTrips()
+    for link_s in crossings_s:
+        trips.observe(link_s)
+    assert trips.shorter_than(BUSY) is None
+
+
+def test_another_link_begins_anew() -> None:
+    """What crossed before says nothing of it."""
+    trips = RoundTrips()
+    for _ in range(5):
+        trips.observe(0.01)
+    trips.forget()
+    assert trips.shorter_than(BUSY) is None
+
+
+@dataclass
+class EdgeAtHome(FakeEdge):
+    """One whose plans were made for a link as it was measured; counts what is asked for."""
+
+    planned: LinkEstimate = BUSY
+    asked: list[LinkEstimate] = field(default_factory=list)
+    wishes: None = None
+
+    @property
+    def link(self) -> LinkEstimate | None:
+        return self.planned
+
+    def expect_link(self, link: LinkEstimate) -> None:
+        self.planned = link
+
+    async def plan(self, connection: ServerConnection, wishes: None) -> None:
+        assert connection is self.connection
+        assert wishes is None
+        self.asked.append(self.planned)
+
+
+async def after(requests: int, *, planned: LinkEstimate) -> list[LinkEstimate]:
+    """The links that an edge at home asked for plans for, after so many requests, five a second."""
+    clock, bands = ManualClock(), bands_of(PROBLEM)
+    home = active_of(bands[0], offloads=False)
+    edge = EdgeAtHome(server=FakeServer(clock, FAST_BPS), bands=bands[:1], active=home, local=home, planned=planned)
+    replanning = Replanning(cast(EdgeSession, edge), cast(Offloading, edge), clock)
+    for _ in range(requests):
+        edge.counters = replace(edge.counters, requests=edge.counters.requests + 1)
+        await replanning.look()
+        await asyncio.sleep(0)
+        clock.advance_s(0.2)
+    await replanning.stop()
+    return edge.asked
+
+
+def test_an_edge_that_joined_in_a_bad_moment_leaves_home() -> None:
+    """Measured while its host was busy, a link looks too slow for any plan: after some probes it asks once."""
+    (asked,) = asyncio.run(after(100, planned=BUSY))
+    assert asked.uplink_bps == BUSY.uplink_bps
+    assert PROBLEM.link.rtt_s <= asked.rtt_s < BUSY.rtt_s / 1.5
+
+
+def test_an_edge_whose_link_is_as_measured_asks_for_nothing() -> None:
+    """Probes take as long as the plans say: the server is not asked again and again."""
+    assert asyncio.run(after(500, planned=replace(BUSY, rtt_s=PROBLEM.link.rtt_s))) == []

@@ -1,0 +1,62 @@
+"""A rehearsal does what the simulator does, one arrival at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulecut_core.service_tables import ServiceTable
+from joulecut_core.serving import QueuedRequest, ServingPolicy
+from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.joint.rehearsal import Rehearsal, Score
+from joulecut_planner.serving.joint.value_policy import ValuePolicy
+from joulecut_planner.serving.policies import POLICIES, PolicyOptions
+from joulecut_planner.serving.simulation.capacity import capacity
+from joulecut_planner.serving.simulation.event_loop import simulate
+from tests.planner.serving.joint.arrivals import poisson, three_lone_s
+from tests.planner.serving.tables import gpu_like
+
+
+def _policies(table: ServiceTable, slo_s: float) -> dict[str, ServingPolicy]:
+    return {
+        "values": ValuePolicy(table, slo_s=slo_s),
+        **{name: POLICIES[name](table, PolicyOptions()) for name in ("eali", "fixed", "dvfs-only")},
+    }
+
+
+@pytest.mark.parametrize("switch_s", [0.0, 0.002])
+@pytest.mark.parametrize("name", ["values", "eali", "fixed", "dvfs-only"])
+def test_joules_and_misses_are_the_simulators(name: str, switch_s: float) -> None:
+    """For whatever policy: what is rehearsed until the last arrival is what the simulator books until then."""
+    table = gpu_like(units=2, points=4, batches=(1, 2, 4), switch_s=switch_s)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.7 * capacity(table, slo_s).rate_hz, slo_s, count=300, seed=3)
+    # Long behind the others, so that all of them have been answered; and itself is nobody's miss.
+    end_s = requests[-1].arrival_s + 3.0 * slo_s
+    last = QueuedRequest(len(requests), end_s, end_s + 100.0 * slo_s)
+    report = simulate(_policies(table, slo_s)[name], [*requests, last])
+    rehearsal = Rehearsal(_policies(table, slo_s)[name], ServiceCosts(table))
+    for request in (*requests, last):
+        rehearsal.come(request)
+    energy_j, missed = rehearsal.taken()
+    assert missed == report.requests - report.on_time
+    # The last one's batch, and the rest before the first request, are the simulator's alone.
+    alone_j = ServiceCosts(table).energy_j(0, 1, 0) + table.idle_w[-1] * (requests[0].arrival_s + 100.0 * slo_s)
+    assert report.energy_j - 4.0 * alone_j < energy_j <= report.energy_j * (1.0 + 1e-9)
+    assert rehearsal.taken() == (0.0, 0)
+
+
+def test_a_score_fades() -> None:
+    """What was long ago says little."""
+    score = Score(0.5)
+    score.add(1.0, 8.0, 2)
+    score.add(0.25, 1.0, 0)
+    assert score.cost_j(0.0, 0.0) == pytest.approx(3.0)
+    assert score.cost_j(10.0, 1000.0) == pytest.approx(8.0)
+
+
+def test_misses_beyond_the_tolerated_are_dear() -> None:
+    """A tenth of a hundred requests, and what a budget may owe, at the low price; the others at the high one."""
+    score = Score(0.1)
+    for count in range(100):
+        score.add(1.0, 0.0, count % 2)
+    assert score.cost_j(1.0, 100.0) == pytest.approx(18.0 + 100.0 * 32.0)
