@@ -19,11 +19,13 @@ else:
 
 
 def read_text(path: Path, error: type[JoulecutError]) -> str:
-    """The file's text; raises `error` where it is missing, unreadable or not UTF-8."""
+    """The file's text; raises `error` where it is missing, a folder, unreadable or not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as cause:
         raise error(f"{path}: no such file") from cause
+    except IsADirectoryError as cause:
+        raise error(f"{path}: is a folder; expected a file") from cause
     # ValueError: no text in UTF-8, or a path that no file can have.
     except (OSError, ValueError) as cause:
         raise error(f"{path}: cannot be read: {cause}") from cause

@@ -16,6 +16,9 @@ from joulecut_planner.choices.grids import grids_of
 
 _SIDES = ("edge", "server")
 
+_OF_LAST_WIRE = ("codec", "uplink_bytes", "downlink_bytes")
+"""All that is written of the last cut's wire: nothing crosses there. Files may say 0 of the rest."""
+
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:
     """The problem in a file. Raises ProblemError naming the file, or the JSON path of the field that is wrong.
@@ -50,6 +53,8 @@ def parse_problem_at(path: str, document: object) -> Problem:
 def problem_document(problem: Problem) -> dict[str, object]:
     """The problem as the contract's JSON object; `parse_problem` gives it back."""
     document: dict[str, Any] = encode(problem)
+    last = document["cuts"][-1]
+    last["wires"] = [{key: wire[key] for key in _OF_LAST_WIRE} for wire in last["wires"]]
     for variant in document["variants"]:
         for side in _SIDES:
             if variant[side]["time_std_s"] is None:

@@ -9,9 +9,9 @@ import pytest
 
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Operation
-from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.host import HostProbe
+from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard
 from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
 from tests.contracts.leasing import authority_over
 from tests.fakes.host.kernel import FakeHost, Regime

@@ -18,9 +18,17 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_folder_in_place_of_a_file(tmp_path: Path) -> None:
-    """What cannot be read is said with the system's reason."""
-    with pytest.raises(ConfigError, match=r"cannot be read: .*directory"):
+    """A folder is called one, without the system's number for it."""
+    with pytest.raises(ConfigError, match=r"is a folder; expected a file$"):
         read_text(tmp_path, ConfigError)
+
+
+def test_what_the_system_refuses(tmp_path: Path) -> None:
+    """What cannot be read for another reason is said with the system's."""
+    path = tmp_path / "plan.json"
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match=r"cannot be read: .*Not a directory"):
+        read_text(path / "inner.json", ConfigError)
 
 
 def test_text_must_be_utf8(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_files(tmp_path: Path) -> None:
         with pytest.raises(ProblemError) as caught:
             load_problem(path)
         assert str(caught.value).startswith(str(path))
-    with pytest.raises(ProblemError, match="cannot be read"):
+    with pytest.raises(ProblemError, match="is a folder; expected a file"):
         load_problem(tmp_path)
 
 

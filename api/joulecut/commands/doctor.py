@@ -27,7 +27,7 @@ def doctor(
     ] = None,
     config: Annotated[
         list[Path] | None,
-        typer.Option(help="Agent's configuration whose certificates to check. Default: those in /etc/joulecut."),
+        typer.Option(help="Agent's configuration to check, with its certificates. Default: those in /etc/joulecut."),
     ] = None,
     server: Annotated[
         str | None, typer.Option(help="host:port to shake hands with, in place of the one that the edge's file names.")
@@ -36,7 +36,7 @@ def doctor(
     verbose: Annotated[bool, typer.Option(help="Show the facts behind each finding, and log details.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look at devices, drivers, privilege, clocks, meters, torch, network, certificates; change nothing.
+    """Look at devices, drivers, privilege, clocks, meters, torch, network, agents' files; change nothing.
 
     Ends with 0 where nothing is wrong (notes and warnings included), with 1 where there is a problem.
     """

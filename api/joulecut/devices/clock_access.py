@@ -14,6 +14,8 @@ from joulecut.devices.readings import Holding
 from joulecut_runtime.clockd.allow_list import RULES
 from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_runtime.clockd.client import BoardState, BoardStatus
+from joulecut_runtime.clockd.kernel_files import read
+from joulecut_runtime.devices.host.cpufreq_board import BOARD as CPU
 
 _SYSTEM = Path("/")
 _GPUS, _EMULATED = "nvml:", "emulated:"
@@ -76,26 +78,32 @@ class ClockKeeper:
         """Where processes that set clocks keep what they have to put back."""
         return self._root / STATE
 
+    def owed(self) -> list[tuple[str, Path]]:
+        """The boards that were set in this boot and have yet to be put back, with their journals."""
+        boot = read(self._root / "proc/sys/kernel/random/boot_id")
+        return [(path.stem[len(boot) :], path) for path in sorted(self.journals.glob(f"{boot}*.json"))]
+
     @property
     def privileged(self) -> bool:
         """Whether this process sets clocks itself where no daemon runs: for root, and below a root of one's own.
 
         Never where it could not keep what it would have to put back.
         """
-        return self._entitled and _writable(self.journals)
+        return self._socket is None and self._entitled and _writable(self.journals)
 
     def access(self, board: str) -> ClockAccess:
-        """Who sets this board for us: the daemon where it runs, else this process where it may."""
+        """Who sets this board for us: the daemon where it runs and lends it, else this process where it may."""
         if board.startswith(_EMULATED):
             return ClockAccess(setter=Setter.THIS_PROCESS)
-        if self.daemon.standing is Standing.ANSWERING:
+        lent = board != CPU
+        if lent and self.daemon.standing is Standing.ANSWERING:
             return self._through_daemon(self.daemon.board(board), board)
-        if self.privileged and (self._privilege.root or not board.startswith(_GPUS)):
-            confined = board.startswith(_GPUS) and not self._privilege.sys_admin
-            return ClockAccess(setter=Setter.THIS_PROCESS, **(_CONFINED if confined else {}))
-        if self._entitled and not self.privileged:
-            reason = f"this process cannot keep in {self.journals} what it would have to put back"
-            return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=f"let this user write {self.journals}")
+        if self._entitled and not (lent and self._socket) and (self._privilege.root or not board.startswith(_GPUS)):
+            return self._in_process(board)
+        if not lent:
+            reason = "joulecut-clockd lends no CPU's clocks, and this user may not set them"
+            remedy = "run as root what shall hold them, or leave them to their governor (hold_clocks = false)"
+            return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy)
         remedy = _START if self.daemon.standing is Standing.ABSENT else f"join the group that owns {self.socket}"
         reason = f"joulecut-clockd does not answer it ({self.daemon.reason})"
         return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy)
@@ -110,7 +118,14 @@ class ClockKeeper:
 
     @property
     def _entitled(self) -> bool:
-        return self._socket is None and (self._privilege.root or self._root != _SYSTEM)
+        return self._privilege.root or self._root != _SYSTEM
+
+    def _in_process(self, board: str) -> ClockAccess:
+        if not _writable(self.journals):
+            reason = f"this process cannot keep in {self.journals} what it would have to put back"
+            return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=f"let this user write {self.journals}")
+        confined = board.startswith(_GPUS) and not self._privilege.sys_admin
+        return ClockAccess(setter=Setter.THIS_PROCESS, **(_CONFINED if confined else {}))
 
     def _through_daemon(self, status: BoardStatus | None, board: str) -> ClockAccess:
         if status is None:

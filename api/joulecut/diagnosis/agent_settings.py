@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from joulecut_core.decoding import decode
 from joulecut_core.documents import read_toml
 from joulecut_core.errors import ConfigError
+from joulecut_edge.config import EdgeConfig
 from joulecut_proto.security.identity import Role
 from joulecut_proto.security.tls_options import TlsOptions
+from joulecut_server.config import ServerConfig
 
 USUAL_FILES = ("etc/joulecut/edge.toml", "etc/joulecut/server.toml")
 """Where the units' agents have theirs, below the root."""
@@ -32,10 +34,20 @@ def usual_configs(root: Path) -> tuple[Path, ...]:
     return tuple(root / file for file in USUAL_FILES if (root / file).is_file())
 
 
+def role_of(document: Mapping[str, Any]) -> Role:
+    """Whose file this is: an edge's with `bundle`, a server's with `bundles`, else of whom it has more keys."""
+    if ("bundle" in document) is not ("bundles" in document):
+        return Role.EDGE if "bundle" in document else Role.SERVER
+    edge, server = (
+        sum(key in document for key in (field.name for field in fields(kind))) for kind in (EdgeConfig, ServerConfig)
+    )
+    return Role.EDGE if edge > server else Role.SERVER
+
+
 def read_settings(path: Path) -> AgentSettings:
-    """Of an edge-agent's file where it has the key `bundle`, of a server-agent's otherwise. Raises ConfigError."""
+    """What the file says of connections; raises ConfigError where not even that can be read."""
     document = read_toml(path, ConfigError)
-    role = Role.EDGE if "bundle" in document else Role.SERVER
+    role = role_of(document)
     key = "server" if role is Role.EDGE else "listen"
     return AgentSettings(
         role=role,

@@ -29,15 +29,17 @@ def examine_certificates(configs: Sequence[Path], *, now: datetime | None = None
     """The findings about each agent's configuration file; one that says so where there is none."""
     now = now or datetime.now(timezone.utc)
     if not configs:
-        what = "no agent's configuration is here to look at"
+        what = "no agent's configuration is here to name certificates"
         yield _finding("tls", Status.NOTE, what, "give one with --config", {"configs": []})
     for path in configs:
         try:
             settings = read_settings(path)
+        except ConfigError:
+            continue  # said where configurations are looked at
+        try:
+            found = list(_of_agent(path, settings, now))
         except ConfigError as error:
-            yield _finding(path.name, Status.PROBLEM, str(error), "mend the file", {"config": str(path)})
-            continue
-        found = list(_of_agent(path, settings, now))
+            found = [_finding(path.name, Status.PROBLEM, str(error), "mend the file", {"config": str(path)})]
         yield from found
 
 

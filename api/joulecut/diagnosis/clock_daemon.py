@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from urllib.parse import unquote
+from collections.abc import Iterator, Set
 
 from joulecut.devices.clock_access import ClockKeeper
 from joulecut.devices.clock_daemon import Standing, holder_in_words
@@ -15,7 +14,7 @@ _LOG = "look into its log: `journalctl -u joulecut-clockd`"
 
 
 def examine_clockd(keeper: ClockKeeper) -> Iterator[Finding]:
-    """The daemon, then each of its boards that is not simply free."""
+    """The daemon, each of its boards that is not simply free, and what others have yet to put back."""
     daemon = keeper.daemon
     facts: dict[str, Fact] = {
         "socket": str(daemon.socket),
@@ -27,6 +26,7 @@ def examine_clockd(keeper: ClockKeeper) -> Iterator[Finding]:
         yield _finding(Status.OK, f"answers at {daemon.socket} and lends {names}", None, facts)
         for board in daemon.boards:
             yield from _board(board)
+        yield from _left_behind(keeper, but={board.board for board in daemon.boards})
         return
     yield from _left_behind(keeper)
     if daemon.standing is Standing.FORBIDDEN:
@@ -59,9 +59,10 @@ def _board(board: BoardStatus) -> Iterator[Finding]:
         yield Finding(area=Area.CLOCKD, name=board.board, status=Status.OK, what=what, facts=facts)
 
 
-def _left_behind(keeper: ClockKeeper) -> Iterator[Finding]:
-    for path in sorted(keeper.journals.glob("*.json")):
-        board = unquote(path.stem)
+def _left_behind(keeper: ClockKeeper, but: Set[str] = frozenset()) -> Iterator[Finding]:
+    for board, path in keeper.owed():
+        if board in but:
+            continue
         yield Finding(
             area=Area.CLOCKD,
             name=board,

@@ -13,6 +13,7 @@ from joulecut.devices.privilege import own_privilege
 from joulecut.diagnosis.agent_settings import usual_configs
 from joulecut.diagnosis.clock_daemon import examine_clockd
 from joulecut.diagnosis.computing import Accelerators, examine_torch, newest_cuda
+from joulecut.diagnosis.configurations import examine_configurations
 from joulecut.diagnosis.examination import Check, examine
 from joulecut.diagnosis.finding import Area, Finding
 from joulecut.diagnosis.folders import examine_folders, profile_cache
@@ -56,7 +57,7 @@ def diagnose(surroundings: Surroundings, clock: Clock | None = None) -> tuple[Fi
     found += seen
     found += examine(_device_checks(inventory, keeper, clock, chosen=bool(surroundings.devices)))
     found += examine(_software_checks(inventory))
-    found += examine(_tls_checks(surroundings))
+    found += examine(_agent_checks(surroundings))
     areas = tuple(Area)
     return tuple(sorted(found, key=lambda finding: areas.index(finding.area)))
 
@@ -106,7 +107,7 @@ def _software_checks(inventory: Inventory) -> Sequence[Check]:
     )
 
 
-def _tls_checks(surroundings: Surroundings) -> Sequence[Check]:
+def _agent_checks(surroundings: Surroundings) -> Sequence[Check]:
     configs = surroundings.configs or usual_configs(surroundings.root)
 
     def certificates() -> Iterable[Finding]:
@@ -120,6 +121,7 @@ def _tls_checks(surroundings: Surroundings) -> Sequence[Check]:
         return examine_servers(configs, surroundings.server)
 
     return (
+        Check(area=Area.CONFIG, name="files", examine=lambda: examine_configurations(configs)),
         Check(area=Area.TLS, name="certificates", examine=certificates, timeout_s=10.0),
         Check(area=Area.TLS, name="servers", examine=servers, timeout_s=_SERVERS_S),
     )

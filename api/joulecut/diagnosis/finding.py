@@ -40,6 +40,7 @@ class Area(str, Enum):
     METER = "meter"
     TORCH = "torch"
     NETWORK = "network"
+    CONFIG = "config"
     TLS = "tls"
     FOLDERS = "folders"
 

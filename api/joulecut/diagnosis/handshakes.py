@@ -26,7 +26,7 @@ def examine_servers(configs: Sequence[Path], server: str | None) -> Iterator[Fin
         try:
             settings = read_settings(path)
         except ConfigError:
-            continue  # said where certificates are looked at
+            continue  # said where configurations are looked at
         if settings.role is not Role.EDGE or settings.tls is None:
             continue
         edges += 1

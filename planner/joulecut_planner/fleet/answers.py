@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,15 +41,16 @@ class Answer:
     menu: Menu
     pick: Pick
     former: Mapping[str, Served]
-    started_s: float
 
-    def served(self) -> list[Served]:
-        """The edges' plans, at shares that keep their bounds; those that did not change are the former ones."""
+    def served(self, solve_s: float) -> list[Served]:
+        """The edges' plans, at shares that keep their bounds; those that did not change are the former ones.
+
+        `solve_s`: how long they took to find.
+        """
         sources = self.menu.source[self.pick.offer].tolist()
         point = self.menu.server_point
         choices = [one.choice(source, point) for one, source in zip(self.offers, sources, strict=True)]
         shares_bps = self._shares_bps(sources, choices)
-        solve_s = time.perf_counter() - self.started_s
         served = []
         rows = zip(self.edges, self.offers, sources, choices, shares_bps.tolist(), strict=True)
         for edge, one, source, choice, share_bps in rows:

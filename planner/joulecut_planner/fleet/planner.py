@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import overload
 
@@ -14,6 +13,7 @@ from joulecut_core.identity import Same
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem, ServerPoint
+from joulecut_core.timing import Clock, SystemClock
 from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.fleet.answers import Answer, Served, counted_idle_w, infeasible, unserved
 from joulecut_planner.fleet.menu import Budget, Menu
@@ -96,14 +96,16 @@ class FleetPlanner:
     bounds and, where choice and share stay, their plans are used again. Not for use by two threads at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        """`clock`: what time limits and solve times are told by; the machine's where it is left out."""
+        self._clock = clock or SystemClock()
         self._memory: _Memory | None = None
         self.prices: PriceList | None = None
         """Of the last plan; None where nobody could be served."""
 
     def plan(self, fleet: Fleet, *, time_limit_s: float | None = None) -> FleetPlan:
         """As `solve_fleet`; after few changes the search ends at a gap of 1e-3 beyond 32 edges."""
-        started_s, self.prices = time.perf_counter(), None
+        started_s, self.prices = self._clock.now_s(), None
         memory = self._recalled(fleet)
         memory.know(fleet)
         rejected = tuple(
@@ -127,14 +129,15 @@ class FleetPlanner:
                 gap=_PROVED_GAP if len(edges) <= _FEW else _GOOD_GAP if is_new else _KEPT_GAP,
                 offers=_EFFORT_OFFERS,
                 until_s=None if time_limit_s is None else started_s + time_limit_s,
+                clock=self._clock,
             ),
             start=_start(memory, edges, offers, standings),
         )
         standings.take(found.valued)
         if found.menu is None or found.pick is None:
             return infeasible(rejected)
-        answer = Answer(fleet.shared, edges, offers, found.menu, found.pick, memory.former, started_s)
-        served = answer.served()
+        answer = Answer(fleet.shared, edges, offers, found.menu, found.pick, memory.former)
+        served = answer.served(self._clock.now_s() - started_s)
         memory.former = {edge.plan.name: edge for edge in served}
         memory.server_point = found.menu.server_point
         prices = standings.prices[memory.server_point]

@@ -10,7 +10,6 @@ dropped bounds the optimum from below; nothing left without a plan proves that t
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.errors import PlanError
+from joulecut_core.timing import Clock
 from joulecut_planner.choices.grids import Indices
 from joulecut_planner.fleet.menu import Budget, Menu, Valued
 from joulecut_planner.fleet.prices import Priced, best_prices
@@ -34,7 +34,7 @@ _OVERHEAD = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """When to stop: the gap that is enough, offers valued in all, and the moment (perf_counter), None for never.
+    """When to stop: the gap that is enough, offers valued in all, and the moment of `clock`, None for never.
 
     Without a plan only the moment counts.
     """
@@ -42,6 +42,7 @@ class Effort:
     gap: float
     offers: int
     until_s: float | None
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class _Search:
 
     def run(self) -> None:
         while self.open and self.open[0].bound_w < self.ceiling_w():
-            late = self.effort.until_s is not None and time.perf_counter() >= self.effort.until_s
+            late = self.effort.until_s is not None and self.effort.clock.now_s() >= self.effort.until_s
             if self.pick is not None and (late or self.valued >= self.effort.offers):
                 return
             if late:

@@ -48,16 +48,14 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
         for section in parser.sections():
             rules.append(_rule(**parser[section]))
     except (OSError, configparser.Error, ValueError, LookupError, TypeError) as error:
-        expected = "users, boards and core_mhz, and perhaps memory_mhz and longest_ttl_s"
+        expected = "users, boards and core_mhz, and perhaps memory_mhz and a positive, finite longest_ttl_s"
         raise ConfigError(f"{path}: {section}: {str(error)[:500]}; expected {expected}") from error
     return rules
 
 
 def _rule(*, users: str, boards: str, core_mhz: str, memory_mhz: str = "", longest_ttl_s: str = "30") -> Rule:
     if not users or not boards or not 0.0 < float(longest_ttl_s) < float("inf"):
-        raise ValueError(
-            f"users = {users}, boards = {boards}, longest_ttl_s = {longest_ttl_s}: none, or not positive and finite"
-        )
+        raise ValueError(f"users = {users}, boards = {boards}, longest_ttl_s = {longest_ttl_s}: empty, or no time")
     return Rule(
         users=frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users.split()),
         boards=tuple(boards.split()),

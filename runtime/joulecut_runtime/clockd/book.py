@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from joulecut_core.errors import DeviceError, LeaseError
-from joulecut_runtime.clockd import kernel_files, nvml_board
+from joulecut_runtime.clockd import kernel_files
 
 _LOG = logging.getLogger(__name__)
 STATE = Path("run/joulecut-clockd/leases")
@@ -23,28 +23,30 @@ Clocks = tuple[float, float | None]
 """MHz of core and memory; None leaves memory alone."""
 Holder = dict[str, str | int]
 """Who holds a lease, as it is logged. Compared by identity: one process may ask twice under one name."""
-Snapshot = Mapping[str, str]
-"""What a board held before it was touched, as text that a JSON file can keep. Only its board reads it."""
+
+
+class UnchangedError(DeviceError):
+    """This process may not set the board: refused at the first call, before anything was changed."""
 
 
 class Board(Protocol):
-    """Sets the clocks of one GPU, one devfreq node or the host's CPU. Needs privilege. Not thread-safe."""
+    """Sets the clocks of one GPU, one devfreq node or a host's CPU. Needs privilege. Not thread-safe."""
 
     key: str
     """The device's name in leases, allow-lists and logs, equal in every process: "nvml:GPU-5f0c…"."""
 
-    def snapshot(self) -> Snapshot:
-        """What `restore` needs to put back what is there now."""
+    def snapshot(self) -> Mapping[str, str]:
+        """What `restore` needs to put back what is there now, as text that a JSON file can keep."""
         ...
 
     def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
         """Ask the device to hold these clocks (memory_mhz None: leave memory alone).
 
         Raises ClockError where the device does not list them, DeviceError where it refuses or has vanished,
-        nvml_board.UnchangedError where nothing was changed and nothing has to be restored.
+        UnchangedError where nothing was changed and nothing has to be restored.
         """
 
-    def restore(self, snapshot: Snapshot, *, memory: bool = True) -> None:
+    def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:
         """Put back what the snapshot holds, and the driver's defaults for what it lacks; safe to repeat, in any state.
 
         Not `memory`: no lease has set its clock, so leave it alone. Raises DeviceError where something could not be put
@@ -61,7 +63,9 @@ def audit(event: str, holder: Holder | None, result: str, **what: object) -> Non
 
 
 def find_boards(root: Path) -> list[Board]:
-    """Every board there is."""
+    """Every board that the daemon lends."""
+    from joulecut_runtime.clockd import nvml_board  # noqa: PLC0415 - its library is not everywhere
+
     return [*nvml_board.find(), *kernel_files.find(root)]
 
 
@@ -89,7 +93,7 @@ class Custody:
         self._lock = ExitStack()
         self._holder: Holder | None = None
         self._clocks: Clocks = (0.0, None)
-        self._kept: Snapshot = {}
+        self._kept: Mapping[str, str] = {}
         self.ttl_s = self._due_s = self._wait_s = 0.0
 
     def acquire(self, clocks: Clocks, holder: Holder, ttl_s: float = float("inf")) -> None:
@@ -104,7 +108,7 @@ class Custody:
             self.move(clocks, holder)
         except BaseException as error:
             with suppress(DeviceError):
-                self._restore("not granted", touched=not isinstance(error, nvml_board.UnchangedError))
+                self._restore("not granted", touched=not isinstance(error, UnchangedError))
             raise
 
     def move(self, clocks: Clocks, holder: Holder) -> None:
@@ -193,7 +197,7 @@ class Custody:
         self._due_s = self._wait_s = 0.0
         audit("restore", holder, "done", board=self._board.key, why=why)
 
-    def _keep(self, snapshot: Snapshot, *, memory: bool) -> None:
+    def _keep(self, snapshot: Mapping[str, str], *, memory: bool) -> None:
         """Write down what is owed. No fsync: a file outlives its process without one, and after a boot none counts."""
         new, self._kept = self._journal.with_suffix(".new"), snapshot
         try:
@@ -235,9 +239,10 @@ class LeaseBook:
             for custody in self._boards.values():
                 custody.tend(gone)
 
-    def close(self) -> bool:
-        """Restore every board and lend none any more; False where one could not be put back."""
+    def close(self) -> None:
+        """Restore every board and lend none any more. Raises DeviceError with those that could not be put back."""
         with self.turn:
-            restored = [custody.close() for custody in self._boards.values()]
+            owed = [key for key, custody in self._boards.items() if not custody.close()]
             self._boards, self._find = {}, lambda _: ()
-            return all(restored)
+        if owed:
+            raise DeviceError(f"{', '.join(owed)}: not put back yet; `joulecut device reset` tries again")

@@ -13,14 +13,13 @@ import struct
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
-from joulecut_core.errors import ClockError, ConfigError, LeaseError
+from joulecut_core.errors import ClockError, ConfigError, DeviceError, LeaseError
 from joulecut_runtime.clockd.allow_list import RULES, Rule, load_rules
 from joulecut_runtime.clockd.book import SOCKET, STATE, Clocks, Find, Holder, LeaseBook, audit, find_boards, locked
 
-_LOG = logging.getLogger(__name__)
 _CONNECTIONS_EACH, _LONGEST_LINE, _LONGEST_NAME = 32, 4096, 64  # each user's: nobody shuts the others out
 
 
@@ -34,18 +33,15 @@ def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> in
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
-        book = LeaseBook(options.root, find)
-        try:
+        with closing(LeaseBook(options.root, find)) as book:
             book.tend()
             if not options.restore:
                 rules = load_rules(options.rules or options.root / RULES, needed=bool(options.rules))
                 _lend(options.socket or options.root / SOCKET, book, rules)
-        finally:
-            restored = book.close()
-    except (ConfigError, LeaseError, OSError) as error:
+    except (ConfigError, DeviceError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, ConfigError) else 4
-    return 0 if restored else 4
+    return 0
 
 
 def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
@@ -60,7 +56,7 @@ def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
         listener.listen()
         service = threading.Thread(target=serve, args=(listener, book, rules), daemon=True)
         service.start()
-        _LOG.info("listening on %s", path)
+        audit("listening", None, "done", socket=str(path))
         _notify("READY=1")
         while service.is_alive() and signal.sigtimedwait(signals, 1.0) is None:
             book.tend()
@@ -105,22 +101,21 @@ class _Connection:
             taken.remove(self.uid)
 
     def _answer(self, line: bytes) -> dict[str, object]:
-        request = None
         try:
-            request = json.loads(line)
             with self._book.turn:
-                return {"answer": self._do(**request)}
+                return {"answer": self._do(**json.loads(line))}
         except Exception as error:  # noqa: BLE001 - whatever fails, fails this request and not the daemon
-            audit("refusal", self._who, f"{type(error).__name__}: {error}", request=request)
+            audit("refusal", self._who, f"{type(error).__name__}: {error}", request=repr(line))
             return {"error": type(error).__name__, "message": str(error)}
 
-    def _do(
-        self, *, op: str, board: str = "", mhz: Clocks = (0.0, None), ttl_s: float = 0.0, name: str = ""
-    ) -> list[dict[str, object]]:
+    def _rules_for(self, board: str) -> list[Rule]:
+        return [rule for rule in self._rules if rule.concerns(self.uid, board)]
+
+    def _do(self, *, op: str, board: str = "", mhz: Clocks = (0.0, None), ttl_s: float = 0.0, name: str = "") -> object:
         if op == "state":
-            allowed = {key: any(rule.concerns(self.uid, key) for rule in self._rules) for key in self._book.boards()}
-            return [{**self._book.board(key).state(), "allowed": allowed[key]} for key in allowed]
-        if not (rules := [rule for rule in self._rules if rule.concerns(self.uid, board)]):
+            boards = self._book.boards().items()
+            return [{**custody.state(), "allowed": bool(self._rules_for(key))} for key, custody in boards]
+        if not (rules := self._rules_for(board)):
             raise LeaseError(f"user {self.uid} may not set the clocks of {board}; /{RULES} says who may")
         custody = self._book.board(board)
         custody.tend()
@@ -136,8 +131,10 @@ class _Connection:
             custody.move(mhz, self._who)
         elif op == "reset":
             custody.reset(self._who, memory=any(rule.memory_mhz for rule in rules))
-        elif op in {"heartbeat", "release"}:
-            {"heartbeat": custody.heartbeat, "release": custody.release}[op](self._who)
+        elif op == "heartbeat":
+            custody.heartbeat(self._who)
+        elif op == "release":
+            custody.release(self._who)
         else:
             raise ConfigError(f"{op!r} is unknown; expected state, acquire, move, heartbeat, release or reset")
         return []

@@ -1,4 +1,4 @@
-"""Boards that are small text files of the kernel: a Jetson's GPU with its memory, and the host's CPU.
+"""The board that is small text files of the kernel: a Jetson's GPU with its memory.
 
 A Jetson's limits are written as maximum = the power mode's, minimum = target, maximum = target: every kernel takes that
 order, and each step leaves minimum = maximum or maximum = the mode's. What else `restore` finds, a new mode wrote.
@@ -43,7 +43,10 @@ def numbers(path: Path, unit: int = 1) -> list[int]:
 
 
 def limits(folder: Path, kind: str = "") -> tuple[int, int]:
-    """The lowest and the highest clock that a folder of cpufreq or devfreq allows; 0 where it tells none."""
+    """The lowest and the highest clock that a folder of cpufreq or devfreq allows; 0 where it tells none.
+
+    `kind`: how the names of its files begin, as cpufreq's do.
+    """
     low, high = (max(numbers(folder / f"{kind}{end}_freq"), default=0) for end in ("min", "max"))
     return low, high
 
@@ -155,42 +158,6 @@ def _is_ours(now: tuple[int, int], mode: tuple[int, int]) -> bool:
     return now[0] == now[1] or now[1] == mode[1]
 
 
-class CpufreqBoard:
-    """The host's CPU clocks: both limits of all cpufreq policies, moved together.
-
-    Snapshots hold "lowest highest" in kHz. A policy that cannot reach a clock gets the nearest end of its range.
-    """
-
-    def __init__(self, policies: list[Path], write: Write = write) -> None:
-        self.key = "cpu:all"
-        self._policies, self._write = policies, write
-
-    def snapshot(self) -> Mapping[str, str]:
-        """Both limits of each policy."""
-        held = {policy.name: "{} {}".format(*limits(policy, "scaling_")) for policy in self._policies}
-        if gone := [name for name, text in held.items() if text.endswith(" 0")]:
-            raise DeviceError(f"{self.key}: {', '.join(gone)} tells no limits; expected scaling_min_freq and _max_freq")
-        return held
-
-    def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
-        """Both limits at a clock that some policy reaches; the kernel rounds to those it lists."""
-        khz, ranges = round(core_mhz * 1e3), [limits(policy, "cpuinfo_") for policy in self._policies]
-        if memory_mhz is not None or not any(0 < low <= khz <= high for low, high in ranges):
-            raise ClockError(f"{self.key}: {core_mhz:g} MHz, memory {memory_mhz}; expected none, and kHz in {ranges}")
-        self.restore({policy.name: f"{khz} {khz}" for policy in self._policies})
-
-    def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:  # noqa: ARG002 - it has none
-        """The limits kept, within the policy's range."""
-        steps: list[Step] = []
-        for policy in self._policies:
-            floor, ceiling = limits(policy, "cpuinfo_")
-            kept_khz = snapshot.get(policy.name, f"{floor} {ceiling}").split()
-            low, high = (min(max(int(khz), floor), ceiling or int(khz)) for khz in kept_khz)
-            steps += limiting(policy, low, high, "scaling_")
-        put(self.key, steps, self._write)
-
-
-def find(root: Path) -> list[DevfreqBoard | CpufreqBoard]:
-    """The boards of a Jetson's GPU, and the host's CPU where it has cpufreq."""
-    policies = sorted(root.glob("sys/devices/system/cpu/cpufreq/policy[0-9]*"))
-    return [*(DevfreqBoard(node, root) for node in gpu_nodes(root)), *([CpufreqBoard(policies)] if policies else [])]
+def find(root: Path) -> list[DevfreqBoard]:
+    """The board of a Jetson's GPU with its memory."""
+    return [DevfreqBoard(node, root) for node in gpu_nodes(root)]

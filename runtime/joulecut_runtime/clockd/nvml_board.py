@@ -7,10 +7,7 @@ from typing import Any
 import pynvml
 
 from joulecut_core.errors import ClockError, DeviceError
-
-
-class UnchangedError(DeviceError):
-    """This process may not set the board: refused at the first call, before anything was changed."""
+from joulecut_runtime.clockd.book import UnchangedError
 
 
 class _AbsentError(DeviceError):
@@ -43,22 +40,21 @@ class NvmlBoard:
 
     def snapshot(self) -> Mapping[str, str]:
         """The application clocks of memory and core: all that can be read. Another tool's lock is lost."""
-        self._touched = False
         with suppress(_AbsentError):
             return {"application_clocks_mhz": " ".join(str(self._ask("GetApplicationsClock", kind)) for kind in (2, 0))}
         return {}
 
     def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
-        """Memory first: legal core clocks depend on it. Where it has no lock, its top clock needs none."""
+        """Memory first: legal core clocks depend on it. Where it cannot be locked, its top clock needs no lock."""
         memories = self._ask("GetSupportedMemoryClocks")
         core, memory = round(core_mhz), max(memories) if memory_mhz is None else round(memory_mhz)
         cores = self._ask("GetSupportedGraphicsClocks", memory) if memory in memories else []
         if core not in cores:
             raise ClockError(f"{self.key} lists no {core}/{memory} MHz; expected memory {memories}, core {cores}")
-        if memory_mhz is not None:
-            self._set("SetMemoryLockedClocks", memory, memory, needed=memory != max(memories))
-        if not self._set("SetGpuLockedClocks", core, core):
-            self._set("SetApplicationsClocks", memory, core, needed=True)
+        if memory_mhz is not None and not self._set("SetMemoryLockedClocks", memory, memory) and memory < max(memories):
+            raise ClockError(f"{self.key} cannot lock memory at {memory} MHz; expected its highest clock")
+        if not self._set("SetGpuLockedClocks", core, core) and not self._set("SetApplicationsClocks", memory, core):
+            raise DeviceError(f"{self.key} has neither locks nor application clocks; leave its clocks to its governor")
 
     def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:
         """No locks and, where the GPU has none, the application clocks of the snapshot or the default ones."""
@@ -68,12 +64,11 @@ class NvmlBoard:
                 self._set("ResetMemoryLockedClocks")
         finally:
             if not self._set("ResetGpuLockedClocks"):
-                call = "SetApplicationsClocks" if kept_mhz else "ResetApplicationsClocks"
-                self._set(call, *kept_mhz, needed=bool(kept_mhz))
+                self._set("SetApplicationsClocks" if kept_mhz else "ResetApplicationsClocks", *kept_mhz)
 
-    def _set(self, call: str, *clocks_mhz: int, needed: bool = False) -> bool:
-        """Whether the driver did it; False where it lacks a call that is not needed."""
-        with suppress(*() if needed else (_AbsentError,)):
+    def _set(self, call: str, *clocks_mhz: int) -> bool:
+        """Whether the driver did it; False where it lacks the call."""
+        with suppress(_AbsentError):
             self._ask(call, *clocks_mhz)
             self._touched = True
             return True

@@ -115,4 +115,5 @@ def _authority(probe: Probe, root: Path, options: DeviceOptions) -> ClockAuthori
 
     if not probe.capabilities.core_settable:
         return NoAuthority(f"the clocks of {probe.info.name} are not set here; its remarks say why")
-    return open_authority(root=root, socket=Path(options.clockd_socket) if options.clockd_socket else None)
+    socket = Path(options.clockd_socket) if options.clockd_socket else None
+    return open_authority(probe.board, root=root, socket=socket)

@@ -103,11 +103,20 @@ def make_policy(options: ServingOptions, table: ServiceTable, *, kept: Path | No
     """
     try:
         if options.policy == _OWN:
-            return JoulecutPolicy(table, slo_s=options.slo_s, accuracy_floor=options.accuracy_floor, kept=kept)
+            return JoulecutPolicy(
+                table,
+                slo_s=options.slo_s,
+                accuracy_floor=options.accuracy_floor,
+                miss_share=options.miss_share,
+                counts_idle=options.counts_idle,
+                kept=kept,
+            )
         maker = POLICIES.get(options.policy)
         if maker is None:
             known = ", ".join((_OWN, *POLICIES))
             raise ConfigError(f"serving.policy: {options.policy[:40]!r}; expected one of {known}")
-        return maker(table, PolicyOptions(accuracy_floor=options.accuracy_floor))
+        full = table.variants[0].accuracy
+        share = options.accuracy_floor / full if full > 0.0 else 0.0
+        return maker(table, PolicyOptions(accuracy_floor=share, counts_idle=options.counts_idle))
     except ValueError as error:
         raise ConfigError(f"serving.policy: {options.policy} cannot serve {table.network}: {error}") from error

@@ -117,6 +117,19 @@ def test_the_page_for_people(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("calm")
+def test_a_configuration_that_no_agent_takes(tmp_path: Path) -> None:
+    """A misspelt key is a problem with the key that was probably meant, and the exit status says so."""
+    config = tmp_path / "server.toml"
+    config.write_text('lisen = "x"\n')
+    result = CliRunner().invoke(app, ["doctor", "--json", "--root", str(tmp_path), "--config", str(config)])
+    assert result.exit_code == 1
+    (finding,) = by_area(json.loads(result.stdout))["config"]
+    assert finding["status"] == "problem"
+    assert "server.toml: lisen: unknown key; did you mean 'listen'?" in finding["what"]
+    assert "mend the file" in finding["remedy"]
+
+
+@pytest.mark.usefixtures("calm")
 def test_a_backend_with_a_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash while devices are looked for is a finding like any other."""
 

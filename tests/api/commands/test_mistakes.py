@@ -53,7 +53,7 @@ def _ended(capsys: pytest.CaptureFixture[str]) -> Callable[[str], tuple[int, str
     [
         # A file that is missing, damaged, empty, or a folder.
         ("joulecut explain nothing.json", BAD, ["nothing.json: no such file"]),
-        ("joulecut pareto empty", BAD, ["empty: cannot be read", "Is a directory"]),
+        ("joulecut pareto empty", BAD, ["empty: is a folder; expected a file"]),
         ("joulecut plan bad.json", BAD, ["bad.json: not JSON", "line 1 column 2"]),
         ("joulecut fit empty.csv --predict empty.csv --out o.csv", BAD, ["empty.csv: empty; expected a header line"]),
         ("joulecut simulate --trace nothing.csv --tables bad.json", BAD, ["nothing.csv: no such file"]),

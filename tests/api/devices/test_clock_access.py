@@ -14,7 +14,7 @@ import pytest
 
 from joulecut.devices import clock_daemon
 from joulecut.devices.clock_access import ClockKeeper, Setter
-from joulecut.devices.clock_daemon import Standing, look_up
+from joulecut.devices.clock_daemon import Daemon, Standing, look_up
 from joulecut.devices.privilege import Privilege
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import ManualClock
@@ -123,7 +123,7 @@ def test_root_in_a_container_may_be_refused(tmp_path: Path) -> None:
 
 def test_a_socket_that_was_named_is_not_passed_over(tmp_path: Path) -> None:
     """Whoever names a daemon wants that one: root does not set clocks behind its back."""
-    access = ClockKeeper(tmp_path, tmp_path / "no.sock", ROOT).access("cpu:all")
+    access = ClockKeeper(tmp_path, tmp_path / "no.sock", ROOT).access("nvml:GPU-0")
     assert access.setter is Setter.NOBODY
     assert "no.sock" in access.reason
 
@@ -195,3 +195,15 @@ def test_a_device_in_another_tree(tmp_path: Path) -> None:
     chosen = ClockKeeper(tmp_path, tmp_path / "sock", USER).below(tmp_path / "other")
     assert chosen.socket == tmp_path / "sock"
     assert not chosen.privileged
+
+
+@pytest.mark.parametrize("standing", [Standing.ANSWERING, Standing.ABSENT])
+def test_the_cpu_is_no_daemons(tmp_path: Path, standing: Standing) -> None:
+    """Whether a daemon answers or not: root sets the CPU's clocks itself, and nobody is told to ask a daemon."""
+    daemon = Daemon(socket=tmp_path / "sock", standing=standing)
+    ours, theirs = ClockKeeper(tmp_path, daemon.socket, ROOT), ClockKeeper(Path("/"), daemon.socket, USER)
+    ours.daemon = theirs.daemon = daemon
+    assert ours.access("cpu:all").setter is Setter.THIS_PROCESS
+    access = theirs.access("cpu:all")
+    assert access.setter is Setter.NOBODY
+    assert access.remedy.startswith("run as root")

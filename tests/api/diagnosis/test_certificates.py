@@ -136,7 +136,7 @@ def test_plain_text(tmp_path: Path, listen: str, more: str, status: Status) -> N
 
 
 def test_configurations(tmp_path: Path) -> None:
-    """The usual places below the root; several servers of an edge; what is wrong is a finding, none is a note."""
+    """The usual places below the root; several servers of an edge; none is a note; wrong files are said elsewhere."""
     (finding,) = examine_certificates([], now=NOW)
     assert (finding.status, finding.remedy) == (Status.NOTE, "give one with --config")
     assert usual_configs(tmp_path) == ()
@@ -150,7 +150,16 @@ def test_configurations(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ConfigError, match=message):
             read_settings(path)
-        assert worst_of(found(path)).status is Status.PROBLEM
+        assert found(path) == []
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    """It spoils nobody else's certificates: a finding of its own, and the next file is looked at."""
+    (tmp_path / "server.toml").write_text('device = "cpu"\nbundles = ["b"]\nlisten = "everywhere"\n')
+    (tmp_path / "other.toml").write_text('device = "cpu"\nbundles = ["b"]\n')
+    wrong, right = examine_certificates([tmp_path / "server.toml", tmp_path / "other.toml"], now=NOW)
+    assert (wrong.name, wrong.status, right.status) == ("server.toml", Status.PROBLEM, Status.OK)
+    assert "'everywhere'" in wrong.what
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")

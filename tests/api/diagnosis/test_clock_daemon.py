@@ -14,6 +14,7 @@ from joulecut.diagnosis.clock_daemon import examine_clockd
 from joulecut.diagnosis.finding import Finding, Status
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import ManualClock
+from joulecut_runtime.clockd.book import STATE
 from joulecut_runtime.clockd.client import BoardState, BoardStatus, ClockdClient
 from tests.runtime.clockd.daemons import serving
 from tests.runtime.clockd.file_board import FileBoard
@@ -55,7 +56,7 @@ def test_clocks_that_a_killed_process_left(tmp_path: Path) -> None:
     """A snapshot on disk without a daemon to put it back is told with the command that does."""
     keeper = ClockKeeper(tmp_path)
     keeper.journals.mkdir(parents=True)
-    (keeper.journals / "nvml%3AGPU-1.json").write_text("{}")
+    (keeper.journals / "nvml:GPU-1.json").write_text("{}")
     left, _ = told(keeper)
     assert left.name == "nvml:GPU-1"
     assert "joulecut device reset" in (left.remedy or "")
@@ -83,7 +84,24 @@ def test_there_and_not_for_this_user(standing: Standing, status: Status, remedy:
 def test_a_restore_that_failed() -> None:
     """Clocks that are still not back are a warning."""
     owed = BoardStatus(board="jetson:gpu", state=BoardState.OWED, allowed=True)
-    free = BoardStatus(board="cpu:all", state=BoardState.FREE, allowed=True)
+    free = BoardStatus(board="nvml:GPU-1", state=BoardState.FREE, allowed=True)
     found = told(Said(Daemon(socket=Path("/s"), standing=Standing.ANSWERING, boards=(owed, free))))
     assert [finding.name for finding in found] == ["joulecut-clockd", "jetson:gpu"]
     assert found[1].status is Status.WARNING
+
+
+def test_what_the_daemon_does_not_lend_is_told_beside_it(tmp_path: Path) -> None:
+    """A killed process left the CPU's clocks: the daemon puts back its own boards alone, so that somebody has to."""
+    journals = tmp_path / STATE
+    journals.mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/random/boot_id").write_text("0c9a-4f\n")
+    for journal in ("0c9a-4fcpu:all", "0c9a-4fnvml:GPU-1", "77e1-00cpu:all"):
+        (journals / f"{journal}.json").write_text("{}")
+    lent = BoardStatus(board="nvml:GPU-1", state=BoardState.LEASED, allowed=True, holder="edge", uid=1, pid=2)
+    keeper = ClockKeeper(tmp_path, privilege=USER)
+    keeper.daemon = Daemon(socket=Path("/s"), standing=Standing.ANSWERING, boards=(lent,))
+    _, leased, left = told(keeper)
+    assert (leased.status, left.status) == (Status.OK, Status.NOTE)
+    assert left.name == "cpu:all"
+    assert "joulecut device reset" in (left.remedy or "")

@@ -17,7 +17,7 @@ from tests.architecture.tree import ROOT
 from tests.docs.pages.blocks import Block, all_blocks
 
 _APPS = {"edge-agent": edge_cli.app, "joulecut": joulecut_cli.app, "server-agent": server_cli.app}
-_CLOCKD_FLAGS = {"--root", "--socket", "--rules", "--print-config", "--restore", "--help"}
+_CLOCKD_FLAGS = {"--root", "--socket", "--rules", "--restore", "--help"}
 _AT_ONCE = {"--help", "--version", "--install-completion", "--show-completion"}
 """Options that act while they are parsed."""
 _SHELL_WORDS = {"&", "|", "||", "&&", ">", ">>", "<", "2>", ";", "if", "then", "until", "do"}

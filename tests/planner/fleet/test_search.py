@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from joulecut_core.fleets import Fleet
+from joulecut_core.timing import ManualClock
 from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fleet.menu import Budget, Menu
 from joulecut_planner.fleet.offers import offers_of
@@ -60,7 +61,7 @@ def test_an_early_end_leaves_an_honest_bound(seed: int, gap: float) -> None:
         [Root(point, 0.0, FREE) for point in range(len(points))],
         lambda point: Menu.of(offers, point, points[point].idle_w),
         Budget.of(fleet.shared),
-        Effort(gap=gap, offers=10**9, until_s=None),
+        Effort(gap=gap, offers=10**9, until_s=None, clock=ManualClock()),
     )
     optimum_w = best(fleet, 0.0).power_w
     assert found.pick is not None

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.clockd.book import Custody, Holder
-from joulecut_runtime.clockd.nvml_board import UnchangedError
+from joulecut_runtime.clockd.book import Custody, Holder, UnchangedError
 from tests.runtime.clockd.file_board import STOCK, FileBoard
 
 

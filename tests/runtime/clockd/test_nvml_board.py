@@ -11,8 +11,7 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_runtime.clockd import nvml_board
-from joulecut_runtime.clockd.book import Board
-from joulecut_runtime.clockd.nvml_board import UnchangedError
+from joulecut_runtime.clockd.book import Board, UnchangedError
 from tests.fakes.nvml import COMPILER, GENERATIONS, NO_COMPILER, Can, FakeNvml, loaded
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
@@ -172,6 +171,23 @@ def test_a_driver_without_application_clocks_still_locks(fake: FakeNvml, code: i
     board.apply(990, 2619)
     assert fake.gpu.lock == (990, 990)
     board.restore(before)
+    assert fake.gpu.is_untouched
+
+
+def test_memory_that_cannot_be_locked_runs_at_its_highest_clock_only(fake: FakeNvml) -> None:
+    """Another clock is refused before the core is touched."""
+    fake.fail("nvmlDeviceSetMemoryLockedClocks", 3)
+    with pytest.raises(ClockError, match="cannot lock memory at 1593 MHz"):
+        only_board().apply(990, 1593)
+    assert fake.gpu.is_untouched
+
+
+def test_a_gpu_without_any_way_to_set_clocks_says_so(fake: FakeNvml) -> None:
+    """Neither locks nor application clocks: no lease, in words."""
+    fake.fail("nvmlDeviceSetGpuLockedClocks", 3)
+    fake.fail("nvmlDeviceSetApplicationsClocks", 26)
+    with pytest.raises(DeviceError, match="neither locks nor application clocks"):
+        only_board().apply(990, None)
     assert fake.gpu.is_untouched
 
 

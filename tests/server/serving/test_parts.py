@@ -12,7 +12,10 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, ConfigError
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.timing import ManualClock
+from joulecut_planner.serving.joint import JoulecutPolicy
 from joulecut_planner.serving.service_file import save_service_table
+from joulecut_planner.serving.simulation.capacity import capacity
+from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.execution.batch_runner import BatchRunner
@@ -23,6 +26,7 @@ from joulecut_server.serving.tables import make_policy, served_table, service_ta
 from joulecut_server.serving.unit_map import UnitMap
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import server_profile
+from tests.planner.serving.joint.arrivals import poisson
 from tests.server.serving.stage import DEVICE, NETWORK, renamed, service_table
 
 OPTIONS = ServingOptions(policy="fixed", slo_s=0.1)
@@ -34,6 +38,8 @@ OPTIONS = ServingOptions(policy="fixed", slo_s=0.1)
         (lambda: replace(OPTIONS, slo_s=0.0), r"serving\.slo_s: 0.0"),
         (lambda: replace(OPTIONS, slo_s=float("nan")), r"serving\.slo_s: nan"),
         (lambda: replace(OPTIONS, accuracy_floor=1.1), r"serving\.accuracy_floor: 1.1"),
+        (lambda: replace(OPTIONS, miss_share=0.0), r"serving\.miss_share: 0.0; expected more than 0"),
+        (lambda: replace(OPTIONS, miss_share=1.0), r"serving\.miss_share: 1.0"),
         (lambda: replace(OPTIONS, waiting=0), r"serving\.waiting: 0"),
         (lambda: replace(OPTIONS, waiting_per_edge=0), r"serving\.waiting_per_edge: 0"),
     ],
@@ -108,6 +114,29 @@ def test_tables_come_from_files(tmp_path: Path) -> None:
 def test_every_policy_can_be_named(name: str) -> None:
     """What the simulator offers can be served."""
     assert make_policy(replace(OPTIONS, policy=name), service_table()).table == service_table()
+
+
+def test_the_own_policy_is_made_as_configured() -> None:
+    """What counts and what may be missed reach it: it serves as one that was made so, and not as by default."""
+    table, slo_s = service_table(), 0.02
+    requests = poisson(0.5 * capacity(table, slo_s).rate_hz, slo_s, count=300, seed=1)
+    options = replace(OPTIONS, policy="joulecut", slo_s=slo_s)
+    saving = simulate(make_policy(replace(options, miss_share=0.2), table), requests)
+    busy = simulate(make_policy(replace(options, counts_idle=False), table), requests)
+    assert saving == simulate(JoulecutPolicy(table, slo_s=slo_s, miss_share=0.2), requests)
+    assert busy == simulate(JoulecutPolicy(table, slo_s=slo_s, counts_idle=False), requests)
+    usual = simulate(make_policy(options, table), requests)
+    assert usual not in (saving, busy)
+
+
+@pytest.mark.parametrize("name", ["joulecut", "pit"])
+def test_a_floor_is_an_accuracy(name: str) -> None:
+    """For every policy the same: one that the reference does not reach is refused at the start."""
+    table = service_table()
+    table = replace(table, variants=(replace(table.variants[0], accuracy=0.7),))
+    make_policy(replace(OPTIONS, policy=name, accuracy_floor=0.7), table)
+    with pytest.raises(ConfigError, match=f"{name} cannot serve tiny: accuracy.floor"):
+        make_policy(replace(OPTIONS, policy=name, accuracy_floor=0.75), table)
 
 
 def test_an_unknown_policy_is_refused() -> None:

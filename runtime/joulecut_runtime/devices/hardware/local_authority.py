@@ -16,8 +16,8 @@ _LOG = logging.getLogger(__name__)
 class LocalAuthority:
     """A ClockAuthority over a lease book in this process.
 
-    Its leases have no time to live: they end with the process. A kill leaves the clocks as they are until a
-    clock daemon, the next LocalAuthority or `joulecut-clockd --restore` finds the journal.
+    Its leases have no time to live: they end with the process. A kill leaves the clocks as they are until the next
+    LocalAuthority finds the journal, or, for a board that it lends, a clock daemon or `joulecut-clockd --restore`.
     """
 
     def __init__(self, book: LeaseBook) -> None:
@@ -52,8 +52,10 @@ class LocalAuthority:
 
     def close(self) -> None:
         """Release every grant. Safe to call twice."""
-        if not self._book.close():
-            _LOG.error("clocks could not be put back; run joulecut-clockd --restore")
+        try:
+            self._book.close()
+        except DeviceError as error:
+            _LOG.error("%s", error)
 
 
 class _LocalGrant:

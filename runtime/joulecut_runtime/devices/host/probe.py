@@ -13,13 +13,12 @@ from joulecut_core.timing import Clock
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, BlockedError, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
+from joulecut_runtime.devices.host.cpufreq_board import BOARD
 from joulecut_runtime.devices.host.identity import cpu_name, host_name, nominal_mhz
 from joulecut_runtime.devices.host.kernel_files import KernelFiles, ReadText, read_text
 from joulecut_runtime.devices.host.rapl import PERIOD_S, RaplMeter
 from joulecut_runtime.devices.host.temperatures import CpuTemperature, ThermalThrottle
 
-BOARD = "cpu:all"
-"""All cpufreq policies of the host are one board: a lease on half a processor would be half a promise."""
 NO_METER = "nothing: no meter"
 _UNKNOWN_MHZ = 1.0
 

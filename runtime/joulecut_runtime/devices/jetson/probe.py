@@ -246,7 +246,8 @@ class JetsonProbe:
 def _gpu_node(root: Path) -> Path:
     if not is_tegra(root):
         raise DeviceError(
-            f"{root} is not a Jetson's: neither etc/nv_tegra_release nor a Tegra in proc/device-tree/compatible"
+            f"{root} is not a Jetson's: neither etc/nv_tegra_release nor a Tegra in proc/device-tree/compatible; "
+            "`joulecut device list` shows what is here"
         )
     nodes = gpu_nodes(root)
     if not nodes:

@@ -340,9 +340,11 @@ def test_a_device_that_blocks_does_not_open(tmp_path: Path, clock: ManualClock, 
     with pytest.raises(DeviceError, match=r"has blocked for 0\.2 s"):
         JetsonProbe(tree.root, clock=clock, timeout_s=0.2)
     unblock(path, text)
-    for thread in set(threading.enumerate()) - others:
-        thread.join(10)
-        assert not thread.is_alive(), thread.name
+    for name in ("kernel-files", "rail-sampler"):  # in this order: the first may be about to start the second
+        for thread in set(threading.enumerate()) - others:
+            if thread.name == name:
+                thread.join(240)
+    assert set(threading.enumerate()) <= others
 
 
 def test_closed(tmp_path: Path, clock: ManualClock) -> None:
@@ -357,7 +359,7 @@ def test_closed(tmp_path: Path, clock: ManualClock) -> None:
 
 def test_other_machines_are_refused(tmp_path: Path, clock: ManualClock) -> None:
     """What is no Jetson, and a Jetson whose GPU is not to be seen: each with what was looked for."""
-    with pytest.raises(DeviceError, match="is not a Jetson's: neither etc/nv_tegra_release"):
+    with pytest.raises(DeviceError, match=r"is not a Jetson's: neither .*; `joulecut device list` shows"):
         JetsonProbe(tmp_path, clock=clock)
     tree = build(tmp_path, ORIN_NANO_36)
     (tmp_path / "sys/class/devfreq/17000000.gpu").unlink()

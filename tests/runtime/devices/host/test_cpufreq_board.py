@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.kernel_files import CpufreqBoard, find
+from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard, find
 from tests.fakes.host.kernel import FakeHost, Regime
 from tests.fakes.host.specs import ACPI_CPUFREQ, BIG_LITTLE, FORBIDDEN, INTEL_PSTATE, VIRTUAL
 
