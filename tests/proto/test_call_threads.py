@@ -11,27 +11,27 @@ from joulecut_proto.call_threads import start_call_threads
 def test_all_threads_are_there_from_the_start() -> None:
     """However many calls meet later, not one thread more: a soak can tell a leak from a pool that fills."""
 
-    async def run() -> tuple[set[int], set[int], int]:
-        before = set(_threads())
+    async def run() -> tuple[set[threading.Thread], set[threading.Thread], int]:
+        before = _call_threads()
         count = start_call_threads()
-        started = set(_threads()) - before
+        started = _call_threads() - before
         meeting = threading.Barrier(count)
         used = set(await asyncio.gather(*(asyncio.to_thread(_meet, meeting) for _ in range(count))))
         await asyncio.gather(*(asyncio.to_thread(_meet, None) for _ in range(3 * count)))
-        assert set(_threads()) - before == started
+        assert _call_threads() - before == started
         return started, used, count
 
     started, used, count = asyncio.run(run())
     assert started == used
     assert len(started) == count
-    assert not started & set(_threads())
+    assert not started & _call_threads()
 
 
-def _threads() -> list[int]:
-    return [each.ident or 0 for each in threading.enumerate()]
+def _call_threads() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name.startswith("call")}
 
 
-def _meet(meeting: threading.Barrier | None) -> int:
+def _meet(meeting: threading.Barrier | None) -> threading.Thread:
     if meeting is not None:
-        meeting.wait(30.0)
-    return threading.get_ident()
+        meeting.wait(240.0)
+    return threading.current_thread()

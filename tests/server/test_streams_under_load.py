@@ -111,6 +111,7 @@ def test_what_waits_is_dropped_with_its_stream(tmp_path: Path) -> None:
             await talk.send(assignment, str(number))
         while parts.inference.recent.running < 5:
             await asyncio.sleep(0.001)
+        await waiting.began.wait()
         talk.leave()
         while parts.inference.recent.running > 1:
             await asyncio.sleep(0.001)
