@@ -16,7 +16,7 @@ from joulecut.reports.document import page as page_of
 from joulecut_planner import Policy
 from tests.e2e.pair import SCENARIO, SLOWDOWN, Packed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 _POLICY_KEYS = {
     "policy",
