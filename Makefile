@@ -30,9 +30,11 @@ RUN := .venv/bin/python
 # compile all of joulecut anew.
 KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 PIP := $(RUN) -m pip
-# pip compiles what it installs on one core, which takes longer than the rest of it: done at the end, on all.
+# pip compiles what it installs on one core, which takes longer than the rest of it: done at the end, on all. joulecut
+# itself too, which every process that runs tests would do beside the others; pytest compiles the tests its own way.
 PIP_INSTALL := $(PIP) install --no-compile
-COMPILE := $(RUN) -m compileall -qq -j 0 .venv/lib || true
+SOURCES := api core edge planner proto runtime server
+COMPILE = $(RUN) -m compileall -qq -j 0 -x '/test_[^/]*$$' .venv/lib $(SOURCES) || true
 VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] + "===" + m.version(sys.argv[1]))'
 
 .PHONY: demo test check install
@@ -59,6 +61,7 @@ define install
 endef
 
 $(INSTALLED): EXTRAS := dev
+$(INSTALLED): SOURCES += benchmarks tests
 $(INSTALLED): pyproject.toml
 	$(install)
 	$(VERSION_OF) torchvision >/dev/null 2>&1 || $(PIP_INSTALL) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCHVISION)'

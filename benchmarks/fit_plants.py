@@ -4,8 +4,9 @@
                  latency goes with 1/f), every row in turn, all clocks of the memory clock calibrated (six or more)
     cap          the two highest clocks run at the geometric mean of the two below them; the upper has to be found
 
-A cap can only be told where the device responded below it: series whose latency or power hardly moves with the clock at
-the top count too.
+Half the clock cannot be told where the series hardly moves with it: *telling* are the plants that change time or power
+by a tenth. A published clock at which the series is a twentieth slower than at a lower one was not in force, so it is
+not honest; blaming it is counted apart. A cap can only be told where the device responded below it: all count.
 """
 
 from __future__ import annotations
@@ -19,6 +20,21 @@ import numpy as np
 from joulecut_planner.fits import Measurement, fit_series
 
 _LEAST_CLOCKS = 6
+_TELLING = 0.1
+_SLOWER = 0.05
+_LEGEND = (
+    "Telling: planted where half the clock changes time or power by a tenth. Throttled: published as a twentieth "
+    "slower than a lower clock of the same series, so not honest."
+)
+_COLUMNS = (
+    "file",
+    "false clocks found",
+    "of the telling ones",
+    "honest clocks blamed beside them",
+    "throttled ones blamed",
+    "honest ones blamed as published",
+    "capped clocks found",
+)
 
 Series = Sequence[Measurement]
 
@@ -27,16 +43,33 @@ Series = Sequence[Measurement]
 class _Count:
     planted: int = 0
     found: int = 0
+    telling: int = 0
+    telling_found: int = 0
     honest: int = 0
     blamed: int = 0
+    throttled: int = 0
+    throttled_blamed: int = 0
 
-    def add(self, rows: Series, planted: set[float]) -> None:
-        """Fit rows of one memory clock and compare what is suspected with what was planted."""
+    def add(self, rows: Series, table: Series, planted: Sequence[int]) -> None:
+        """Fit rows of one memory clock and compare what is suspected with what was planted in the published table."""
         suspects = {point.core_mhz for point in fit_series(rows).suspects}
-        self.planted += len(planted)
-        self.found += len(suspects & planted)
-        self.honest += len(rows) - len(planted)
-        self.blamed += len(suspects - planted)
+        fastest = math.inf
+        for k, (row, published) in enumerate(zip(rows, table, strict=True)):
+            suspect = row.core_mhz in suspects
+            slower = (published.latency_s or math.nan) > (1.0 + _SLOWER) * fastest
+            fastest = min(fastest, published.latency_s or math.nan)
+            if k in planted:
+                self.planted += 1
+                self.found += suspect
+                telling = _change(row.latency_s, published.latency_s) or _change(row.power_w, published.power_w)
+                self.telling += telling
+                self.telling_found += telling and suspect
+            elif slower:
+                self.throttled += 1
+                self.throttled_blamed += suspect
+            else:
+                self.honest += 1
+                self.blamed += suspect
 
 
 def planted_table(files: Mapping[str, Sequence[Series]]) -> list[str]:
@@ -44,8 +77,10 @@ def planted_table(files: Mapping[str, Sequence[Series]]) -> list[str]:
     lines = [
         "## Planted false clocks and caps",
         "",
-        "| file | false clocks found | honest clocks blamed beside them | blamed as published | capped clocks found |",
-        "|---|---|---|---|---|",
+        _LEGEND,
+        "",
+        f"| {' | '.join(_COLUMNS)} |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, series in files.items():
         tables = [table for rows in series for table in _tables(rows)]
@@ -53,18 +88,23 @@ def planted_table(files: Mapping[str, Sequence[Series]]) -> list[str]:
             continue
         plain, false, cap = _Count(), _Count(), _Count()
         for table in tables:
-            plain.add(table, set())
+            plain.add(table, table, ())
             for k in range(len(table)):
-                false.add([*table[:k], at_clock(table, k, table[k].core_mhz / 2), *table[k + 1 :]], {table[k].core_mhz})
+                false.add([*table[:k], at_clock(table, k, table[k].core_mhz / 2), *table[k + 1 :]], table, (k,))
             if table[0].power_w is not None:
                 limit = math.sqrt(table[-4].core_mhz * table[-3].core_mhz)
-                capped = [at_clock(table, k, limit) for k in range(len(table) - 3, len(table))]
-                cap.add([*table[:-3], *capped], {table[-1].core_mhz, table[-2].core_mhz})
+                top = range(len(table) - 3, len(table))
+                cap.add([*table[:-3], *(at_clock(table, k, limit) for k in top)], table, top[1:])
         lines.append(
-            f"| {name} | {_share(false.found, false.planted)} | {_share(false.blamed, false.honest)} "
+            f"| {name} | {_share(false.found, false.planted)} | {_share(false.telling_found, false.telling)} "
+            f"| {_share(false.blamed, false.honest)} | {_share(false.throttled_blamed, false.throttled)} "
             f"| {_share(plain.blamed, plain.honest)} | {_share(cap.found, cap.planted)} |"
         )
     return lines
+
+
+def _change(value: float | None, published: float | None) -> bool:
+    return value is not None and published is not None and abs(math.log(value / published)) > _TELLING
 
 
 def at_clock(table: Series, k: int, core_mhz: float) -> Measurement:

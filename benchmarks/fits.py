@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from benchmarks.fit_plants import planted_table
@@ -34,6 +35,8 @@ _DATA = Path(__file__).parents[2] / "shared" / "data" / "dvfs"
 _DEADLINES = (1.1, 1.25, 1.5, 2.0, 3.0)
 _LATE = 1.01
 _LEAST_FOR_A_CURVE = 3
+_TIMED = 3
+"""Fits of which the quickest counts: what else runs on the host costs CPU time too."""
 
 Series = Sequence[Measurement]
 Table = tuple[Array, Array]
@@ -132,19 +135,26 @@ class Judged:
     def __init__(self, rows: Series, calibrated: list[bool], model: str) -> None:
         """Fit the calibrated rows and look at all."""
         calibration = [m for m, used in zip(rows, calibrated, strict=True) if used]
-        started = time.process_time()
         latency, power = MODELS[model](calibration, rows)
-        self.cpu_s = time.process_time() - started
+        self.cpu_s = min(_cpu_s(MODELS[model], calibration, rows) for _ in range(_TIMED))
         truth, watts = _column([m.latency_s for m in rows]), _column([m.power_w for m in rows])
         held_out = ~np.array(calibrated)
         self.latency = np.abs(latency / truth - 1.0)[held_out]
         self.power = np.abs(power / watts - 1.0)[held_out]
-        self.inside = np.array([], dtype=bool)
+        self.latency_inside = self.power_inside = np.array([], dtype=bool)
         if model == "joulecut":
             predictions = fit_series(calibration).predict([m.point for m in rows])
             low, high = (_column([getattr(p, f"latency_{end}_s") for p in predictions]) for end in ("low", "high"))
-            self.inside = ((low <= truth) & (truth <= high))[held_out]
+            self.latency_inside = ((low <= truth) & (truth <= high))[held_out]
+            low, high = (_column([getattr(p, f"power_{end}_w") for p in predictions]) for end in ("low", "high"))
+            self.power_inside = ((low <= watts) & (watts <= high))[held_out & np.isfinite(watts)]
         self.missed, self.regret = _decisions(latency, latency * power, truth, truth * watts)
+
+
+def _cpu_s(model: Model, calibration: Series, rows: Series) -> float:
+    started = time.process_time()
+    model(calibration, rows)
+    return time.process_time() - started
 
 
 def _decisions(latency: Array, energy: Array, truth: Array, joules: Array) -> tuple[list[bool], list[float]]:
@@ -174,9 +184,15 @@ def _column(values: Sequence[float | None]) -> Array:
 
 def _error_row(name: str, plan: str, judged: dict[str, list[Judged]]) -> str:
     cells = [_errors([one.latency for one in judged[model]]) for model in MODELS]
+    cells.append(_inside([one.latency_inside for one in judged["joulecut"]]))
     cells += [_errors([one.power for one in judged[model]]) for model in MODELS]
-    inside = np.concatenate([one.inside for one in judged["joulecut"]])
-    return f"| {name} | {plan} | {' | '.join(cells)} | {100 * inside.mean():.0f} |"
+    cells.append(_inside([one.power_inside for one in judged["joulecut"]]))
+    return f"| {name} | {plan} | {' | '.join(cells)} |"
+
+
+def _inside(parts: Sequence[NDArray[np.bool_]]) -> str:
+    inside = np.concatenate(parts)
+    return f"{100 * inside.mean():.0f}" if inside.size else "-"
 
 
 def _decision_row(name: str, plan: str, judged: dict[str, list[Judged]]) -> str:
@@ -195,9 +211,10 @@ def _errors(parts: Sequence[Array]) -> str:
 
 
 def _document(errors: Sequence[str], decisions: Sequence[str], planted: Sequence[str], times: Sequence[float]) -> str:
+    median, p95 = statistics.median(times), np.quantile(times, 0.95)
     spent = (
-        "CPU time of one series on this host, latency and power fitted and predicted, calibrated as above: "
-        f"median {statistics.median(times):.0f} ms, 95th percentile {np.quantile(times, 0.95):.0f} ms."
+        "CPU time of one series on this host, latency and power fitted and predicted, calibrated as above, the "
+        f"quickest of {_TIMED}: median {median:.0f} ms, 95th percentile {p95:.0f} ms."
     )
     today = datetime.now(timezone.utc).date().isoformat()
     lines = [
@@ -205,10 +222,10 @@ def _document(errors: Sequence[str], decisions: Sequence[str], planted: Sequence
         "",
         f"{today}, Python {platform.python_version()}, numpy {np.__version__}. Fits judged on public measurements.",
         "",
-        "## Errors where not calibrated, median / 95th percentile in per cent",
+        "## Errors where not calibrated, median / 95th percentile in per cent; share in the 90 % band in per cent",
         "",
-        "| file | calibrated | latency joulecut | affine | cpu | power joulecut | affine | cpu | in the 90 % band, % |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| file | calibrated | latency joulecut | affine | cpu | in band | power joulecut | affine | cpu | in band |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *errors,
         "",
         "## Decisions: deadline misses in per cent, 95th percentile of the energy regret in per cent",

@@ -55,11 +55,14 @@ from joulecut_runtime.wires.codecs import codec
 from joulecut_runtime.wires.measurement import lossless_wires
 from joulecut_server.agent import run_agent
 from joulecut_server.config import ServerConfig
+from joulecut_server.serving.options import ServingOptions
 
 EDGE = "emulated:orin-nano-super"
 RAW = codec("raw")
 PICTURE = torch.zeros((1, 3, 32, 32))
 PLAN_S = 120.0
+_SLO_S = 1.0
+"""With a policy: several times what the line takes."""
 _SLOW_T4 = """extends = "t4"
 name = "slow-t4"
 
@@ -70,8 +73,8 @@ launch_s = 0.3e-3
 """
 
 
-async def serve(folder: Path) -> None:
-    """The server-agent, until it is stopped."""
+async def serve(folder: Path, serving: ServingOptions | None) -> None:
+    """The server-agent, until it is stopped; `serving` schedules its requests."""
     await run_agent(
         ServerConfig(
             device=f"emulated:{folder / 'slow-t4.toml'}",
@@ -80,6 +83,7 @@ async def serve(folder: Path) -> None:
             state=str(folder),
             advertise=False,
             ready_file=str(folder / "ready"),
+            serving=serving,
         )
     )
 
@@ -115,8 +119,8 @@ class Server:
 
 
 @asynccontextmanager
-async def server_agent(folder: Path) -> AsyncIterator[tuple[Server, SessionRequest]]:
-    """A server-agent in a process of its own, and what an edge asks it to plan."""
+async def server_agent(folder: Path, serving: Sequence[str] = ()) -> AsyncIterator[tuple[Server, SessionRequest]]:
+    """A server-agent in a process of its own, and what an edge asks it to plan; `serving`: options of `serve`."""
     network = Network(capture(small(), (PICTURE,), name="small"))
     write_bundle(network.graph, folder / "net")
     files = Path(joulecut_runtime.devices.__file__).parent / "files"
@@ -142,7 +146,7 @@ async def server_agent(folder: Path) -> AsyncIterator[tuple[Server, SessionReque
         max_accuracy_loss=0.0,
         policy="all-server",
     )
-    command = [sys.executable, "-m", "benchmarks.sessions", "serve", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.sessions", "serve", str(folder), *serving]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
     try:
@@ -201,9 +205,11 @@ class Edge:
             codec=self._assignment.codec,
             variant=self._assignment.variant,
         )
-        self._waiting[header.request_id] = asyncio.get_running_loop().create_future()
+        # A refusal may be there before all of the request has left.
+        answer: asyncio.Future[ReplyHeader] = asyncio.get_running_loop().create_future()
+        self._waiting[header.request_id] = answer
         await self._stream.send(header, RAW.encode((PICTURE,)))
-        reply = await self._waiting[header.request_id]
+        reply = await answer
         self.replies.append(reply)
         return reply
 
@@ -296,10 +302,10 @@ class Rounds:
 async def abuser(options: argparse.Namespace) -> None:
     """What an edge with many requests in flight costs the others, in turns with one that has one."""
     with tempfile.TemporaryDirectory() as folder:
-        async with server_agent(Path(folder)) as (server, request):
+        async with server_agent(Path(folder), _serving_arguments(options)) as (server, request):
             print("| in the line by | ninth edge | the eight: mean ms | p95 ms | answered | ninth answered | growth |")
             print("|---|---|---|---|---|---|---|")
-            for by in ("session", "line"):
+            for by in ("session", "line") if options.policy is None else ("session",):
                 edges = [Edge(server, request, f"{by}-{number if by == 'session' else 0}") for number in range(9)]
                 assignment: Assignment | None = None
                 for edge in edges:
@@ -327,6 +333,23 @@ async def abuser(options: argparse.Namespace) -> None:
                 await asyncio.gather(*(edge.close() for edge in edges))
 
 
+def _add_serving(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--policy", help="schedule the requests by this one; by default they run in turn")
+    command.add_argument("--waiting-per-edge", type=int, default=16, help="with a policy: of each edge's requests")
+
+
+def _serving_arguments(options: argparse.Namespace) -> tuple[str, ...]:
+    if options.policy is None:
+        return ()
+    return "--policy", options.policy, "--waiting-per-edge", str(options.waiting_per_edge)
+
+
+def _serving(options: argparse.Namespace) -> ServingOptions | None:
+    if options.policy is None:
+        return None
+    return ServingOptions(policy=options.policy, slo_s=_SLO_S, waiting_per_edge=options.waiting_per_edge)
+
+
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -340,10 +363,12 @@ def main() -> None:
     command.add_argument("--in-flight", type=int, default=16)
     command.add_argument("--rounds", type=int, default=3)
     command.add_argument("--seconds", type=float, default=5.0, help="wall seconds of each round")
+    _add_serving(command)
     command.set_defaults(run=abuser)
     command = commands.add_parser("serve")
     command.add_argument("folder", type=Path)
-    command.set_defaults(run=lambda options: serve(options.folder))
+    _add_serving(command)
+    command.set_defaults(run=lambda options: serve(options.folder, _serving(options)))
     options = parser.parse_args()
     torch.set_num_threads(1)
     asyncio.run(options.run(options))

@@ -13,10 +13,10 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.kept import FOLDER
-from tests.warm.programs import WarmPrograms
+from tests.warm.programs import WarmPrograms, warm_programs
 
-_WAITING = frozenset({"chaos", "e2e", "integration", "pages"})
-"""Folders whose tests wait for programs, links and clocks of the world more than they compute."""
+_WAITING = (frozenset({"chaos", "integration"}), frozenset({"e2e", "pages"}))
+"""Folders whose tests wait for programs, links and clocks of the world more than they compute, in equal halves."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,9 +35,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits comes first, beside what computes: at the end there is only what is quickly shared out."""
-    items.sort(key=lambda item: _WAITING.isdisjoint(item.path.parts))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What waits comes first, beside what computes: at the end there is only what is quickly shared out.
+
+    Of several processes, each begins with a share of the tests in their order, and takes others' when it is done.
+    """
+    first, second = ([item for item in items if not names.isdisjoint(item.path.parts)] for names in _WAITING)
+    rest = [item for item in items if all(names.isdisjoint(item.path.parts) for names in _WAITING)]
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    beside = max(0, len(items) // processes - len(first)) if processes > 2 else 0
+    items[:] = [*first, *rest[:beside], *second, *rest[beside:]]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,10 +60,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(name="warm", scope="session")
-def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrograms]:
+def _warm() -> WarmPrograms:
     """joulecut's programs as forks of one interpreter that has imported everything."""
-    with WarmPrograms(tmp_path_factory.mktemp("warm")) as programs:
-        yield programs
+    return warm_programs()
 
 
 @pytest.fixture(scope="module")

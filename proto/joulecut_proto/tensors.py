@@ -100,6 +100,12 @@ def total_bytes_of(tensors: Sequence[Described]) -> int:
     return sum([tensor.payload_bytes for tensor in tensors])
 
 
+def flat(payload: Payload) -> memoryview:
+    """A payload as bytes, without a copy."""
+    view = memoryview(payload)
+    return view if view.ndim == 1 and view.format == "B" else view.cast("B")
+
+
 def chunks_of(frames: Sequence[TensorFrame], chunk_bytes: int = CHUNK_BYTES) -> Iterator[list[memoryview]]:
     """The payloads of `frames` in order, in chunks of `chunk_bytes`, each as its pieces; only the last may be shorter.
 
@@ -110,7 +116,7 @@ def chunks_of(frames: Sequence[TensorFrame], chunk_bytes: int = CHUNK_BYTES) -> 
     pieces: list[memoryview] = []
     room = chunk_bytes
     for frame in frames:
-        view = _flat(frame.payload)
+        view = flat(frame.payload)
         while view.nbytes:
             piece, view = view[:room], view[room:]
             pieces.append(piece)
@@ -185,14 +191,10 @@ class Assembler:
 
     def add(self, chunk: Payload) -> None:
         """Take the next chunk; raises ContractError where it is empty or goes beyond the header's total."""
-        view = _flat(chunk)
+        view = flat(chunk)
         if not 0 < view.nbytes <= self._missing_bytes:
             raise ContractError(f"a chunk of {view.nbytes} bytes; expected {_expected(self._missing_bytes)}")
         if self._kept and self._payloads is None:
-            if len(self._tensors) == 1 and view.nbytes == self._missing_bytes:
-                # All of the only tensor, the most frequent case: allocated and copied in one step.
-                self._payloads, self._missing_bytes = (memoryview(bytearray(view)),), 0
-                return
             self._allocate()
         self._missing_bytes -= view.nbytes
         while view.nbytes and self._kept:
@@ -226,14 +228,28 @@ class Assembler:
             raise ContractError(f"{self._missing_bytes} bytes of the payload are missing; expected them all first")
         payloads = self._allocate() if self._payloads is None else self._payloads
         return tuple(
-            TensorFrame(
-                spec=tensor.spec,
-                payload=payload.toreadonly(),
-                codec=tensor.codec,
-                codec_header=tensor.codec_header,
-            )
-            for tensor, payload in zip(self._tensors, payloads, strict=True)
+            _frame(tensor, payload.toreadonly()) for tensor, payload in zip(self._tensors, payloads, strict=True)
         )
+
+
+def frames_within(tensors: Sequence[WireTensor], payload: memoryview) -> tuple[TensorFrame, ...]:
+    """The tensors of a whole payload, as read-only views into it; nothing is copied, and none need be aligned.
+
+    `tensors` were checked, and `payload` has all of their bytes and no more.
+    """
+    payload = payload.toreadonly()
+    if len(tensors) == 1:
+        return (_frame(tensors[0], payload),)
+    frames, start = [], 0
+    for tensor in tensors:
+        end = start + tensor.payload_bytes
+        frames.append(_frame(tensor, payload[start:end]))
+        start = end
+    return tuple(frames)
+
+
+def _frame(tensor: WireTensor, payload: memoryview) -> TensorFrame:
+    return TensorFrame(spec=tensor.spec, payload=payload, codec=tensor.codec, codec_header=tensor.codec_header)
 
 
 def _check_tensor(tensor: WireTensor, limits: FrameLimits, *, where: str) -> None:
@@ -250,11 +266,6 @@ def _check_tensor(tensor: WireTensor, limits: FrameLimits, *, where: str) -> Non
         raise ContractError(
             f"{where}: {tensor.payload_bytes} payload bytes; expected {tensor.spec.size_bytes} for {tensor.spec}"
         )
-
-
-def _flat(payload: Payload) -> memoryview:
-    view = memoryview(payload)
-    return view if view.ndim == 1 and view.format == "B" else view.cast("B")
 
 
 def _expected(missing_bytes: int) -> str:

@@ -320,8 +320,8 @@ def _state_folder(config: ServerConfig) -> Path:
 
 
 def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | None:
-    """An announcement where the network allows one; a Unix socket or a site without multicast has none."""
-    if not config.advertise or not host:
+    """An announcement where the network allows one; a Unix socket, or who serves no edge, has none."""
+    if not config.advertise or not host or config.planning_only:
         return None
     with suppress(LinkError):
         return Advertisement(config.name, host, port)

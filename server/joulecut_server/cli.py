@@ -46,6 +46,9 @@ def serve(
         list[str] | None,
         typer.Option(help="Folder of a packed network; repeatable.", autocompletion=bundle_completions),
     ] = None,
+    planning_only: Annotated[
+        bool | None, typer.Option("--planning-only", help="No network, no edges: solve the problems of whoever asks.")
+    ] = None,
     listen: Annotated[str | None, typer.Option(help="host:port to serve on; port 0 lets the system choose.")] = None,
     name: Annotated[str | None, typer.Option(help="Name under which this server announces itself.")] = None,
     profiles: Annotated[str | None, typer.Option(help="Folder where profiles are kept.")] = None,
@@ -76,6 +79,7 @@ def serve(
     flags = {
         "device": device,
         "bundles": bundle,
+        "planning_only": planning_only,
         "listen": listen,
         "name": name,
         "profiles": profiles,

@@ -23,7 +23,8 @@ from joulecut_server.serving.options import ServingOptions
 class ServerConfig:
     """Options of `server-agent`: the keys of its TOML file, and its flags with dashes for underscores.
 
-    `bundles`: folders of packed networks. `profiles`: where profiles are kept (empty: the user's
+    `bundles`: folders of packed networks. `planning_only`: serve none, and edges neither: only solve the problems of
+    whoever asks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
     only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
     `insecure`: plain text with other hosts too; without it, and without `tls`, only addresses of this host are
@@ -37,7 +38,8 @@ class ServerConfig:
     """
 
     device: str
-    bundles: tuple[str, ...]
+    bundles: tuple[str, ...] = ()
+    planning_only: bool = False
     listen: str = "127.0.0.1:0"
     name: str = "server"
     profiles: str = ""
@@ -65,8 +67,13 @@ class ServerConfig:
     access: AccessOptions | None = None
 
     def __post_init__(self) -> None:
-        if not self.bundles:
-            raise ConfigError("bundles: empty; expected at least one folder made by `joulecut pack`")
+        if not self.bundles and not self.planning_only:
+            raise ConfigError(
+                "bundles: empty; expected at least one folder made by `joulecut pack`, or planning_only = true for a "
+                "server that runs no network and only plans"
+            )
+        if self.planning_only and (self.bundles or self.serving is not None):
+            raise ConfigError("planning_only: true beside bundles or [serving]; leave out one of them")
         check_agent_name(self.name)
         if self.access is not None and self.tls is None:
             raise ConfigError("access: rules are by the names in certificates; expected [tls] beside them")

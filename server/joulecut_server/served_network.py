@@ -44,5 +44,6 @@ class ServedNetworks:
         found = self._by_digest.get(digest)
         if found is None:
             known = ", ".join(f"{network.name} {network.digest}" for network in self._by_digest.values())
+            known = known or "none, this server only plans"
             raise ContractError(f"network {digest[:80]!r} is not served here; expected one of: {known}")
         return found

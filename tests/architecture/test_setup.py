@@ -28,7 +28,8 @@ def outside_make() -> dict[str, str]:
 
 def dry_run(*arguments: str, folder: Path = ROOT, up_to_date: bool = False) -> str:
     """What make would run; with `up_to_date`, as if the environment were."""
-    options = ["--dry-run", *(["--assume-old=.venv/.installed"] if up_to_date else [])]
+    installed = ["--assume-old=.venv/.installed", "--assume-old=.venv/.installed-demo"]
+    options = ["--dry-run", *(installed if up_to_date else [])]
     command = ["make", "--no-print-directory", *options, *arguments]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=outside_make())
     return result.stdout

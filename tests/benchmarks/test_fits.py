@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_judged_where_not_calibrated() -> None:
     """Errors are over the rows that were left out."""
     rows = board()
     one = Judged(rows, four_clocks(rows), "joulecut")
-    assert len(one.latency) == len(one.power) == len(one.inside) == 4
+    assert len(one.latency) == len(one.power) == len(one.latency_inside) == len(one.power_inside) == 4
     assert max(one.latency) < 0.01
 
 
@@ -67,7 +68,18 @@ def test_plants() -> None:
     assert slowest == pytest.approx(2 * latency_s(306.0))
     assert math.isclose(at_clock(rows, 0, 153.0).power_w or 0.0, power_w(306.0))
     table = planted_table({"board": [rows], "few": [rows[:4]]})
-    assert table[-1] == "| board | 8 of 8 (100.0 %) | 0 of 56 (0.0 %) | 0 of 8 (0.0 %) | 2 of 2 (100.0 %) |"
+    every = "8 of 8 (100.0 %)"
+    assert table[-1] == f"| board | {every} | {every} | 0 of 56 (0.0 %) | - | 0 of 8 (0.0 %) | 2 of 2 (100.0 %) |"
+
+
+def test_a_throttled_clock_is_not_honest() -> None:
+    """A published clock that is slower than a lower one is counted apart, blamed or not."""
+    rows = [replace(m, power_w=None) for m in board()]
+    rows[-1] = replace(rows[-1], latency_s=1.08 * (rows[-2].latency_s or math.nan))
+    cells = planted_table({"board": [rows]})[-1].split(" | ")
+    assert cells[3].startswith("0 of 49 ")
+    assert cells[4].startswith("7 of 7 ")
+    assert cells[5].startswith("0 of 7 ")
 
 
 def test_writes_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

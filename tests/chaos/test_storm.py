@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.faults import Fault
 from tests.chaos.history_checks import violations
-from tests.chaos.scenario import LAST, SETTLE_S, play_alone
+from tests.chaos.scenario import SETTLE_S, last_cut, play_alone
 from tests.chaos.site import ChaosSite, expected_answers
 from tests.chaos.storm import Load, Storm, drive, fleet
 
@@ -33,7 +33,7 @@ def test_a_storm_loses_nothing(shared: Path, nursery: AgentNursery, tmp_path: Pa
             await drive(made, load, 15)
             site.read_plans()
         found = violations(
-            site.history, expected_answers(), last_cut=LAST, excused=lambda one: one.number in made.excused
+            site.history, expected_answers(), last_cut=last_cut(), excused=lambda one: one.number in made.excused
         )
         assert not found, "\n".join(map(str, found[:20]))
         assert set(storm.counts) == set(Fault)

@@ -30,7 +30,7 @@ def daemon_over(find: Callable[[], Iterable[Board]], folder: Path) -> Iterator[C
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        rules = [Rule(users=frozenset({os.geteuid()}))]
+        rules = [Rule(users=str(os.geteuid()), boards="*", core_mhz="0-inf", memory_mhz="0-inf", longest_ttl_s="60")]
         thread = threading.Thread(target=serve, args=(listener, book, rules))
         thread.start()
         try:

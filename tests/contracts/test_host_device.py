@@ -1,26 +1,30 @@
-"""The Device contract over the host's CPU: every kernel tree, clocks set by this process through its lease book."""
+"""The Device contract over the host's CPU: every kernel tree, clocks set by this process and by the clock daemon."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from joulecut_core.timing import ManualClock
 from joulecut_core.workloads import Operation
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
+from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.devices.host import HostProbe
-from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard
 from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
-from tests.contracts.leasing import authority_over
+from tests.contracts.leasing import authority_over, daemon_over
 from tests.fakes.host.kernel import FakeHost, Regime
-from tests.fakes.host.specs import ALL_SPECS
+from tests.fakes.host.specs import ALL_SPECS, BIG_LITTLE
 
 CYCLES_PER_FLOP = 0.05
 WINDOW_PERIODS = 12
+THROUGH_CLOCKD = "big.LITTLE through clockd"
 HOSTS = {name: (spec, Regime.CLAMP) for name, spec in ALL_SPECS.items()} | {
-    "acpi-cpufreq, old kernel": (ALL_SPECS["acpi-cpufreq"], Regime.EINVAL)
+    "acpi-cpufreq, old kernel": (ALL_SPECS["acpi-cpufreq"], Regime.EINVAL),
+    THROUGH_CLOCKD: (BIG_LITTLE, Regime.CLAMP),
 }
 
 
@@ -38,12 +42,6 @@ class TestHostDevice(DeviceSuite):
 
         boards = [CpufreqBoard(host.policies, write=host.write if host.spec.is_root else write)]
         probe = HostProbe(host.root, clock=clock, read=host.read)
-        device = HardwareDevice(
-            probe,
-            authority_over(lambda: boards, tmp_path / "leases", clock.now_s),
-            clock=clock,
-            synchronise=lambda: None,
-        )
 
         def settings() -> Hashable:
             return tuple(host.limits_khz(policy.name) for policy in host.policies)
@@ -52,12 +50,20 @@ class TestHostDevice(DeviceSuite):
             flops = sum(max(operation.flops, operation.size_bytes) for operation in block)
             host.work(giga_cycles=CYCLES_PER_FLOP * flops / 1e9)
 
-        yield DeviceUnderTest(
-            device=device,
-            clock=clock,
-            capabilities=probe.capabilities,
-            settings=settings,
-            compute=compute,
-            window_periods=WINDOW_PERIODS,
-        )
-        device.close()
+        with ExitStack() as daemon:
+            folder = tmp_path / "leases"
+            authority: ClockAuthority = (
+                daemon.enter_context(daemon_over(lambda: boards, folder))
+                if request.param == THROUGH_CLOCKD
+                else authority_over(lambda: boards, folder, clock.now_s)
+            )
+            device = HardwareDevice(probe, authority, clock=clock, synchronise=lambda: None)
+            yield DeviceUnderTest(
+                device=device,
+                clock=clock,
+                capabilities=probe.capabilities,
+                settings=settings,
+                compute=compute,
+                window_periods=WINDOW_PERIODS,
+            )
+            device.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import signal
 import threading
@@ -19,7 +21,7 @@ from tests.e2e.pair import log_of, seconds_until
 from tests.integration.site import Site, make_shared
 from tests.integration.tiny_network import pictures
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = (1280, 900), (390, 844)
@@ -33,7 +35,7 @@ class Served:
     """A pair of agents under load, and where its dashboard is."""
 
     url: str
-    server: AgentProcess
+    server_pid: int
 
 
 @contextmanager
@@ -77,7 +79,8 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             load(agent.wait_ready(_START_S)),
         ):
             [line] = [each for each in log_of(folder, "server").splitlines() if "dashboard: " in each]
-            yield Served(url=line.rpartition("dashboard: ")[2], server=server)
+            pid = json.loads((folder / "server.ready.json").read_text())["pid"]
+            yield Served(url=line.rpartition("dashboard: ")[2], server_pid=pid)
 
 
 @pytest.fixture(name="browser", scope="module")
@@ -153,11 +156,10 @@ def test_a_server_that_stands_still_is_missed_and_found_again(served: Served, br
     page.set_default_timeout(_SOON_MS)
     page.goto(served.url)
     page.wait_for_selector("#connection.live")
-    process = served.server._process
-    process.send_signal(signal.SIGSTOP)
+    os.kill(served.server_pid, signal.SIGSTOP)
     try:
         page.wait_for_selector("#connection.lost")
     finally:
-        process.send_signal(signal.SIGCONT)
+        os.kill(served.server_pid, signal.SIGCONT)
     page.wait_for_selector("#connection.live")
     page.close()

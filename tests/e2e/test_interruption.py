@@ -16,6 +16,7 @@ import pytest
 from joulecut_core.exits import ExitCode
 from joulecut_planner.serving.service_file import save_service_table
 from tests.api.simulation.made_up import TABLE
+from tests.warm.programs import WarmPrograms
 
 pytestmark = pytest.mark.e2e
 
@@ -28,6 +29,12 @@ def small():
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
 """
 DEVICE = ("--device", "emulated:orin-nano-super")
+
+
+@pytest.fixture(name="warmly")
+def _warmly(warm: WarmPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a journal, or what is left behind, is the matter; one test starts cold, as a user's shell does."""
+    monkeypatch.setattr(sys, "executable", str(warm.path / "python"))
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +81,7 @@ def finished(folder: Path, command: str) -> tuple[str, str]:
     return out, err
 
 
+@pytest.mark.usefixtures("warmly")
 def test_a_profile_goes_on(tmp_path: Path) -> None:
     """Operating points that were measured are kept; the command that it names measures the rest."""
     packing = started(tmp_path, "pack", "small_networks:small", "--input", "1x3x32x32", "--out", "bundle", "--json")
@@ -94,6 +102,7 @@ def test_a_profile_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "p.json.journal").exists()
 
 
+@pytest.mark.usefixtures("warmly")
 def test_a_study_goes_on(tmp_path: Path) -> None:
     """Cells that were measured are kept; the command that it names has --resume and measures the rest."""
     arguments = ("study", "small_networks:small", "--device", "emulated:t4", "--input", "f32:1x3x32x32", "--quick")
@@ -107,6 +116,7 @@ def test_a_study_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "study.journal").exists()
 
 
+@pytest.mark.usefixtures("warmly")
 def test_a_simulation_goes_on(tmp_path: Path) -> None:
     """Runs that had ended are kept, and are not run again."""
     save_service_table(TABLE, tmp_path / "table.json")
@@ -121,6 +131,7 @@ def test_a_simulation_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "simulation.journal").exists()
 
 
+@pytest.mark.usefixtures("warmly")
 def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     """SIGTERM, as Ctrl-C, with both agents up: they end, no page is half there, how to begin again is said."""
     (tmp_path / "tmp").mkdir()
@@ -155,10 +166,8 @@ def test_a_reproduction_leaves_nothing_behind(tmp_path: Path) -> None:
 def agents_of(process: subprocess.Popen[str], folder: Path) -> list[int]:
     """The agents of a demo once both are ready, by their process ids."""
     deadline = time.monotonic() + _PATIENCE_S
-    while len(list(folder.glob("**/*.ready.json"))) < 2:
+    while len(ready := list(folder.glob("**/*.ready.json"))) < 2:
         assert time.monotonic() < deadline, "the agents are not ready yet"
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-    assert len(children) >= 2
-    return [int(pid) for pid in children]
+    return [json.loads(path.read_text(encoding="utf-8"))["pid"] for path in ready]

@@ -20,7 +20,7 @@ from tests.e2e.pair import (
     seconds_until,
 )
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 
 _PERIOD_S = 0.08
 _BURST = 4

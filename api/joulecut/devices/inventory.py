@@ -58,29 +58,32 @@ def find_devices(root: Path = _SYSTEM, names: Sequence[str] = ()) -> Inventory:
         tegra = is_tegra(root)
     except DeviceError as error:
         tegra, failures[RealKind.JETSON.value] = False, error
-    uuids: Sequence[str] = ()
+    gpus: Sequence[str] = ()
     if not tegra and not failures:
         try:
-            uuids = gpu_uuids(root)
+            gpus = find_gpus(root)
         except DeviceError as error:
             failures[RealKind.NVML.value] = error
-    here = [RealKind.JETSON.value] if tegra else [f"{_GPU_PREFIX}{uuid}" for uuid in uuids]
+    here = [RealKind.JETSON.value] if tegra else [f"{_GPU_PREFIX}{gpu}" for gpu in gpus]
     best = [*here, RealKind.CPU.value][0]
     wanted = [best if name == AUTO else name for name in names] or [*here, RealKind.CPU.value]
     return Inventory(
-        sightings=tuple(sighting(name, root) for name in wanted), tegra=tegra, gpus=len(uuids), failures=failures
+        sightings=tuple(sighting(name, root) for name in wanted), tegra=tegra, gpus=len(gpus), failures=failures
     )
 
 
-def gpu_uuids(root: Path = _SYSTEM) -> tuple[str, ...]:
-    """The GPUs that NVML lists, by UUID. Raises DeviceError where there is no driver to ask, or no nvidia-ml-py."""
+def find_gpus(root: Path = _SYSTEM) -> tuple[str, ...]:
+    """The GPUs that NVML counts, by UUID, lost ones last and by index.
+
+    Raises DeviceError where there is no driver to ask, or no nvidia-ml-py.
+    """
     try:
-        from joulecut_runtime.devices.nvml import list_gpus  # noqa: PLC0415 - nvidia-ml-py is part of an extra
+        from joulecut_runtime.devices.nvml import gpu_places  # noqa: PLC0415 - nvidia-ml-py is part of an extra
     except ModuleNotFoundError as error:
         raise DeviceError(
             f"{error.name} is not installed, so NVIDIA GPUs cannot be looked for; `pip install 'joulecut[runtime]'`"
         ) from error
-    return tuple(gpu.uuid for gpu in list_gpus(root))
+    return gpu_places(root)
 
 
 def sighting(name: str, root: Path = _SYSTEM) -> Sighting:

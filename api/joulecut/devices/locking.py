@@ -74,7 +74,7 @@ def hold(
                 view.show({name: story.read()})
     if isinstance(lease, HardwareLease) and lease.failure is not None:
         raise DeviceError(
-            f"{name} is not free: {lease.failure}; joulecut-clockd tries again where it lends it, "
+            f"{name} is not free: {lease.failure}; joulecut-clockd tries again where it runs, "
             f"else `joulecut device reset {name}` does"
         ) from lease.failure
     return point_once_free(device.state, clock)

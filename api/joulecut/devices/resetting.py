@@ -21,7 +21,7 @@ from joulecut_runtime.devices.opening import is_real
 
 
 def reset_device(name: str, *, root: Path, clockd_socket: Path | None, as_json: bool) -> None:
-    """Have the clock daemon put the device back, or do it in this process where that may and no daemon lends it.
+    """Have the clock daemon put the device back, or do it in this process where that may and no daemon runs.
 
     Raises LeaseError where somebody holds the clocks or this user may not, DeviceError where it fails.
     """
@@ -41,7 +41,7 @@ def reset_device(name: str, *, root: Path, clockd_socket: Path | None, as_json: 
 
 
 def _put_back(board: str, root: Path, clockd_socket: Path | None) -> Setter:
-    authority = open_authority(board, root=root, socket=clockd_socket)
+    authority = open_authority(root=root, socket=clockd_socket)
     try:
         if isinstance(authority, ClockdAuthority):
             authority.reset(board)

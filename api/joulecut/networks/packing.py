@@ -104,7 +104,8 @@ def _built(reference: str) -> nn.Module:
     except JoulecutError:
         raise
     except Exception as cause:  # the user's factory may raise anything
-        raise ConfigError(f"{reference}() failed: {_line(cause)}") from cause
+        remedy = "; expected a class or function without arguments: write one that gives them" * _lacks_arguments(cause)
+        raise ConfigError(f"{reference}() failed: {_line(cause)}{remedy}") from cause
     if not isinstance(module, nn.Module):
         raise ConfigError(f"{reference}() gives {type(module).__name__}; expected a torch.nn.Module")
     return module
@@ -146,6 +147,10 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
             return state
         raise ConfigError(f"{path}: holds {type(state).__name__}; expected a state dict")
     raise ConfigError(f"{path}: unknown format {path.suffix!r}; expected .safetensors, .pth or .pt")
+
+
+def _lacks_arguments(cause: Exception) -> bool:
+    return isinstance(cause, TypeError) and "missing" in str(cause) and "argument" in str(cause)
 
 
 def _line(cause: Exception) -> str:

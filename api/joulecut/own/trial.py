@@ -94,7 +94,10 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
         scenario = replace(scenario, requests=order.count or fitting_count(scenario, factor))
         narrator.note(f"slow-down: one emulated second lasts {factor:g} s here, for both devices and the link alike")
         seconds = factor * len(scenario.policies) * (scenario.requests + WARM_UP_REQUESTS) / scenario.rate_hz
-        narrator.note(f"{scenario.requests} requests for each policy, {seconds:.0f} s at most (--count says how many)")
+        narrator.note(
+            f"{scenario.requests} requests for each policy, {seconds:.0f} s of them (--count says how many), beside "
+            "the start of two agents for each; again and slower should this machine not keep up"
+        )
         with narrator.bar("running") as sink:
             reporter, metered = _Counter(sink).reporter(), MeteredAt()
 

@@ -137,7 +137,9 @@ def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
     except ValueError:
         value = math.nan
     if "_" in text or not (math.isfinite(value) and value > 0):
-        raise FitError(f"{where}: {column}: {text}; expected a finite number above 0, or nothing where it is unknown")
+        raise FitError(
+            f"{where}: {column}: {text[:80]}; expected a finite number above 0, or nothing where it is unknown"
+        )
     return value
 
 

@@ -25,6 +25,8 @@ figcaption, caption { color: var(--soft); font-size: 0.85rem; }
 figcaption strong { color: var(--ink); font-size: 0.95rem; display: block; }
 table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; margin: 0.6rem 0 1.2rem; }
 caption { text-align: left; padding: 0.4rem 0; }
+caption span { display: block; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
+table:not(.words) td.long { min-width: 13rem; }
 th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; } .words td, .words th { text-align: left; }
 .ref, .ref a { color: var(--soft); font-size: 0.85em; text-decoration: none; }
@@ -32,11 +34,12 @@ th:first-child, td:first-child { text-align: left; } .words td, .words th { text
 tr.marked { font-weight: 600; background: var(--mark); }
 img.still { background: #fff; border-radius: 4px; }
 .js-plotly-plot { width: 100%; }
-.js-plotly-plot .xtick text, .js-plotly-plot .ytick text, .js-plotly-plot .xtitle, .js-plotly-plot .ytitle,
-.js-plotly-plot .legendtext, .js-plotly-plot .annotation-text, .js-plotly-plot .cbaxis text,
-.js-plotly-plot [class*="title"] { fill: var(--ink) !important; }
+.js-plotly-plot [class*="tick"] text, .js-plotly-plot .legendtext, .js-plotly-plot .annotation-text,
+.js-plotly-plot .cbaxis text, .js-plotly-plot [class*="title"] { fill: var(--ink) !important; }
 @media print { .scroll { overflow: visible; } table { font-size: 0.65rem; } }
 """
+_LONG_CELL = 48
+"""Characters; shorter texts may fold as narrow as their column."""
 # Said to the browser too: nothing is fetched, whatever the page holds.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 
@@ -115,17 +118,26 @@ def shell(title: str, body: str, *, style: str = "", head: str = "") -> str:
 
 def table_html(table: Table, inline: Callable[[str], str] = html.escape) -> str:
     """A table as HTML, in a box of its own that scrolls where the page is narrow. `inline`: a cell's text as HTML."""
-    caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption else ""
     columns = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
     rows = "".join(
         ("<tr class='marked'>" if index in table.marked else "<tr>")
-        + "".join(f"<td>{inline(cell)}</td>" for cell in row)
+        + "".join(cell_html(cell, inline) for cell in row)
         + "</tr>"
         for index, row in enumerate(table.rows)
     )
     kind = " class='words'" if table.words else ""
     head, body = f"<thead><tr>{columns}</tr></thead>", f"<tbody>{rows}</tbody>"
-    return f"<div class='scroll'><table{kind}>{caption}{head}{body}</table></div>"
+    return f"<div class='scroll'><table{kind}>{caption_html(table.caption)}{head}{body}</table></div>"
+
+
+def caption_html(caption: str) -> str:
+    """A table's caption as HTML, folded to the page's width however wide the table; empty for none."""
+    return f"<caption><span>{html.escape(caption)}</span></caption>" if caption else ""
+
+
+def cell_html(cell: str, inline: Callable[[str], str] = html.escape) -> str:
+    """A table's cell as HTML, kept wide enough to read where it is a sentence."""
+    return f"<td{' class=long' * (len(cell) > _LONG_CELL)}>{inline(cell)}</td>"
 
 
 def _body(report: Report, draw: Callable[[Chart], str]) -> Iterator[str]:

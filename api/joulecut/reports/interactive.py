@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from joulecut.reports import palette
@@ -22,8 +24,27 @@ _SYMBOLS = {
 _BLOCKED = "#b9c0c8"
 _TOP, _GAP, _ENTRY_HEIGHT = 28, 70, 20
 """Pixels above the first panel, between two, and of a legend's line."""
+_AXIS_HEIGHT = 60
+"""Pixels of the last axis: its numbers and its label."""
+_LEGEND_WIDTH = 44
+"""Characters of a legend's line that a phone has room for."""
 _MOST_ROWS_APART = 30
 """Lines between more rows of cells would cover the cells."""
+_FIT = """
+const chart = document.getElementById("{plot_id}");
+const inner = chart.layout.height - chart.layout.margin.t - chart.layout.margin.b;
+const fit = () => {
+  const legend = chart.querySelector(".legend .bg");
+  const below = legend ? AXIS_HEIGHT + Math.ceil(legend.getBoundingClientRect().height) : AXIS_HEIGHT;
+  if (Math.abs(below - chart.layout.margin.b) <= 2) return;
+  const height = inner + chart.layout.margin.t + below;
+  chart.parentElement.style.height = height + "px";
+  Plotly.relayout(chart, {"margin.b": below, height: height});
+};
+chart.on("plotly_afterplot", fit);
+fit();
+""".replace("AXIS_HEIGHT", str(_AXIS_HEIGHT))
+"""How many lines a legend takes is known where it is drawn: the page closes the gap."""
 
 
 def script() -> str:
@@ -43,6 +64,7 @@ def drawn(chart: Chart) -> str:
             include_plotlyjs=False,
             include_mathjax=False,
             div_id=f"chart-{chart.name}",
+            post_script=_FIT if _has_legend(chart) else None,
             config={"responsive": True, "displaylogo": False, "displayModeBar": False},
         )
     )
@@ -66,10 +88,10 @@ def figure_of(chart: Chart) -> go.Figure:
         for layer in panel.layers:
             _add(figure, layer, panel, row, named)
         for rule in panel.rules:
-            _rule(figure, rule, row)
+            _rule(figure, rule, panel, row)
         figure.update_xaxes(_axis(panel.x), row=row, col=1)
         figure.update_yaxes(_axis(panel.y), row=row, col=1)
-    below = 60 + _ENTRY_HEIGHT * len(named)
+    below = _AXIS_HEIGHT + _ENTRY_HEIGHT * sum(len(_legend_lines(name)) for name in named)
     figure.update_layout(
         template="none",
         height=inner + _TOP + below,
@@ -91,7 +113,11 @@ def _add(figure: go.Figure, layer: Layer, panel: Panel, row: int, named: set[str
     if isinstance(layer, Cells):
         _add_cells(figure, layer, row)
         return
-    legend = {"name": _text(layer.name), "legendgroup": layer.name, "showlegend": _is_new(layer.name, named)}
+    legend = {
+        "name": _text("\n".join(_legend_lines(layer.name))),
+        "legendgroup": layer.name,
+        "showlegend": _is_new(layer.name, named),
+    }
     if isinstance(layer, Points):
         trace = go.Scatter(
             x=layer.x,
@@ -152,18 +178,19 @@ def _add_cells(figure: go.Figure, cells: Cells, row: int) -> None:
     figure.add_trace(go.Heatmap(z=grey, colorscale=scale, showscale=False, **shared), row=row, col=1)
 
 
-def _rule(figure: go.Figure, rule: Rule, row: int) -> None:
+def _rule(figure: go.Figure, rule: Rule, panel: Panel, row: int) -> None:
     # Of any type: plotly's own hints take rows for words.
-    settings: dict[str, Any] = {
-        "row": row,
-        "col": 1,
-        "line": {"dash": "dash", "color": palette.GREY, "width": 1.5},
-        "annotation_text": _text(rule.label),
-    }
+    line: dict[str, Any] = {"row": row, "col": 1, "line": {"dash": "dash", "color": palette.GREY, "width": 1.5}}
+    label: dict[str, Any] = {"row": row, "col": 1, "text": _text(rule.label), "showarrow": False, "yanchor": "bottom"}
+    # On a logarithmic axis plotly places lines by their value, and words by its logarithm.
     if rule.level:
-        figure.add_hline(y=rule.at, annotation_position="top left", **settings)
+        figure.add_hline(y=rule.at, **line)
+        at = math.log10(rule.at) if panel.y.log else rule.at
+        figure.add_annotation(y=at, x=0, xref="x domain", xanchor="left", **label)
     else:
-        figure.add_vline(x=rule.at, annotation_position="top", **settings)
+        figure.add_vline(x=rule.at, **line)
+        at = math.log10(rule.at) if panel.x.log else rule.at
+        figure.add_annotation(x=at, y=1, yref="y domain", xanchor="center", **label)
 
 
 def _axis(axis: Axis) -> dict[str, object]:
@@ -193,6 +220,14 @@ def _whiskers(points: Points) -> dict[str, object] | None:
 
 def _hover(notes: tuple[str, ...]) -> dict[str, object]:
     return {"hovertext": [_text(note) for note in notes], "hoverinfo": "text"} if notes else {}
+
+
+def _has_legend(chart: Chart) -> bool:
+    return any(layer.name for panel in chart.panels for layer in panel.layers if not isinstance(layer, Cells))
+
+
+def _legend_lines(name: str) -> list[str]:
+    return textwrap.wrap(name, _LEGEND_WIDTH, break_on_hyphens=False) or [name]
 
 
 def _is_new(name: str, named: set[str]) -> bool:

@@ -18,6 +18,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { fon
 .scroll { overflow-x: auto; } img { max-width: 100%; }
 table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0.4rem 0; }
+caption span { display: block; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
 th, td { padding: 0.3rem 0.6rem; text-align: right; border-bottom: 1px solid #dde3ea; vertical-align: top; }
 th:first-child, td:first-child, .words th, .words td { text-align: left; }
 .ref, .ref a { color: #66727f; font-size: 0.85em; text-decoration: none; }
@@ -129,16 +130,16 @@ def _index(findings: tuple[Finding, ...]) -> str:
                 each.what,
                 each.shown,
                 f"{each.latency_kind} / {each.energy_kind}",
-                f"{each.sheet}: {each.rows}, {each.row_count} rows",
             )
         )
+        + f"<td style='min-width: 15rem'>{html.escape(f'{each.sheet}: {each.rows}, {each.row_count} rows')}</td>"
         for each in findings
     ]
     return _table("", ("row", "of", "what", "value", "latency / energy", "rows"), rows, kind="words")
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[str], *, kind: str = "") -> str:
-    caption = f"<caption>{html.escape(title)}</caption>" if title else ""
+    caption = f"<caption><span>{html.escape(title)}</span></caption>" if title else ""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return (

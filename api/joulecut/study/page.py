@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from joulecut.reports.carbon_section import carbon_section
 from joulecut.reports.charts import Chart
-from joulecut.reports.document import Markup, Report, Section
+from joulecut.reports.document import Markup, Report, Section, caption_html, cell_html
 from joulecut.study.charts import study_charts
 from joulecut.study.claims import KNOWN_OF_THE_PAPER, PAPER, UNKNOWN_OF_THE_PAPER
 from joulecut.study.narrative import LAYER_NOTE, LEAD, PART_NOTE, WORDS, figures_note
@@ -158,26 +158,25 @@ def _index(numbers: tuple[NumberRow, ...]) -> str:
                 html.escape(each.of),
                 html.escape(each.what),
                 html.escape(each.shown),
-                html.escape(f"{each.sheet}: {each.rows} ({each.row_count})"),
-                html.escape(each.made),
             )
         )
+        + f"<td style='min-width: 15rem'>{html.escape(f'{each.sheet}: {each.rows} ({each.row_count})')}</td>"
+        + f"<td>{html.escape(each.made)}</td>"
         for each in numbers
     ]
     return _table("", ("row", "finding", "of", "what", "value", "rows", "made of"), rows, kind="words")
 
 
 def _view(view: View, *, text: bool = False) -> str:
-    rows = ["".join(f"<td>{_inline(cell)}</td>" for cell in row) for row in view.rows]
+    rows = ["".join(cell_html(cell, _inline) for cell in row) for row in view.rows]
     return _table(view.title, view.columns, rows, kind="words" if text else "")
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[str], *, kind: str) -> str:
-    caption = f"<caption>{html.escape(title)}</caption>" if title else ""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return (
-        f"<div class='scroll'><table class='{kind}'>{caption}<thead><tr>{head}</tr></thead>"
+        f"<div class='scroll'><table class='{kind}'>{caption_html(title)}<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

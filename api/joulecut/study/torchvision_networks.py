@@ -36,8 +36,12 @@ def torchvision_network(name: str) -> Callable[[], nn.Module]:
 
 
 def _models(name: str) -> _Models:
-    if not hasattr(torch.ops.torchvision, "nms"):
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError:  # built for another torch, whose operators cannot be loaded
         _declare_missing_operators()
+    except ImportError:  # said below
+        pass
     try:
         return cast("_Models", importlib.import_module("torchvision.models"))
     except ImportError as cause:
@@ -49,7 +53,7 @@ def _models(name: str) -> _Models:
 
 @cache
 def _declare_missing_operators() -> torch.library.Library:
-    """Two operators that importing torchvision asks for and its CPU build does not bring."""
+    """Two operators whose schemas importing torchvision asks for. torch aborts where they are declared twice."""
     library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch's, untyped
     for operator in ("nms", "qnms"):
         library.define(f"{operator}{_SCHEMA}")  # type: ignore[no-untyped-call]

@@ -136,7 +136,12 @@ def top_clocks(problem: Problem, *, cuts: Sequence[int] | None = None) -> Candid
 
 def top_point(points: Sequence[EdgePoint] | Sequence[ServerPoint]) -> int:
     """The index of the highest core clock at the highest memory clock: where a device without DVFS runs."""
-    return max(range(len(points)), key=lambda index: (points[index].memory_mhz or 0.0, points[index].core_mhz))
+    return highest_point(points, range(len(points)))
+
+
+def highest_point(points: Sequence[EdgePoint] | Sequence[ServerPoint], among: Sequence[int]) -> int:
+    """Of some operating points the one with the highest memory clock, then core clock; the first of equal ones."""
+    return max(among, key=lambda index: (points[index].memory_mhz or 0.0, points[index].core_mhz))
 
 
 def variants_at_home(problem: Problem) -> Indices:

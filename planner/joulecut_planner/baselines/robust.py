@@ -1,15 +1,15 @@
 """Robust partitioning: least energy of the device under a deadline that holds in probability.
 
 Source: Nan, Han, Zhou, Niu, Robust DNN partitioning and resource allocation under uncertain inference
-time, arXiv 2503.21476. Only mean and variance of the inference time are known; the chance constraint
-is replaced by its distribution-free equivalent
+time, IEEE Transactions on Mobile Computing, doi 10.1109/TMC.2025.3619509, arXiv 2503.21476. Only mean and
+variance of the inference time are known; the chance constraint is replaced by its distribution-free equivalent
 
     mean + sqrt(q / (1 - q)) * standard deviation <= deadline,
 
 the device's clock is continuous, the server's is fixed, and the joules are the device's alone. The paper
 splits the bandwidth among many devices by convex optimisation and finds the cuts by a penalty
-convex-concave procedure, which ends in a stationary point. What is built here follows the paper's
-abstract; it is a relaxation solved exactly, not a copy of that algorithm.
+convex-concave procedure, which ends in a stationary point: `joulecut_planner.baselines.fleets.robust`. What is
+built here, for one device, follows the paper's abstract; it is a relaxation solved exactly, not that algorithm.
 
 What is open for one pair, and the choice here:
 

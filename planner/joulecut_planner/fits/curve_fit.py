@@ -32,7 +32,14 @@ class _Settings:
     least_deviation: float
     """Relative deviation below which a measurement is never rejected."""
     requested_noise: float
-    """Replaces the prior's noise where clocks were only requested: what was reached is off by some 0.5 %."""
+    """Least noise where clocks were only requested: what was reached is off by some 0.5 %."""
+    gpu_board: NoisePrior | None = None
+    """Instead of `prior` for discrete GPUs."""
+
+    def prior_of(self, *, clocks_known: bool, on_gpu_board: bool) -> NoisePrior:
+        """What to expect of a series."""
+        prior = self.gpu_board if on_gpu_board and self.gpu_board is not None else self.prior
+        return prior if clocks_known else replace(prior, noise=max(prior.noise, self.requested_noise))
 
 
 # Chosen by leaving out one file of public series at a time (docs/explanation-fits.md).
@@ -43,6 +50,10 @@ _SETTINGS = {
         ),
         least_deviation=0.06,
         requested_noise=0.008,
+        # Caches and crossbars of discrete GPUs have clocks of their own, which steps and kinks come from.
+        gpu_board=NoisePrior(
+            noise=0.008, freedom=3.0, amplitudes=(1.0, 3.0, 8.0), core_scale=0.4, memory_scale=0.3, shared=0.7, own=0.1
+        ),
     ),
     # Wall meters and board sensors are noisier than clocks, and a load beside the measured one is not a false clock.
     Quantity.POWER: _Settings(
@@ -120,10 +131,13 @@ class CurveFit:
         return residuals
 
 
-def fit_curve(quantity: Quantity, values: Sequence[PointValue], *, clocks_known: bool = True) -> CurveFit:
+def fit_curve(
+    quantity: Quantity, values: Sequence[PointValue], *, clocks_known: bool = True, on_gpu_board: bool = False
+) -> CurveFit:
     """Fit one quantity to measurements at distinct operating points, leaving out those that no curve explains.
 
-    `clocks_known` is false where all clocks were requested and what was reached is unknown.
+    `clocks_known` is false where all clocks were requested and what was reached is unknown, `on_gpu_board` true where
+    the device is a discrete GPU.
     Raises FitError for fewer than three distinct core clocks, or more than a thousand points.
     """
     distinct = len({measured.point.core_mhz for measured in values})
@@ -138,7 +152,7 @@ def fit_curve(quantity: Quantity, values: Sequence[PointValue], *, clocks_known:
             f"expected at most {_MOST_POINTS}: leave some out"
         )
     family, settings = _family(quantity), _SETTINGS[quantity]
-    prior = settings.prior if clocks_known else replace(settings.prior, noise=settings.requested_noise)
+    prior = settings.prior_of(clocks_known=clocks_known, on_gpu_board=on_gpu_board)
     memory = [m.point.memory_mhz for m in values if m.point.memory_mhz is not None]
     top = OperatingPoint(core_mhz=max(m.point.core_mhz for m in values), memory_mhz=max(memory, default=None))
     samples = Samples(

@@ -9,6 +9,7 @@ from enum import Enum
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
+from joulecut_core.power_scopes import GPU_BOARD
 
 
 class ClockKind(str, Enum):
@@ -57,6 +58,12 @@ def check_series(measurements: Sequence[Measurement]) -> None:
     known = {m.memory_mhz is not None for m in measurements}
     if len(known) > 1:
         raise FitError("the memory clock is known of some measurements only; expected all or none: fill it in")
+
+
+def on_gpu_board(measurements: Sequence[Measurement]) -> bool:
+    """Whether watts are said to be a graphics card's ("GPU board", "gpu_board", "GPU board + host")."""
+    scopes = (m.power_scope.replace("_", " ").casefold() for m in measurements if m.power_scope is not None)
+    return any(scope.startswith(GPU_BOARD.casefold()) for scope in scopes)
 
 
 def _one(what: str, found: set[str], expected: str) -> None:

@@ -14,6 +14,7 @@ along one memory clock the corner of a network bound by memory looks the same.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -115,43 +116,68 @@ def _worst(
     least_deviation: float,
 ) -> _Suspicion | None:
     seen = evidences(samples, shapes, prior)
-    everything = _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
+    everything = float(
+        _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
+    )
     nearest = min(float(evidence.misfit.min()) for evidence in seen) / len(samples.core)
     looks = [groups]
     if nearest > (_FAR * prior.noise) ** 2 and len(samples.core) <= _MOST_FOR_PAIRS:
         looks.append([_Group(np.array(pair), 2) for pair in combinations(range(len(samples.core)), 2)])
     worst: _Suspicion | None = None
     for look in looks:
-        for group in (group for group in look if _judgeable(group, samples)):
-            others, deviations = _without(group.samples, seen, samples, family, prior)
+        judged = [group for group in look if _judgeable(group, samples)]
+        for group, others in zip(judged, _evidence_of_others(judged, seen, family, prior), strict=True):
             against = _guess(group) - (everything - others) - group.clocks * _log_odds_good(group, log_odds)
+            if against <= (0.0 if worst is None else worst.log_odds):
+                continue
+            deviations = _deviations(group.samples, seen, family, prior)
             apart = deviations if group.not_held else np.abs(deviations)
-            convincing = against > 0 and apart.min() > least_deviation
-            if convincing and (worst is None or against > worst.log_odds):
+            if apart.min() > least_deviation:
                 worst = _Suspicion(against, group, deviations)
         if worst is not None:
             break
     return worst
 
 
+def _evidence_of_others(
+    groups: list[_Group], seen: tuple[Evidence, ...], family: ShapeFamily, prior: NoisePrior
+) -> list[float]:
+    """Log evidence of all samples but each group."""
+    answers: dict[int, float] = {}
+    for size in {len(group.samples) for group in groups}:
+        places = [k for k, group in enumerate(groups) if len(group.samples) == size]
+        left_out = np.stack([groups[k].samples for k in places])
+        totals = _log_total([weights for weights, _ in _without(left_out, seen, family, prior)])
+        answers |= dict(zip(places, totals.tolist(), strict=True))
+    return [answers[k] for k in range(len(groups))]
+
+
+def _deviations(group: Indices, seen: tuple[Evidence, ...], family: ShapeFamily, prior: NoisePrior) -> Array:
+    """A group's mean log deviations from what the others predict."""
+    left = _without(group[np.newaxis], seen, family, prior)
+    total = _log_total([weights for weights, _ in left])
+    mean: Array = np.sum([apart[0] @ np.exp(weights[0] - total[0]) for weights, apart in left], axis=0)
+    return mean
+
+
 def _without(
-    group: Indices, seen: tuple[Evidence, ...], samples: Samples, family: ShapeFamily, prior: NoisePrior
-) -> tuple[float, Array]:
-    """Log evidence of all samples but a group, and the group's mean log deviations from what the others predict."""
-    count = len(samples.core) - len(group)
-    log_weights, deviations = [], []
+    left_out: Indices, seen: tuple[Evidence, ...], family: ShapeFamily, prior: NoisePrior
+) -> list[tuple[Array, Array]]:
+    """What is left of each evidence without groups of one size, shape (groups, size).
+
+    Log weights of all draws for the others, (groups, draws), and the groups' log deviations from each, (groups, size,
+    draws).
+    """
+    left = []
     for evidence in seen:
-        block = evidence.precision[np.ix_(group, group)]
-        weighted = evidence.weighted[:, group]
-        apart = weighted @ np.linalg.inv(block)
+        block = evidence.precision[left_out[:, :, None], left_out[:, None, :]]
+        weighted = evidence.weighted.T[left_out]
+        apart = np.linalg.inv(block) @ weighted
         misfit = np.maximum(evidence.misfit - (weighted * apart).sum(axis=1), 0.0)
-        log_volume = evidence.log_volume - 0.5 * float(np.linalg.slogdet(block)[1])
-        log_weights.append(_log_weights(family, log_volume, misfit, count, prior))
-        deviations.append(apart)
-    total = _log_total(log_weights)
-    shares = [np.exp(log_weight - total) for log_weight in log_weights]
-    mean = np.sum([share @ apart for share, apart in zip(shares, deviations, strict=True)], axis=0)
-    return total, np.asarray(mean, dtype=np.float64)
+        log_volume = evidence.log_volume - 0.5 * np.linalg.slogdet(block)[1]
+        count = len(evidence.precision) - left_out.shape[1]
+        left.append((_log_weights(family, log_volume[:, None], misfit, count, prior), apart))
+    return left
 
 
 def _guess(group: _Group) -> float:
@@ -182,15 +208,17 @@ def _top_groups(samples: Samples) -> list[_Group]:
 
 
 def _judgeable(group: _Group, samples: Samples) -> bool:
-    others = np.delete(np.arange(len(samples.core)), group.samples)
+    core, memory, out = samples.core.tolist(), samples.memory.tolist(), set(group.samples.tolist())
+    others = [k for k in range(len(core)) if k not in out]
     least = LEAST_CLOCKS if group.clocks == 1 else _LEAST_BESIDE_PAIR
-    rows = (samples.memory[others] == memory for memory in set(samples.memory[group.samples].tolist()))
-    enough = len(np.unique(samples.core[others])) >= least
-    return enough and all(np.count_nonzero(row) >= LEAST_IN_ROW for row in rows)
+    if len({core[k] for k in others}) < least:
+        return False
+    left = Counter(memory[k] for k in others)
+    return all(left[memory[k]] >= LEAST_IN_ROW for k in out)
 
 
-def _log_weights(family: ShapeFamily, log_volume: float, misfit: Array, count: int, prior: NoisePrior) -> Array:
-    """Log evidence of each draw for `count` samples, constants included: Student-t."""
+def _log_weights(family: ShapeFamily, log_volume: Array | float, misfit: Array, count: int, prior: NoisePrior) -> Array:
+    """Log evidence of each draw for `count` samples, constants included: Student-t; draws are the last axis."""
     expected = prior.freedom * prior.noise**2
     half = 0.5 * (prior.freedom + count)
     constant = math.lgamma(half) - math.lgamma(0.5 * prior.freedom) - 0.5 * count * math.log(math.pi * expected)
@@ -198,6 +226,8 @@ def _log_weights(family: ShapeFamily, log_volume: float, misfit: Array, count: i
     return log_weights
 
 
-def _log_total(log_weights: list[Array]) -> float:
-    top = max(float(weights.max()) for weights in log_weights)
-    return top + math.log(sum(float(np.exp(weights - top).sum()) for weights in log_weights))
+def _log_total(log_weights: list[Array]) -> Array:
+    """Log of the sum over amplitudes and draws."""
+    top = np.max([weights.max(axis=-1) for weights in log_weights], axis=0)
+    total: Array = top + np.log(sum(np.exp(weights - top[..., None]).sum(axis=-1) for weights in log_weights))
+    return total

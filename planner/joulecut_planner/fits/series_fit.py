@@ -19,7 +19,7 @@ import numpy as np
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
 from joulecut_planner.fits.curve_fit import LOG_ODDS_GOOD, CurveFit, PointValue, Quantity, fit_curve
-from joulecut_planner.fits.measurements import ClockKind, Measurement, check_series
+from joulecut_planner.fits.measurements import ClockKind, Measurement, check_series, on_gpu_board
 from joulecut_planner.fits.screening import LEAST_CLOCKS
 from joulecut_planner.fits.throttling import Plateau, plateau
 
@@ -103,9 +103,12 @@ class SeriesFit:
         """
         asked = [self._placed(point) for point in points]
         suspects = self.suspects
-        kept = [m for m in self.measured if not smooth or any(m.point.matches(suspect) for suspect in suspects)]
+        kept = {m.point: m for m in self.measured}
+        if smooth:
+            kept = {at: m for at, m in kept.items() if any(at.matches(suspect) for suspect in suspects)}
         latency = self._values(self.latency, asked, kept)
         power = self._values(self.power, asked, kept)
+        spans = self._spans()
         return tuple(
             Prediction(
                 point=point,
@@ -116,20 +119,20 @@ class SeriesFit:
                 power_low_w=power[k][1],
                 power_high_w=power[k][2],
                 suspect=any(asked[k].matches(suspect) for suspect in suspects),
-                extrapolated=self._extrapolated(asked[k]),
+                extrapolated=_outside(asked[k], spans),
             )
             for k, point in enumerate(points)
         )
 
     def _values(
-        self, fit: CurveFit | None, points: Sequence[OperatingPoint], kept: Sequence[Measurement]
+        self, fit: CurveFit | None, points: Sequence[OperatingPoint], kept: Mapping[OperatingPoint, Measurement]
     ) -> list[tuple[float, float, float] | tuple[None, None, None]]:
         if fit is None or not points:
             return [(None, None, None)] * len(points)
         mean, deviation = fit.logs(points)
         for k, point in enumerate(points):
             mean[k] = self._limited(fit.quantity, point, mean[k])
-            known = next((m for m in kept if m.point.matches(point)), None)
+            known = next((m for at, m in kept.items() if at.matches(point)), None)
             value = None if known is None else _value(known, fit.quantity)
             mean[k] = mean[k] if value is None else math.log(value)
         half = _BAND_WIDTH * deviation
@@ -160,11 +163,20 @@ class SeriesFit:
             )
         return replace(point, memory_mhz=next(iter(calibrated)))
 
-    def _extrapolated(self, point: OperatingPoint) -> bool:
+    def _spans(self) -> Mapping[float | None, tuple[float, float]]:
+        """Lowest and highest core clock that the fit is based on, by memory clock."""
         fit = self.latency or self.power
-        accepted = () if fit is None else fit.accepted
-        row = [m.point.core_mhz for m in accepted if m.point.matches(replace(point, core_mhz=m.point.core_mhz))]
-        return not row or not min(row) * (1 - _EDGE) <= point.core_mhz <= max(row) * (1 + _EDGE)
+        rows: dict[float | None, list[float]] = {}
+        for accepted in () if fit is None else fit.accepted:
+            rows.setdefault(accepted.point.memory_mhz, []).append(accepted.point.core_mhz)
+        return {memory_mhz: (min(row), max(row)) for memory_mhz, row in rows.items()}
+
+
+def _outside(point: OperatingPoint, spans: Mapping[float | None, tuple[float, float]]) -> bool:
+    for memory_mhz, (lowest, highest) in spans.items():
+        if point.matches(replace(point, memory_mhz=memory_mhz)):
+            return not lowest * (1 - _EDGE) <= point.core_mhz <= highest * (1 + _EDGE)
+    return True
 
 
 def fit_series(measurements: Sequence[Measurement]) -> SeriesFit:
@@ -175,7 +187,7 @@ def fit_series(measurements: Sequence[Measurement]) -> SeriesFit:
     """
     check_series(measurements)
     measured = _merged(measurements)
-    trusted = {m.clock_kind for m in measured} != {ClockKind.REQUESTED}
+    trusted, card = {m.clock_kind for m in measured} != {ClockKind.REQUESTED}, on_gpu_board(measured)
     plateaus = _plateaus(measured)
     not_held = [
         Doubted(point=m.point, doubt=Doubt.NOT_HELD, quantity=Quantity.LATENCY, deviation=None)
@@ -188,11 +200,13 @@ def fit_series(measurements: Sequence[Measurement]) -> SeriesFit:
         if (limit := plateaus.get(m.memory_mhz)) is not None and m.core_mhz > limit.last_held_mhz
     }
     latency_values = _point_values(measured, Quantity.LATENCY, unclear, trusted=trusted)
-    latency = fit_curve(Quantity.LATENCY, latency_values, clocks_known=trusted) if latency_values else None
+    latency = (
+        fit_curve(Quantity.LATENCY, latency_values, clocks_known=trusted, on_gpu_board=card) if latency_values else None
+    )
     false = () if latency is None else _false_clocks(latency, [])
     unclear |= {doubted.point for doubted in false}
     power_values = _point_values(measured, Quantity.POWER, unclear, trusted=trusted)
-    power = fit_curve(Quantity.POWER, power_values, clocks_known=trusted) if power_values else None
+    power = fit_curve(Quantity.POWER, power_values, clocks_known=trusted, on_gpu_board=card) if power_values else None
     if latency is None and power is None:
         raise FitError("neither latency_s nor power_w was measured; expected one of them at three core clocks or more")
     timed = [] if latency is None else [m.point for m in latency.accepted]

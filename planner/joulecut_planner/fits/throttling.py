@@ -1,7 +1,8 @@
 """Clocks that were asked for and not held: under a power or thermal limit the real clock stays flat.
 
 From some clock on, asking for more makes nothing faster and draws nothing more, while just below both still moved.
-A memory-bound kernel stops getting faster too, but it goes on drawing more, so both quantities are needed.
+A memory-bound kernel stops getting faster too, but it goes on drawing more, so both quantities are needed; where
+time has stopped before, power has to say it alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _LEAST_RANGE = 0.04
 _MOVING_TIME = 0.5
 _MOVING_POWER = 0.25
 """Elasticities (relative change by relative change of the clock) of a device that still responds."""
+_MISSING_RISE = 0.05
+"""Log power that a flat run lacks, had the last slope below gone on: enough without any response of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,11 @@ def plateau(core_mhz: Array, latency_s: Array, power_w: Array) -> Plateau | None
         wide = log_f[-1] - log_f[start] >= _LEAST_RANGE
         # The limit may lie just above the clock before the run, so what moved is judged one step further down.
         step = log_f[start - 1] - log_f[start - 2]
-        responds = (
-            log_t[start - 2] - log_t[start - 1] > _MOVING_TIME * step
-            and log_p[start - 1] - log_p[start - 2] > _MOVING_POWER * step
-        )
-        if flat and wide and responds:
+        faster = (log_t[start - 2] - log_t[start - 1]) / step
+        thirstier = (log_p[start - 1] - log_p[start - 2]) / step
+        responds = faster > _MOVING_TIME and thirstier > _MOVING_POWER
+        missing = thirstier * (log_f[-1] - log_f[start]) > _MISSING_RISE
+        if flat and wide and (responds or missing):
             return Plateau(
                 last_held_mhz=float(core_mhz[start - 1]),
                 first_flat_mhz=float(core_mhz[start]),

@@ -30,14 +30,15 @@ class PayloadChecksum:
 
     def take(self, *pieces: Payload) -> int:
         """The checksum of the next chunk, which consists of `pieces`."""
-        self.value = _seeded(pieces, self.value)
+        self.value = chunk_checksum(pieces, self.value)
         return self.value
 
 
-def _seeded(pieces: Sequence[Payload], seed: int) -> int:
+def chunk_checksum(pieces: Sequence[Payload], before: int = 0) -> int:
+    """The checksum of a chunk that consists of `pieces`, behind a chunk of checksum `before`."""
     if len(pieces) == 1:
-        return xxhash.xxh3_64_intdigest(pieces[0], seed)
-    digest = xxhash.xxh3_64(seed=seed)
+        return xxhash.xxh3_64_intdigest(pieces[0], before)
+    digest = xxhash.xxh3_64(seed=before)
     for piece in pieces:
         digest.update(piece)
     return digest.intdigest()

@@ -7,9 +7,9 @@ from typing import Generic, Protocol, TypeVar
 
 from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
-from joulecut_proto.streaming.checksums import PayloadChecksum
+from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
 from joulecut_proto.streaming.parts import Part
-from joulecut_proto.tensors import DEFAULT_LIMITS, Assembler, FrameLimits, WireTensor
+from joulecut_proto.tensors import DEFAULT_LIMITS, Assembler, FrameLimits, WireTensor, check_header, frames_within
 
 
 class _Header(Protocol):
@@ -38,34 +38,67 @@ class Collector(Generic[H]):
     def __init__(self, limits: FrameLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._header: H | None = None
+        self._kept = True
         self._assembler: Assembler | None = None
+        """Of a payload that comes in several chunks, once the first is there."""
         self._checksum = PayloadChecksum()
+        self._sound: tuple[tuple[WireTensor, ...], int] = ((), 0)
+        """What was checked last: the next item is mostly like the one before."""
 
     def begin(self, header: H) -> None:
         """Expect this header's payload; allocates nothing. Raises ContractError out of turn or for a bad header."""
-        if self._assembler is not None:
-            raise ContractError(
-                f"a header while {self._assembler.missing_bytes} bytes of the item before it are missing"
-            )
-        self._assembler = Assembler(header.tensors, header.total_bytes, limits=self._limits)
+        if self._header is not None:
+            missing_bytes = self._header.total_bytes if self._assembler is None else self._assembler.missing_bytes
+            raise ContractError(f"a header while {missing_bytes} bytes of the item before it are missing")
+        described = header.tensors, header.total_bytes
+        if described != self._sound:
+            check_header(*described, self._limits)
+            self._sound = described
         self._header = header
-        self._checksum = PayloadChecksum()
+        self._kept = True
 
     def drop(self) -> None:
         """Keep nothing of the payload of the item that has begun; its chunks are still checked and counted."""
+        self._kept = False
         if self._assembler is not None:
             self._assembler.drop()
 
     def take(self, part: Part) -> Collected[H] | None:
         """Take a part's chunk; the item where this was its last. Raises ContractError out of turn."""
-        header, assembler = self._header, self._assembler
-        if header is None or assembler is None:
+        header = self._header
+        if header is None:
             raise ContractError("a chunk without a header; expected a header first")
-        if part.chunk.nbytes or part.header is None:
-            # Bytes are counted first: what is too long is no matter of damage.
-            assembler.add(part.chunk)
-            if assembler.kept and self._checksum.take(part.chunk) != part.chunk_checksum:
+        size_bytes = part.chunk.nbytes
+        if not size_bytes and part.header is not None:
+            if header.total_bytes:
+                return None
+        elif self._assembler is not None or size_bytes != header.total_bytes:
+            return self._take_piece(header, part)
+        return self._whole(header, part)
+
+    def _whole(self, header: H, part: Part) -> Collected[H]:
+        """The item whose payload is all of one chunk, or nothing."""
+        self._header = None
+        chunk, checksum = part.chunk, 0
+        kept = self._kept
+        if kept and chunk.nbytes:
+            checksum = chunk_checksum((chunk,))
+            kept = checksum == part.chunk_checksum
+        frames = frames_within(header.tensors, chunk) if kept else None
+        return Collected(header=header, frames=frames, checksum=checksum)
+
+    def _take_piece(self, header: H, part: Part) -> Collected[H] | None:
+        assembler = self._assembler
+        if assembler is None:
+            assembler = Assembler(header.tensors, header.total_bytes, limits=self._limits)
+            if not self._kept:
                 assembler.drop()
+            self._checksum = PayloadChecksum()
+            self._assembler = assembler
+        # Bytes are counted first: what is too long is no matter of damage.
+        assembler.add(part.chunk)
+        if assembler.kept and self._checksum.take(part.chunk) != part.chunk_checksum:
+            assembler.drop()
         if assembler.missing_bytes:
             return None
         self._header = self._assembler = None

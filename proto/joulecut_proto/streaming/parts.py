@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -16,6 +16,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from joulecut_core.errors import LinkError
 from joulecut_core.tensor_frames import Payload
 from joulecut_proto.streaming.checksums import header_checksum
+from joulecut_proto.streaming.fields import read_varint, varint
 from joulecut_proto.v1 import inference_pb2
 
 # (field number << 3) | wire type: 1 is 64 bits, 2 a length and bytes.
@@ -28,8 +29,7 @@ _SUM = struct.Struct("<BQ")
 _NOTHING = memoryview(b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One message: a checked header where it brings one, and a chunk with the checksum it claims."""
 
     header: bytes | None
@@ -38,13 +38,13 @@ class Part:
 
 
 def part_bytes(header: bytes | None, pieces: Sequence[Payload], chunk_checksum: int) -> bytes:
-    """The message of a header, a chunk or both; `pieces` are the chunk."""
+    """The message of a header, a chunk or both; `pieces` are the chunk, each of them flat bytes."""
     parts: list[Payload] = []
     if header is not None:
-        parts += (_HEADER, _varint(len(header)), header, _SUM.pack(_HEADER_CHECKSUM, header_checksum(header)))
-    size_bytes = sum(memoryview(piece).nbytes for piece in pieces)
+        parts += (_HEADER, varint(len(header)), header, _SUM.pack(_HEADER_CHECKSUM, header_checksum(header)))
+    size_bytes = sum(map(len, pieces))
     if size_bytes:
-        parts += (_SUM.pack(_CHUNK_CHECKSUM, chunk_checksum), _CHUNK, _varint(size_bytes), *pieces)
+        parts += (_SUM.pack(_CHUNK_CHECKSUM, chunk_checksum), _CHUNK, varint(size_bytes), *pieces)
     return b"".join(parts)
 
 
@@ -72,7 +72,7 @@ def _read_own(message: bytes) -> _Fields | None:
     start, end = 0, len(message)
     try:
         if message[:1] == _HEADER:
-            size_bytes, start = _read_varint(message, 1)
+            size_bytes, start = read_varint(message, 1)
             header = message[start : start + size_bytes]
             start += size_bytes
             tag, claimed = _SUM.unpack_from(message, start)
@@ -85,7 +85,7 @@ def _read_own(message: bytes) -> _Fields | None:
         start += _SUM.size
         if tag != _CHUNK_CHECKSUM or message[start : start + 1] != _CHUNK:
             return None
-        size_bytes, start = _read_varint(message, start + 1)
+        size_bytes, start = read_varint(message, start + 1)
     except (IndexError, struct.error):
         return None
     if start + size_bytes != end:
@@ -106,25 +106,3 @@ def _read_any(message: bytes, peer: str) -> _Fields:
         memoryview(part.chunk),
         part.chunk_checksum if part.HasField("chunk_checksum") else None,
     )
-
-
-def _varint(value: int) -> bytes:
-    if value < 0x80:
-        return bytes((value,))
-    digits = bytearray()
-    while value >= 0x80:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)
-
-
-def _read_varint(message: bytes, start: int) -> tuple[int, int]:
-    """A number of up to five bytes at `start`, and where it ends. Raises IndexError where there is none."""
-    value = 0
-    for index in range(5):
-        digit = message[start + index]
-        value |= (digit & 0x7F) << 7 * index
-        if digit < 0x80:
-            return value, start + index + 1
-    raise IndexError(start)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 import grpc
@@ -24,7 +24,7 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
 from joulecut_proto.status import error_from_rpc
 from joulecut_proto.streaming.announcing import announcement
-from joulecut_proto.streaming.checksums import PayloadChecksum
+from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
 from joulecut_proto.streaming.collecting import Collector
 from joulecut_proto.streaming.parts import part_bytes, read_part
 from joulecut_proto.streaming.stream_headers import (
@@ -33,7 +33,7 @@ from joulecut_proto.streaming.stream_headers import (
     reply_header_bytes,
     request_header_bytes,
 )
-from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, total_bytes_of
+from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, flat, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
 
 _LOG = logging.getLogger(__name__)
@@ -119,6 +119,8 @@ class InferenceServerStream:
             async for message in self._messages:
                 self.taken_parts += 1
                 part = read_part(message, peer="the edge")
+                # While the next message is waited for, nothing keeps the one before it.
+                del message
                 if part.header is not None:
                     header = read_request_header(part.header)
                     collector.begin(header)
@@ -134,6 +136,7 @@ class InferenceServerStream:
                     self.incoming, self.taken_bytes = header, 0
                 self.taken_bytes += part.chunk.nbytes
                 item = collector.take(part)
+                del part
                 if item is None:
                     continue
                 self.incoming = None
@@ -145,6 +148,7 @@ class InferenceServerStream:
                     if admission is not None:
                         admission.give_back(item.header)
                     admitted = None
+                del item
         finally:
             self.incoming = None
             if admitted is not None and admission is not None:
@@ -155,12 +159,13 @@ class InferenceServerStream:
 
         Where the caller is cancelled meanwhile a large one is still sent whole, and after a small one none is sent.
         """
-        if self.written_parts and total_bytes_of(frames) <= CHUNK_BYTES:
+        total_bytes = total_bytes_of(frames)
+        if self.written_parts and total_bytes <= CHUNK_BYTES:
             # One message needs no task to go whole. Not so the first of a stream: gRPC sends its metadata with it, and
             # would send them again where nobody waited for the end.
-            await self._send(header, frames)
+            await self._send(header, frames, total_bytes)
             return
-        sending = asyncio.ensure_future(self._send(header, frames))
+        sending = asyncio.ensure_future(self._send(header, frames, total_bytes))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
         await _whole(sending)
@@ -178,14 +183,15 @@ class InferenceServerStream:
             )
         )
 
-    async def _send(self, header: ReplyHeader, frames: Sequence[TensorFrame]) -> None:
+    async def _send(self, header: ReplyHeader, frames: Sequence[TensorFrame], total_bytes: int) -> None:
         message = reply_header_bytes(header, frames)
         async with self._writing:
             if self._given_up:
                 raise LinkError(f"a reply before {header.request_id!r} was given up on its way: nothing can follow it")
-            self.outgoing, self.outgoing_bytes, self.written_bytes = header, total_bytes_of(frames), 0
+            self.outgoing, self.outgoing_bytes, self.written_bytes = header, total_bytes, 0
             try:
-                for part in _parts(message, frames):
+                # Made now: those that wait for their turn hold no copy of their tensors.
+                for part in _parts(message, frames, total_bytes):
                     await self._write(part)
                     self.written_parts += 1
                     self.written_bytes += len(part)
@@ -222,10 +228,10 @@ class InferenceClientStream:
 
         A sender that is cancelled half way ends the whole stream: give it a task of its own.
         """
-        message = request_header_bytes(header, frames)
+        message, total_bytes = request_header_bytes(header, frames), total_bytes_of(frames)
         async with self._writing:
             try:
-                for part in _parts(message, frames):
+                for part in _parts(message, frames, total_bytes):
                     await self._call.write(part)
             except grpc.aio.AioRpcError as error:
                 raise error_from_rpc(error, peer=self._peer) from error
@@ -245,10 +251,13 @@ class InferenceClientStream:
                 if part.header is not None:
                     collector.begin(read_reply_header(part.header))
                 item = collector.take(part)
+                # While the next message is waited for, nothing keeps the one before it.
+                del message, part
                 if item is not None:
                     yield (
                         _damaged(item.header) if item.frames is None else Reply(header=item.header, frames=item.frames)
                     )
+                del item
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error, peer=self._peer) from error
         except (ContractError, LinkError):
@@ -281,14 +290,22 @@ def _forget(sending: asyncio.Future[None]) -> None:
         _LOG.debug("what a cancelled caller was sending could not be sent", exc_info=sending.exception())
 
 
-def _parts(header: bytes, frames: Sequence[TensorFrame]) -> Iterator[bytes]:
+def _parts(header: bytes, frames: Sequence[TensorFrame], total_bytes: int) -> Iterable[bytes]:
+    """The messages of an item; those of a large one are made as they are sent."""
+    if total_bytes > CHUNK_BYTES:
+        return _large(header, frames)
+    if not total_bytes:
+        return (part_bytes(header, (), 0),)
+    pieces = [flat(frame.payload) for frame in frames]
+    return (part_bytes(header, pieces, chunk_checksum(pieces)),)
+
+
+def _large(header: bytes, frames: Sequence[TensorFrame]) -> Iterator[bytes]:
     checksum = PayloadChecksum()
     ahead: bytes | None = header
     for pieces in chunks_of(frames):
         yield part_bytes(ahead, pieces, checksum.take(*pieces))
         ahead = None
-    if ahead is not None:
-        yield part_bytes(ahead, (), 0)
 
 
 def _damaged(header: ReplyHeader) -> Reply:

@@ -3,7 +3,6 @@
 import configparser
 import os
 import pwd
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,18 +10,19 @@ from joulecut_core.errors import ConfigError
 
 RULES = Path("etc/joulecut/clockd.ini")
 """Where they are, below the root folder."""
-_ANY = (0.0, float("inf"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """These users may set these boards' clocks within these limits. A memory clock of None is not theirs to set."""
+    """One section: these users may set these boards' clocks within these limits. Not changed once it is made."""
 
-    users: frozenset[int] = field(repr=False)
-    boards: tuple[str, ...] = ("*",)
-    core_mhz: tuple[float, float] = _ANY
-    memory_mhz: tuple[float, float] | None = _ANY
-    longest_ttl_s: float = 86400.0
+    def __init__(self, users: str, boards: str, core_mhz: str, memory_mhz: str = "", longest_ttl_s: str = "30") -> None:
+        """From the file's words. No `memory_mhz`: memory is not theirs to set. Raises ValueError, LookupError."""
+        if not users or not boards or not 0.0 < float(longest_ttl_s) < float("inf"):
+            raise ValueError(f"users = {users}, boards = {boards}, longest_ttl_s = {longest_ttl_s}: empty, or no time")
+        self.limits = f"core_mhz = {core_mhz}, memory_mhz = {memory_mhz or None}, longest_ttl_s = {longest_ttl_s}"
+        self.users = {int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users.split()}
+        self.boards, self.longest_ttl_s = boards.split(), float(longest_ttl_s)
+        self.core_mhz, self.memory_mhz = _range(core_mhz), _range(memory_mhz) if memory_mhz else None
 
     def concerns(self, uid: int, board: str) -> bool:
         """Whether it gives somebody a board at all."""
@@ -37,7 +37,8 @@ class Rule:
 
 def load_rules(path: Path, *, needed: bool) -> list[Rule]:
     """Root's own rule, and those of a file that root alone can change. Raises ConfigError with what is wrong."""
-    rules, section = [Rule(users=frozenset({0, os.geteuid()}))], "file"
+    own = Rule(users=f"0 {os.geteuid()}", boards="*", core_mhz="0-inf", memory_mhz="0-inf", longest_ttl_s="86400")
+    rules, section = [own], "file"
     if not needed and not path.exists():
         return rules
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
@@ -46,23 +47,11 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
         if path.stat().st_mode & 0o022 or path.stat().st_uid not in (0, os.geteuid()):
             raise ValueError("others can change it; make it root's, mode 644")  # noqa: TRY301
         for section in parser.sections():
-            rules.append(_rule(**parser[section]))
+            rules.append(Rule(**parser[section]))
     except (OSError, configparser.Error, ValueError, LookupError, TypeError) as error:
         expected = "users, boards and core_mhz, and perhaps memory_mhz and a positive, finite longest_ttl_s"
         raise ConfigError(f"{path}: {section}: {str(error)[:500]}; expected {expected}") from error
     return rules
-
-
-def _rule(*, users: str, boards: str, core_mhz: str, memory_mhz: str = "", longest_ttl_s: str = "30") -> Rule:
-    if not users or not boards or not 0.0 < float(longest_ttl_s) < float("inf"):
-        raise ValueError(f"users = {users}, boards = {boards}, longest_ttl_s = {longest_ttl_s}: empty, or no time")
-    return Rule(
-        users=frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in users.split()),
-        boards=tuple(boards.split()),
-        core_mhz=_range(core_mhz),
-        memory_mhz=_range(memory_mhz) if memory_mhz else None,
-        longest_ttl_s=float(longest_ttl_s),
-    )
 
 
 def _range(text: str) -> tuple[float, float]:

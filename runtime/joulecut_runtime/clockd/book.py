@@ -63,7 +63,7 @@ def audit(event: str, holder: Holder | None, result: str, **what: object) -> Non
 
 
 def find_boards(root: Path) -> list[Board]:
-    """Every board that the daemon lends."""
+    """Every board there is."""
     from joulecut_runtime.clockd import nvml_board  # noqa: PLC0415 - its library is not everywhere
 
     return [*nvml_board.find(), *kernel_files.find(root)]
@@ -99,7 +99,7 @@ class Custody:
     def acquire(self, clocks: Clocks, holder: Holder, ttl_s: float = float("inf")) -> None:
         """Lend the board until it is released, or `ttl_s` pass without a heartbeat; if that fails, nothing changes.
 
-        Raises LeaseError where it is not free, DeviceError where no snapshot can be kept, else what the board raises.
+        Raises LeaseError where it is not free, OSError where no snapshot can be kept, else what the board raises.
         """
         self._take()
         try:
@@ -112,7 +112,7 @@ class Custody:
             raise
 
     def move(self, clocks: Clocks, holder: Holder) -> None:
-        """Set clocks, which is a heartbeat too. Raises LeaseError where the lease has ended."""
+        """Set clocks, which is a heartbeat too. Raises LeaseError where the lease has ended, else as `acquire`."""
         self.heartbeat(holder)
         if clocks[1] is not None:
             self._keep(self._kept, memory=True)
@@ -142,15 +142,19 @@ class Custody:
                 self._board.restore({}, memory=memory)
         audit("reset", holder, "done", board=self._board.key)
 
-    def tend(self, gone: Holder | None = None) -> None:
-        """Restore if that is due: a lease expired or its holder is gone, its process died, it failed before."""
-        if self._due_s <= self._now_s() or (gone and self._holder is gone):
+    def tend(self, gone: Holder | None = None, *, ending: bool = False) -> bool:
+        """Restore if that is due: a lease expired or its holder is gone, its process died, it failed before.
+
+        `ending`: any lease ends. False where the board could not be put back: the journal waits for whoever comes next.
+        """
+        if ending or self._due_s <= self._now_s() or (gone and self._holder is gone):
             with suppress(DeviceError, OSError):
                 if self._holder:
                     self._restore("ended")
                 elif self._journal.exists():
                     self._take()
                     self._lock.close()
+        return not (self._wait_s and self._journal.exists())
 
     def state(self) -> dict[str, object]:
         """Who has it: nobody ("free"), a holder ("leased"), a restore ("owed") or another process ("elsewhere")."""
@@ -158,12 +162,6 @@ class Custody:
             return {"board": self._board.key, "state": "leased", **self._holder, "mhz": self._clocks}
         state = "free" if not self._journal.exists() else "owed" if self._wait_s else "elsewhere"
         return {"board": self._board.key, "state": state}
-
-    def close(self) -> bool:
-        """End any lease; False where the board could not be put back: the journal waits for whoever comes next."""
-        self._due_s = 0.0
-        self.tend()
-        return not (self._wait_s and self._journal.exists())
 
     def _take(self) -> bool:
         """Lock the board, put back what was left behind, and say whether anything was. LeaseError where not free."""
@@ -200,11 +198,8 @@ class Custody:
     def _keep(self, snapshot: Mapping[str, str], *, memory: bool) -> None:
         """Write down what is owed. No fsync: a file outlives its process without one, and after a boot none counts."""
         new, self._kept = self._journal.with_suffix(".new"), snapshot
-        try:
-            new.write_text(json.dumps({"memory": memory, "snapshot": snapshot}), encoding="utf-8")
-            new.replace(self._journal)
-        except OSError as error:
-            raise DeviceError(f"{self._board.key}: {error}; nothing was changed, make room") from error
+        new.write_text(json.dumps({"memory": memory, "snapshot": snapshot}), encoding="utf-8")
+        new.replace(self._journal)
 
 
 class LeaseBook:
@@ -242,7 +237,7 @@ class LeaseBook:
     def close(self) -> None:
         """Restore every board and lend none any more. Raises DeviceError with those that could not be put back."""
         with self.turn:
-            owed = [key for key, custody in self._boards.items() if not custody.close()]
+            owed = [key for key, custody in self._boards.items() if not custody.tend(ending=True)]
             self._boards, self._find = {}, lambda _: ()
         if owed:
             raise DeviceError(f"{', '.join(owed)}: not put back yet; `joulecut device reset` tries again")

@@ -121,20 +121,20 @@ class _Connection:
         custody.tend()
         asked_s = ttl_s if op == "acquire" else custody.ttl_s
         if op in {"acquire", "move"} and not any(rule.allows(*mhz, asked_s) for rule in rules):
-            raise ClockError(f"core, memory {mhz} MHz for {asked_s} s is more than user {self.uid} may: {rules}")
-        if op == "acquire":
-            if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
-                raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
-            self._who["holder"] = name
-            custody.acquire(mhz, self._who, ttl_s)
-        elif op == "move":
-            custody.move(mhz, self._who)
-        elif op == "reset":
-            custody.reset(self._who, memory=any(rule.memory_mhz for rule in rules))
-        elif op == "heartbeat":
-            custody.heartbeat(self._who)
-        elif op == "release":
-            custody.release(self._who)
-        else:
-            raise ConfigError(f"{op!r} is unknown; expected state, acquire, move, heartbeat, release or reset")
+            raise ClockError(
+                f"{mhz} MHz for {asked_s} s is more than user {self.uid} may: {[rule.limits for rule in rules]}"
+            )
+        if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
+            raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
+        self._who["holder"] = name or self._who["holder"]
+        calls = {
+            "acquire": lambda: custody.acquire(mhz, self._who, ttl_s),
+            "move": lambda: custody.move(mhz, self._who),
+            "heartbeat": lambda: custody.heartbeat(self._who),
+            "release": lambda: custody.release(self._who),
+            "reset": lambda: custody.reset(self._who, memory=any(rule.memory_mhz for rule in rules)),
+        }
+        if op not in calls:
+            raise ConfigError(f"{op!r} is unknown; expected state, {', '.join(calls)}")
+        calls[op]()
         return []

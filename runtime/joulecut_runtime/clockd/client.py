@@ -12,12 +12,21 @@ from typing import Any
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
+from joulecut_core.timing import SystemClock
 from joulecut_runtime.clockd.book import SOCKET
 
 DEFAULT_SOCKET = Path("/") / SOCKET
 
 _ANSWER_S = 10.0
-_REFUSALS: Mapping[str, type[DeviceError]] = {"ClockError": ClockError, "LeaseError": LeaseError}
+_STARTING_S = 0.05
+"""On the wall: a daemon that starts has its socket for a moment before it listens there."""
+_REFUSALS: Mapping[str, type[DeviceError]] = {
+    "ClockError": ClockError,
+    "LeaseError": LeaseError,
+    **dict.fromkeys(("AbsentError", "ConfigError", "DeviceError", "UnchangedError"), DeviceError),
+}
+"""The daemon's errors whose messages say what to do."""
+_CLOCK = SystemClock()
 
 
 class ClockdGoneError(DeviceError):
@@ -62,7 +71,11 @@ class ClockdClient:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(answer_s)
         try:
-            self._socket.connect(str(path))
+            try:
+                self._socket.connect(str(path))
+            except ConnectionRefusedError:
+                _CLOCK.sleep_until_s(_CLOCK.now_s() + _STARTING_S)
+                self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
             if isinstance(error, PermissionError):
@@ -109,9 +122,16 @@ class ClockdClient:
             raise ClockdGoneError("joulecut-clockd hung up; it was stopped, or this user has too many connections")
         answer = json.loads(line)
         if "error" in answer:
-            raise _REFUSALS.get(answer["error"], DeviceError)(answer["message"])
+            raise _refusal(answer["error"], answer["message"])
         rows: list[Mapping[str, Any]] = answer["answer"]
         return rows
+
+
+def _refusal(kind: str, message: str) -> DeviceError:
+    """The daemon's error as this process has it; what its system told it gets a remedy."""
+    if kind in _REFUSALS:
+        return _REFUSALS[kind](message)
+    return DeviceError(f"joulecut-clockd failed: {message}; see its log, and whether /run has room for its journals")
 
 
 def _clocks(point: OperatingPoint) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""The board that is small text files of the kernel: a Jetson's GPU with its memory.
+"""Boards that are small text files of the kernel: a Jetson's GPU with its memory, a host's CPU.
 
 A Jetson's limits are written as maximum = the power mode's, minimum = target, maximum = target: every kernel takes that
 order, and each step leaves minimum = maximum or maximum = the mode's. What else `restore` finds, a new mode wrote.
@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from joulecut_core.errors import ClockError, DeviceError
@@ -27,13 +28,11 @@ _MEMORY, _POWER = ("rate", "state", "mrq_rate_locked", "max_rate", "min_rate"), 
 
 def read(path: Path) -> str:
     """What a kernel file says; empty where it cannot be read."""
-    for _ in range(25):
-        try:
+    with suppress(OSError):
+        for _ in range(25):
             if text := path.read_text(encoding="utf-8", errors="replace").strip("\0\n "):
                 return text
-        except OSError:
-            break
-        threading.Event().wait(0.001)  # outside a kernel, a file is empty while somebody replaces its text
+            threading.Event().wait(0.001)  # outside a kernel, a file is empty while somebody replaces its text
     return ""
 
 
@@ -158,6 +157,42 @@ def _is_ours(now: tuple[int, int], mode: tuple[int, int]) -> bool:
     return now[0] == now[1] or now[1] == mode[1]
 
 
-def find(root: Path) -> list[DevfreqBoard]:
-    """The board of a Jetson's GPU with its memory."""
-    return [DevfreqBoard(node, root) for node in gpu_nodes(root)]
+class CpufreqBoard:
+    """A host's CPU: both limits of all its cpufreq policies. Snapshots hold "lowest highest" in kHz by policy.
+
+    One board, since a lease on half a processor would be half a promise. A policy that cannot reach a clock gets the
+    nearest end of its range; one whose cores are offline tells nothing and is left alone.
+    """
+
+    key = "cpu:all"
+
+    def __init__(self, policies: list[Path], write: Write = write) -> None:
+        self._policies, self._write = policies, write
+
+    def snapshot(self) -> Mapping[str, str]:
+        """Both limits of each policy that tells them."""
+        held = {policy.name: limits(policy, "scaling_") for policy in self._policies}
+        return {name: f"{low_khz} {high_khz}" for name, (low_khz, high_khz) in held.items() if high_khz}
+
+    def apply(self, core_mhz: float, memory_mhz: float | None) -> None:
+        """See Board. Any clock that some policy reaches; the kernel rounds to those it lists."""
+        khz, ranges_khz = round(core_mhz * 1e3), [limits(policy, "cpuinfo_") for policy in self._policies]
+        if memory_mhz is not None or not any(0 < low <= khz <= high for low, high in ranges_khz):
+            raise ClockError(f"{self.key}: {khz} kHz, memory {memory_mhz}; expected within {ranges_khz}, memory None")
+        self.restore(dict.fromkeys(self.snapshot(), f"{khz} {khz}"))
+
+    def restore(self, snapshot: Mapping[str, str], *, memory: bool = True) -> None:  # noqa: ARG002 - it has none
+        """See Board. Within each policy's range."""
+        steps: list[Step] = []
+        for policy in self._policies:
+            floor, ceiling = limits(policy, "cpuinfo_")
+            if kept_khz := snapshot.get(policy.name, f"{floor} {ceiling}" if ceiling else "").split():
+                low, high = (min(max(int(khz), floor), ceiling or int(khz)) for khz in kept_khz)
+                steps += limiting(policy, low, high, "scaling_")
+        put(self.key, steps, self._write)
+
+
+def find(root: Path) -> list[DevfreqBoard | CpufreqBoard]:
+    """The board of a Jetson's GPU with its memory, and that of the CPU where it has cpufreq."""
+    policies = sorted(root.glob("sys/devices/system/cpu/cpufreq/policy[0-9]*"))
+    return [*(DevfreqBoard(node, root) for node in gpu_nodes(root)), *([CpufreqBoard(policies)] if policies else [])]

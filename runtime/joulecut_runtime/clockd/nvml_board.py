@@ -10,17 +10,14 @@ from joulecut_core.errors import ClockError, DeviceError
 from joulecut_runtime.clockd.book import UnchangedError
 
 
-class _AbsentError(DeviceError):
+class AbsentError(DeviceError):
     """This GPU or its driver lacks the call."""
 
 
-_ABSENT = 3, 13, 21, 22, 25, 26  # not supported, no such function, no data, ECC, structure's version, deprecated
-_MEANINGS: dict[int, tuple[type[DeviceError], str]] = {
-    **dict.fromkeys(_ABSENT, (_AbsentError, "this GPU or its driver lacks it: update the driver, or leave it alone")),
-    **dict.fromkeys((2, 24), (ClockError, "choose clocks that the GPU lists; a MIG or vGPU instance takes none")),
-    4: (DeviceError, "to set clocks be root (in a container: with CAP_SYS_ADMIN) or ask joulecut-clockd"),
-}
-_DRIVER_LOG = "see the driver's messages (dmesg, nvidia-smi -q); a lost GPU takes nvidia-smi --gpu-reset or a reboot"
+_NO_PERMISSION, _ABSENT = 4, (3, 13, 21, 22, 25, 26)
+ERRORS = {2: ClockError, 24: ClockError, **dict.fromkeys(_ABSENT, AbsentError)}
+"""The codes of NVML that boards act on; what every code means is in the table of the NVML backend."""
+_REMEDY = "it takes root (CAP_SYS_ADMIN) or joulecut-clockd, and no MIG; see dmesg; a lost GPU: nvidia-smi --gpu-reset"
 
 
 def gpus() -> Iterator[tuple[str, Any]]:
@@ -40,7 +37,7 @@ class NvmlBoard:
 
     def snapshot(self) -> Mapping[str, str]:
         """The application clocks of memory and core: all that can be read. Another tool's lock is lost."""
-        with suppress(_AbsentError):
+        with suppress(AbsentError):
             return {"application_clocks_mhz": " ".join(str(self._ask("GetApplicationsClock", kind)) for kind in (2, 0))}
         return {}
 
@@ -68,7 +65,7 @@ class NvmlBoard:
 
     def _set(self, call: str, *clocks_mhz: int) -> bool:
         """Whether the driver did it; False where it lacks the call."""
-        with suppress(_AbsentError):
+        with suppress(AbsentError):
             self._ask(call, *clocks_mhz)
             self._touched = True
             return True
@@ -80,9 +77,8 @@ class NvmlBoard:
             return getattr(pynvml, f"nvmlDevice{call}")(self._handle(), *arguments)
         except pynvml.NVMLError as error:
             code = vars(error)["value"]
-            kind, remedy = _MEANINGS.get(code, (DeviceError, _DRIVER_LOG))
-            kind = UnchangedError if code == 4 and not self._touched else kind
-            raise kind(f"{self.key}: {call} failed: {error} (NVML {code}); {remedy}") from error
+            kind = UnchangedError if code == _NO_PERMISSION and not self._touched else ERRORS.get(code, DeviceError)
+            raise kind(f"{self.key}: {call} failed: {error} (NVML {code}); {_REMEDY}") from error
 
     def _handle(self) -> Any:
         """Looked up anew: a GPU that was reset has another, seen only by a library opened anew."""

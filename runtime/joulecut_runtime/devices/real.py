@@ -116,4 +116,4 @@ def _authority(probe: Probe, root: Path, options: DeviceOptions) -> ClockAuthori
     if not probe.capabilities.core_settable:
         return NoAuthority(f"the clocks of {probe.info.name} are not set here; its remarks say why")
     socket = Path(options.clockd_socket) if options.clockd_socket else None
-    return open_authority(probe.board, root=root, socket=socket)
+    return open_authority(root=root, socket=socket)

@@ -21,7 +21,6 @@ from joulecut.cli import app
 from joulecut_core.errors import ConfigError, DeviceError, LeaseError
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.clockd.book import STATE, LeaseBook
-from joulecut_runtime.devices.hardware.authority_opening import find_own_boards
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import ACPI_CPUFREQ
 from tests.fakes.jetson import FakeKernel, JetsonTree, build
@@ -165,17 +164,17 @@ def test_reset_what_cannot_be_set(tmp_path: Path) -> None:
         device("reset", "cpu", "--root", tmp_path)
 
 
-def test_reset_the_cpu_beside_a_daemon(tmp_path: Path) -> None:
-    """What a killed process left of the CPU's limits is put back by the command itself: no daemon lends them."""
+def test_reset_the_cpu_through_a_daemon(tmp_path: Path) -> None:
+    """What a killed process that was root left of the CPU's limits is put back by the daemon."""
     host = FakeHost(tmp_path / "tree", ACPI_CPUFREQ, clock=SystemClock())
     before = [host.limits_khz(policy.name) for policy in host.policies]
-    killed = LeaseBook(host.root, find_own_boards)
+    killed = LeaseBook(host.root)
     killed.board("cpu:all").acquire((1900.0, None), {"holder": "edge-agent", "uid": 0, "pid": 1})
     killed.board("cpu:all")._lock.close()  # what the kernel does for a killed process
     assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_900_000, 1_900_000)}
     with host.live(), daemon(host.root) as path:
         page = device("reset", "cpu", "--root", host.root, "--clockd-socket", path).stdout
-    assert "done by this process" in page
+    assert "done by clockd" in page
     assert [host.limits_khz(policy.name) for policy in host.policies] == before
 
 

@@ -111,6 +111,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("tests.networks.small_modules:nothing", *INPUTS), "has no network 'nothing'"),
     (("tests.networks.small_modules", *INPUTS), "names no factory"),
     (("tests.networks.small_modules:broken", *INPUTS), "broken() failed: RuntimeError: no weights on this machine"),
+    (("torch.nn:Linear", *INPUTS), "expected a class or function without arguments: write one that gives them"),
     (("tests.networks.small_modules:not_a_module", *INPUTS), "gives int; expected a torch.nn.Module"),
     ((SKIPS,), "no --input"),
     ((SKIPS, "--input", "1x3x8x8"), "cannot be traced"),

@@ -14,7 +14,7 @@ import pytest
 
 from joulecut.devices import clock_daemon
 from joulecut.devices.clock_access import ClockKeeper, Setter
-from joulecut.devices.clock_daemon import Daemon, Standing, look_up
+from joulecut.devices.clock_daemon import Standing, look_up
 from joulecut.devices.privilege import Privilege
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import ManualClock
@@ -70,7 +70,7 @@ def test_the_holder_is_named(daemon: Path, tmp_path: Path) -> None:
 
 def test_rules_that_leave_this_user_out(folder: Path) -> None:
     """The daemon answers everybody and lends to few: the remedy names the file of its rules."""
-    with serving(folder, now_s=ManualClock().now_s, rules=[Rule(users=frozenset({4242}))]):
+    with serving(folder, now_s=ManualClock().now_s, rules=[Rule(users="4242", boards="*", core_mhz="0-3000")]):
         access = ClockKeeper(folder, folder / "sock", USER).access(BOARD)
     assert access.setter is Setter.NOBODY
     assert str(folder / "etc/joulecut/clockd.ini") in access.remedy
@@ -195,15 +195,3 @@ def test_a_device_in_another_tree(tmp_path: Path) -> None:
     chosen = ClockKeeper(tmp_path, tmp_path / "sock", USER).below(tmp_path / "other")
     assert chosen.socket == tmp_path / "sock"
     assert not chosen.privileged
-
-
-@pytest.mark.parametrize("standing", [Standing.ANSWERING, Standing.ABSENT])
-def test_the_cpu_is_no_daemons(tmp_path: Path, standing: Standing) -> None:
-    """Whether a daemon answers or not: root sets the CPU's clocks itself, and nobody is told to ask a daemon."""
-    daemon = Daemon(socket=tmp_path / "sock", standing=standing)
-    ours, theirs = ClockKeeper(tmp_path, daemon.socket, ROOT), ClockKeeper(Path("/"), daemon.socket, USER)
-    ours.daemon = theirs.daemon = daemon
-    assert ours.access("cpu:all").setter is Setter.THIS_PROCESS
-    access = theirs.access("cpu:all")
-    assert access.setter is Setter.NOBODY
-    assert access.remedy.startswith("run as root")

@@ -91,7 +91,7 @@ def test_a_restore_that_failed() -> None:
 
 
 def test_what_the_daemon_does_not_lend_is_told_beside_it(tmp_path: Path) -> None:
-    """A killed process left the CPU's clocks: the daemon puts back its own boards alone, so that somebody has to."""
+    """A killed process left clocks of a board that the daemon does not see, as in a container: somebody has to."""
     journals = tmp_path / STATE
     journals.mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)

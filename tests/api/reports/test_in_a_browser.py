@@ -9,20 +9,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from joulecut.demo.page import demo_report
 from joulecut.reports.fleet_facts import facts_of_pool
 from joulecut.reports.fleet_report import fleet_report
 from joulecut.reports.plan_report import plan_report
 from joulecut.reports.run_report import AnsweredRequest, run_report
 from joulecut.reports.writing import write_report
+from joulecut.simulation.orders import TraceOrder
+from joulecut.simulation.page import simulation_report
 from joulecut_core.carbon import CarbonTerms
 from joulecut_planner.pool import solve_pool
+from joulecut_planner.serving.simulation.made_traces import MadeTrace
+from tests.api.demo_samples import EVERY_POLICY, INFEASIBLE_ROW, SPLIT_ROW
 from tests.api.reports.small_fleets import small_pool
 from tests.api.reports.tiny_problem import ledger, tiny_problem
+from tests.api.simulation.made_up import simulated
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_EDGES = """[...document.querySelectorAll("figure")].filter(figure => figure.querySelector(".legend")).map(figure => {
+    const legend = figure.querySelector(".legend").getBoundingClientRect();
+    return [legend.left, legend.right, figure.querySelector("figcaption").getBoundingClientRect().top - legend.bottom];
+})"""
+"""Of each legend: its left and right, and its distance from the words below."""
 TERMS = CarbonTerms(grid_g_per_kwh=380.0)
 
 
@@ -41,12 +52,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A plan's page, a run's and a fleet's."""
+    """A plan's page, a run's, a fleet's, a demo's and a simulation's."""
     folder = tmp_path_factory.mktemp("pages")
     run = [AnsweredRequest(sample=f"picture {index}", answer=index, ledger=ledger()) for index in range(12)]
     reports = {
         "plan": plan_report(tiny_problem(), name="tiny.json", carbon=TERMS),
         "run": run_report(run, carbon=TERMS),
+        "demo": demo_report([EVERY_POLICY], [SPLIT_ROW, INFEASIBLE_ROW], story="A camera", sentences=["It saves."]),
+        "simulation": simulation_report(simulated(TraceOrder(made=MadeTrace.BURSTY, requests=300))),
         "fleet": fleet_report(facts_of_pool(small_pool(), solve_pool(small_pool())), name="pool.json", carbon=TERMS),
     }
     for name, report in reports.items():
@@ -55,9 +68,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-@pytest.mark.parametrize("name", ["plan", "run", "fleet"])
+@pytest.mark.parametrize("name", ["plan", "run", "fleet", "demo", "simulation"])
 def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
-    """Every chart is drawn as wide as its column, the page does not scroll sideways, its console stays silent."""
+    """Charts are as wide as their column, legends between picture and words; no sideways scrolling, no complaint."""
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
     )
@@ -72,13 +85,17 @@ def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, 
     charts.last.locator("svg.main-svg").first.wait_for()
     assert complaints == []
     assert asked == [pages[name].as_uri()]
-    assert charts.count() == {"plan": 4, "run": 2, "fleet": 3}[name]
+    assert charts.count() == {"plan": 4, "run": 2, "fleet": 3, "demo": 3, "simulation": 2}[name]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for box in (charts.nth(index).bounding_box() for index in range(charts.count())):
         assert box is not None
         assert 0.7 * min(width, 1152) < box["width"] <= width
-    ink = page.evaluate("getComputedStyle(document.querySelector('.xtick text')).fill")
-    assert ink == page.evaluate("getComputedStyle(document.body).color")
+    for left, right, gap in page.evaluate(_EDGES):
+        assert left >= 0
+        assert right <= width
+        assert 0 <= gap < 24
+    inks = page.evaluate("[...document.querySelectorAll('.main-svg text')].map(text => getComputedStyle(text).fill)")
+    assert set(inks) == {page.evaluate("getComputedStyle(document.body).color")}
     context.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from joulecut.reports.charts import Chart
+from joulecut.reports.charts import Axis, Chart, Panel, Points, Rule
 from joulecut.reports.interactive import drawn, figure_of
 from tests.api.reports.test_document import CHART, HOSTILE
 from tests.api.reports.test_stills import BARS
@@ -42,3 +42,23 @@ def test_elements_have_names_of_their_own() -> None:
     """Equal charts make equal pages: no drawn ids."""
     assert 'id="chart-both"' in drawn(CHART)
     assert drawn(CHART) == drawn(CHART)
+
+
+def test_words_of_a_line_stand_where_the_line_is() -> None:
+    """On a logarithmic axis too, where a label at its value would stretch the axis over fourteen decades."""
+    rule = Rule(at=100.0, label="deadline")
+    for log, at in ((False, 100.0), (True, 2.0)):
+        panel = Panel(x=Axis(label="ms", log=log), y=Axis(label="mJ"), layers=(), rules=(rule,))
+        (said,) = figure_of(Chart(name="one", title="", caption="", panels=(panel,))).layout.annotations
+        assert (said.text, said.x) == ("deadline", at)
+
+
+def test_long_names_fold_in_the_legend() -> None:
+    """A phone has no room for six policies on a line; what they are called stays whole."""
+    name = "latency-cut, energy-cut, neurosurgeon-latency, dads-light, dads, clocks-then-partition"
+    points = Points(name=name, x=(1.0,), y=(1.0,), colour="#000000")
+    panel = Panel(x=Axis(label="ms"), y=Axis(label="mJ"), layers=(points,))
+    (trace,) = traces(Chart(name="one", title="", caption="", panels=(panel,)))
+    lines = str(trace["name"]).split("<br>")
+    assert " ".join(lines) == name
+    assert max(map(len, lines)) <= 44

@@ -1,6 +1,7 @@
 """The fenced blocks of the documents, and what the comment above each says about running it.
 
 <!-- test -->             run as it stands, in the page's order, in the page's own folder
+<!-- test thoroughly -->  the same, only where the tests are thorough: it takes tens of seconds
 <!-- test beside -->      started, left running beside what follows, ended by Ctrl-C at the page's end
 <!-- test file NAME -->   written to the file NAME for the blocks that follow
 <!-- run by tests/... --> that test runs it
@@ -28,6 +29,7 @@ class Fate(enum.Enum):
     """What a block's mark says."""
 
     RUN = "test"
+    THOROUGHLY = "test thoroughly"
     BESIDE = "test beside"
     FILE = "test file"
     ELSEWHERE = "run by"
@@ -56,8 +58,8 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Whether this folder's tests run it."""
-        return self.fate in {Fate.RUN, Fate.BESIDE}
+        """Whether this folder's tests run it, be it only where they are thorough."""
+        return self.fate in {Fate.RUN, Fate.THOROUGHLY, Fate.BESIDE}
 
     @property
     def shows_output(self) -> bool:
@@ -103,5 +105,5 @@ def _fate(mark: str) -> tuple[Fate, str]:
     for fate in (Fate.FILE, Fate.ELSEWHERE, Fate.NOT_RUN):
         if mark.startswith(f"{fate.value} "):
             return fate, mark.removeprefix(f"{fate.value} ")
-    plain = {fate.value: fate for fate in (Fate.RUN, Fate.BESIDE)}
+    plain = {fate.value: fate for fate in (Fate.RUN, Fate.THOROUGHLY, Fate.BESIDE)}
     return plain.get(mark, Fate.UNKNOWN), ""

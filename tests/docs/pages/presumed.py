@@ -43,6 +43,7 @@ mv edge-camera-1 /etc/joulecut/tls/edge
 """Of both hosts, in a folder for each, since one machine plays both."""
 
 _BEFORE: Mapping[str, tuple[Block, ...]] = {
+    "benchmarks/README.md": (_step(f"ln -s '{ROOT / 'benchmarks'}' '{ROOT / 'tests'}' ."),),
     "docs/explanation-baselines.md": (_step(_CAMERA_FILE),),
     "docs/explanation-batching.md": (
         _step(
@@ -64,6 +65,7 @@ with open("batching.json", "w") as file:
         ),
     ),
     "docs/how-to-command-line.md": (_MODULE,),
+    "docs/how-to-dashboard.md": (_step("joulecut pki init --site lab"),),
     "docs/how-to-fit.md": (_step("printf 'core_mhz,memory_mhz\\n408,2133\\n612,2133\\n' > clocks.csv"),),
     "docs/how-to-observe.md": (
         _MODULE,
@@ -84,11 +86,7 @@ with open("batching.json", "w") as file:
     "docs/reference-configuration.md": (
         _step('printf \'device = "emulated:l4"\nbundle = "lite0"\nrenew_s = 1200.0\n\' > edge.toml'),
     ),
-    "docs/reference-planning-service.md": (
-        _MODULE,
-        _step(_SMALL_BUNDLE + "vectors"),
-        _step("server-agent --device emulated:t4 --bundle vectors --listen 127.0.0.1:50551", fate=Fate.BESIDE),
-    ),
+    "docs/tutorial-jetson-and-server.md": (_MODULE, _step(_SMALL_BUNDLE + "/var/lib/joulecut/bundles/lite0")),
     "planner/README.md": (_step(_CAMERA_FILE),),
 }
 

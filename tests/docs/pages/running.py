@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.docs.pages.blocks import Block, Fate
 from tests.docs.pages.stay import Stay
+from tests.thoroughness import THOROUGH
 
 _PATIENCE_S = 600.0
 _POLL_S = 0.02
@@ -48,15 +49,16 @@ class Visit:
     def take(self, block: Block) -> None:
         """Do what a block's mark says; a text block behind one that ran is what that one prints."""
         body = self.stay.here(block.body)
+        is_run = block.fate is Fate.RUN or (block.fate is Fate.THOROUGHLY and THOROUGH)
         if block.fate is Fate.FILE:
             # Each host's certificates in a folder of their own, since here one machine plays both.
             file = self.stay.folder / block.detail
             file.write_text(body.replace("/joulecut/tls/", f"/joulecut/tls/{file.stem}/"), encoding="utf-8")
         elif block.fate is Fate.BESIDE:
             self._begin(block, body)
-        elif block.fate is Fate.RUN and block.language == "sh":
+        elif is_run and block.language == "sh":
             self._run(block, body)
-        elif block.fate is Fate.RUN and block.language == "python":
+        elif is_run and block.language == "python":
             self._execute(block, body)
         elif block.shows_output and self._printed is not None:
             self._compare(block, self._printed)

@@ -21,6 +21,8 @@ _NAMES: Mapping[str, str] = {
     "/tmp/": "{folder}/tmp/",  # noqa: S108 - what pages say
     "0.0.0.0": "127.0.0.1",  # noqa: S104 - not bound here
     "gpu-box.local": "localhost",
+    "--device jetson ": "--device emulated:orin-nano-15w ",
+    "--device nvml:0 ": "--device emulated:t4 ",
 }
 
 
@@ -35,7 +37,7 @@ class Stay:
     """A page's stay in a folder: a copy of docs/examples, and a machine's folders below it.
 
     Text of the page is taken as it stands but for what only one test at a time could have: fixed ports, folders that
-    belong to root, names of other hosts.
+    belong to root, names of other hosts, devices that are boards.
     """
 
     folder: Path

@@ -12,16 +12,18 @@ from joulecut.demo.tables import POLICY_COLUMNS
 from joulecut_planner import Policy
 from tests.api.demo_samples import objective_result, policy_result
 from tests.architecture.tree import ROOT, documents, name
-from tests.docs.pages.blocks import blocks
+from tests.docs.pages.blocks import Fate, blocks
 from tests.docs.pages.presumed import presumed
 from tests.docs.pages.running import Visit, shape
 from tests.docs.pages.stay import Stay
+from tests.thoroughness import THOROUGH
 from tests.warm.programs import WarmPrograms
 
 
 def pages() -> list[Path]:
-    """The documents that hold at least one block to run."""
-    return [path for path in documents() if any(block.is_run for block in blocks(path))]
+    """The documents that hold at least one block to run now."""
+    unless = {Fate.THOROUGHLY} if not THOROUGH else set()
+    return [path for path in documents() if any(block.is_run and block.fate not in unless for block in blocks(path))]
 
 
 @pytest.mark.timeout(900)  # a page starts dozens of programs, and agents that emulate time

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from joulecut_core.timing import Clock, ManualClock
 from tests.fakes.host.specs import HostSpec, Policies
+from tests.fakes.kernel_files import put, shown
 
 _CPUFREQ = "sys/devices/system/cpu/cpufreq"
 _POWERCAP = "sys/class/powercap"
@@ -43,6 +44,18 @@ class FakeHost:
         self._counted_s = clock.now_s()
         self._drawn_j = 0.0
         self._shown: dict[Path, int] = {}
+        self._folder = root / _CPUFREQ
+        specs = [each for each in spec.policies for _ in range(each.count)]
+        self._specified = [(f"policy{index}", each) for index, each in enumerate(specs)]
+        names = [name for name, _ in self._specified]
+        self._currents = [self._folder / name / "scaling_cur_freq" for name in names]
+        self._limits = {
+            name: tuple(self._folder / name / f"scaling_{limit}_freq" for limit in ("min", "max")) for name in names
+        }
+        self._counters = [
+            root / _POWERCAP / f"intel-rapl:{index}" / "energy_uj" for index in range(len(spec.ranges_uj))
+        ]
+        self._throttle_counter = root / "sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"
         self._limits_khz: dict[str, tuple[int, int]] = {}
         self._build()
         self.sync()
@@ -50,7 +63,7 @@ class FakeHost:
     @property
     def policies(self) -> list[Path]:
         """The folders of the cpufreq policies."""
-        return sorted((self.root / _CPUFREQ).glob("policy*"))
+        return sorted(self._folder.glob("policy*"))
 
     @property
     def busy(self) -> bool:
@@ -71,7 +84,7 @@ class FakeHost:
     @property
     def core_mhz(self) -> float:
         """The clock of the fastest policy."""
-        return _fastest_mhz([self._running_khz(policy, spec) for policy, spec in self._specified()])
+        return _fastest_mhz([self._running_khz(policy, spec) for policy, spec in self._specified])
 
     @property
     def drawn_j(self) -> float:
@@ -81,10 +94,9 @@ class FakeHost:
 
     def limits_khz(self, policy: str) -> tuple[int, int]:
         """What is in the limits' files of a policy."""
-        folder = self.root / _CPUFREQ / policy
-        texts = [(folder / name).read_text().strip() for name in ("scaling_min_freq", "scaling_max_freq")]
-        if all(texts):  # another process may be writing just now
-            self._limits_khz[policy] = (int(texts[0]), int(texts[1]))
+        low, high = map(shown, self._limits[policy])
+        if low and high:  # another process may be writing just now
+            self._limits_khz[policy] = (int(low), int(high))
         return self._limits_khz[policy]
 
     def work(self, *, giga_cycles: float) -> None:
@@ -114,27 +126,24 @@ class FakeHost:
                 raise OSError(errno.EINVAL, "Invalid argument", str(path))
             self.sync()
             self.writes.append((f"{path.parent.name}/{path.name}", text))
-            _put(path, text)
+            put(path, text)
             self.sync()
             return len(text)
 
     def sync(self) -> None:
         """Let the files show what is now."""
         with self._lock:
-            now_s, specified = self._clock.now_s(), self._specified()
-            running_khz = [self._running_khz(policy, spec) for policy, spec in specified]
+            now_s = self._clock.now_s()
+            running_khz = [self._running_khz(policy, spec) for policy, spec in self._specified]
             self._drawn_j += self._power_w(_fastest_mhz(running_khz)) * (now_s - self._counted_s)
             self._counted_s = now_s
             share_uj = self._drawn_j * 1e6 / max(1, len(self.spec.ranges_uj))
-            for index, range_uj in enumerate(self.spec.ranges_uj):
-                counted_uj = int(_START_UJ + share_uj) % range_uj
-                self._show(self.root / _POWERCAP / f"intel-rapl:{index}" / "energy_uj", counted_uj)
-            for (policy, spec), khz in zip(specified, running_khz, strict=True):
-                shown_khz = khz * (1 if spec.listed_khz else _SHOWN)
-                self._show(policy / "scaling_cur_freq", round(shown_khz))
+            for counter, range_uj in zip(self._counters, self.spec.ranges_uj, strict=True):
+                self._show(counter, int(_START_UJ + share_uj) % range_uj)
+            for current, (_, spec), khz in zip(self._currents, self._specified, running_khz, strict=True):
+                self._show(current, round(khz * (1 if spec.listed_khz else _SHOWN)))
             if self.spec.has_sensors:
-                counter = self.root / "sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"
-                self._show(counter, self.throttled)
+                self._show(self._throttle_counter, self.throttled)
 
     @contextmanager
     def live(self) -> Iterator[FakeHost]:
@@ -158,29 +167,26 @@ class FakeHost:
 
     def _show(self, path: Path, value: int) -> None:
         if self._shown.get(path) != value:
-            _put(path, value)
+            put(path, str(value))
             self._shown[path] = value
 
-    def _specified(self) -> list[tuple[Path, Policies]]:
-        specs = [spec for spec in self.spec.policies for _ in range(spec.count)]
-        return [(self.root / _CPUFREQ / f"policy{index}", spec) for index, spec in enumerate(specs)]
-
-    def _running_khz(self, policy: Path, spec: Policies) -> int:
-        low_khz, high_khz = self.limits_khz(policy.name)
+    def _running_khz(self, policy: str, spec: Policies) -> int:
+        low_khz, high_khz = self.limits_khz(policy)
         wanted_khz = max(min(low_khz, high_khz) if not self._busy else high_khz, spec.low_khz)
         below = [khz for khz in spec.listed_khz if khz <= wanted_khz]
         return max(below) if below else wanted_khz
 
     def _build(self) -> None:
-        _put(self.root / "proc/cpuinfo", self.spec.cpuinfo)
-        _put(self.root / "proc/sys/kernel/hostname", "bench")
-        for policy, spec in self._specified():
+        _create(self.root / "proc/cpuinfo", self.spec.cpuinfo)
+        _create(self.root / "proc/sys/kernel/hostname", "bench")
+        for name, spec in self._specified:
+            policy = self._folder / name
             for kind in ("cpuinfo", "scaling"):
-                _put(policy / f"{kind}_min_freq", spec.low_khz)
-                _put(policy / f"{kind}_max_freq", spec.high_khz)
-            _put(policy / "scaling_driver", self.spec.driver)
+                _create(policy / f"{kind}_min_freq", spec.low_khz)
+                _create(policy / f"{kind}_max_freq", spec.high_khz)
+            _create(policy / "scaling_driver", self.spec.driver)
             if spec.listed_khz:
-                _put(policy / "scaling_available_frequencies", " ".join(map(str, spec.listed_khz)))
+                _create(policy / "scaling_available_frequencies", " ".join(map(str, spec.listed_khz)))
         for index, range_uj in enumerate(self.spec.ranges_uj):
             self._zone(f"intel-rapl:{index}", f"package-{index}", range_uj)
             self._zone(f"intel-rapl:{index}:0", "core", range_uj, 400_000_000)
@@ -189,28 +195,25 @@ class FakeHost:
             self._zone("intel-rapl-mmio:0", "package-0", self.spec.ranges_uj[0], 600_000_000)
             self._zone(f"intel-rapl:{len(self.spec.ranges_uj)}", "psys", self.spec.ranges_uj[0], 700_000_000)
         if self.spec.has_sensors:
-            _put(self.root / "sys/class/thermal/thermal_zone0/type", "acpitz")
-            _put(self.root / "sys/class/thermal/thermal_zone0/temp", 99_000)
-            _put(self.root / "sys/class/thermal/thermal_zone1/type", "x86_pkg_temp")
-            _put(self.root / "sys/class/thermal/thermal_zone1/temp", 47_000)
-            _put(self.root / "sys/class/hwmon/hwmon3/name", "coretemp")
-            _put(self.root / "sys/class/hwmon/hwmon3/temp1_input", 48_500)
+            self._throttle_counter.parent.mkdir(parents=True)
+            _create(self.root / "sys/class/thermal/thermal_zone0/type", "acpitz")
+            _create(self.root / "sys/class/thermal/thermal_zone0/temp", 99_000)
+            _create(self.root / "sys/class/thermal/thermal_zone1/type", "x86_pkg_temp")
+            _create(self.root / "sys/class/thermal/thermal_zone1/temp", 47_000)
+            _create(self.root / "sys/class/hwmon/hwmon3/name", "coretemp")
+            _create(self.root / "sys/class/hwmon/hwmon3/temp1_input", 48_500)
 
     def _zone(self, folder: str, name: str, range_uj: int, energy_uj: int = 0) -> None:
         zone = self.root / _POWERCAP / folder
-        _put(zone / "name", name)
-        _put(zone / "max_energy_range_uj", range_uj)
-        _put(zone / "energy_uj", energy_uj)
+        _create(zone / "name", name)
+        _create(zone / "max_energy_range_uj", range_uj)
+        _create(zone / "energy_uj", energy_uj)
 
 
 def _fastest_mhz(running_khz: list[int]) -> float:
     return max(running_khz, default=2_000_000) / 1e3
 
 
-def _put(path: Path, value: object) -> None:
-    """Write a file as the kernel shows it: whole at once."""
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-    fresh = path.with_name(f".{path.name}.{threading.get_ident()}")
-    fresh.write_text(f"{value}\n", encoding="utf-8")
-    fresh.replace(path)
+def _create(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, str(value))

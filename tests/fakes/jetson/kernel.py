@@ -12,7 +12,8 @@ from types import TracebackType
 
 from joulecut_core.timing import Clock, SystemClock
 from tests.fakes.jetson.boards import EmcLayout, RailLayout
-from tests.fakes.jetson.tree import JetsonTree, hz, put
+from tests.fakes.jetson.tree import JetsonTree, hz
+from tests.fakes.kernel_files import put, shown
 
 POLL_S = 0.002
 VOLTS = 5.0
@@ -67,6 +68,14 @@ class FakeKernel:
         self._target = self._ladder[0]
         self._target_since_s = self._clock.now_s()
         self._rails_since_s = -math.inf
+        self._limits = {name: tree.node / name for name in self._wanted}
+        self._current, self._load, self._locked = (
+            tree.node / "cur_freq",
+            tree.gpu / "load",
+            tree.emc / "mrq_rate_locked",
+        )
+        self._channels: list[tuple[str, Path, int]] = []
+        self._carriers: list[Path] = []
         self.step()
 
     # What a test does to the board.
@@ -139,7 +148,7 @@ class FakeKernel:
     def _show_limits(self) -> None:
         self._settle_limits()
         for name, value in self._shown.items():
-            put(self.tree.node / name, str(value))
+            put(self._limits[name], str(value))
 
     def _settle_limits(self) -> None:
         low, high = self._wanted["min_freq"], self._wanted["max_freq"]
@@ -160,7 +169,7 @@ class FakeKernel:
 
     def _take_foreign_writes(self) -> None:
         """Judge what others wrote since the last step as one change: its order is not to be seen in the files."""
-        texts = {name: _text(self.tree.node / name) for name in self._wanted}
+        texts = {name: _text(limit) for name, limit in self._limits.items()}
         foreign = {name: int(text) for name, text in texts.items() if text.isdigit() and int(text) != self._shown[name]}
         if not foreign:
             return
@@ -172,7 +181,7 @@ class FakeKernel:
         for name, text in texts.items():
             # Only what is not as the kernel wants it: the writer may be at the other file this moment.
             if text.isdigit() and int(text) != self._shown[name]:
-                put(self.tree.node / name, str(self._shown[name]))
+                put(self._limits[name], str(self._shown[name]))
 
     def _move_core(self) -> None:
         low = self._shown["min_freq"] or self._ladder[0]
@@ -186,11 +195,9 @@ class FakeKernel:
         now_s = self._clock.now_s()
         if target != self._target:
             self._target, self._target_since_s = target, now_s
-        current = self.tree.node / "cur_freq"
         if now_s - self._target_since_s >= self._settle_s:
-            _update(current, target)
-        load = self.tree.gpu / "load"
-        _update(load, 950 if busy else 0)
+            _update(self._current, target)
+        _update(self._load, 950 if busy else 0)
 
     def _move_emc(self) -> None:
         spec, rate = self.tree.spec, self.tree.emc_rate
@@ -203,7 +210,7 @@ class FakeKernel:
                 _update(rate, max(int(low), min(free, int(high))))
             return
         text = _text(rate)
-        if _text(self.tree.emc / "mrq_rate_locked") == "1":
+        if _text(self._locked) == "1":
             if text.isdigit() and int(text) != self._locked_rate:
                 self._store_rate(int(text))
         else:
@@ -219,7 +226,7 @@ class FakeKernel:
 
     def module_power_w(self) -> float:
         """What the module draws now: a shape assumed, rising with the clock, more when busy."""
-        current = _text(self.tree.node / "cur_freq")
+        current = _text(self._current)
         ghz = int(current) / 1e9 if current.isdigit() else 0.0
         return 4.5 + 0.9 * ghz + (9.0 * ghz if self.busy else 0.0)
 
@@ -230,15 +237,19 @@ class FakeKernel:
         self._rails_since_s = now_s
         shares = {rail.label: rail.share for rail in self.tree.spec.rails}
         power_w = self.module_power_w()
-        with suppress(FileNotFoundError):  # a test may renumber the monitors this moment
-            for label, folder, index in self.tree.channels():
+        if not self._channels or not all(folder.is_dir() for _, folder, _ in self._channels):
+            with suppress(FileNotFoundError):  # a test may renumber the monitors this moment
+                self._channels = self.tree.channels()
+                self._carriers = list(self.tree.root.glob("sys/bus/i2c/drivers/ina238/*/hwmon/hwmon*/power1_input"))
+        with suppress(FileNotFoundError):
+            for label, folder, index in self._channels:
                 milliamperes = round(1000 * shares[label] * power_w / VOLTS)
                 if self.tree.spec.layout is RailLayout.IIO:
                     _update(folder / f"in_current{index}_input", milliamperes)
                     _update(folder / f"in_power{index}_input", milliamperes * VOLTS)
                 else:
                     _update(folder / f"curr{index}_input", milliamperes)
-        for carrier in self.tree.root.glob("sys/bus/i2c/drivers/ina238/*/hwmon/hwmon*/power1_input"):
+        for carrier in self._carriers:
             _update(carrier, 1e6 * (power_w + 3.0))
 
     # The thread.
@@ -261,13 +272,11 @@ class FakeKernel:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    except OSError:
-        return ""
+    return shown(path) or ""
 
 
 def _update(path: Path, value: float) -> None:
-    if path.is_file() and _text(path) != str(round(value)):
+    text, wanted = shown(path), str(round(value))
+    if text is not None and text != wanted:
         with suppress(FileNotFoundError):
-            put(path, str(round(value)))
+            put(path, wanted)

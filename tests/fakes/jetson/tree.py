@@ -9,18 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.fakes.jetson.boards import BoardSpec, EmcLayout, RailLayout
+from tests.fakes.kernel_files import put
 
 
 def hz(mhz: float) -> int:
     """A clock in the kernel's unit."""
     return round(mhz * 1e6)
-
-
-def put(path: Path, text: str) -> None:
-    """Replace a file as the kernel would show it: at once, never half."""
-    fresh = path.with_name(f".{path.name}.fresh")
-    fresh.write_text(f"{text}\n", encoding="utf-8")
-    fresh.replace(path)
 
 
 def create(path: Path, text: str) -> None:

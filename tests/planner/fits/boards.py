@@ -68,6 +68,7 @@ def public_series(name: str) -> Mapping[str, list[Measurement]]:
                     memory_mhz=float(row["memory_mhz"]) if row["memory_mhz"] else None,
                     latency_s=float(row["latency_s"]),
                     power_w=float(row["power_w"]) if row["power_w"] else None,
+                    power_scope=row["power_scope"] or None,
                     clock_kind=ClockKind(row["clock_kind"]),
                 )
             )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from joulecut_core.errors import FitError
-from joulecut_planner.fits.measurements import check_series
+from joulecut_planner.fits.measurements import check_series, on_gpu_board
 from tests.planner.fits.boards import board
 
 
@@ -34,6 +34,22 @@ def test_one_power_scope() -> None:
     check_series([*rows, replace(rows[0], power_scope="wall", power_w=None)])
     with pytest.raises(FitError, match="two or more power scopes: module, wall"):
         check_series([*rows, replace(rows[0], power_scope="wall")])
+
+
+@pytest.mark.parametrize(
+    ("scope", "card"),
+    [
+        ("GPU board", True),
+        ("gpu_board", True),
+        ("GPU board + host (configured 85 W)", True),
+        ("gpu_rail", False),
+        ("module input", False),
+        (None, False),
+    ],
+)
+def test_a_graphics_card_is_told_by_its_watts(scope: str | None, card: bool) -> None:
+    """What a meter sees says whether the device is a graphics card, however the scope is spelt."""
+    assert on_gpu_board([replace(row, power_scope=scope) for row in board()]) is card
 
 
 def test_memory_clock_known_of_all_or_none() -> None:

@@ -66,6 +66,19 @@ def test_the_band_holds() -> None:
     assert np.median(widths) < 0.06
 
 
+def test_a_graphics_card_has_a_wider_band() -> None:
+    """Steps that no law has are likelier on discrete GPUs: the same latencies are predicted with less certainty."""
+    rows = four_clocks(board(noise=0.003))[0]
+    asked = [m.point for m in board()][1::2]
+    half_widths = []
+    for scope in ("module", "gpu_board"):
+        fit = fit_series([replace(m, power_scope=scope) for m in rows])
+        bands = [(p.latency_low_s, p.latency_high_s) for p in fit.predict(asked)]
+        half_widths.append([math.log((high or math.nan) / (low or math.nan)) / 2 for low, high in bands])
+    for board_width, card_width in zip(*half_widths, strict=True):
+        assert 1.2 * board_width < card_width < 4.0 * board_width
+
+
 def test_measured_points_are_answered_as_measured() -> None:
     """Whoever asks for a calibrated clock gets what was measured there; smoothing is for those who ask."""
     rows = board(noise=0.01)

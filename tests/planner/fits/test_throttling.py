@@ -54,6 +54,19 @@ def test_memory_bound_is_not_throttled() -> None:
     assert plateau(CORES, times, CORES**1.5) is None
 
 
+def test_a_memory_bound_kernel_under_a_limit() -> None:
+    """Where time no longer falls, power that stops well below where it was going tells the limit."""
+    times, watts = np.full(8, 0.01), np.minimum(CORES, 750.0) ** 1.5
+    limit = plateau(CORES, times, watts)
+    assert limit is not None
+    assert (limit.last_held_mhz, limit.first_flat_mhz) == (714.0, 816.0)
+
+
+def test_power_that_levels_off_is_not_throttled() -> None:
+    """A flat top that misses less power than noise and a bend of the curve explain is believed."""
+    assert plateau(CORES, np.full(8, 0.01), 10.0 + 0.5 * np.minimum(CORES, 750.0) / 750.0) is None
+
+
 def test_never_responding_is_not_throttled() -> None:
     """A device whose figures are flat from the start tells nothing about a limit."""
     assert plateau(CORES, np.full(8, 0.01), np.full(8, 10.0)) is None

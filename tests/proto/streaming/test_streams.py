@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import tracemalloc
 
 import grpc
 import grpc.aio
@@ -336,3 +337,35 @@ def test_a_cancelled_replier_leaves_a_whole_reply() -> None:
     parts = [read_part(message, peer="the server") for message in written]
     assert [part.header is not None for part in parts] == [True, False, False, True]
     assert [part.chunk.nbytes for part in parts] == [1 << 20, 1 << 20, 2_500_000 - (2 << 20), 0]
+
+
+def test_replies_that_wait_for_their_turn_hold_no_copy() -> None:
+    """A peer that reads slowly would otherwise cost a second megabyte for each of its replies."""
+    gate = asyncio.Event()
+    replies, size_bytes = 6, 1_000_000
+
+    async def write(_: bytes) -> None:
+        await gate.wait()
+
+    async def run() -> int:
+        stream = InferenceServerStream(iter_async([]), write)
+        frames = [frame(size_bytes)]
+        tracemalloc.start()
+        try:
+            sending = [
+                asyncio.create_task(stream.reply(ReplyHeader(request_id=str(number), current_epoch=0), frames))
+                for number in range(replies)
+            ]
+            while stream.outgoing is None:
+                await asyncio.sleep(0)
+            for _ in range(replies):
+                await asyncio.sleep(0)
+            held_bytes, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        gate.set()
+        await asyncio.gather(*sending)
+        return held_bytes
+
+    held_bytes = asyncio.run(run())
+    assert size_bytes < held_bytes < 2 * size_bytes

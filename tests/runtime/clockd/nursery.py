@@ -22,17 +22,44 @@ from joulecut_core.exits import exit_code
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.clockd.book import LeaseBook
 from joulecut_runtime.clockd.cli import main as clockd
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.authority import ClockAuthority
+from joulecut_runtime.devices.hardware.authority_opening import open_authority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from tests.runtime.clockd.file_board import CORE_MHZ, MEMORY_MHZ, STOCK, file_boards
 
 _ROOT = Path(__file__).parents[3]
+NOBODY = 65534
+"""A user without rights, and its group."""
 
 
 def daemon(folder: Path, *options: str) -> int:
     """joulecut-clockd over the file boards of a folder."""
     return clockd(["--root", str(folder), "--socket", str(folder / "sock"), *options], find=file_boards)
+
+
+def kernel_daemon(folder: Path, *options: str) -> int:
+    """joulecut-clockd over the kernel files below a folder, its socket open to the group of `nobody` where root is."""
+    os.umask(0o077)  # as the unit has it
+    if os.geteuid() == 0:
+        os.setegid(NOBODY)
+    return clockd(["--root", str(folder), "--socket", str(folder / "sock"), *options])
+
+
+def cpu_holder(folder: Path, core_mhz: str) -> int:
+    """Holds the host's CPU until it is killed, as an agent of user `nobody` where root is; else ends as refused."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    try:
+        authority = open_authority(socket=folder / "sock")
+        authority.grant(CpufreqBoard.key, OperatingPoint(core_mhz=float(core_mhz)), holder="edge-agent")
+    except DeviceError as error:
+        return int(exit_code(error))
+    signal.pause()
+    return 0
 
 
 def notifying_daemon(folder: Path) -> int:
@@ -91,7 +118,8 @@ def _drawn(draw: random.Random) -> OperatingPoint:
 
 
 PROGRAMS: Mapping[str, Callable[..., int]] = {
-    program.__name__: program for program in (daemon, notifying_daemon, holder, agent, root_agent)
+    program.__name__: program
+    for program in (daemon, kernel_daemon, notifying_daemon, holder, cpu_holder, agent, root_agent)
 }
 
 

@@ -26,8 +26,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.allow_list import Rule
 from joulecut_runtime.clockd.book import STATE, Board, LeaseBook
 from joulecut_runtime.clockd.client import ClockdClient
-from joulecut_runtime.clockd.kernel_files import DevfreqBoard, gpu_nodes, write
-from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard, DevfreqBoard, gpu_nodes, write
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import ACPI_CPUFREQ
 from tests.fakes.jetson import JetsonTree, build
@@ -37,13 +36,7 @@ from tests.runtime.clockd.daemons import listening, serving
 LOWEST_MHZ, HIGHEST_MHZ = 400.0, 700.0
 SPEC = ORIN_NANO_36
 ALLOWED_MHZ = [mhz for mhz in SPEC.core_mhz if LOWEST_MHZ <= mhz <= HIGHEST_MHZ]
-MINE = Rule(
-    users=frozenset({os.getuid()}),
-    boards=("jetson:*",),
-    core_mhz=(LOWEST_MHZ, HIGHEST_MHZ),
-    memory_mhz=None,
-    longest_ttl_s=10.0,
-)
+MINE = Rule(users=str(os.getuid()), boards="jetson:*", core_mhz=f"{LOWEST_MHZ}-{HIGHEST_MHZ}", longest_ttl_s="10")
 
 
 class Machine:

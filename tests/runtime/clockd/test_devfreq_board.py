@@ -17,7 +17,8 @@ from joulecut_runtime.clockd.book import Board
 from joulecut_runtime.clockd.kernel_files import DevfreqBoard, emc, find, gpu_nodes, read
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, EmcLayout, FakeKernel, JetsonTree, Regime, build
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
-from tests.fakes.jetson.tree import create, hz, make_unreadable, put
+from tests.fakes.jetson.tree import create, hz, make_unreadable
+from tests.fakes.kernel_files import put
 
 OBEYING = (Regime.EINVAL, Regime.CLAMP)
 

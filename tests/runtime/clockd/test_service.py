@@ -16,8 +16,9 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd import cli
+from joulecut_runtime.clockd import client as client_module
 from joulecut_runtime.clockd.allow_list import Rule
-from joulecut_runtime.clockd.book import LeaseBook
+from joulecut_runtime.clockd.book import STATE, LeaseBook
 from joulecut_runtime.clockd.client import BoardState, ClockdClient, ClockdGoneError
 from tests.runtime.clockd.daemons import serving
 from tests.runtime.clockd.file_board import STOCK, FileBoard
@@ -210,9 +211,8 @@ def test_one_user_does_not_take_all_places(tmp_path: Path, book: LeaseBook, monk
 def test_a_reset_without_a_right_to_memory_leaves_it(tmp_path: Path, board: FileBoard, clock: ManualClock) -> None:
     """The core clock is freed; who may set memory frees that too."""
     board._write({**STOCK, "highest_mhz": "306.0", "memory_mhz": "2133.0"})
-    mine = frozenset({os.getuid()})
-    for memory_mhz, left in ((None, "2133.0"), ((0.0, 4000.0), "free")):
-        rule = Rule(users=mine, memory_mhz=memory_mhz)
+    for memory_mhz, left in (("", "2133.0"), ("0-4000", "free")):
+        rule = Rule(users=str(os.getuid()), boards="*", core_mhz="0-3000", memory_mhz=memory_mhz)
         with (
             serving(tmp_path, now_s=clock.now_s, rules=[rule]),
             closing(ClockdClient(tmp_path / "sock")) as client,
@@ -223,7 +223,7 @@ def test_a_reset_without_a_right_to_memory_leaves_it(tmp_path: Path, board: File
 
 def test_limits_hold_for_acquire_and_move(tmp_path: Path, board: FileBoard, clock: ManualClock) -> None:
     """Nothing outside a user's limits reaches the board, neither at first nor later."""
-    rule = Rule(users=frozenset({os.getuid()}), core_mhz=(300.0, 700.0), memory_mhz=None, longest_ttl_s=10.0)
+    rule = Rule(users=str(os.getuid()), boards="*", core_mhz="300-700", longest_ttl_s="10")
     with (
         serving(tmp_path, now_s=clock.now_s, rules=[rule]),
         closing(ClockdClient(tmp_path / "sock")) as client,
@@ -233,7 +233,7 @@ def test_limits_hold_for_acquire_and_move(tmp_path: Path, board: FileBoard, cloc
         client.acquire(board.key, LOW, holder="test", ttl_s=10.0)
         for point in (OperatingPoint(core_mhz=1020.0), OperatingPoint(core_mhz=306.0, memory_mhz=2133.0)):
             with pytest.raises(
-                ClockError, match=r"user \d+ may: .*core_mhz=\(300\.0, 700\.0\), memory_mhz=None, longest_ttl_s=10\.0"
+                ClockError, match=r"user \d+ may: .*core_mhz = 300-700, memory_mhz = None, longest_ttl_s = 10"
             ):
                 client.move(board.key, point)
         client.release(board.key)
@@ -304,3 +304,27 @@ def test_nobody_listening_and_no_permission_are_told_apart(tmp_path: Path) -> No
     """The remedy differs: start the daemon, or join its group."""
     with pytest.raises(ClockdGoneError, match="start joulecut-clockd"):
         ClockdClient(tmp_path / "none")
+
+
+def test_a_daemon_that_starts_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket is there a moment before it listens: that moment is no reason to call it absent."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "sock"))
+
+        class Meanwhile(ManualClock):
+            def sleep_until_s(self, deadline_s: float) -> None:
+                super().sleep_until_s(deadline_s)
+                listener.listen()
+
+        monkeypatch.setattr(client_module, "_CLOCK", Meanwhile())
+        ClockdClient(tmp_path / "sock").close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 and not os.access("/dev/full", os.W_OK), reason="needs /dev/full")
+def test_a_full_disk_is_told_with_its_remedy(client: ClockdClient, tmp_path: Path, board: FileBoard) -> None:
+    """What the daemon's system told it reaches the client, who says what to look at."""
+    (tmp_path / STATE / f"{board.key}.new").symlink_to("/dev/full")
+    with pytest.raises(DeviceError, match=r"No space left.*whether /run has room"):
+        client.acquire(board.key, LOW, holder="test", ttl_s=5.0)
+    assert board.held() == STOCK
+    assert [status.state for status in client.states()] == [BoardState.FREE]

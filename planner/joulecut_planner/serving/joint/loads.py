@@ -6,7 +6,7 @@ Rates are a geometric ladder, each with a few dispersions; a load is answered by
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -29,16 +29,20 @@ _KEPT = 8
 _MOST = 32
 _ROOM = 1.25
 """Over what can be served within a deadline, up to `_MOST`."""
-_RATIO = 1.5
 _RARE_LOADS = (0.0003, 0.002)
 """Of the capacity: loads at which next to nobody shares a batch."""
-_LEAST_LOAD = 0.01
-_HIGHEST_LOAD = 1.4
+_LOW_LOADS, _LOW_RATIO = (0.01, 0.25), 1.8
+_HIGH_LOADS, _HIGH_RATIO = (0.25, 1.3), 1.2
+"""Of the capacity, and by how much one is above the other: where batches are shared, a little more load matters."""
 _DISPERSIONS = (REGULAR, 1.0, 5.0)
 _LIMITS = (0.25, 2.2)
 """Of the dispersions that count as the first, the second, the third."""
 _MISS_PRICES = ((60.0,), (5.0, 20.0, 100.0, 500.0), (8.0, 60.0, 400.0))
 """In lone requests, from lenient to strict, for each dispersion: regular arrivals are hardly ever missed."""
+_MANY_MISSES = 0.01
+_IN_VAIN = 1.05
+"""Where even at the strictest price more than that share is missed, who misses no more than this times that many
+costs less and is as good."""
 _IMPATIENCE = 0.02
 """Waiting for the whole deadline costs so much of a lone request's joules: nobody waits for less."""
 _PERIOD = 20.0
@@ -89,10 +93,23 @@ class Loads:
         self._decisions = (
             self._solved() if kept is None else self._provided(KeptDecisions(kept, table, deadline_s, variants, states))
         )
+        self._decisions = [
+            [_not_in_vain(rung, rate_hz) for rung, rate_hz in zip(ladder, self.rates_hz, strict=True)]
+            for ladder in self._decisions
+        ]
 
     def at(self, forecast: ArrivalForecast, strictness: int) -> LoadDecisions:
-        """The decisions for the nearest load; `strictness` is 0 to `STRICTEST`."""
-        prices = self._decisions[bisect_right(_LIMITS, forecast.dispersion)][self._rung(forecast.rate_hz)]
+        """The decisions for the nearest load; `strictness` is 0 to `STRICTEST`.
+
+        A beat never lets up: for regular arrivals they are those of the next higher load, that a clock may sustain it,
+        and where misses are to be avoided strictly all the same, those for random ones, who allow for more.
+        """
+        kind = bisect_right(_LIMITS, forecast.dispersion)
+        if kind == 0 and strictness < STRICTEST:
+            rung = min(bisect_left(self.rates_hz, forecast.rate_hz), len(self.rates_hz) - 1)
+        else:
+            kind, rung = max(kind, 1), self._rung(forecast.rate_hz)
+        prices = self._decisions[kind][rung]
         return prices[strictness * len(prices) // (STRICTEST + 1)]
 
     def foreseen_j(self, load: LoadDecisions, rate_hz: float) -> float:
@@ -159,5 +176,23 @@ def capacity(costs: ServiceCosts, variants: tuple[int, ...], deadline_s: float) 
 
 def _loads() -> list[float]:
     """Shares of the capacity that decisions are made for, ascending."""
-    rungs = math.ceil(math.log(_HIGHEST_LOAD / _LEAST_LOAD) / math.log(_RATIO)) + 1
-    return [*_RARE_LOADS, *(_LEAST_LOAD * _RATIO**rung for rung in range(rungs))]
+    loads = list(_RARE_LOADS)
+    for (least, highest), ratio in ((_LOW_LOADS, _LOW_RATIO), (_HIGH_LOADS, _HIGH_RATIO)):
+        rungs = math.ceil(math.log(highest / least) / math.log(ratio))
+        loads += [least * ratio**rung for rung in range(rungs)]
+    return loads
+
+
+def _not_in_vain(rung: list[LoadDecisions], rate_hz: float) -> list[LoadDecisions]:
+    """The same, with those of a stricter price replaced where it buys no fewer misses.
+
+    By how much the cost a second rises with the price is how many a second are missed, between the two.
+    """
+    missed = [
+        (dear.cost_w - cheap.cost_w) / (dear.prices.miss_j - cheap.prices.miss_j) / rate_hz
+        for cheap, dear in pairwise(rung)
+    ]
+    if not missed or missed[-1] <= _MANY_MISSES:
+        return rung
+    enough = next(each for each, share in enumerate(missed) if share <= _IN_VAIN * missed[-1])
+    return [rung[min(each, enough)] for each in range(len(rung))]

@@ -2,12 +2,13 @@
 
     arrivals ─┬─▶ the policy in charge ─▶ decisions
               ├─▶ values, rehearsed ─┐
-              └─▶ EALI, rehearsed   ─┴─▶ whoever would have cost less lately is put in charge
+              └─▶ EALI, rehearsed   ─┴─▶ contest: who would clearly have cost less is put in charge
 
 Values know what they are told: a law of arrivals with a rate and a dispersion, and the age of the oldest request only.
 Where what comes is more regular than that, a rule that fills batches to a plan can do better. Which of the two does is
-not guessed: both are rehearsed on the arrivals as they come, and the cheaper one decides. It takes over at a free
-queue, or after a control period without one, and at the clock that it would hold: its rule may know no way there.
+not guessed: both are rehearsed on the arrivals as they come. The values are in charge until the other has been cheaper
+by more than chance explains and than a hand-over costs (`joint.contest`). Who takes over does so at a free queue, or
+after a control period without one, and at the clock that it would hold: its rule may know no way there.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from pathlib import Path
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.joint.contest import Contest, ContestRules
 from joulecut_planner.serving.joint.loads import MISS_PRICES
-from joulecut_planner.serving.joint.rehearsal import Rehearsal, Score
+from joulecut_planner.serving.joint.rehearsal import Rehearsal
 from joulecut_planner.serving.joint.value_policy import ValuePolicy
 from joulecut_planner.serving.policies.eali import Eali
 
 _REMEMBERED = 40.0
 """Control periods over which rehearsals are compared: for as long a load is believed to last."""
-_CLEARLY = 0.995
-"""Whoever is not in charge has to cost less than this share, so that equals do not take turns."""
+_BLOCKS = 5
+"""In a control period: each lasts for several batches, so that neighbours tell nearly independent stories."""
 _SHORTEST_S = 1e-7
 
 
@@ -57,7 +59,7 @@ class JoulecutPolicy:
         kept: Path | None = None,
     ) -> None:
         self.table = table
-        counted = table if counts_idle else _without_idle(table)
+        self._rehearsed = counted = table if counts_idle else _without_idle(table)
 
         def values() -> ValuePolicy:
             return ValuePolicy(counted, slo_s=slo_s, accuracy_floor=accuracy_floor, miss_share=miss_share, kept=kept)
@@ -66,16 +68,21 @@ class JoulecutPolicy:
         costs = ServiceCosts(counted)
         self._policies: tuple[ServingPolicy, ...] = (self.values, Eali(counted))
         self._rehearsals = (Rehearsal(values(), costs), Rehearsal(Eali(counted), costs))
-        self._scores = (Score(miss_share), Score(miss_share))
-        self._prices_j = tuple(price * self.values.loads.lone_j for price in (MISS_PRICES[0], MISS_PRICES[-1]))
-        """Of a miss that is tolerated, and of others."""
+        lone_j = self.values.loads.lone_j
+        self._contest = Contest(
+            ContestRules(
+                block_s=self.period_s / _BLOCKS,
+                remembered_blocks=_REMEMBERED * _BLOCKS,
+                tolerated_share=miss_share,
+                tolerated_j=MISS_PRICES[0] * lone_j,
+                beyond_j=MISS_PRICES[-2] * lone_j,
+            )
+        )
         self._in_charge = 0
         self._handing_over_s = math.inf
         """Since when the other one is to be put in charge."""
         self._alike = True
         """Whether all requests so far enter at the first unit with equal priority: others are not rehearsed."""
-        self._last_s = -math.inf
-        self._since_s = -math.inf
 
     @property
     def period_s(self) -> float:
@@ -93,6 +100,10 @@ class JoulecutPolicy:
 
     def decide(self, view: ServerView) -> Launch | Rest:
         """As whoever is in charge decides."""
+        if not view.arrivals:
+            # Rehearsals start from where the device is, so that who is in charge does in them what it does in truth.
+            for rehearsal in self._rehearsals:
+                rehearsal.begin(view.now_s, view.point)
         if view.now_s >= self._handing_over_s and (
             not view.waiting or view.now_s - self._handing_over_s > self.period_s
         ):
@@ -115,20 +126,22 @@ class JoulecutPolicy:
             policy.completed(outcome)
 
     def _rehearse(self, request: QueuedRequest) -> None:
-        gap_s, self._last_s = request.arrival_s - self._last_s, request.arrival_s
-        if math.isinf(gap_s):
-            self._since_s = request.arrival_s
-        horizon_s = _REMEMBERED * self.period_s
-        for rehearsal, score in zip(self._rehearsals, self._scores, strict=True):
-            rehearsal.come(request)
-            score.add(math.exp(-gap_s / horizon_s), *rehearsal.taken())
-        if request.arrival_s - self._since_s < self.period_s:
-            return
-        now_j, other_j = (self._scores[each].cost_j(*self._prices_j) for each in (self._in_charge, 1 - self._in_charge))
-        if other_j >= now_j * _CLEARLY:
-            self._handing_over_s = math.inf
-        elif math.isinf(self._handing_over_s):
-            self._handing_over_s = request.arrival_s
+        one, other = self._rehearsals
+        one.come(request)
+        other.come(request)
+        if self._contest.came(request.arrival_s, (one.taken(), other.taken())):
+            if not self._contest.is_beaten(self._in_charge, *self._changing()):
+                self._handing_over_s = math.inf
+            elif math.isinf(self._handing_over_s):
+                self._handing_over_s = request.arrival_s
+
+    def _changing(self) -> tuple[float, float]:
+        """Joules and seconds of the clock's change where the other one takes over; 0 where both hold the same."""
+        point = self._rehearsals[1 - self._in_charge].point
+        if point == self._rehearsals[self._in_charge].point:
+            return 0.0, 0.0
+        table = self._rehearsed
+        return table.switch_j + table.switch_s * table.idle_w[point], table.switch_s
 
 
 def _without_idle(table: ServiceTable) -> ServiceTable:

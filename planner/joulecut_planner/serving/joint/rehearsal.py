@@ -13,35 +13,13 @@ from operator import attrgetter
 
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
-from joulecut_planner.serving.joint.budget import MOST_OWED
 
 _ROUNDING_S = 1e-9
 _BY_DEADLINE = attrgetter("deadline_s", "id")
 
 
-class Score:
-    """Requests, joules and misses that fade. Misses beyond the tolerated share, and a few more, are dear."""
-
-    def __init__(self, tolerated_share: float) -> None:
-        self._share = tolerated_share
-        self._asked = 0.0
-        self._energy_j = 0.0
-        self._missed = 0.0
-
-    def add(self, kept: float, energy_j: float, missed: int) -> None:
-        """One more request, and what has been drawn and missed since the last; of all before, a share is kept."""
-        self._asked = kept * self._asked + 1.0
-        self._energy_j = kept * self._energy_j + energy_j
-        self._missed = kept * self._missed + missed
-
-    def cost_j(self, tolerated_j: float, beyond_j: float) -> float:
-        """Joules, with a price for each miss that is tolerated, and for each beyond those."""
-        beyond = max(self._missed - self._share * self._asked - MOST_OWED, 0.0)
-        return self._energy_j + tolerated_j * (self._missed - beyond) + beyond_j * beyond
-
-
 class Rehearsal:
-    """One policy, on a device that is idle at its highest operating point when the first request comes."""
+    """One policy, on a device that is idle at its highest operating point until told otherwise."""
 
     def __init__(self, policy: ServingPolicy, costs: ServiceCosts) -> None:
         self._policy = policy
@@ -55,12 +33,15 @@ class Rehearsal:
         self._energy_j = 0.0
         self._missed = 0
 
+    def begin(self, now_s: float, point: int) -> None:
+        """Start here, idle at this operating point; without this, it starts when the first request comes."""
+        self._free_s, self.point = now_s, point
+
     def come(self, request: QueuedRequest) -> None:
         """Carry on until a request comes, and take it in. Times never go back."""
-        if self._seen:
-            self._advance(request.arrival_s)
-        else:
+        if math.isinf(self._free_s):
             self._free_s = request.arrival_s
+        self._advance(request.arrival_s)
         self._seen += 1
         self._policy.arrived(request)
         if not self._waiting or _BY_DEADLINE(self._waiting[-1]) < _BY_DEADLINE(request):

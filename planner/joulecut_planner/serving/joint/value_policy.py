@@ -19,7 +19,7 @@ from joulecut_core.serving import (
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.forecast import ArrivalForecast, ArrivalMonitor
 from joulecut_planner.serving.joint.beat import BEAT, margin_gaps
-from joulecut_planner.serving.joint.budget import MissBudget
+from joulecut_planner.serving.joint.budget import MOST_OWED, MissBudget
 from joulecut_planner.serving.joint.decisions import LoadDecisions
 from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_planner.serving.joint.loads import STRICTEST, Loads, loads_of
@@ -30,10 +30,10 @@ _ROUNDING_S = 1e-10
 _SHORTEST_WAIT_S = 1e-7
 _EXPECTED_LOAD = 0.3
 """Of the capacity, until arrivals say otherwise."""
-
-
-_CREDIT_PERIODS = 5.0
-"""Control periods for which there has to be credit before a variant below the floor is used again."""
+_LEAST_STRICT = (STRICTEST + 1) // 2
+"""Where a single change of the clock costs more misses than can be saved up and owed."""
+_CREDIT_CHANGES = 25.0
+"""Changes of the clock for whose time there has to be credit before a variant below the floor is used again."""
 
 
 class ValuePolicy:
@@ -111,7 +111,7 @@ class ValuePolicy:
         forecast = self.monitor.forecast(now_s)
         if self._good is not self._full:
             self._use(self._permitted())
-        load = self.loads.at(forecast, self._budget.strictness)
+        load = self.loads.at(forecast, self._strictness(forecast.rate_hz))
         state = self._state(view.point)
         if state < 0:
             # Somebody else has set the clock.
@@ -193,13 +193,13 @@ class ValuePolicy:
     def _permitted(self) -> Loads:
         """All variants while there is credit for a batch of the worst; only the good ones until there is enough again.
 
-        Enough is a batch, or some control periods' worth where the two may be at odds about the clock.
+        Enough is a batch, or a stretch that is worth a change of the clock there and back: the two may be at odds.
         """
         batch = self._full.limits.sizes
-        if self.loads is self._full or self._ways.free:
+        if self.loads is self._full:
             enough = batch
         else:
-            enough = max(batch, math.ceil(_CREDIT_PERIODS * self.period_s * self._full.capacity_hz))
+            enough = max(batch, math.ceil(_CREDIT_CHANGES * self._ways.switch_s * self._full.capacity_hz))
         return self._full if self._floor.permits(self._worst, enough) else self._good
 
     def _use(self, loads: Loads) -> None:
@@ -292,6 +292,12 @@ class ValuePolicy:
                 if batch_s(self._costs, variant, points, entries, view.point) <= within_s:
                     return size, way
         return 0, 0
+
+    def _strictness(self, rate_hz: float) -> int:
+        """How dear a miss is, 0 to `STRICTEST`; never cheap where one change of the clock spends the whole budget."""
+        strictness = self._budget.strictness
+        spends_all = rate_hz * self._ways.switch_s > 2.0 * MOST_OWED
+        return max(strictness, _LEAST_STRICT) if spends_all else strictness
 
     def _rest_empty(self, now_s: float, load: LoadDecisions, state: int) -> Rest:
         target = int(load.switches[state, 0, 0])

@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import Launch, QueuedRequest, Rest
+from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.policies.arrival_rate import ArrivalRate
 from joulecut_planner.serving.policies.deadlines import ROUNDING_S, DeadlinePolicy, batch_size, earliest_s, within
 from joulecut_planner.serving.policies.dvfs_only import WINDOW_SLOS
@@ -33,6 +35,15 @@ from joulecut_planner.serving.policies.one_clock import OneClock, Way
 from joulecut_planner.serving.policies.resting import RestingClock
 from joulecut_planner.serving.policies.unit_clocks import UnitClocks
 
+_KEPT = 8
+"""Tables whose fronts are kept."""
+
+
+@lru_cache(maxsize=_KEPT)
+def _unit_clocks(table: ServiceTable, resting_w: float) -> UnitClocks:
+    """Made once for a table, which takes a second or two: many policies may look ways up in the same."""
+    return UnitClocks(ServiceCosts(table), resting_w=resting_w)
+
 
 class Eali(DeadlinePolicy):
     """Full precision."""
@@ -40,7 +51,7 @@ class Eali(DeadlinePolicy):
     def __init__(self, table: ServiceTable, *, rejects_late: bool = True, counts_idle: bool = True) -> None:
         super().__init__("eali", table, rejects_late=rejects_late)
         self._resting = RestingClock(table, counts_idle=counts_idle)
-        self._clocks = UnitClocks(self.costs, resting_w=self._resting.resting_w)
+        self._clocks = _unit_clocks(table, self._resting.resting_w)
         self._staying = OneClock(self.costs, resting_w=self._resting.resting_w)
         self._guard = Guard([seconds + table.switch_s for seconds in self.fastest_s()])
         self._rate = ArrivalRate(1.0)

@@ -1,4 +1,4 @@
-"""Which authority this process has for a board: the clock daemon's, its own, or none."""
+"""Which authority this process has: the clock daemon's, its own, or none."""
 
 from __future__ import annotations
 
@@ -6,36 +6,30 @@ import os
 from pathlib import Path
 
 from joulecut_core.errors import DeviceError
-from joulecut_runtime.clockd.book import SOCKET, Board, LeaseBook, find_boards
+from joulecut_runtime.clockd.book import SOCKET, LeaseBook
 from joulecut_runtime.clockd.client import ClockdClient
 from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from joulecut_runtime.devices.hardware.no_authority import NoAuthority
 from joulecut_runtime.devices.hardware.patience import BlockedError, patiently
-from joulecut_runtime.devices.host import cpufreq_board
 
 _SYSTEM = Path("/")
 _OPENING_S = 30.0
 """On the wall, for finding the boards: a driver without persistence mode is loaded first, which takes seconds."""
 
-_NO_CPU = "joulecut-clockd lends no CPU's clocks; run as root, or leave them to their governor (hold_clocks = false)"
-
 
 def open_authority(
-    board: str, *, root: Path = _SYSTEM, socket: Path | None = None, privileged: bool | None = None
+    *, root: Path = _SYSTEM, socket: Path | None = None, privileged: bool | None = None
 ) -> ClockAuthority:
     """The daemon where it answers; else this process where it is privileged; else NoAuthority with both reasons.
 
     `root` is the folder of the kernel tree; the journals are below it, and the daemon's socket unless it is given.
     `privileged` is whether this process may set clocks itself: by default root may, and everybody may below another
-    root than "/". A socket that was given and does not answer is not passed over in silence: NoAuthority. The host's
-    CPU is lent by no daemon, so that none is asked.
+    root than "/". A socket that was given and does not answer is not passed over in silence: NoAuthority.
     """
     if privileged is None:
         privileged = os.geteuid() == 0 or root != _SYSTEM
-    if board == cpufreq_board.BOARD:
-        return _own(root, privileged=privileged, otherwise=_NO_CPU)
     path = socket or root / SOCKET
     try:
         ClockdClient(path).close()
@@ -46,16 +40,11 @@ def open_authority(
         return _own(root, privileged=privileged, otherwise=f"{error}, or run as root")
 
 
-def find_own_boards(root: Path) -> list[Board]:
-    """What a process with the privilege lends itself: the daemon's boards and the host's CPU."""
-    return [*find_boards(root), *cpufreq_board.find(root)]
-
-
 def _own(root: Path, *, privileged: bool, otherwise: str) -> ClockAuthority:
     """This process where it is privileged; else nobody, for the reason that `otherwise` gives."""
     if not privileged:
         return NoAuthority(otherwise)
     try:
-        return patiently("this machine's boards", lambda: LocalAuthority(LeaseBook(root, find_own_boards)), _OPENING_S)
+        return patiently("this machine's boards", lambda: LocalAuthority(LeaseBook(root)), _OPENING_S)
     except (OSError, BlockedError) as error:
         return NoAuthority(f"this process cannot keep what it would have to put back: {error}")

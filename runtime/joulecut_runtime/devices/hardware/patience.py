@@ -16,18 +16,18 @@ TIMEOUT_S = 2.0
 
 
 class BlockedError(DeviceError):
-    """A read of a kernel file does not come back."""
+    """A call to a kernel or a driver does not come back."""
 
 
 class Patience:
-    """Runs reads of kernel files one after the other in one thread. Safe to call from several threads.
+    """Runs what asks a kernel or a driver, one call after the other in one thread. Safe to call from several threads.
 
-    A read that blocks costs its caller `timeout_s` wall seconds, and everyone else nothing: they are refused at once
-    until it returns. The thread never keeps the process alive.
+    A call that blocks costs its caller `timeout_s` wall seconds, and everyone else nothing: they are refused at once
+    until it returns. The thread never keeps the process alive. `doing`: what the calls do, for the refusal.
     """
 
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, timeout_s: float = TIMEOUT_S, *, doing: str = "reading") -> None:
+        self._timeout_s, self._doing = timeout_s, doing
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._stuck: _Job[object] | None = None
         threading.Thread(target=self._work, name="kernel-files", daemon=True).start()
@@ -37,7 +37,7 @@ class Patience:
         stuck = self._stuck
         if stuck is not None and not stuck.done.is_set():
             raise BlockedError(
-                f"reading {stuck.name} still blocks; expected an answer within {self._timeout_s:g} s: "
+                f"{self._doing} {stuck.name} still blocks; expected an answer within {self._timeout_s:g} s: "
                 "the driver hangs, see the kernel's log"
             )
         job: _Job[_T] = _Job(name, function)
@@ -45,7 +45,7 @@ class Patience:
         if not job.done.wait(self._timeout_s):
             self._stuck = job  # type: ignore[assignment]
             raise BlockedError(
-                f"reading {name} has blocked for {self._timeout_s:g} s; expected an answer in milliseconds: "
+                f"{self._doing} {name} has blocked for {self._timeout_s:g} s; expected an answer in milliseconds: "
                 "the driver hangs, see the kernel's log"
             )
         return job.result()

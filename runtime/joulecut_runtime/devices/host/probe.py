@@ -10,10 +10,10 @@ from joulecut_core.devices import DeviceInfo, DeviceState, ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, BlockedError, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
-from joulecut_runtime.devices.host.cpufreq_board import BOARD
 from joulecut_runtime.devices.host.identity import cpu_name, host_name, nominal_mhz
 from joulecut_runtime.devices.host.kernel_files import KernelFiles, ReadText, read_text
 from joulecut_runtime.devices.host.rapl import PERIOD_S, RaplMeter
@@ -69,7 +69,7 @@ class HostProbe:
     @property
     def board(self) -> str:
         """The key of the host's one cpufreq board."""
-        return BOARD
+        return CpufreqBoard.key
 
     @property
     def capabilities(self) -> Capabilities:

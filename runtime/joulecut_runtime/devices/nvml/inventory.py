@@ -13,7 +13,7 @@ from joulecut_runtime.devices.hardware.probe import Capabilities
 from joulecut_runtime.devices.jetson.identity import is_tegra
 from joulecut_runtime.devices.nvml.architectures import architecture_name
 from joulecut_runtime.devices.nvml.capabilities import find_capabilities
-from joulecut_runtime.devices.nvml.errors import device_error
+from joulecut_runtime.devices.nvml.errors import Reaction, device_error, meaning_of
 from joulecut_runtime.devices.nvml.gpu import Gpu
 from joulecut_runtime.devices.nvml.library import Library, RefusalError
 
@@ -46,6 +46,15 @@ def list_gpus(root: Path = Path("/")) -> tuple[GpuRecord, ...]:
         return tuple(record_of(gpu, index=index, library=library) for index, gpu in _gpus(library))
 
 
+def gpu_places(root: Path = Path("/")) -> tuple[str, ...]:
+    """What each GPU is called: its UUID, and its index where it is lost, which whoever opens it is told.
+
+    Raises as `list_gpus`.
+    """
+    with opened_library(root) as library:
+        return (*(gpu.uuid for _, gpu in _gpus(library)), *map(str, _lost(library)))
+
+
 def find_gpu(selector: str, library: Library) -> tuple[Gpu, int]:
     """The GPU that `selector` names, and its index: an index, a UUID or its beginning, a PCI bus id; "" is the first.
 
@@ -63,6 +72,8 @@ def find_gpu(selector: str, library: Library) -> tuple[Gpu, int]:
     begun = [(gpu, index) for index, gpu in listed.items() if len(selector) >= 8 and gpu.uuid.startswith(selector)]
     if len(begun) == 1:
         return begun[0]
+    if selector in (lost := {str(index): error for index, error in _lost(library).items()}):
+        raise lost[selector]
     raise DeviceError(f"no single GPU is called {selector!r}; expected one of {_known(listed)}")
 
 
@@ -108,10 +119,7 @@ def refuse_tegra(root: Path) -> None:
 
 
 def _gpus(library: Library) -> Iterator[tuple[int, Gpu]]:
-    try:
-        count = library.ask("nvmlDeviceGetCount")
-    except RefusalError as error:
-        raise device_error(error.code, who="NVML", doing="counting GPUs") from error
+    count = _count(library)
     answering = list(gpus())
     if not answering:
         raise DeviceError(
@@ -127,6 +135,25 @@ def _gpus(library: Library) -> Iterator[tuple[int, Gpu]]:
         gpu = Gpu(library, uuid=uuid, name=name)
         index = gpu.optional("nvmlDeviceGetIndex")
         yield (position if index is None else int(index)), gpu
+
+
+def _lost(library: Library) -> dict[int, DeviceError]:
+    """The GPUs that NVML counts and that do not answer, by index; not those that are kept from this user."""
+    lost = {}
+    for index in range(_count(library)):
+        try:
+            library.ask("nvmlDeviceGetName", library.ask("nvmlDeviceGetHandleByIndex", index))
+        except RefusalError as error:
+            if meaning_of(error.code).reaction is Reaction.REOPEN:
+                lost[index] = device_error(error.code, who=f"GPU {index}", doing="looking for it")
+    return lost
+
+
+def _count(library: Library) -> int:
+    try:
+        return int(library.ask("nvmlDeviceGetCount"))
+    except RefusalError as error:
+        raise device_error(error.code, who="NVML", doing="counting GPUs") from error
 
 
 def _known(listed: dict[int, Gpu]) -> str:

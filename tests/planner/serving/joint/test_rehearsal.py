@@ -7,7 +7,7 @@ import pytest
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import QueuedRequest, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
-from joulecut_planner.serving.joint.rehearsal import Rehearsal, Score
+from joulecut_planner.serving.joint.rehearsal import Rehearsal
 from joulecut_planner.serving.joint.value_policy import ValuePolicy
 from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.capacity import capacity
@@ -43,20 +43,3 @@ def test_joules_and_misses_are_the_simulators(name: str, switch_s: float) -> Non
     alone_j = ServiceCosts(table).energy_j(0, 1, 0) + table.idle_w[-1] * (requests[0].arrival_s + 100.0 * slo_s)
     assert report.energy_j - 4.0 * alone_j < energy_j <= report.energy_j * (1.0 + 1e-9)
     assert rehearsal.taken() == (0.0, 0)
-
-
-def test_a_score_fades() -> None:
-    """What was long ago says little."""
-    score = Score(0.5)
-    score.add(1.0, 8.0, 2)
-    score.add(0.25, 1.0, 0)
-    assert score.cost_j(0.0, 0.0) == pytest.approx(3.0)
-    assert score.cost_j(10.0, 1000.0) == pytest.approx(8.0)
-
-
-def test_misses_beyond_the_tolerated_are_dear() -> None:
-    """A tenth of a hundred requests, and what a budget may owe, at the low price; the others at the high one."""
-    score = Score(0.1)
-    for count in range(100):
-        score.add(1.0, 0.0, count % 2)
-    assert score.cost_j(1.0, 100.0) == pytest.approx(18.0 + 100.0 * 32.0)

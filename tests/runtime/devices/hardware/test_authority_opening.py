@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import DeviceError, LeaseError
+from joulecut_core.errors import LeaseError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.clockd.book import STATE, LeaseBook, find_boards
+from joulecut_runtime.clockd.book import STATE
 from joulecut_runtime.devices.hardware import authority_opening
-from joulecut_runtime.devices.hardware.authority_opening import find_own_boards, open_authority
+from joulecut_runtime.devices.hardware.authority_opening import open_authority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from joulecut_runtime.devices.hardware.no_authority import NoAuthority
-from tests.fakes.host.kernel import FakeHost
-from tests.fakes.host.specs import ACPI_CPUFREQ
 from tests.runtime.clockd.daemons import serving
 
 
@@ -35,14 +33,14 @@ def test_a_daemon_that_answers_is_used_even_by_root(tmp_path: Path) -> None:
     """One lease book per machine where there can be one."""
     with (
         serving(tmp_path, now_s=ManualClock().now_s),
-        closing(open_authority("nvml:GPU-1", root=tmp_path, socket=tmp_path / "sock", privileged=True)) as authority,
+        closing(open_authority(root=tmp_path, socket=tmp_path / "sock", privileged=True)) as authority,
     ):
         assert isinstance(authority, ClockdAuthority)
 
 
 def test_privileged_process_sets_clocks_itself(tmp_path: Path) -> None:
     """Without a daemon root needs none; its journals are where a daemon would look."""
-    with closing(open_authority("nvml:GPU-1", root=tmp_path)) as authority:
+    with closing(open_authority(root=tmp_path)) as authority:
         assert isinstance(authority, LocalAuthority)
         assert (tmp_path / STATE).is_dir()
 
@@ -53,13 +51,13 @@ def test_stale_socket_counts_as_no_daemon(tmp_path: Path) -> None:
         pass
     (tmp_path / "run/joulecut-clockd").mkdir(parents=True, exist_ok=True)
     (tmp_path / "sock").rename(tmp_path / "run/joulecut-clockd/clockd.sock")
-    with closing(open_authority("nvml:GPU-1", root=tmp_path, privileged=True)) as authority:
+    with closing(open_authority(root=tmp_path, privileged=True)) as authority:
         assert isinstance(authority, LocalAuthority)
 
 
 def test_nobody_is_told_both_remedies(tmp_path: Path) -> None:
     """An unprivileged process without a daemon learns what to do, and who was refused."""
-    text = refusal(open_authority("nvml:GPU-1", root=tmp_path, privileged=False))
+    text = refusal(open_authority(root=tmp_path, privileged=False))
     assert "start joulecut-clockd" in text
     assert "run as root" in text
     assert "edge-agent" in text
@@ -67,14 +65,14 @@ def test_nobody_is_told_both_remedies(tmp_path: Path) -> None:
 
 def test_a_socket_that_was_asked_for_is_not_passed_over(tmp_path: Path) -> None:
     """Who configured a daemon does not want clocks set behind its back."""
-    authority = open_authority("nvml:GPU-1", root=tmp_path, socket=tmp_path / "none.sock", privileged=True)
+    authority = open_authority(root=tmp_path, socket=tmp_path / "none.sock", privileged=True)
     assert "none.sock" in refusal(authority)
 
 
 def test_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """Without a place for what is to be put back nothing is ever changed."""
     (tmp_path / "run").write_text("not a folder")
-    assert "put back" in refusal(open_authority("nvml:GPU-1", root=tmp_path, privileged=True))
+    assert "put back" in refusal(open_authority(root=tmp_path, privileged=True))
 
 
 def test_a_driver_that_hangs_does_not_hang_who_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,40 +81,8 @@ def test_a_driver_that_hangs_does_not_hang_who_opens(tmp_path: Path, monkeypatch
     os.mkfifo(tmp_path / "etc/nv_tegra_release")
     monkeypatch.setattr(authority_opening, "_OPENING_S", 0.05)
     try:
-        assert "has blocked" in refusal(open_authority("nvml:GPU-1", root=tmp_path, privileged=True))
+        assert "has blocked" in refusal(open_authority(root=tmp_path, privileged=True))
     finally:
         released = os.open(tmp_path / "etc/nv_tegra_release", os.O_RDWR)
         (tmp_path / "etc/nv_tegra_release").unlink()
         os.close(released)
-
-
-@pytest.mark.parametrize("named", [False, True], ids=["usual socket", "named socket"])
-def test_the_cpu_is_this_processs_beside_a_daemon(tmp_path: Path, named: bool) -> None:
-    """No daemon lends the host's CPU: who has the privilege sets it, with the daemon's folder of journals."""
-    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
-    with serving(tmp_path, now_s=ManualClock().now_s):
-        socket = tmp_path / "sock" if named else None
-        with closing(open_authority("cpu:all", root=tmp_path, socket=socket, privileged=True)) as authority:
-            assert isinstance(authority, LocalAuthority)
-            authority.grant("cpu:all", OperatingPoint(core_mhz=1900.0), holder="edge-agent")
-            assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_900_000, 1_900_000)}
-            assert [path.name for path in (tmp_path / STATE).glob("*.json")] == ["cpu:all.json"]
-    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
-    assert "run as root" in refusal(open_authority("cpu:all", root=tmp_path, privileged=False), "cpu:all")
-
-
-def test_a_killed_process_leaves_the_cpu_to_the_next_one(tmp_path: Path) -> None:
-    """The daemon's book knows nothing of that journal; whoever opens an authority of its own puts it back."""
-    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
-    killed = LeaseBook(tmp_path, find_own_boards)
-    killed.board("cpu:all").acquire((1900.0, None), {"holder": "edge-agent", "uid": 0, "pid": 1})
-    killed.board("cpu:all")._lock.close()  # what the kernel does for a killed process
-    daemon = LeaseBook(tmp_path, find_boards)
-    daemon.tend()
-    daemon.close()
-    with pytest.raises(DeviceError, match="no board 'cpu:all'"):
-        daemon.board("cpu:all")
-    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_900_000, 1_900_000)}
-    open_authority("cpu:all", root=tmp_path, privileged=True).close()
-    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
-    assert list((tmp_path / STATE).glob("*.json")) == []

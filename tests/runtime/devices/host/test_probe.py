@@ -14,9 +14,9 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock, SystemClock
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
 from joulecut_runtime.devices.hardware.probe import MeterKind, Probe
 from joulecut_runtime.devices.host import HostProbe
-from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard
 from tests.fakes.host.kernel import FakeHost
 from tests.fakes.host.specs import (
     ACPI_CPUFREQ,

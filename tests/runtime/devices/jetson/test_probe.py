@@ -31,7 +31,8 @@ from tests.fakes.jetson import (
     unblock,
 )
 from tests.fakes.jetson.boards import AGX_ORIN_35, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
-from tests.fakes.jetson.tree import hz, put
+from tests.fakes.jetson.tree import hz
+from tests.fakes.kernel_files import put
 
 XAVIER_NX = [
     114.75,

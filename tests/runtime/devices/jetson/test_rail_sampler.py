@@ -14,7 +14,7 @@ from joulecut_runtime.devices.jetson.rail_sampler import RailSampler
 from joulecut_runtime.devices.jetson.rails import EnergyScope, energy_scope, find_rails
 from tests.fakes.jetson import JetsonTree, build, make_blocking, unblock
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36
-from tests.fakes.jetson.tree import put
+from tests.fakes.kernel_files import put
 
 
 def draw(tree: JetsonTree, power_w: float) -> None:

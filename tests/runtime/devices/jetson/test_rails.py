@@ -11,7 +11,8 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.jetson import energy_scope, find_rails
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, FakeKernel, build, make_unreadable
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, THOR_38, XAVIER_NX_32
-from tests.fakes.jetson.tree import create, put
+from tests.fakes.jetson.tree import create
+from tests.fakes.kernel_files import put
 
 MODULE = ["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]
 AGX = ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"]

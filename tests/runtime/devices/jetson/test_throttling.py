@@ -8,7 +8,7 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_runtime.devices.jetson.throttling import ThrottleWatch
 from tests.fakes.jetson import build
 from tests.fakes.jetson.boards import ORIN_NANO_36
-from tests.fakes.jetson.tree import put
+from tests.fakes.kernel_files import put
 
 MHZ = 1_000_000
 

@@ -9,6 +9,7 @@ import pytest
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import SystemClock
+from joulecut_runtime.clockd.nvml_board import ERRORS, AbsentError
 from joulecut_runtime.devices.nvml import NvmlProbe
 from joulecut_runtime.devices.nvml.errors import MEANINGS, Reaction, device_error, meaning_of
 from tests.fakes.nvml import FakeNvml, loaded
@@ -38,6 +39,19 @@ def test_what_makes_a_capability_absent_never_means_a_lost_gpu() -> None:
     assert {pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_FUNCTION_NOT_FOUND} <= absent
     assert {pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_UNINITIALIZED} <= lost
     assert not absent & lost
+
+
+def test_boards_act_on_codes_as_the_table_says() -> None:
+    """The clock daemon, which loads no table, takes the same codes for a missing call and for a wrong clock.
+
+    An invalid argument is a wrong clock too: boards pass nothing else.
+    """
+    absent = {code for code, meaning in MEANINGS.items() if meaning.reaction is Reaction.ABSENT}
+    wrong_clock = {code for code, meaning in MEANINGS.items() if meaning.error is ClockError}
+    wrong_clock.add(pynvml.NVML_ERROR_INVALID_ARGUMENT)
+    assert {code for code, error in ERRORS.items() if error is AbsentError} == absent
+    assert {code for code, error in ERRORS.items() if error is ClockError} == wrong_clock
+    assert set(ERRORS) == absent | wrong_clock
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -10,7 +10,7 @@ import pytest
 
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.devices.hardware.probe import MeterKind
-from joulecut_runtime.devices.nvml import list_gpus
+from joulecut_runtime.devices.nvml import gpu_places, list_gpus
 from joulecut_runtime.devices.nvml.inventory import find_gpu, opened_library
 from tests.fakes.nvml import GENERATIONS, FakeNvml, loaded
 
@@ -70,6 +70,14 @@ def test_a_lost_gpu_hides_no_other(fake: FakeNvml) -> None:
     fake.gpu.lose()
     assert [record.index for record in list_gpus()] == [1, 2]
     assert found("") == (fake.gpus[1].uuid, 1)
+
+
+def test_a_lost_gpu_is_told(fake: FakeNvml) -> None:
+    """It is among the places by its index, and whoever opens it learns what to do instead of which others there are."""
+    fake.gpu.lose()
+    assert gpu_places() == (fake.gpus[1].uuid, fake.gpus[2].uuid, "0")
+    with pytest.raises(DeviceError, match=r"GPU 0: .*fallen off the bus \(NVML 15\); .*--gpu-reset"):
+        found("0")
 
 
 def test_no_gpu_that_answers_is_an_error(tmp_path: Path) -> None:

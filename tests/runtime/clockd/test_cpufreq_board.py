@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from joulecut_core.errors import ClockError, DeviceError
 from joulecut_core.timing import ManualClock
-from joulecut_runtime.devices.host.cpufreq_board import CpufreqBoard, find
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard, find, write
 from tests.fakes.host.kernel import FakeHost, Regime
 from tests.fakes.host.specs import ACPI_CPUFREQ, BIG_LITTLE, FORBIDDEN, INTEL_PSTATE, VIRTUAL
 
@@ -122,7 +122,7 @@ def test_one_policy_that_refuses_does_not_keep_the_others(tmp_path: Path) -> Non
 
 
 def test_what_was_kept_is_put_back_where_the_range_is_not_told(tmp_path: Path) -> None:
-    """The snapshot says enough; a policy whose limits cannot be read is not lent at all."""
+    """The snapshot says enough."""
     host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
     board = CpufreqBoard(host.policies, host.write)
     snapshot = board.snapshot()
@@ -132,9 +132,37 @@ def test_what_was_kept_is_put_back_where_the_range_is_not_told(tmp_path: Path) -
         (policy / "cpuinfo_max_freq").unlink()
     board.restore(snapshot)
     assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
-    (host.policies[1] / "scaling_max_freq").unlink()
-    with pytest.raises(DeviceError, match="policy1 tells no limits"):
-        board.snapshot()
+
+
+def test_a_policy_whose_cores_are_offline_is_left_alone(tmp_path: Path) -> None:
+    """Its files answer with an error, as the kernel's do: the others are lent, reset and restored without it."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    board = CpufreqBoard(host.policies, write)
+    for file in host.policies[1].iterdir():
+        file.unlink()
+    others = [policy for policy in host.policies if policy.name != "policy1"]
+    snapshot = board.snapshot()
+    assert sorted(snapshot) == [policy.name for policy in others]
+    board.apply(1500, None)
+    assert {host.limits_khz(policy.name) for policy in others} == {(1_500_000, 1_500_000)}
+    for kept in (snapshot, {}):
+        board.restore(kept)
+        assert {host.limits_khz(policy.name) for policy in others} == {(1_500_000, 2_400_000)}
+
+
+def test_a_policy_that_went_offline_in_a_lease_is_owed(tmp_path: Path) -> None:
+    """The kernel keeps its limits until its cores are back: the restore is not done before."""
+    host = FakeHost(tmp_path, ACPI_CPUFREQ, clock=ManualClock())
+    board = CpufreqBoard(host.policies, host.write)
+    snapshot = board.snapshot()
+    board.apply(1500, None)
+    hidden = tmp_path / "offline"
+    host.policies[1].rename(hidden)
+    with pytest.raises(DeviceError, match="policy1/scaling_max_freq"):
+        CpufreqBoard([*host.policies, host.policies[0].with_name("policy1")], write).restore(snapshot)
+    hidden.rename(host.policies[0].with_name("policy1"))
+    board.restore(snapshot)
+    assert {host.limits_khz(policy.name) for policy in host.policies} == {(1_500_000, 2_400_000)}
 
 
 def test_find_gives_one_board_or_none(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""A server-agent that runs no network: it plans for whoever asks, and has nothing for edges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joulecut_core.errors import ContractError
+from joulecut_planner import solve
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient, PlannerClient
+from joulecut_server import agent as server_agent
+from joulecut_server.config import ServerConfig
+from tests.integration.planning_site import SMALL, run, timeless
+from tests.integration.site import WAIT_S
+
+
+def test_it_plans_and_has_no_network(tmp_path: Path) -> None:
+    """The library's plan over gRPC; an edge's network is not served, by a line that says so."""
+    config = ServerConfig(device="emulated:t4", planning_only=True, state=str(tmp_path))
+
+    async def test() -> None:
+        async with server_agent.serving(config) as address, open_channel(address) as channel:
+            assert timeless(await PlannerClient(channel, peer="gpu").plan(SMALL, timeout_s=WAIT_S)) == timeless(
+                solve(SMALL)
+            )
+            with pytest.raises(
+                ContractError, match="is not served here; expected one of: none, this server only plans"
+            ):
+                await AgentClient(channel, peer="gpu").profile("sha256:" + 64 * "0", timeout_s=WAIT_S)
+
+    run(test())
