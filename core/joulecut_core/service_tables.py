@@ -17,6 +17,9 @@ from joulecut_core.figures import FigureKind
 UnitTable: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
 """`table[b][u][p]`: for the b-th batch size, the u-th unit and the p-th operating point."""
 
+LARGEST_BATCH = 4096
+"""Whoever decides by a table prices every batch size up to its largest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceVariant:
@@ -39,8 +42,8 @@ class ServiceVariant:
 class ServiceTable:
     """One network on one device. Raises ValueError where shapes or values do not fit.
 
-    `batches` ascend from 1; a batch between two of them takes the time and energy between theirs. The
-    first variant is the reference, full precision.
+    `batches` ascend from 1 to `LARGEST_BATCH` at most; a batch between two of them takes the time and energy between
+    theirs. `points` ascend by memory clock, then by core clock. The first variant is the reference, full precision.
     """
 
     network: str
@@ -64,6 +67,14 @@ class ServiceTable:
             raise ValueError("a service table needs at least one unit, one operating point and one variant")
         if self.batches[:1] != (1,) or any(small >= large for small, large in pairwise(self.batches)):
             raise ValueError(f"batches: {self.batches}; expected batch sizes ascending from 1")
+        if self.batches[-1] > LARGEST_BATCH:
+            raise ValueError(f"batches: {self.batches[-1]} is the largest; expected at most {LARGEST_BATCH}")
+        for before, point in pairwise(self.points):
+            if rank(point) <= rank(before):
+                raise ValueError(f"points: {point} behind {before}; expected operating points ascending, each once")
+        names = [variant.name for variant in self.variants]
+        if len(set(names)) < len(names):
+            raise ValueError(f"variants: {names}; expected a name of its own for each")
         if len(self.idle_w) != len(self.points) or not all(0.0 <= watts < float("inf") for watts in self.idle_w):
             raise ValueError(f"idle_w: {self.idle_w}; expected watts for each of {len(self.points)} operating points")
         if not (0.0 <= self.switch_s < float("inf") and 0.0 <= self.switch_j < float("inf")):
@@ -96,3 +107,8 @@ class ServiceTable:
                 )
             if not all(0.0 < value < float("inf") for units in table for points in units for value in points):
                 raise ValueError(f"variant {variant.name!r}: {name} has a value that is not positive and finite")
+
+
+def rank(point: OperatingPoint) -> tuple[float, float]:
+    """What the operating points of a table ascend by: the memory clock, then the core clock."""
+    return point.memory_mhz or 0.0, point.core_mhz

@@ -57,6 +57,10 @@ def test_batches_outside_the_table_are_refused(batch: int) -> None:
         ({"batches": (2, 4, 8)}, "ascending from 1"),
         ({"batches": (1, 8, 2)}, "ascending from 1"),
         ({"batches": ()}, "ascending from 1"),
+        ({"batches": (1, 2, 4097)}, "4097 is the largest; expected at most 4096"),
+        ({"points": tuple(reversed(TABLE.points))}, "500 MHz behind 1000 MHz; expected operating points ascending"),
+        ({"points": (TABLE.points[0],) * 2}, "500 MHz behind 500 MHz; expected operating points ascending, each once"),
+        ({"variants": (FULL, FULL)}, "expected a name of its own for each"),
         ({"idle_w": (10.0,)}, "idle_w"),
         ({"idle_w": (10.0, float("nan"))}, "idle_w"),
         ({"switch_s": -1e-3}, "switch_s"),
@@ -72,3 +76,11 @@ def test_what_does_not_fit_is_named(changes: dict[str, object], message: str) ->
     """The error names the field."""
     with pytest.raises(ValueError, match=message):
         replace(TABLE, **changes)  # type: ignore[arg-type]
+
+
+def test_points_ascend_by_memory_clock_first() -> None:
+    """As devices list them: what a low memory clock allows comes before all that a high one does."""
+    low, high = OperatingPoint(core_mhz=900.0, memory_mhz=405.0), OperatingPoint(core_mhz=600.0, memory_mhz=5000.0)
+    assert replace(TABLE, points=(low, high)).points == (low, high)
+    with pytest.raises(ValueError, match="expected operating points ascending"):
+        replace(TABLE, points=(high, low))

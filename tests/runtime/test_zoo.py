@@ -14,7 +14,7 @@ from joulecut.networks import efficientnet_lite0
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
-from tests.networks.zoo import NAMES, build_smaller
+from tests.networks.zoo import NAMES, build_smaller, captured_smaller
 from tests.runtime.batched_answers import assert_alike, inputs_like
 from tests.thoroughness import THOROUGH
 
@@ -51,7 +51,7 @@ class Captured:
 def captured(name: str) -> Captured:
     """A network of the zoo; the last one is kept, since capturing takes longer than a test of it."""
     module, inputs = build_smaller(name)
-    return Captured(module=module, inputs=inputs, network=Network(capture(module, inputs, name=name)))
+    return Captured(module=module, inputs=inputs, network=Network(captured_smaller(name)))
 
 
 @pytest.fixture(name="name", scope="module", params=NAMES)

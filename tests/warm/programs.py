@@ -17,11 +17,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from typer.testing import CliRunner
@@ -97,7 +97,7 @@ def _entry_points() -> dict[str, Callable[[], object]]:
 
 def _rehearse() -> None:
     """What libraries load with the first command and the first pictures is loaded before the forks."""
-    with TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         words = ["plan", str(_EXAMPLE), "--html", str(Path(folder) / "page.html")]
         CliRunner().invoke(importlib.import_module("joulecut.cli").app, words)
 
@@ -110,6 +110,7 @@ def _become(program: Callable[[], object], start: Start, streams: list[int]) -> 
             os.dup2(stream, number)
         os.environ.clear()
         os.environ.update(start.environment)
+        tempfile.tempdir = None  # else TMPDIR is the interpreter's own
         os.chdir(start.folder)
         sys.modules["__main__"].__package__ = None  # else click calls the program "python -m ..."
         sys.executable = start.interpreter

@@ -33,6 +33,10 @@ def requests_for(
     Raises ConfigError for requests of networks that the table is not of, or at units it has not.
     """
     if isinstance(opened, ArrivalTrace):
+        if order.network is not None:
+            raise ConfigError(
+                f"--trace-network {order.network}: a made-up trace has no networks; expected it with a file alone"
+            )
         return opened, ()
     remarks = []
     if opened.passed_over:
@@ -43,20 +47,19 @@ def requests_for(
     if order.requests is not None and order.requests < len(trace):
         remarks.append(f"{opened.path}: the first {order.requests} of {len(trace)} requests")
         trace = trace.first(order.requests)
-    deepest = max(trace.entries, default=0)
-    if deepest >= len(table.units):
-        raise ConfigError(
-            f"{opened.path}: entry {deepest}; expected units of the service table, 0 to {len(table.units) - 1}"
-        )
+    opened.check_entries(network, len(trace), len(table.units))
     return trace, tuple(remarks)
 
 
 def at_load(trace: ArrivalTrace, kind: LoadKind, value: float, capacity_hz: float) -> ArrivalTrace:
-    """The trace at one of the loads. Raises ConfigError for a rate where all requests come at once."""
+    """The trace at one of the loads. Raises ConfigError for a rate where all come at once, or times beyond numbers."""
     if kind is LoadKind.AS_RECORDED:
         return trace
     if kind is LoadKind.SCALE:
-        return trace.quicker(value)
+        try:
+            return trace.quicker(value)
+        except ValueError as cause:
+            raise ConfigError(f"--scale {value:g}: {cause}") from cause
     try:
         return trace.at_rate(value * capacity_hz if kind is LoadKind.UTILISATION else value)
     except ValueError as cause:

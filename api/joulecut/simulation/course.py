@@ -27,7 +27,7 @@ from joulecut_planner.serving.simulation.what_if import capped, with_speed_up, w
 from joulecut_runtime.profiling.progress import ProgressSink
 
 _STEPS = 200
-"""Steps of a timeline between the first and the last request."""
+"""Steps of a timeline between the first and the last request, or a deadline's length where that is next to nothing."""
 _DEFAULT_SLO = 3.0
 _TOLD_EVERY = 2048
 
@@ -76,7 +76,7 @@ def carry_out(
 
             def run(load: _Load = load, name: str = name, done: int = len(runs) * len(trace)) -> list[KeptRun]:
                 arrivals = _told(load.trace.requests(slo_s), done, total, f"{name}, {load.rate_hz:.4g}/s", progress)
-                return [to_be_kept(_run(order, make_policy(name, load.table, rules), load, arrivals, able))]
+                return [to_be_kept(_run(order, make_policy(name, load.table, rules), load, arrivals, able, slo_s))]
 
             runs += map(as_run, kept.part(f"load {number}, {name}", KeptRun, run))
     bounds = tuple(_bound(load, slo_s, able) for load in _once(loads)) if order.bounds else ()
@@ -138,9 +138,10 @@ def _run(
     load: _Load,
     arrivals: Iterator[QueuedRequest],
     able: Capacity,
+    slo_s: float,
 ) -> Run:
     timed = TimedPolicy(policy)
-    timeline = Timeline(load.table, (load.trace.span_s or len(load.trace) / able.rate_hz) / _STEPS)
+    timeline = Timeline(load.table, max(load.trace.span_s, min(len(load.trace) / able.rate_hz, slo_s)) / _STEPS)
     start_s = perf_counter()
     report = simulate(
         timed, arrivals, most_waiting=order.most_waiting, most_per_edge=order.most_per_edge, observer=timeline

@@ -129,9 +129,9 @@ class SimulationOrder:
                 raise ConfigError(f"{name}: {value:g}; expected a finite number above 0")
         if self.switch_s is not None and not 0.0 <= self.switch_s < math.inf:
             raise ConfigError(f"--switch-ms: {1e3 * self.switch_s:g}; expected a finite number of at least 0")
-        for places in (self.most_waiting, self.most_per_edge):
+        for option, places in (("--most-waiting", self.most_waiting), ("--most-per-edge", self.most_per_edge)):
             if places is not None and places < 1:
-                raise ConfigError(f"room for {places} waiting requests; expected at least 1")
+                raise ConfigError(f"{option} {places}: room for {places} waiting requests; expected at least 1")
         if not 0.0 < self.miss_share < 1.0:
             raise ConfigError(f"--miss-share: {self.miss_share:g}; expected more than 0 and less than 1")
         if not self.policies:

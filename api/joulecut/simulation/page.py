@@ -19,7 +19,8 @@ _WORDS = (
     "On time: answered by the deadline. Late: answered behind it. Rejected: turned away. Missed: late or rejected.",
     (
         "Energy is of the whole run, from time 0 until the last answer. Busy: while batches run. Idle: what the device "
-        "draws between them, at the clock held. Switching: while clocks change. Without idle: busy and switching."
+        "draws between them, at the clock held. Switching: while clocks change. Without idle: busy and switching. mJ "
+        "are per answer: compare policies that miss about as many, since whoever turns many away divides by fewer."
     ),
     "Response times are from a request's arrival at the server to its answer. Batch: requests in a mean batch.",
     "Decision: host seconds a policy took to decide, of the machine that simulated.",

@@ -165,7 +165,8 @@ class Load:
     @property
     def text(self) -> str:
         """In a few words."""
-        share = "" if self.utilisation is None else f"{self.utilisation:.0%} utilisation, {self.rate_hz:.4g} requests/s"
+        percent = None if self.utilisation is None else f"{100.0 * self.utilisation:.3g}%"
+        share = "" if percent is None else f"{percent} utilisation, {self.rate_hz:.4g} requests/s"
         assumed = "" if self.int8_speed_up is None else f"INT8 assumed {self.int8_speed_up:g} times as fast"
         return ", ".join(part for part in (share or "all requests at once", assumed) if part)
 

@@ -38,6 +38,8 @@ class TraceFile:
     edges: Sequence[str]
     entries: Sequence[int]
     priorities: Sequence[int]
+    rows: Sequence[int]
+    """Where in the file each request with an entry stands; row 1 is the header."""
     passed_over: tuple[str, ...]
     """Columns that mean nothing here."""
 
@@ -48,9 +50,7 @@ class TraceFile:
 
     def trace(self, network: str | None = None) -> ArrivalTrace:
         """The requests of one network, or all; times are moved so that the first is at 0."""
-        kept: Sequence[int] = range(len(self.times_s))
-        if network is not None:
-            kept = [index for index, name in enumerate(self.networks) if name == network]
+        kept = self._kept(network)
         times_s = np.array([self.times_s[index] for index in kept], dtype=np.float64)
         from_zero_s = times_s - times_s[0]
         return ArrivalTrace(
@@ -60,6 +60,21 @@ class TraceFile:
             entries=[self.entries[index] for index in kept] if self.entries else (),
             priorities=[self.priorities[index] for index in kept] if self.priorities else (),
         )
+
+    def check_entries(self, network: str | None, first: int, units: int) -> None:
+        """Raise ConfigError with the row if one of the `first` requests of a network enters behind the last unit."""
+        for index in self._kept(network)[:first] if self.entries else ():
+            if self.entries[index] >= units:
+                raise ConfigError(
+                    f"{self.path}: row {self.rows[index]}: {_ENTRY}: {self.entries[index]}; "
+                    f"expected a unit of the service table, 0 to {units - 1}"
+                )
+
+    def _kept(self, network: str | None) -> Sequence[int]:
+        """The places of a network's requests."""
+        if network is None:
+            return range(len(self.times_s))
+        return [index for index, name in enumerate(self.networks) if name == network]
 
 
 def read_trace(path: Path) -> TraceFile:
@@ -80,6 +95,7 @@ def read_trace(path: Path) -> TraceFile:
     texts: dict[str, list[str]] = {name: [] for name in places if name in {_NETWORK, _EDGE}}
     numbers: dict[str, list[int]] = {name: [] for name in places if name in {_ENTRY, _PRIORITY}}
     times_s: list[float] = []
+    numbered: list[int] = []
     latest_s = 0.0
     time_at, count = places[_TIME], len(columns)
     for number, row in rows:
@@ -97,6 +113,8 @@ def read_trace(path: Path) -> TraceFile:
         times_s.append(time_s)
         for name, values in texts.items():
             values.append(row[places[name]].strip())
+        if _ENTRY in numbers:
+            numbered.append(number)
         for name, whole in numbers.items():
             whole.append(_whole(row[places[name]], name, f"{path}: row {number}"))
     if not times_s:
@@ -108,6 +126,7 @@ def read_trace(path: Path) -> TraceFile:
         edges=texts.get(_EDGE, ()),
         entries=numbers.get(_ENTRY, ()),
         priorities=numbers.get(_PRIORITY, ()),
+        rows=numbered,
         passed_over=tuple(name for name in columns if name not in KNOWN),
     )
 
@@ -142,7 +161,7 @@ def _time_s(text: str, where: str) -> float:
     # float() takes 1_000; nobody who writes CSV means it.
     if not 0.0 <= time_s < math.inf or "_" in text:
         raise ConfigError(
-            f"{where}: {_TIME}: {text.strip() or 'empty'}; expected seconds, a finite number of at least 0"
+            f"{where}: {_TIME}: {text.strip()[:80] or 'empty'}; expected seconds, a finite number of at least 0"
         )
     return time_s
 

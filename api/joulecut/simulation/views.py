@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, runs_by_load
 
 _REFERENCE = "fixed"
+_MANY = 0.05
+"""Of the requests turned away: joules per answer then say little by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def energy_views(simulation: Simulation) -> tuple[View, ...]:
         "busy, J",
         "idle, J",
         "switching, J",
-        "mJ/request",
+        "mJ/answer",
         "without idle",
         f"against {_REFERENCE}",
         "without idle",
@@ -92,12 +94,14 @@ def about(simulation: Simulation) -> tuple[str, ...]:
         lines.append(f"Mean accuracy of the answers: at least {simulation.accuracy_floor:.4f} is asked for.")
     if simulation.power_cap_w is not None:
         lines.append(f"Power cap: {simulation.power_cap_w:g} W.")
+    if any(row.rejected > _MANY * row.requests for row in simulation.rows):
+        lines.append("mJ are per answer: whoever turns many away divides by fewer; compare at about equal misses.")
     return (*lines, *simulation.remarks, *map(_bound_text, simulation.bounds))
 
 
 def _bound_text(bound: Bound) -> str:
     """A load's bounds in a sentence."""
-    load = "all requests at once" if bound.utilisation is None else f"{bound.utilisation:.0%} utilisation"
+    load = "all requests at once" if bound.utilisation is None else f"{100.0 * bound.utilisation:.3g}% utilisation"
     text = f"No schedule in full precision, {load}: misses fewer than {bound.fewest_misses / bound.requests:.2%}"
     if bound.least_energy_per_request_j is None or bound.least_busy_energy_per_request_j is None:
         return f"{text}."
@@ -148,4 +152,7 @@ def _change(value: float | None, reference: float | None) -> str:
 
 
 def _scaled(value: float | None, factor: float, form: str) -> str:
-    return "-" if value is None else form.format(factor * value)
+    if value is None:
+        return "-"
+    text = form.format(factor * value)
+    return f"{factor * value:.0f}" if "e+" in text else text

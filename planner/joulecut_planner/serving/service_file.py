@@ -6,13 +6,15 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import check_schema, decode, encode, show
 from joulecut_core.documents import read_text, write_bytes
 from joulecut_core.errors import ProfileError
-from joulecut_core.service_tables import ServiceTable
+from joulecut_core.service_tables import LARGEST_BATCH, ServiceTable, rank
 from joulecut_core.strict_json import parse_strictly
 
 SERVICE_SCHEMA = "joulecut.service/1"
@@ -63,12 +65,44 @@ def _complaints(body: Mapping[str, Any]) -> Iterator[str]:
     for name in ("units", "points", "variants"):
         if not body[name]:
             yield f"{name}: empty; expected at least one"
+    yield from _order_complaints(body["batches"], body["points"])
+    if len(body["idle_w"]) != points:
+        yield f"idle_w: {len(body['idle_w'])} values; expected watts for each of {points} operating points"
     for index, watts in enumerate(body["idle_w"]):
         if watts < 0.0:
             yield f"idle_w[{index}]: {show(watts)}; expected watts of at least 0"
-    for index, variant in enumerate(body["variants"]):
+    for name in ("switch_s", "switch_j"):
+        if body.get(name, 0.0) < 0.0:
+            yield f"{name}: {show(body[name])}; expected at least 0"
+    yield from _variant_complaints(body["variants"], (batches, units, points))
+
+
+def _order_complaints(batches: Sequence[int], points: Sequence[Any]) -> Iterator[str]:
+    """Of batch sizes and operating points that do not ascend."""
+    if list(batches[:1]) != [1]:
+        yield f"batches: {show(batches)}; expected batch sizes ascending from 1"
+    for index, (before, batch) in enumerate(pairwise(batches), start=1):
+        if batch <= before:
+            yield f"batches[{index}]: {batch} behind {before}; expected batch sizes ascending from 1"
+        if batch > LARGEST_BATCH:
+            yield f"batches[{index}]: {batch}; expected batch sizes of at most {LARGEST_BATCH}"
+    held = [decode(OperatingPoint, point, error=ProfileError) for point in points]
+    for index, (lower, upper) in enumerate(pairwise(held), start=1):
+        if rank(upper) <= rank(lower):
+            yield f"points[{index}]: {upper} behind {lower}; expected operating points ascending, each once"
+
+
+def _variant_complaints(variants: Sequence[Any], sizes: tuple[int, ...]) -> Iterator[str]:
+    """Of names, accuracies and tables."""
+    named: dict[str, int] = {}
+    for index, variant in enumerate(variants):
+        first = named.setdefault(variant["name"], index)
+        if first != index:
+            yield f"variants[{index}].name: {show(variant['name'])} is variants[{first}]'s too; expected one of its own"
+        if not 0.0 <= variant["accuracy"] <= 1.0:
+            yield f"variants[{index}].accuracy: {show(variant['accuracy'])}; expected 0 to 1"
         for name in _TABLES:
-            yield from _table_complaints(variant[name], (batches, units, points), f"variants[{index}].{name}")
+            yield from _table_complaints(variant[name], sizes, f"variants[{index}].{name}")
 
 
 def _table_complaints(table: Sequence[Any], sizes: tuple[int, ...], path: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 When the line is full, whoever holds the most places gives up its least urgent one: an edge that floods a
 server pushes out its own requests, never those of an edge that asks for little. An edge's own places may be
-bounded too, full line or not.
+bounded too, full line or not. Policies are shown no more of an edge that floods than its share: see `fair_shares`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 from joulecut_core.serving import QueuedRequest
+from joulecut_planner.serving.fair_shares import FairShares
 
 
 def urgency(request: QueuedRequest) -> tuple[int, float, int]:
@@ -23,10 +24,11 @@ def urgency(request: QueuedRequest) -> tuple[int, float, int]:
 class WaitingLine(Sequence[QueuedRequest]):
     """The requests that wait, by urgency. Not thread-safe."""
 
-    def __init__(self, most: int, most_per_edge: int | None = None) -> None:
+    def __init__(self, most: int, most_per_edge: int | None = None, *, largest_batch: int = 1) -> None:
         """Room for `most` requests in all, and for `most_per_edge` of each edge (None: as many as there is room for).
 
-        Raises ValueError for room for less than one.
+        `largest_batch`: how many can run at once, of which each edge has its share. Raises ValueError for less than
+        one of any.
         """
         if most < 1 or (most_per_edge is not None and most_per_edge < 1):
             raise ValueError(f"most, most_per_edge: {most}, {most_per_edge}; expected room for at least one request")
@@ -35,6 +37,9 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._requests: list[QueuedRequest] = []
         self._by_id: dict[int, QueuedRequest] = {}
         self._held: Counter[str] = Counter()
+        self._shares = FairShares(largest_batch)
+        self._shown: Sequence[QueuedRequest] = self
+        self._changed = False
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -56,6 +61,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         if request.id in self._by_id:
             raise ValueError(f"request {request.id} waits already; expected an id of its own for each request")
         self._by_id[request.id] = request
+        self._changed = True
         waiting = self._requests
         if not waiting or urgency(waiting[-1]) < urgency(request):
             waiting.append(request)
@@ -76,15 +82,42 @@ class WaitingLine(Sequence[QueuedRequest]):
                 return leaving
         raise AssertionError("a full line has a largest holder")
 
+    def shown(self) -> Sequence[QueuedRequest]:
+        """Those that may run next, by urgency: all, but of an edge that floods no more than its share."""
+        if self._changed:
+            shown = self._shares.shown(self._requests, self._held)
+            self._shown = self if shown is None else shown
+            self._changed = False
+        return self._shown
+
+    def release(self) -> bool:
+        """The device has time left: show those too that only wait for their edge's turn. Returns whether any may."""
+        released = self.shown() is not self and self._shares.release()
+        self._changed = self._changed or released
+        return released
+
     def take_first(self, count: int) -> list[QueuedRequest]:
-        """Remove and return the `count` most urgent ones."""
+        """Remove and return the `count` most urgent ones of those last shown, which run now."""
+        if self._shown is not self:
+            taken = list(self._shown[:count])
+            self.take(taken)
+            return taken
         taken = self._requests[:count]
         del self._requests[:count]
+        self._shares.ran(taken)
         self._forget(taken)
         return taken
 
+    def take(self, requests: Iterable[QueuedRequest]) -> None:
+        """Remove some that run now, wherever they stand. Raises KeyError for one that does not wait."""
+        taken = tuple(requests)
+        if self._shown is not self:
+            self._shares.taken(taken, self._shown)
+        self._shares.ran(taken)
+        self.remove(taken)
+
     def remove(self, requests: Iterable[QueuedRequest]) -> None:
-        """Take some out, wherever they stand. Raises KeyError for one that does not wait."""
+        """Take some out that will not run, wherever they stand. Raises KeyError for one that does not wait."""
         leaving = tuple(requests)
         for request in leaving:
             index = bisect_left(self._requests, urgency(request), key=urgency)
@@ -102,8 +135,12 @@ class WaitingLine(Sequence[QueuedRequest]):
         return sorted((self._by_id[each] for each in wanted), key=urgency)
 
     def _forget(self, leaving: Iterable[QueuedRequest]) -> None:
+        self._changed = True
         for request in leaving:
             del self._by_id[request.id]
             self._held[request.edge] -= 1
             if not self._held[request.edge]:
                 del self._held[request.edge]
+                self._shares.forget(request.edge)
+        if self._shown is not self:
+            self._shown = [request for request in self._shown if request.id in self._by_id]

@@ -56,7 +56,7 @@ class NetworkLane:
         self.overrun = Lag(_MOST_RESERVE * options.slo_s)
         """By how much batches take longer than the table says; the device thread's, others read it."""
         self._lock = threading.Lock()
-        self._line = WaitingLine(options.waiting, options.waiting_per_edge)
+        self._line = WaitingLine(options.waiting, options.waiting_per_edge, largest_batch=self.costs.largest)
         self._tickets: dict[int, Ticket] = {}
         self._arrived: list[QueuedRequest] = []
         self._seen = 0
@@ -109,14 +109,20 @@ class NetworkLane:
             self._note(request)
 
     def urgency(self) -> Urgency:
-        """How urgent the most urgent request is; any thread."""
+        """How urgent the most urgent request is that may run next; any thread."""
         with self._lock:
-            return urgency(self._line[0]) if self._line else _LEAST_URGENT
+            shown = self._line.shown()
+            return urgency(shown[0]) if shown else _LEAST_URGENT
 
     def first_deadline_s(self) -> float:
-        """When the first of those who wait is late; any thread."""
+        """When the first of those that may run next is late; any thread."""
         with self._lock:
-            return min((request.deadline_s for request in self._line), default=float("inf"))
+            return min((request.deadline_s for request in self._line.shown()), default=float("inf"))
+
+    def release(self) -> bool:
+        """The device has time left: show the policy those too that wait for their edge's turn; whether any may be."""
+        with self._lock:
+            return self._line.release()
 
     def decide(self, now_s: float, point: int) -> tuple[Launch | Rest, list[Ticket]]:
         """The policy's decision, and the requests that it launches. Device thread.
@@ -130,7 +136,7 @@ class NetworkLane:
         self._check(decision)
         rejected = {rejection.id for rejection in decision.rejected}
         first = (request.id for request in view.waiting if request.id not in rejected)
-        return decision, self.take(decision.ids or tuple(islice(first, decision.batch)))
+        return decision, self._launched(decision.ids or tuple(islice(first, decision.batch)))
 
     def joining(self, now_s: float, point: int, cut: int, batch: int, variant: int) -> list[Ticket]:
         """Those who join a batch of `batch` that has got to `cut` in a precision. Device thread."""
@@ -141,12 +147,12 @@ class NetworkLane:
         if not could:
             return []
         count = self.policy.join(view, self.units.unit_of(cut), batch)
-        return self.take(could[: max(min(count, self.costs.largest - batch), 0)])
+        return self._launched(could[: max(min(count, self.costs.largest - batch), 0)])
 
     def take(self, ids: Iterable[int]) -> list[Ticket]:
-        """Remove requests from the line; those that have left it meanwhile are not among them. Any thread."""
+        """Remove requests that will not run; those that have left meanwhile are not among them. Any thread."""
         with self._lock:
-            taken = [ticket for each in ids if (ticket := self._tickets.pop(each, None)) is not None]
+            taken = self._found(ids)
             self._line.remove(ticket.request for ticket in taken)
             return taken
 
@@ -158,6 +164,16 @@ class NetworkLane:
         """Tell the policy of a batch that has ended. Device thread."""
         self.policy.completed(outcome)
 
+    def _launched(self, ids: Iterable[int]) -> list[Ticket]:
+        """As `take`, of requests that run now."""
+        with self._lock:
+            taken = self._found(ids)
+            self._line.take(ticket.request for ticket in taken)
+            return taken
+
+    def _found(self, ids: Iterable[int]) -> list[Ticket]:
+        return [ticket for each in ids if (ticket := self._tickets.pop(each, None)) is not None]
+
     def _note(self, request: QueuedRequest) -> None:
         self._arrived.append(request)
         self._seen += 1
@@ -165,7 +181,7 @@ class NetworkLane:
     def _look(self, now_s: float, point: int) -> ServerView:
         with self._lock:
             arrived, self._arrived = self._arrived, []
-            waiting: Sequence[QueuedRequest] = tuple(self._line)
+            waiting = tuple(self._line.shown())
             seen = self._seen
         for request in arrived:
             self.policy.arrived(request)

@@ -249,15 +249,17 @@ class Scheduler:
 
     def _serve(self, lane: NetworkLane, moment_s: float) -> Rest | None:
         """Carry out one decision of a lane's policy: None where a batch ran."""
-        decision, tickets = lane.decide(moment_s, self._point(lane))
-        for rejection in decision.rejected:
-            for ticket in lane.take((rejection.id,)):
-                ticket.refuse(self._turned_away(lane, rejection))
-        if isinstance(decision, Rest):
-            return decision
-        if tickets:
-            self._run(lane, decision, tickets)
-        return None
+        while True:
+            decision, tickets = lane.decide(moment_s, self._point(lane))
+            for rejection in decision.rejected:
+                for ticket in lane.take((rejection.id,)):
+                    ticket.refuse(self._turned_away(lane, rejection))
+            if isinstance(decision, Rest) and not lane.release():
+                return decision
+            if isinstance(decision, Launch):
+                if tickets:
+                    self._run(lane, decision, tickets)
+                return None
 
     def _end_of(self, rest: Rest, lane: NetworkLane) -> float:
         """When to decide again; whatever a policy rests for, those who wait are looked at before they are late."""

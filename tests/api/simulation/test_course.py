@@ -15,6 +15,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.figures import FigureKind
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.simulation.made_traces import MadeTrace
+from joulecut_planner.serving.simulation.recording import MOST_STEPS
 from tests.api.simulation.made_up import NAMES, TABLE, simulated, trace_file
 
 COSTS = ServiceCosts(TABLE)
@@ -130,9 +131,32 @@ def test_networks_that_the_table_is_not_of_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_entry_beyond_the_units_is_refused(tmp_path: Path) -> None:
-    """A trace of another table's units."""
-    with pytest.raises(ConfigError, match="entry 2; expected units of the service table, 0 to 1"):
-        simulated(TraceOrder(file=trace_file(tmp_path, "0,2", header="time_s,entry")))
+    """A trace of another table's units: with the row of the file, others' requests and empty lines counted."""
+    rows = ("0,0,a", "1,9,b", "", "2,1,a", "3,2,a")
+    file = trace_file(tmp_path, *rows, header="time_s,entry,network")
+    with pytest.raises(ConfigError, match="row 6: entry: 2; expected a unit of the service table, 0 to 1"):
+        simulated(TraceOrder(file=file, network="a"))
+    assert simulated(TraceOrder(file=file, network="a", requests=2)).trace.requests == 2
+
+
+def test_times_beyond_numbers_are_refused() -> None:
+    """By the option's name."""
+    with pytest.raises(ConfigError, match="--scale 1e-308: a time is negative or not finite"):
+        simulated(POISSON, loads=Loads(kind=LoadKind.SCALE, values=(1e-308,)))
+
+
+def test_a_made_up_trace_has_no_networks() -> None:
+    """An option that would do nothing is refused."""
+    with pytest.raises(ConfigError, match="--trace-network q: a made-up trace has no networks"):
+        simulated(TraceOrder(made=MadeTrace.POISSON, requests=20, network="q"))
+
+
+@pytest.mark.parametrize("last_s", [1e-320, 1e-9, 1e-6])
+def test_a_trace_that_spans_next_to_no_time_is_simulated(tmp_path: Path, last_s: float) -> None:
+    """Steps are a part of what the run takes, not of the moment in which its requests are sent."""
+    result = simulated(TraceOrder(file=trace_file(tmp_path, "0", f"{last_s!r}")))
+    assert all(len(run.timeline) <= MOST_STEPS for run in result.runs)
+    assert sum(step.arrivals for step in result.runs[0].timeline) == 2
 
 
 def test_one_request_has_no_utilisation(tmp_path: Path) -> None:

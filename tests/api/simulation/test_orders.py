@@ -90,8 +90,10 @@ def test_rules_out_of_range() -> None:
         SimulationOrder(trace=TRACE, policies=("a",), power_cap_w=-5.0)
     with pytest.raises(ConfigError, match="--switch-ms: -1"):
         SimulationOrder(trace=TRACE, policies=("a",), switch_s=-0.001)
-    with pytest.raises(ConfigError, match="room for 0"):
+    with pytest.raises(ConfigError, match="--most-waiting 0: room for 0"):
         SimulationOrder(trace=TRACE, policies=("a",), most_waiting=0)
+    with pytest.raises(ConfigError, match="--most-per-edge -2: room for -2"):
+        SimulationOrder(trace=TRACE, policies=("a",), most_per_edge=-2)
     with pytest.raises(ConfigError, match="--policy"):
         SimulationOrder(trace=TRACE, policies=())
     with pytest.raises(ConfigError, match="--requests 0"):

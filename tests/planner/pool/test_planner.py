@@ -145,7 +145,7 @@ def test_another_server_that_parks_for_nothing_never_costs(seed: int) -> None:
 
 def test_another_server_saves_where_servers_are_short() -> None:
     """A second server takes what the first one has no time for: less energy, more edges offloaded, as planned."""
-    drawn = drawn_pool(5, 12, 1, kinds=1, wanted=40.0, cuts=6, parked_w=None, server_utilisation=0.02)
+    drawn = drawn_pool(5, 6, 1, kinds=1, wanted=40.0, cuts=6, parked_w=None, server_utilisation=0.02)
     one = replace(drawn, servers=(replace(drawn.servers[0], server_idle_w_counts=False),))
     two = replace(one, servers=(*one.servers, replace(one.servers[0], name="second")))
     before, after = solve_pool(one), solve_pool(two)

@@ -32,7 +32,7 @@ _EXPECTED_LOAD = 0.3
 """Of the capacity, until arrivals say otherwise."""
 _LEAST_STRICT = (STRICTEST + 1) // 2
 """Where a single change of the clock costs more misses than can be saved up and owed."""
-_CREDIT_CHANGES = 25.0
+_CREDIT_CHANGES = 50.0
 """Changes of the clock for whose time there has to be credit before a variant below the floor is used again."""
 
 
@@ -169,6 +169,8 @@ class ValuePolicy:
                 target == state
                 or now_s <= self._changed_s
                 or load.gains[state, way, count - 1] <= load.relative[state, shown, age]
+                # Between two steps of its grid the load's values may hope for a change that is too slow for some.
+                or self._lost_to_change(view, target)
             ):
                 return self._launch(view, state, load, waiting, ())
         elif rescue.time_s <= slack_s:
@@ -233,16 +235,20 @@ class ValuePolicy:
 
     def _change(self, view: ServerView, target: int) -> Rest:
         """Hold another clock, and turn away whom that takes too long for."""
-        limits = self._limits
         self._changed_s = view.now_s + max(self.table.switch_s, _SHORTEST_WAIT_S) + _ROUNDING_S
+        gone = self._lost_to_change(view, target)
+        self._budget.missed(len(gone))
+        return Rest(self._ways.states[target], view.now_s + max(self.table.switch_s, _SHORTEST_WAIT_S), gone)
+
+    def _lost_to_change(self, view: ServerView, target: int) -> tuple[Rejection, ...]:
+        """Those who would be late even alone and at once after a change to another clock."""
+        limits = self._limits
         ends_s = view.now_s + self.table.switch_s + limits.quickest_s(target, 1) - _ROUNDING_S
-        gone = tuple(
+        return tuple(
             Rejection(request.id, RejectReason.LATE, self.table.switch_s)
             for request in view.waiting
             if request.deadline_s < ends_s - limits.saved_s(request.entry, 1)
         )
-        self._budget.missed(len(gone))
-        return Rest(self._ways.states[target], view.now_s + max(self.table.switch_s, _SHORTEST_WAIT_S), gone)
 
     def _too_slow(self, view: ServerView, state: int) -> Rest:
         """Nobody can be in time at the clock held: change it where that helps, else turn all away."""

@@ -9,8 +9,9 @@ cannot; above, the batch shrinks, and the clock falls when it cannot. Left open 
 asks for. Here the same band holds for time as well: the longest batch of the period against half of a
 request's time (which may find a batch running when it comes); above, the batch shrinks, and the clock rises
 when it cannot. Inputs do run out: the batch grows only where more waited than it could hold, the clock falls
-while batches are quick and nobody waits for the next one, and rises while requests are late for no longer
-batch than that. A period without a batch changes nothing.
+while batches are quick and nobody waits for the next one, and rises while requests are late, or turned away
+since they would be, for no longer batch than that. A period in which nothing ran and nobody was turned away
+changes nothing.
 """
 
 from __future__ import annotations

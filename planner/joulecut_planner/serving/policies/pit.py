@@ -12,7 +12,9 @@ hysteresis, batches. Choices made here, in units of what a setting can sustain (
     load over 0.7 of full precision's best rate ─▶ low precision; back below 0.5, two periods long
 
 Moves down leave room for less than moves up ask for: under a constant load nothing flaps. A batch that would
-be late at the setting runs at whatever setting is enough. `fp32-only` is all of this but the precision.
+be late at the setting runs at whatever setting is enough. Where a change of the clock takes a good part of what
+a lone request can spare, each one loses requests: there the clock follows the load alone, and one that was raised
+for a batch, where that fits, is the setting's from then on. `fp32-only` is all of this but the precision.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from joulecut_planner.serving.policies.arrival_rate import ArrivalRate
 from joulecut_planner.serving.policies.deadlines import ROUNDING_S, DeadlinePolicy, batch_size, earliest_s, within
 from joulecut_planner.serving.policies.dvfs_only import WINDOW_SLOS
 from joulecut_planner.serving.policies.fixed import BATCHES_PER_SLO
+from joulecut_planner.serving.policies.resting import SHARE_OF_SLACK
 from joulecut_planner.serving.policies.sustained_rates import Setting, SustainedRates
 
 _FULL, _ROOM = 0.85, 0.65
 _HIGH_LOAD, _LOW_LOAD = 0.7, 0.5
 _PATIENCE = 2
+"""Periods for which a cheaper setting has to do."""
 _WORTH = 0.98
 """A clock has to draw this much less to be worth a change."""
 
@@ -68,6 +72,7 @@ class Pit(DeadlinePolicy):
         self._rates = SustainedRates(self.costs, counts_idle=counts_idle)
         self._load = ArrivalRate(1.0)
         self.setting = Setting(0, self.costs.top)
+        self._lone_s = self.fastest_s()[0]
         self._next_s = 0.0
         self._calm = 0
 
@@ -100,7 +105,11 @@ class Pit(DeadlinePolicy):
             if in_time:
                 left_s = earliest_s(waiting, batch) - now_s
                 return self.launch(batch, candidate, self._point(candidate, batch, left_s, held, entry))
-        return self.launch(min(len(waiting), limit), variant, self.costs.top)
+        return self.launch(
+            min(len(waiting), limit),
+            variant,
+            max(held, self.setting.point) if self._changes_slowly() else self.costs.top,
+        )
 
     def rest(self, now_s: float, held: int) -> Rest:
         """Hold the clock of the setting; look again after the period, should a cheaper one do by then."""
@@ -124,9 +133,22 @@ class Pit(DeadlinePolicy):
         for point in range(self.setting.point, top + 1):
             switch_s = self.table.switch_s if point != held else 0.0
             if self.costs.time_s(variant, batch, point, entry) + switch_s <= most_s + ROUNDING_S:
-                return point
+                return self._raised(point)
+        if self._changes_slowly():
+            return held
         staying_s = self.costs.time_s(variant, batch, held, entry)
-        return held if staying_s <= self.costs.time_s(variant, batch, top, entry) + self.table.switch_s else top
+        stays = staying_s <= self.costs.time_s(variant, batch, top, entry) + self.table.switch_s
+        return held if stays else top
+
+    def _changes_slowly(self) -> bool:
+        """Whether a change of the clock takes more than a lone request can spare for it."""
+        return self.table.switch_s > SHARE_OF_SLACK * (self.slo_s - self._lone_s)
+
+    def _raised(self, point: int) -> int:
+        """The clock to run a batch at: it stays, where changes are slow."""
+        if point > self.setting.point and self._changes_slowly():
+            self.setting, self._calm = Setting(self.setting.variant, point), 0
+        return point
 
     def _watch(self, now_s: float, rate_hz: float) -> None:
         """More capacity at once, less after a while."""

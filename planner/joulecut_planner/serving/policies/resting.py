@@ -6,8 +6,8 @@ import math
 
 from joulecut_core.service_tables import ServiceTable
 
-_SHARE_OF_SLACK = 0.1
-"""The change back may take up to this share of the time that a lone request can spare."""
+SHARE_OF_SLACK = 0.1
+"""A change of the clock may take up to this share of the time that a lone request can spare."""
 
 
 class RestingClock:
@@ -28,7 +28,7 @@ class RestingClock:
         table, lowest = self._table, self.lowest
         if math.isinf(slack_s):
             return held
-        if not self._counts_idle or lowest == held or table.switch_s > _SHARE_OF_SLACK * slack_s:
+        if not self._counts_idle or lowest == held or table.switch_s > SHARE_OF_SLACK * slack_s:
             return held
         there_and_back_j = 2.0 * (table.switch_j + table.switch_s * table.idle_w[lowest])
         return lowest if gap_s * (table.idle_w[held] - table.idle_w[lowest]) > there_and_back_j else held

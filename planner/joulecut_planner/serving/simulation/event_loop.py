@@ -86,7 +86,8 @@ def simulate(
     policy breaks the rules of `joulecut_core.serving`: a batch, variant or clock beyond the table, an unknown
     request, a rest without end.
     """
-    return _Server(policy, iter(arrivals), WaitingLine(most_waiting, most_per_edge), observer).run()
+    line = WaitingLine(most_waiting, most_per_edge, largest_batch=policy.table.batches[-1])
+    return _Server(policy, iter(arrivals), line, observer).run()
 
 
 @dataclass(slots=True)
@@ -123,11 +124,11 @@ class _Server:
                 self._turn_away(rejection)
             if isinstance(decision, Launch):
                 self._launch(decision)
-            else:
+            elif not self.line.release():
                 self._rest(decision)
 
     def _view(self) -> ServerView:
-        return ServerView(self.now_s, self.line, self.point, self.seen)
+        return ServerView(self.now_s, self.line.shown(), self.point, self.seen)
 
     def _admit(self) -> None:
         """Let in all that have arrived by now."""
@@ -255,7 +256,7 @@ class _Server:
                 members = self.line.with_ids(launch.ids)
             except KeyError as error:
                 raise ValueError(f"policy {self.policy.name} launched {error}") from error
-            self.line.remove(members)
+            self.line.take(members)
         else:
             members = self.line.take_first(launch.batch)
         if not 1 <= len(members) == launch.batch <= self.costs.largest:
@@ -280,12 +281,12 @@ class _Server:
         if not self.split or batch >= self.costs.largest:
             return []
         self._admit()
-        could = [request for request in self.line if request.entry == unit]
+        could = [request for request in self.line.shown() if request.entry == unit]
         if not could:
             return []
         count = min(self.policy.join(self._view(), unit, batch), len(could), self.costs.largest - batch)
         joining = could[: max(count, 0)]
-        self.line.remove(joining)
+        self.line.take(joining)
         return joining
 
     def _run(self, point: int, time_s: float, energy_j: float, variant: int, batch: int) -> None:

@@ -8,6 +8,9 @@ from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import QueuedRequest, RejectReason
 from joulecut_planner.serving.simulation.event_loop import ROUNDING_S, Activity, Span
 
+MOST_STEPS = 4096
+"""A run that needs more has steps of twice the length, again and again until it does not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineStep:
@@ -27,7 +30,10 @@ class TimelineStep:
 
 
 class Timeline:
-    """Fills its steps while a simulation runs; one for one run. `step_s` seconds each, from time 0 on."""
+    """Fills its steps while a simulation runs; one for one run. `step_s` seconds each, from time 0 on.
+
+    Where a run turns out to last for more than `MOST_STEPS` of them, neighbours are merged two by two.
+    """
 
     def __init__(self, table: ServiceTable, step_s: float) -> None:
         if not step_s > 0.0:
@@ -41,6 +47,7 @@ class Timeline:
 
     def passed(self, span: Span) -> None:
         """Book a stretch of time in the steps it covers."""
+        self._reach(span.end_s)
         step_s, start_s = self._step_s, span.start_s
         index = int(start_s / step_s)
         while start_s < span.end_s:
@@ -53,16 +60,16 @@ class Timeline:
     def answered(self, request: QueuedRequest, end_s: float, variant: int) -> None:
         """Count an arrival and its answer, each where it happened."""
         self.answers_by_variant[variant] += 1
-        self._step(int(request.arrival_s / self._step_s)).arrivals += 1
-        step = self._step(int(end_s / self._step_s))
+        self._at(request.arrival_s).arrivals += 1
+        step = self._at(end_s)
         step.answered += 1
         step.late += end_s - ROUNDING_S > request.deadline_s
 
     def turned_away(self, request: QueuedRequest, now_s: float, reason: RejectReason) -> None:
         """Count an arrival and its rejection."""
         del reason
-        self._step(int(request.arrival_s / self._step_s)).arrivals += 1
-        self._step(int(now_s / self._step_s)).rejected += 1
+        self._at(request.arrival_s).arrivals += 1
+        self._at(now_s).rejected += 1
 
     def steps(self) -> tuple[TimelineStep, ...]:
         """Everything so far. The last step ends with the run: its means are over the part that was lived."""
@@ -75,6 +82,18 @@ class Timeline:
         if span.activity is Activity.BUSY:
             step.batch_s += duration_s * span.batch
             step.variants_s[span.variant] += duration_s
+
+    def _at(self, time_s: float) -> _Step:
+        self._reach(time_s)
+        return self._step(int(time_s / self._step_s))
+
+    def _reach(self, time_s: float) -> None:
+        """Make steps long enough for this moment to be in one of the first `MOST_STEPS`."""
+        while time_s >= MOST_STEPS * self._step_s:
+            self._step_s *= 2.0
+            if len(self._steps) % 2:
+                self._steps.append(_Step([0.0] * self._variants))
+            self._steps = [one.with_next(other) for one, other in zip(self._steps[::2], self._steps[1::2], strict=True)]
 
     def _step(self, index: int) -> _Step:
         while index >= len(self._steps):
@@ -108,3 +127,17 @@ class _Step:
     answered: int = 0
     late: int = 0
     rejected: int = 0
+
+    def with_next(self, other: _Step) -> _Step:
+        """This step and the one behind it as one."""
+        return _Step(
+            variants_s=[one_s + other_s for one_s, other_s in zip(self.variants_s, other.variants_s, strict=True)],
+            total_s=self.total_s + other.total_s,
+            energy_j=self.energy_j + other.energy_j,
+            clock_mhz_s=self.clock_mhz_s + other.clock_mhz_s,
+            batch_s=self.batch_s + other.batch_s,
+            arrivals=self.arrivals + other.arrivals,
+            answered=self.answered + other.answered,
+            late=self.late + other.late,
+            rejected=self.rejected + other.rejected,
+        )

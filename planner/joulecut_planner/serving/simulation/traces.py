@@ -57,8 +57,9 @@ class ArrivalTrace:
 
     @property
     def rate_hz(self) -> float:
-        """Mean rate: gaps over the time that they fill; NaN where all are sent at once."""
-        return (len(self) - 1) / self.span_s if self.span_s > 0.0 else math.nan
+        """Mean rate: gaps over the time that they fill; NaN where all are sent at once, or nearly."""
+        rate_hz = (len(self) - 1) / self.span_s if self.span_s > 0.0 else math.inf
+        return rate_hz if rate_hz < math.inf else math.nan
 
     @property
     def gap_variation(self) -> float:
@@ -85,12 +86,15 @@ class ArrivalTrace:
         """The same requests at `factor` times the rate. Raises ValueError unless it is finite and above 0."""
         if not 0.0 < factor < math.inf:
             raise ValueError(f"factor {factor}; expected a finite number above 0")
-        return replace(self, sent_s=self.sent_s / factor, arrival_s=self.arrival_s / factor)
+        with np.errstate(over="ignore"):
+            # What is too late for a number is refused as no time.
+            return replace(self, sent_s=self.sent_s / factor, arrival_s=self.arrival_s / factor)
 
     def at_rate(self, rate_hz: float) -> ArrivalTrace:
         """The same requests at a mean rate. Raises ValueError where they have none, being sent at once."""
         if math.isnan(self.rate_hz):
-            raise ValueError(f"{len(self)} requests within 0 s have no rate; expected two at different times")
+            sent = "a single request has" if len(self) == 1 else f"{len(self)} requests sent at once have"
+            raise ValueError(f"{sent} no rate; expected two at different times")
         return self.quicker(rate_hz / self.rate_hz)
 
     def delayed(self, delivered_s: Callable[[str, Array], Array]) -> ArrivalTrace:

@@ -142,6 +142,19 @@ def test_a_variant_is_used_where_the_floor_allows() -> None:
     assert any_.energy_per_request_j < 0.9 * full.energy_per_request_j
 
 
+def test_credit_is_used_where_changes_of_the_clock_take_time() -> None:
+    """A variant far below the floor is used again as soon as a stretch of it pays for a change, and saves energy."""
+    table = gpu_like(units=1, points=5, batches=_BATCHES, speed_ups=(1.0, 2.0), accuracies=(1.0, 0.96), switch_s=0.5e-3)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.7 * capacity(table, slo_s).rate_hz, slo_s, count=3000, seed=4)
+    part, full = (
+        simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor), requests) for floor in (0.995, 1.0)
+    )
+    assert 0.995 <= part.mean_accuracy < 0.9965
+    assert part.energy_per_request_j < 0.98 * full.energy_per_request_j
+    assert part.miss_rate <= full.miss_rate + 0.002
+
+
 @pytest.mark.parametrize("switch_s", [0.0, 0.01])
 def test_a_burst_is_survived_and_forgotten(switch_s: float) -> None:
     """Many times what can be served: batches stay large, the rest is turned away; two control periods later the
@@ -220,7 +233,7 @@ def test_wrong_orders_are_refused() -> None:
 
 def test_the_same_arrivals_are_served_the_same() -> None:
     """Nothing is random: two policies made alike report alike, to the last bit."""
-    table = _table(switch_s=0.002)
+    table = _table(switch_s=0.01)
     slo_s = three_lone_s(ServiceCosts(table))
     requests = poisson(0.5 * capacity(table, slo_s).rate_hz, slo_s, count=500, seed=7)
     one, other = (simulate(JoulecutPolicy(table, slo_s=slo_s), requests) for _ in range(2))
@@ -288,6 +301,15 @@ def test_a_beat_is_sustained() -> None:
         gap_s = 1.0 / (load * capacity(table, slo_s).rate_hz)
         requests = [QueuedRequest(index, index * gap_s, index * gap_s + slo_s) for index in range(1500)]
         assert simulate(JoulecutPolicy(table, slo_s=slo_s), requests).miss_rate < 0.01
+
+
+@pytest.mark.parametrize("switch_s", [0.0004, 0.001])
+def test_nobody_is_turned_away_for_a_change_of_the_clock_that_could_wait(switch_s: float) -> None:
+    """Changes between two steps of the decisions' grid: those who can run at the clock held are not let go for one."""
+    table = _table(switch_s=switch_s)
+    slo_s = three_lone_s(ServiceCosts(table))
+    requests = poisson(0.25 * capacity(table, slo_s).rate_hz, slo_s, count=1500, seed=21)
+    assert simulate(ValuePolicy(table, slo_s=slo_s), requests).miss_rate < 0.015
 
 
 def test_joules_at_rest_count_where_told() -> None:

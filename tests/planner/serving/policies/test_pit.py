@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_core.serving import BatchOutcome, Launch, Rest, ServerView
+from joulecut_planner.serving.policies.fixed import Fixed
 from joulecut_planner.serving.policies.pit import Pit
 from joulecut_planner.serving.policies.sustained_rates import Setting
 from joulecut_planner.serving.simulation.event_loop import simulate
-from tests.planner.serving.policies.arrivals import periodic, poisson
+from tests.planner.serving.policies.arrivals import SLO_S, periodic, poisson
 from tests.planner.serving.tables import drawn_table, gpu_like
 
 TABLE = gpu_like(points=20, speed_ups=(1.0, 1.8), accuracies=(0.8, 0.798))
@@ -79,6 +82,22 @@ def test_the_floor_holds_at_any_time(seed: int, floor: float) -> None:
             assert self.total / self.count >= floor * self.table.variants[0].accuracy - 1e-9
 
     simulate(Floored(drawn_table(seed), accuracy_floor=floor), poisson(150.0, 300, seed, slo_s=0.06))
+
+
+@pytest.mark.parametrize("full_precision_only", [False, True])
+def test_a_slow_clock_is_changed_seldom(full_precision_only: bool) -> None:
+    """Where a change takes longer than a request has, it is made for the load, not for a batch."""
+    table = gpu_like(points=20, speed_ups=(1.0, 1.8), accuracies=(0.8, 0.798), switch_s=0.02)
+    bursts = [
+        replace(request, id=2 * index + half, arrival_s=at_s, deadline_s=at_s + SLO_S)
+        for index, request in enumerate(poisson(60.0, 2000, 5))
+        for half, at_s in enumerate((request.arrival_s, request.arrival_s + 1e-4))
+    ]
+    requests = sorted(bursts, key=lambda request: request.arrival_s)
+    pit = simulate(Pit(table, full_precision_only=full_precision_only), requests)
+    fixed = simulate(Fixed(table), requests)
+    assert pit.clock_changes <= 15
+    assert pit.miss_rate <= fixed.miss_rate + 0.1
 
 
 def test_credit_is_used_where_a_variant_is_below_the_floor() -> None:

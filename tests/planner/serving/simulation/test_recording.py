@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from joulecut_core.serving import QueuedRequest
 from joulecut_planner.serving.simulation.event_loop import Activity, Span, simulate
-from joulecut_planner.serving.simulation.recording import Timeline
+from joulecut_planner.serving.simulation.recording import MOST_STEPS, Timeline
 from tests.planner.serving.scripted import Drawn
 from tests.planner.serving.tables import drawn_table
 from tests.thoroughness import examples
@@ -46,6 +46,30 @@ def test_steps_add_up(seed: int, step_s: float) -> None:
     assert sum(step.rejected for step in steps) == sum(report.rejected.values())
     lived_s = [min(step_s, report.duration_s - step.start_s) for step in steps]
     lived = [(step, seconds) for step, seconds in zip(steps, lived_s, strict=True) if seconds > 1e-9]
+    assert sum(step.busy_share * seconds for step, seconds in lived) == pytest.approx(report.busy_s)
+    drawn_j = report.energy_j - report.clock_changes * table.switch_j
+    assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(drawn_j, rel=1e-6)
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(st.integers(0, 10_000), st.floats(1e-12, 1e-5))
+def test_short_steps_become_longer_ones(seed: int, step_s: float) -> None:
+    """However short they are asked for, there is a bounded number of them, and nothing is lost by merging."""
+    table = drawn_table(seed)
+    arrivals = [QueuedRequest(n, 0.004 * n, 0.004 * n + 0.03) for n in range(40)]
+    line = Timeline(table, step_s)
+    report = simulate(Drawn(table, seed), arrivals, observer=line)
+    steps = line.steps()
+    assert MOST_STEPS // 2 <= len(steps) <= MOST_STEPS
+    length_s = steps[1].start_s
+    assert sum(step.arrivals for step in steps) == 40
+    assert sum(step.answered for step in steps) == report.answered
+    assert sum(step.late for step in steps) == report.late
+    lived = [
+        (step, seconds)
+        for step in steps
+        if (seconds := min(length_s, report.duration_s - step.start_s)) > 1e-9 and not math.isnan(step.busy_share)
+    ]
     assert sum(step.busy_share * seconds for step, seconds in lived) == pytest.approx(report.busy_s)
     drawn_j = report.energy_j - report.clock_changes * table.switch_j
     assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(drawn_j, rel=1e-6)

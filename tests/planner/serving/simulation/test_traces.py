@@ -45,9 +45,12 @@ def test_a_factor_that_is_none_is_refused(factor: float) -> None:
 
 def test_requests_at_once_have_no_rate() -> None:
     """One request, or several at the same time, cannot be given a utilisation."""
-    for trace in (trace_of(times(3.0)), trace_of(times(3.0, 3.0))):
+    for trace, words in (
+        (trace_of(times(3.0)), "a single request has no rate"),
+        (trace_of(times(3.0, 3.0)), "2 requests sent at once have no rate"),
+    ):
         assert math.isnan(trace.rate_hz)
-        with pytest.raises(ValueError, match="have no rate"):
+        with pytest.raises(ValueError, match=words):
             trace.at_rate(2.0)
 
 
