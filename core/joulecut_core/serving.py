@@ -55,7 +55,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """What a policy sees. `waiting` is ordered by priority, then deadline, then id."""
+    """What a policy sees. `waiting`, those that may run next, is ordered by priority, then deadline, then id."""
 
     now_s: float
     waiting: Sequence[QueuedRequest]

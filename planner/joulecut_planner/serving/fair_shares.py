@@ -1,9 +1,11 @@
 """How much of a device one edge may ask for while others wait.
 
 Deadlines alone leave the device to whoever asks most: sixteen requests of one edge come before those that eight
-others send a moment later. An edge *floods* that has more in the line than its even part of the largest batch and
-than half of the edges have. It is then shown as one that asks for no more than its share. The device is shared by
-those that wait and those that the last batch was of, who may ask again before the next one ends.
+others send a moment later. An edge's *share* is its even part of the largest batch, or what half of the edges have
+in the line where that is more. An edge that has more than three times its share in a line that no batch can take as a
+whole *floods*: it is shown as one that asks for no more than its share. Less than that happens by chance among equals,
+who are better off by their deadlines alone. The device is shared by those that wait and those that the last batch was
+of, who may ask again before the next one ends.
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from joulecut_core.serving import QueuedRequest
+
+_FLOOD = 3
+"""Shares. Among eight edges with four requests each in flight hardly anybody has more in the line by chance. Sixteen
+requests of one edge are kept from others with single ones as well as by two shares, and better than by four."""
 
 
 def fair_share(held: Collection[int], edges: int, largest: int) -> int:
@@ -40,10 +46,10 @@ class FairShares:
         `held`: how many each edge has. Of an edge that floods, its share of the most urgent ones is shown; and none
         from when some were taken until those of others that were shown then are gone. Lower priorities do not count.
         """
-        if not waiting or (len(held) == 1 and held.keys() >= self._last):
+        if len(waiting) <= self._largest or (len(held) == 1 and held.keys() >= self._last):
             return None
         one_priority = waiting[0].priority == waiting[-1].priority
-        if one_priority and max(held.values()) <= self._share(held):
+        if one_priority and max(held.values()) <= _FLOOD * self._share(held):
             return None
         asked: Counter[str] = Counter()
         places: Counter[str] = Counter()
@@ -54,7 +60,7 @@ class FairShares:
             asked.update(request.edge for request in equals)
             ids.update(request.id for request in equals)
             share = self._share(asked)
-            most = {edge: self._places(edge, share, ids) for edge, count in asked.items() if count > share}
+            most = {edge: self._places(edge, share, ids) for edge, count in asked.items() if count > _FLOOD * share}
             for request in equals:
                 if request.edge not in most or places[request.edge] < most[request.edge]:
                     places[request.edge] += 1

@@ -38,6 +38,19 @@ def test_a_flood_does_not_raise_the_others_wait(name: str, batches: tuple[int, .
     assert wait_s(16) <= MOST * wait_s(1)
 
 
+@pytest.mark.parametrize("name", ["joulecut", "eali", "fixed"])
+def test_equals_are_served_as_without_shares(name: str) -> None:
+    """Eight edges with three in flight each: chance makes nobody a flood, and every request waits as it would."""
+    table = gpu_like(units=2, points=4, batches=(1, 2, 4))
+
+    def waited(largest_batch: int) -> dict[str, list[float]]:
+        policy = JoulecutPolicy(table, slo_s=0.05) if name == "joulecut" else POLICIES[name](table, PolicyOptions())
+        edges = {f"edge {number}": 3 for number in range(8)}
+        return waits_s(policy, edges, slo_s=0.05, think_s=0.05, until_s=0.5, largest_batch=largest_batch, seed=3)
+
+    assert waited(4) == waited(1_000_000)
+
+
 def test_equals_and_an_edge_alone_are_shown_whole() -> None:
     """Neither what one edge has while nobody else is there, nor what all have alike, is held back."""
     for edges in ("a" * 40, "abcd" * 6, "abcdefgh"):
@@ -50,13 +63,21 @@ def test_equals_and_an_edge_alone_are_shown_whole() -> None:
 def test_who_floods_waits_for_those_shown_with_it() -> None:
     """One of its requests at a time, then the others', unless the device has time left; order stays by urgency."""
     line = WaitingLine(100)
-    for request in asks("a", "a", "a", "b", "c"):
+    for request in asks("a", "a", "a", "a", "a", "b", "c"):
         line.add(request)
-    assert [each.id for each in line.shown()] == [0, 3, 4]
+    assert [each.id for each in line.shown()] == [0, 5, 6]
     assert [each.id for each in line.take_first(1)] == [0]
-    assert [each.id for each in line.shown()] == [3, 4]
+    assert [each.id for each in line.shown()] == [5, 6]
     assert line.release()
-    assert [each.id for each in line.shown()] == [1, 3, 4]
+    assert [each.id for each in line.shown()] == [1, 5, 6]
+
+
+def test_a_line_that_fits_one_batch_is_shown_whole() -> None:
+    """Whoever floods runs with the others then, and holds nobody up."""
+    line = WaitingLine(100, largest_batch=8)
+    for request in asks(*"aaaaaaabb"[:8]):
+        line.add(request)
+    assert line.shown() is line
 
 
 def test_lower_priorities_hold_nobody_back() -> None:
