@@ -123,7 +123,9 @@ def _gains(plan: RelaxedFleetPlan, other: RelaxedFleetPlan) -> bool:
     """Whether the other plan is less late, or no later and cheaper."""
     if other.late < plan.late - _LATE:
         return True
-    return other.late <= plan.late + _LATE and other.power_w < plan.power_w * (1.0 - _GAIN)
+    # Negative where an edge that cannot keep up is counted to wait less than never; infinite at next to no share.
+    least_gain_w = _GAIN * abs(plan.power_w) if np.isfinite(plan.power_w) else 0.0
+    return other.late <= plan.late + _LATE and other.power_w < plan.power_w - least_gain_w
 
 
 def _first(fleet: Fleet, devices: tuple[DeviceTables, ...], offered_bps: Array) -> RelaxedFleetPlan:

@@ -49,6 +49,26 @@ def test_in_its_own_terms_it_is_near_joulecut_s_plan_and_never_below_its_bound(s
         assert best.lower_bound_w <= outcome.power_w <= 1.1 * best.lower_bound_w
 
 
+def test_the_turns_end_where_an_edge_cannot_keep_up() -> None:
+    """Blind to rates, it counts waiting that is not there: watts below nothing are no endless gain."""
+    edges = tuple(
+        replace(
+            edge,
+            problem=replace(
+                edge.problem,
+                slo=replace(edge.problem.slo, rate_hz=1e4, latency_s=None),
+                edge=replace(
+                    edge.problem.edge, points=tuple(replace(each, wait_w=1e3) for each in edge.problem.edge.points)
+                ),
+            ),
+        )
+        for edge in small(1, 0.3).edges
+    )
+    plan = relaxed_fleet_plan(replace(small(1, 0.3), edges=edges), stationary)
+    assert plan.power_w < 0.0
+    assert plan.turns < 20
+
+
 def test_the_turns_never_lose_to_each_device_for_itself() -> None:
     """Before clocks are made real, sharing the uplink by need beats equal shares in the devices' own watts."""
     fleet = small(1, 0.3)
