@@ -61,7 +61,7 @@ def test_batches_that_overrun_the_table_are_started_earlier() -> None:
             stage.lanes[0].overrun.observed(0.25)
         await stage.ask(picture)
         await stage.settled()
-        request = policy.views[-1].waiting[0] if policy.views[-1].waiting else policy.views[0].waiting[0]
+        request = next(view.waiting[0] for view in policy.views if view.waiting)
         assert request.deadline_s - request.arrival_s == pytest.approx(SLO_S - 0.25)
         assert policy.outcomes[0].late == 0
 
