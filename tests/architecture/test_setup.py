@@ -12,7 +12,7 @@ import pytest
 
 from tests.architecture.tree import ROOT, name
 
-SCRIPTS = [*sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
+SCRIPTS = [*sorted(each for each in (ROOT / "scripts").iterdir() if each.is_file()), ROOT / ".ci" / "run"]
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
