@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=_RESULTS, help="folder for fleet.md and fleet.png")
     parser.add_argument("--quick", action="store_true", help="small fleets, seconds")
     options = parser.parse_args(argv)
-    sizes, many = ((10, 30, 60), 60) if options.quick else (_SIZES, 1000)
+    sizes, many = ((10, 20), 20) if options.quick else (_SIZES, 1000)
     colds = [_cold(edges) for edges in sizes]
     warms = _warm(many, 3 if options.quick else _EVENTS)
     prices_ms, cone_ms, apart = _prices(10 if options.quick else 100)

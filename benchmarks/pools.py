@@ -32,7 +32,7 @@ from joulecut_planner.pool import PoolPlanner, solve_pool
 
 _RESULTS = Path(__file__).parent / "results"
 _SIZES = ((100, 4, 1), (300, 8, 2), (1000, 20, 5), (3000, 60, 15), (10_000, 200, 50))
-_QUICK = ((20, 2, 1), (40, 4, 2))
+_QUICK = ((10, 2, 1), (20, 4, 2))
 _SEED = 1
 _SIMULATED_S = 10.0
 

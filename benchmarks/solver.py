@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size, seeds, milp_seeds = (SMALL, range(1), range(1)) if options.quick else (FULL, range(13), range(4))
     contests = [_contest(case) for case in drawn_cases(size, seeds)]
     linear = [each for problem in linear_problems(size, milp_seeds) if (each := _linear_contest(problem)) is not None]
-    write_bytes(options.out, _document(size, contests, linear, _import_s()).encode())
+    write_bytes(options.out, _document(size, contests, linear, _import_s(runs=1 if options.quick else 5)).encode())
     print(f"wrote {options.out}")
 
 
@@ -144,13 +144,13 @@ def _answer(plan: Plan) -> Plan:
     return replace(plan, evaluated=0, solve_s=0.0)
 
 
-def _import_s() -> float:
+def _import_s(*, runs: int) -> float:
     program = "import time; s = time.process_time(); import joulecut_planner; print(time.process_time() - s)"
-    runs = [
+    taken = [
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own
-        for _ in range(5)
+        for _ in range(runs)
     ]
-    return statistics.median(float(run.stdout) for run in runs)
+    return statistics.median(float(each.stdout) for each in taken)
 
 
 def _document(size: Size, contests: Sequence[Contest], linear: Sequence[LinearContest], import_s: float) -> str:

@@ -57,17 +57,6 @@ class Configuration(Generic[T]):
         _LOG.info("configuration: %s", json.dumps(encode(self.values)))
 
 
-def load_config(cls: type[T], path: Path | None, flags: Mapping[str, Any]) -> T:
-    """The dataclass `cls` from a TOML file and the flags that were given (None means not given), logged.
-
-    Raises ConfigError naming the file, the key, the value and what was expected; an unknown key
-    comes with the nearest known one.
-    """
-    configuration = read_configuration(cls, Sources(file=path, flags=flags))
-    configuration.log()
-    return configuration.values
-
-
 def read_configuration(cls: type[T], sources: Sources) -> Configuration[T]:
     """The dataclass `cls` from all sources: flags count more than the environment, that more than the file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Mapping
@@ -50,19 +51,37 @@ def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:
     return document
 
 
-def write_json(path: Path, document: object) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a part. Refuses NaN."""
-    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+def write_json(path: Path, document: object, *, durable: bool = False) -> None:
+    """Write JSON as `write_bytes` does. Refuses NaN."""
+    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode(), durable=durable)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file's content at once; missing folders are made."""
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Replace the file's content so that a reader sees the old file or the new one, never a part.
+
+    Missing folders are made. `durable`: return only once a power cut leaves the new one, which takes milliseconds;
+    otherwise it may leave the old one, or an empty one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("xb") as stream:
             stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         temporary.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once a power cut leaves the names in it as they are: a file's own sync says nothing of its name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

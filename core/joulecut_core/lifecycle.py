@@ -34,6 +34,12 @@ def announce_ready(path: Path | None, address: str) -> None:
         raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
 
 
+def log_failure(task: asyncio.Task[None]) -> None:
+    """A done callback of tasks that run as long as an agent: one that fails is told of at once, not at the end."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.error("a part of this agent has failed, and does nothing until it is started again", exc_info=error)
+
+
 async def serve_until_stopped(
     serving: AbstractAsyncContextManager[str], ready_file: Path | None, *, ends_with: int | None = None
 ) -> None:

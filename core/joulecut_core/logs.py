@@ -19,8 +19,6 @@ from joulecut_core.request_context import current_request
 from joulecut_core.spans import current_span
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_FIELDS = ("request_id", "session", "epoch", "trace_id")
-"""Of a record about one request; each is there only where it is known."""
 _TRACES = "opentelemetry"
 _NOISY = {"asyncio": logging.INFO, "grpc": logging.INFO, _TRACES: logging.CRITICAL, "zeroconf": logging.INFO}
 """Libraries, and from which level up a log hears of them. That spans are lost is told by the tracer, once."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from joulecut_core.figures import FigureKind
 
 GPU_BOARD = "GPU board"
-CPU_PACKAGES = "CPU packages (RAPL)"
 HOST = "host"
 UNKNOWN = "unknown scope"
 

@@ -136,6 +136,8 @@ class Profile:
         if not self.points:
             raise ProfileError("points: empty; expected at least one measured operating point")
         blocks = len(self.cut_names) - 1
+        if blocks < 1:
+            raise ProfileError(f"cut_names: {len(self.cut_names)}; expected at least two: make the profile again")
         for index, point in enumerate(self.points):
             if len(point.block_s) != blocks:
                 raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
@@ -177,7 +179,7 @@ def save_profile(profile: Profile, path: str | os.PathLike[str]) -> None:
     expect_type("profile", profile, Profile, "measure one with joulecut.profile")
     place = expect_path("path", path, "of the file to write", error=ProfileError)
     try:
-        write_json(place, encode(profile))
+        write_json(place, encode(profile), durable=True)
     except OSError as error:
         raise ProfileError(
             f"{place}: the profile cannot be kept: {error.strerror}; make room there, or name another file"

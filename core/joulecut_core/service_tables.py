@@ -6,7 +6,6 @@ at any unit: an edge that has computed the units before it sends what crosses th
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -81,19 +80,6 @@ class ServiceTable:
             raise ValueError(f"switch_s, switch_j: {self.switch_s}, {self.switch_j}; expected at least 0")
         for variant in self.variants:
             self._check(variant)
-
-    def bracket(self, batch: int) -> tuple[int, int, float]:
-        """The indices of the batch sizes around `batch`, and the share of the upper one.
-
-        Raises ValueError for a batch of less than 1 or more than the largest.
-        """
-        if not 1 <= batch <= self.batches[-1]:
-            raise ValueError(f"batch {batch}; expected 1 to {self.batches[-1]}")
-        upper = bisect_left(self.batches, batch)
-        if self.batches[upper] == batch:
-            return upper, upper, 0.0
-        lower = upper - 1
-        return lower, upper, (batch - self.batches[lower]) / (self.batches[upper] - self.batches[lower])
 
     def _check(self, variant: ServiceVariant) -> None:
         if not 0.0 <= variant.accuracy <= 1.0:

@@ -155,6 +155,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             for task in (following, keeping, fitting, watching):
                 task.cancel()
             await asyncio.gather(following, keeping, fitting, watching, return_exceptions=True)
+            if replanning is not None:
+                await replanning.stop()
             await offloading.stop()
             await session.close()
             _LOG.info("stopped; clocks restored")

@@ -73,6 +73,10 @@ async def _answer(call: Awaitable[R], peer: str) -> R:
         reply = await call
     except grpc.aio.AioRpcError as error:
         raise error_from_rpc(error, peer=peer) from error
+    return _readable(reply, peer)
+
+
+def _readable(reply: R | None, peer: str) -> R:
     if reply is None:  # what gRPC gives where it cannot decode one
         raise LinkError(f"{peer}: its reply cannot be read: it was damaged on the way; try again")
     return reply
@@ -105,7 +109,7 @@ class AgentClient:
         request = agent_pb2.GetBundleRequest(network_digest=network_digest)
         try:
             async for chunk in self._stub.GetBundle(request, timeout=timeout_s):
-                yield BUNDLE_CHUNK.from_wire(chunk)
+                yield BUNDLE_CHUNK.from_wire(_readable(chunk, self._peer))
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error, peer=self._peer) from error
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.devices import DeviceInfo, DeviceState
+from joulecut_core.devices import DeviceState
 from joulecut_core.energy import EnergyReading
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply
 from joulecut_proto.messages import Converter
 from joulecut_proto.v1 import agent_pb2, devices_pb2
 
 OPERATING_POINT = Converter(OperatingPoint, devices_pb2.OperatingPoint)
-DEVICE_INFO = Converter(DeviceInfo, devices_pb2.DeviceInfo)
 DEVICE_STATE = Converter(DeviceState, devices_pb2.DeviceState)
 ENERGY_READING = Converter(EnergyReading, devices_pb2.EnergyReading)
 

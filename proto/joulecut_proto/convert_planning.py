@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joulecut_core.fleets import Fleet, FleetPlan
-from joulecut_core.plans import Assignment, Plan
+from joulecut_core.plans import Plan
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
@@ -17,6 +17,5 @@ FLEET = Converter(Fleet, planning_pb2.Fleet, checks_itself=True)
 FLEET_PLAN = Converter(FleetPlan, planning_pb2.FleetPlan)
 POOL = Converter(Pool, planning_pb2.Pool, checks_itself=True)
 POOL_PLAN = Converter(PoolPlan, planning_pb2.PoolPlan)
-ASSIGNMENT = Converter(Assignment, planning_pb2.Assignment)
 SESSION_REQUEST = Converter(SessionRequest, planning_pb2.PlanSessionRequest)
 SESSION_REPLY = Converter(SessionReply, planning_pb2.PlanSessionReply)

@@ -6,10 +6,13 @@ the connection, and neither network, clock nor price is taken from it.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import socket
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 
 from zeroconf import Error as ZeroconfError
@@ -22,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 SERVICE_TYPE = "_joulecut._tcp.local."
 _MOST_SERVERS = 64
 """Announcements remembered at most: a flooded link must not grow this process."""
+_MOST_LOOKED_UP = 64
+"""Names at once whose address did not come with them."""
 _LOOKUP_MS = 1000
 
 
@@ -32,11 +37,11 @@ class Advertisement:
     """
 
     def __init__(self, name: str, host: str, port: int) -> None:
-        address = _announced_address(host)
         try:
+            address = _announced_address(host)
             self._zeroconf = Zeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
         except OSError as error:
-            raise LinkError(f"no multicast on {address}: {error}; give edges this server's address instead") from error
+            raise LinkError(f"no multicast on {host}: {error}; give edges this server's address instead") from error
         self._info = ServiceInfo(
             SERVICE_TYPE,
             f"{name}-{port}.{SERVICE_TYPE}",
@@ -52,8 +57,11 @@ class Advertisement:
         _LOG.info("announced %s on %s:%d", self._info.name, address, port)
 
     def close(self) -> None:
-        """Withdraw the announcement."""
-        self._zeroconf.unregister_service(self._info)
+        """Withdraw the announcement; one that cannot be withdrawn now ends by itself."""
+        try:
+            self._zeroconf.unregister_service(self._info)
+        except (OSError, ZeroconfError) as error:
+            _LOG.warning("%s is not withdrawn: %r; it ends within minutes", self._info.name, error)
         self._zeroconf.close()
 
 
@@ -62,6 +70,7 @@ class Browser(ServiceListener):
 
     def __init__(self, interface: str | None = None, on_change: Callable[[], None] = lambda: None) -> None:
         self._found: dict[str, str] = {}
+        self._looked_up: dict[str, Future[bool]] = {}
         self._on_change = on_change
         interfaces = [interface] if interface is not None else None
         self._zeroconf = (
@@ -76,9 +85,34 @@ class Browser(ServiceListener):
         return tuple(self._found.values())
 
     def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-        """Remember a server."""
-        info = zc.get_service_info(type_, name, timeout=_LOOKUP_MS)
-        if info is None or info.port is None or not info.parsed_addresses():
+        """Remember a server, as soon as its address is known."""
+        try:
+            info = ServiceInfo(type_, name)
+        except ZeroconfError as error:
+            # Of a name that anybody may have sent; raised, it would end the browser's thread.
+            _LOG.debug("announcement of %.80r: %r", name, error)
+            return
+        if name in self._looked_up or zc.loop is None:
+            return
+        # Not waited for: names that nobody answers for would keep this thread from servers that are there.
+        looking = asyncio.run_coroutine_threadsafe(self._look_up(zc, info), zc.loop)
+        self._looked_up[name] = looking
+        looking.add_done_callback(partial(self._note, name, info))
+
+    async def _look_up(self, zc: Zeroconf, info: ServiceInfo) -> bool:
+        if info.load_from_cache(zc):
+            return True
+        return len(self._looked_up) <= _MOST_LOOKED_UP and await info.async_request(zc, _LOOKUP_MS)
+
+    def _note(self, name: str, info: ServiceInfo, looking: Future[bool]) -> None:
+        if self._looked_up.get(name) is not looking:
+            return
+        del self._looked_up[name]
+        if not looking.cancelled() and looking.exception() is None and looking.result():
+            self._remember(name, info)
+
+    def _remember(self, name: str, info: ServiceInfo) -> None:
+        if info.port is None or not info.parsed_addresses():
             return
         if name in self._found or len(self._found) < _MOST_SERVERS:
             self._found[name] = f"{info.parsed_addresses()[0]}:{info.port}"
@@ -91,12 +125,16 @@ class Browser(ServiceListener):
     def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         """Forget a server."""
         del zc, type_
+        if (looking := self._looked_up.pop(name, None)) is not None:
+            looking.cancel()
         self._found.pop(name, None)
         self._on_change()
 
     def close(self) -> None:
         """Stop listening."""
         self._browser.cancel()
+        for looking in tuple(self._looked_up.values()):
+            looking.cancel()
         self._zeroconf.close()
 
     def __enter__(self) -> Browser:
@@ -114,6 +152,8 @@ def _announced_address(host: str) -> str:
     except ValueError:
         return socket.gethostbyname(host)
     if not address.is_unspecified:
+        if address.version != 4:
+            raise LinkError(f"{address} is not announced: only IPv4 addresses are; give edges this server's address")
         return str(address)
     # Connecting a datagram socket sends nothing; it only asks the kernel which address it would use.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

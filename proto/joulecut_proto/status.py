@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 import grpc
 import grpc.aio
@@ -31,7 +30,6 @@ from joulecut_core.errors import (
     ProfileError,
 )
 from joulecut_proto.call_refusals import CallRefusedError
-from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 
@@ -41,18 +39,6 @@ ERROR_KEY = "joulecut-error"
 _SHOWN_CHARACTERS = 1000
 
 _IN_LOG = "the agent that answered has the details in its log"
-
-
-class Reaction(Enum):
-    """What a caller does about a failed inference. Every one but RETRY_ONCE may also answer the request locally."""
-
-    RETRY_ONCE = "retry-once"
-    """Send it once more while its deadline allows, elsewhere if there is an elsewhere; then run locally."""
-    RUN_LOCALLY = "run-locally"
-    REPLAN = "replan"
-    """The sides disagree on epoch, network or clocks: ask for a new plan."""
-    GIVE_UP = "give-up"
-    """Sending it again can never help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +74,8 @@ CATALOGUE: tuple[Entry, ...] = (
 
 _BY_NAME: Mapping[str, type[JoulecutError]] = {entry.error.__name__: entry.error for entry in CATALOGUE}
 
-_REACTIONS: Mapping[grpc.StatusCode, Reaction] = {
-    grpc.StatusCode.UNAVAILABLE: Reaction.RETRY_ONCE,
-    # What a dying server or a proxy before it reports.
-    grpc.StatusCode.INTERNAL: Reaction.RETRY_ONCE,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: Reaction.RUN_LOCALLY,
-    grpc.StatusCode.DEADLINE_EXCEEDED: Reaction.RUN_LOCALLY,
-    grpc.StatusCode.CANCELLED: Reaction.RUN_LOCALLY,
-    grpc.StatusCode.UNKNOWN: Reaction.RUN_LOCALLY,
-    grpc.StatusCode.NOT_FOUND: Reaction.RUN_LOCALLY,
-    grpc.StatusCode.FAILED_PRECONDITION: Reaction.REPLAN,
-    grpc.StatusCode.ABORTED: Reaction.REPLAN,
-    grpc.StatusCode.OUT_OF_RANGE: Reaction.REPLAN,
-    grpc.StatusCode.INVALID_ARGUMENT: Reaction.GIVE_UP,
-    grpc.StatusCode.UNAUTHENTICATED: Reaction.GIVE_UP,
-    grpc.StatusCode.PERMISSION_DENIED: Reaction.GIVE_UP,
-    grpc.StatusCode.UNIMPLEMENTED: Reaction.GIVE_UP,
-    grpc.StatusCode.ALREADY_EXISTS: Reaction.GIVE_UP,
-    grpc.StatusCode.DATA_LOSS: Reaction.GIVE_UP,
-}
-
-_REPLY_REACTIONS: Mapping[ReplyStatus, Reaction] = {
-    ReplyStatus.STALE: Reaction.REPLAN,
-    ReplyStatus.OVERLOADED: Reaction.RUN_LOCALLY,
-    ReplyStatus.DRAINING: Reaction.RUN_LOCALLY,
-    ReplyStatus.LATE: Reaction.RUN_LOCALLY,
-    ReplyStatus.INVALID: Reaction.GIVE_UP,
-    ReplyStatus.FAILED: Reaction.RETRY_ONCE,
-}
+_MENDED_BY_A_RETRY = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL))
+"""Unavailable, and what a dying server or a proxy before it reports."""
 
 # Statuses that gRPC itself or a proxy gives, without an error of ours behind them.
 _FOREIGN: Mapping[grpc.StatusCode, type[JoulecutError]] = {
@@ -141,20 +101,10 @@ def public_text(error: JoulecutError) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
-def reaction_to(code: grpc.StatusCode) -> Reaction:
-    """What a caller does about an inference call that ended with this status (never OK)."""
-    return _REACTIONS[code]
-
-
-def reaction_to_reply(status: ReplyStatus) -> Reaction:
-    """What a caller does about a reply with this status (never OK)."""
-    return _REPLY_REACTIONS[status]
-
-
-def reaction_to_error(error: JoulecutError) -> Reaction:
-    """What a caller does about an inference that failed with this error, raised here or by a peer."""
+def may_be_retried(error: JoulecutError) -> bool:
+    """Whether an inference that failed with this error, raised here or by a peer, may succeed when sent once more."""
     cause = error.__cause__
-    return reaction_to(cause.code() if isinstance(cause, grpc.aio.AioRpcError) else entry_of(error).code)
+    return (cause.code() if isinstance(cause, grpc.aio.AioRpcError) else entry_of(error).code) in _MENDED_BY_A_RETRY
 
 
 def error_from_rpc(error: grpc.aio.AioRpcError, *, peer: str) -> JoulecutError:

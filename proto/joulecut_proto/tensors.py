@@ -147,7 +147,8 @@ def check_header(tensors: Sequence[WireTensor], total_bytes: int, limits: FrameL
     decoded_bytes = 0
     for index, tensor in enumerate(tensors):
         _check_tensor(tensor, limits, where=f"tensors[{index}]")
-        decoded_bytes += tensor.spec.size_bytes
+        # A tensor without elements has no bytes however long its other sizes are, and nobody can make it.
+        decoded_bytes += max((tensor.spec.size_bytes, *tensor.spec.shape))
     sum_bytes = total_bytes_of(tensors)
     if total_bytes != sum_bytes:
         raise ContractError(f"total_bytes is {total_bytes}; expected {sum_bytes}, the sum over the tensors")

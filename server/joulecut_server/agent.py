@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import LinkError
-from joulecut_core.lifecycle import serve_until_stopped
+from joulecut_core.lifecycle import log_failure, serve_until_stopped
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
@@ -192,6 +192,8 @@ async def _kept(
         tasks.append(asyncio.create_task(scheduler.keep()))
     if changes is not None:
         tasks.append(asyncio.create_task(changes.keep()))
+    for task in tasks:
+        task.add_done_callback(log_failure)
     try:
         yield
     finally:
@@ -323,7 +325,8 @@ def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | No
     """An announcement where the network allows one; a Unix socket, or who serves no edge, has none."""
     if not config.advertise or not host or config.planning_only:
         return None
-    with suppress(LinkError):
+    try:
         return Advertisement(config.name, host, port)
-    _LOG.warning("cannot announce over multicast; edges need this server's address in their configuration")
-    return None
+    except LinkError as error:
+        _LOG.warning("edges need this server's address in their configuration: %s", error)
+        return None

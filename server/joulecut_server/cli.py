@@ -53,7 +53,7 @@ def serve(
     name: Annotated[str | None, typer.Option(help="Name under which this server announces itself.")] = None,
     profiles: Annotated[str | None, typer.Option(help="Folder where profiles are kept.")] = None,
     shipped_profiles: Annotated[list[str] | None, typer.Option(help="Further read-only profile folder.")] = None,
-    state: Annotated[str | None, typer.Option(help="Folder where the last plan epoch is kept.")] = None,
+    state: Annotated[str | None, typer.Option(help="Folder where plan epochs are counted.")] = None,
     slowdown: Annotated[float | None, typer.Option(help="Wall seconds per emulated second.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of an emulated device's noise.")] = None,
     advertise: Annotated[bool | None, typer.Option(help="Announce this server over zeroconf.")] = None,

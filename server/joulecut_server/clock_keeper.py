@@ -45,10 +45,6 @@ class ClockKeeper:
         """Take the clock again where it was lost meanwhile."""
         self._holder.verify()
 
-    def wished(self, session_id: str) -> OperatingPoint | None:
-        """What a session asked for last; None where it has no wish."""
-        return self._wishes.get(session_id)
-
     @property
     def leased(self) -> OperatingPoint | None:
         """The operating point asked for now; None without a lease."""

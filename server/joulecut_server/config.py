@@ -26,7 +26,7 @@ class ServerConfig:
     `bundles`: folders of packed networks. `planning_only`: serve none, and edges neither: only solve the problems of
     whoever asks. `profiles`: where profiles are kept (empty: the user's
     cache). `shipped_profiles`: further folders that are only read. `slowdown`: emulated devices
-    only, how many wall seconds one emulated second lasts. `state`: where the last plan epoch is kept.
+    only, how many wall seconds one emulated second lasts. `state`: where plan epochs are counted.
     `insecure`: plain text with other hosts too; without it, and without `tls`, only addresses of this host are
     served. `health_listen`: a further address, in plain text, where only health is told. `reflection`: whether callers
     may list the services; left out, only those of this host.
@@ -79,6 +79,8 @@ class ServerConfig:
             raise ConfigError("access: rules are by the names in certificates; expected [tls] beside them")
         if self.tls is not None and self.insecure:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
+        if not 0.0 <= self.drain_s < float("inf"):
+            raise ConfigError(f"drain_s: {self.drain_s}; expected a finite number of seconds, 0 or more")
         if self.threads < 1:
             raise ConfigError(f"threads: {self.threads}; expected at least 1")
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):

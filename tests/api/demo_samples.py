@@ -32,7 +32,12 @@ def metered_run(latencies_s: Sequence[float], *, top1: Sequence[int] | None = No
     """A run with these latencies; request i is of sample i and answered `top1[i]`, or i."""
     return MeteredRun(
         requests=tuple(
-            ServedRequest(latency_s=latency_s, top1=index if top1 is None else top1[index], sample=index, ledger=LEDGER)
+            ServedRequest(
+                latency_s=latency_s,
+                top1=(index if top1 is None else top1[index],),
+                sample=index,
+                ledger=LEDGER,
+            )
             for index, latency_s in enumerate(latencies_s)
         ),
         edge_device_j=0.30,

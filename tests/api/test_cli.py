@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
 import sys
 
 import pytest
@@ -49,10 +48,3 @@ def test_an_error_becomes_a_line_and_a_status(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: nothing.json: no such file\n"
-
-
-def test_help_needs_no_torch() -> None:
-    """The command's modules load neither torch nor grpc: help is there at once, planners need neither."""
-    code = "import sys, joulecut.cli; print({'torch', 'grpc', 'google.protobuf', 'plotly'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "set()\n"

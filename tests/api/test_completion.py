@@ -17,7 +17,8 @@ from joulecut_runtime.devices import device_names
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 MODULES = {"joulecut": "joulecut.cli", "edge-agent": "joulecut_edge.cli", "server-agent": "joulecut_server.cli"}
-HEAVY = {"torch", "grpc", "scipy", "matplotlib", "plotly", "cryptography"}
+pytestmark = pytest.mark.usefixtures("started_warm")
+HEAVY = {"torch", "grpc", "google.protobuf", "scipy", "matplotlib", "plotly", "cryptography"}
 
 
 def completed(program: str, *words: str) -> list[str]:

@@ -46,22 +46,19 @@ def test_every_name_is_typed_and_found() -> None:
         assert more.find(name) is getattr(joulecut, name)
 
 
-def test_importing_loads_neither_torch_nor_grpc() -> None:
-    """An application that only plans pays for planning only."""
-    heavy = "{'torch', 'grpc', 'google.protobuf', 'typer', 'rich', 'joulecut_runtime', 'joulecut_proto'}"
-    assert _output_of(f"import sys, joulecut; joulecut.plan; print({heavy} & set(sys.modules))") == "set()"
-
-
-def test_connecting_needs_no_torch() -> None:
-    """An application on the edge's host sends arrays; torch is the agent's business."""
-    code = "import sys, joulecut; joulecut.connect; print('grpc' in sys.modules, 'torch' in sys.modules)"
-    assert _output_of(code) == "True False"
-
-
-def test_planning_from_profiles_needs_no_torch() -> None:
-    """Profiles are files; who plans from them need not be who measured them."""
-    code = "import sys, joulecut; joulecut.problem, joulecut.compare, joulecut.load_profile; "
-    assert _output_of(f"{code}print({{'torch', 'grpc', 'google.protobuf'}} & set(sys.modules))") == "set()"
+def test_each_use_loads_what_it_needs() -> None:
+    """Planning, also from profiles, pays for planning only; who sends arrays to an agent needs gRPC but no torch."""
+    code = """
+import sys, joulecut
+heavy = {"torch", "grpc", "google.protobuf"}
+joulecut.plan
+print(sorted((heavy | {"typer", "rich", "joulecut_runtime", "joulecut_proto"}) & set(sys.modules)))
+joulecut.problem, joulecut.compare, joulecut.load_profile
+print(sorted(heavy & set(sys.modules)))
+joulecut.connect
+print("grpc" in sys.modules, "torch" in sys.modules)
+"""
+    assert _output_of(code).splitlines() == ["[]", "[]", "True False"]
 
 
 def test_without_torch() -> None:

@@ -7,14 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from joulecut_core.configuration import load_config
 from joulecut_core.exits import ExitCode
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.affinity import AFFINITY_KEY
@@ -25,6 +23,8 @@ from joulecut_runtime.clockd.book import SOCKET, STATE
 from joulecut_server.config import ServerConfig
 from joulecut_server.limits import Limits
 from tests.architecture.tree import ROOT, name
+from tests.loaded_config import load_config
+from tests.warm.programs import WarmPrograms
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -147,11 +147,11 @@ def test_composed_configurations_decode_and_have_their_files(example: str, confi
     assert f"tls-{own}:{Path(loaded.tls.key).parent}:ro" in composition
 
 
-def test_composed_certificates_are_made_and_renewed(tmp_path: Path) -> None:
+def test_composed_certificates_are_made_and_renewed(tmp_path: Path, warm: WarmPrograms) -> None:
     """The script makes what both agents need in folders that are there already, and runs again at every start."""
     for folder in ("pki", "tls-server", "tls-edge"):
         (tmp_path / folder).mkdir()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{warm.path}{os.pathsep}{os.environ['PATH']}"
     for _ in range(2):
         subprocess.run(
             ["/bin/sh", DEPLOY / "containers" / "certificates.sh"],

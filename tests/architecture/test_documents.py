@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from joulecut_core import errors
 from joulecut_core.exits import ExitCode
-from tests.architecture.tree import ROOT, documents, name
+from tests.architecture.tree import ROOT, documents, name, offences
 
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -35,6 +35,7 @@ LINK = re.compile(r"(?:(?<!!)\[[^\]]*\]\(|^\[[^\]]+\]: )([^)\s]+)", flags=re.MUL
 FENCE = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """The anchors that a Markdown file's headings make."""
     text = FENCE.sub("", path.read_text(encoding="utf-8"))
@@ -42,18 +43,19 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", documents(), ids=name)
-def test_links_resolve(path: Path) -> None:
+def test_links_resolve() -> None:
     """Every relative link leads to a file of the repository, every anchor to a heading."""
-    broken = []
-    for target in LINK.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
-        if re.match(r"^[a-z]+:", target):
-            continue
-        file, _, anchor = target.partition("#")
-        linked = (path.parent / file).resolve() if file else path
-        if not linked.exists() or (anchor and anchor not in anchors(linked)):
-            broken.append(target)
-    assert not broken
+
+    def broken(path: Path) -> Iterator[str]:
+        for target in LINK.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
+            if re.match(r"^[a-z]+:", target):
+                continue
+            file, _, anchor = target.partition("#")
+            linked = (path.parent / file).resolve() if file else path
+            if not linked.exists() or (anchor and anchor not in anchors(linked)):
+                yield target
+
+    assert not offences(documents(), broken)
 
 
 def test_links_to_other_sites_are_whole_and_known() -> None:
@@ -74,13 +76,14 @@ def test_example_problems_are_of_the_contract() -> None:
         assert json.loads(path.read_text(encoding="utf-8"))["schema"].startswith("joulecut.")
 
 
-@pytest.mark.parametrize("path", DECISIONS, ids=name)
-def test_decisions_have_a_form(path: Path) -> None:
+def test_decisions_have_a_form() -> None:
     """Number and title, then status, context, decision, consequences; at most a page."""
-    text = path.read_text(encoding="utf-8")
-    assert re.match(rf"^# {int(path.name[:4])}\. \S", text)
-    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Status", "Context", "Decision", "Consequences"]
-    assert len(text.splitlines()) <= 60
+    for path in DECISIONS:
+        text = path.read_text(encoding="utf-8")
+        assert re.match(rf"^# {int(path.name[:4])}\. \S", text), path.name
+        headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+        assert headings == ["Status", "Context", "Decision", "Consequences"], path.name
+        assert len(text.splitlines()) <= 60, path.name
 
 
 def test_decisions_are_numbered_without_gaps_and_listed() -> None:

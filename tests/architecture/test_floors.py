@@ -7,11 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.tree import FLOORS, PACKAGES, ROOT, imports, modules, modules_of_tests, offences
-
-LINTER = Path(sys.executable).with_name("lint-imports")
 
 LIGHT_PACKAGES = {
     "joulecut_core": ("torch", "grpc", "google", "zeroconf", "pynvml", "numpy", "scipy", "rich", "typer"),
@@ -21,20 +17,13 @@ LIGHT_PACKAGES = {
 }
 """What a package must never import, though it may be installed."""
 
-ONLY_IN_FUNCTIONS = ("torch", "grpc", "google", "cvxpy", "plotly", "matplotlib")
+ONLY_IN_FUNCTIONS = ("torch", "grpc", "google", "cvxpy", "plotly", "matplotlib", "scipy.optimize", "sklearn")
 """What `import joulecut_planner` and `joulecut plan` must not load."""
 
 
 def package_of(path: Path) -> str:
     """The package that a module belongs to."""
     return PACKAGES[path.relative_to(ROOT).parts[0]]
-
-
-@pytest.mark.skipif(not LINTER.exists(), reason="import-linter is not installed")
-def test_import_linter_keeps_the_floors() -> None:
-    """The contracts of .importlinter hold."""
-    result = subprocess.run([LINTER, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_imports_go_down_only() -> None:
@@ -75,10 +64,12 @@ def test_imports_are_absolute() -> None:
     assert not offences([*modules(), *modules_of_tests()], rule)
 
 
-@pytest.mark.parametrize("package", ["joulecut_core.problems", "joulecut_planner", "joulecut"])
-def test_planning_loads_nothing_heavy(package: str) -> None:
-    """An application that only plans pays for numpy, not for torch, gRPC or cvxpy."""
-    script = f"import sys, {package}; print([m for m in {ONLY_IN_FUNCTIONS!r} if m in sys.modules])"
+def test_planning_loads_nothing_heavy() -> None:
+    """An application that only plans pays for numpy, not for torch, gRPC or convex solvers."""
+    packages = ("joulecut_core.problems", "joulecut_planner", "joulecut")
+    script = "import importlib, sys\n"
+    script += f"for name in {packages}: importlib.import_module(name)\n"
+    script += f"print([name for name in {ONLY_IN_FUNCTIONS} if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,

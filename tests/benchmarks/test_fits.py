@@ -55,6 +55,9 @@ def test_judged_where_not_calibrated() -> None:
     one = Judged(rows, four_clocks(rows), "joulecut")
     assert len(one.latency) == len(one.power) == len(one.latency_inside) == len(one.power_inside) == 4
     assert max(one.latency) < 0.01
+    assert not any(one.careful_missed)
+    # A prediction is in time more often than the upper edge of its band.
+    assert len(one.careful_regret) == len(one.regret) == 5
 
 
 def test_plants() -> None:

@@ -24,7 +24,7 @@ def outcome(power_w: float | None, broken: tuple[str, ...] = ()) -> FleetOutcome
 
 
 def test_quick_run_writes_a_row_for_every_baseline(tmp_path: Path) -> None:
-    """The command's short form plans four fleets a family, and says what the figures are."""
+    """The command's short form plans two fleets a family, and says what the figures are."""
     main(["--quick", "--out", str(tmp_path)])
     text = (tmp_path / "fleet_baselines.md").read_text(encoding="utf-8")
     assert "estimated. Planned on drawn tables, nothing run." in text

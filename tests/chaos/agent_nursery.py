@@ -25,7 +25,7 @@ _ROOT = Path(__file__).parents[2]
 LEAKING = "leaking server-agent"
 """A server-agent that leaks, for the soak's own test."""
 _LEAKED_BYTES = 1 << 20
-_LEAK_S = 0.5
+_LEAK_S = 0.1
 _RUNNING = 1 << 20
 """No exit status."""
 

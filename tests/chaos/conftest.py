@@ -1,20 +1,12 @@
-"""One nursery and one packed network for all scenarios."""
+"""One packed network for all scenarios."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.site import furnish
-
-
-@pytest.fixture(name="nursery", scope="session")
-def _nursery() -> Iterator[AgentNursery]:
-    with AgentNursery() as nursery:
-        yield nursery
 
 
 @pytest.fixture(name="shared", scope="session")

@@ -69,6 +69,11 @@ class History:
     planned: set[tuple[int, int, str]] = field(default_factory=set)
     """Epoch, cut and codec of plans that servers gave out: some are in force too briefly to be seen."""
 
+    def forget(self) -> None:
+        """Begin anew; nothing may be under way."""
+        for kept in (self.operations, self.answers, self.failures, self.sightings, self.planned):
+            kept.clear()
+
     def begin(self, *, edge: str, life: int, request_id: str, picture: int) -> Operation:
         """A request that is sent now."""
         operation = Operation(

@@ -27,11 +27,12 @@ def test_a_server_that_cannot_note_an_epoch_gives_none(shared: Path, nursery: Ag
     """An epoch that is not on disk could be given twice: no plan is made, the edge answers alone, and goes back."""
 
     async def scene(pair: Pair) -> None:
+        before = max(ledger.epoch for ledger in await pair.stream(3))
+        pair.proxy.swallow(new_too=True)
         pair.server.kill()
         await pair.server.start(largest_file_bytes=ROOM_BYTES)
-        await pair.splits_again()
-        before = max(ledger.epoch for ledger in pair.ledgers())
         pair.server.limit_files(NO_ROOM_BYTES)
+        pair.proxy.carry_new()
         pair.proxy.cut()
         ledgers = await pair.stream(30)
         assert {ledger.served_by for ledger in ledgers[-10:]} == {"edge"}
@@ -54,8 +55,9 @@ def test_a_file_system_without_room(shared: Path, nursery: AgentNursery, tmp_pat
 
     async def scene(pair: Pair) -> None:
         before = max(ledger.epoch for ledger in await pair.stream(3))
+        pair.server.kill()
         disk.fill()
-        pair.proxy.cut()
+        await pair.server.start()
         ledgers = await pair.stream(30)
         assert {ledger.served_by for ledger in ledgers[-10:]} == {"edge"}
         assert pair.server.is_running

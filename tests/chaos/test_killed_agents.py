@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from joulecut_core.ledgers import FallbackReason
 from tests.chaos.agent_nursery import AgentNursery
-from tests.chaos.scenario import BACK_S, PERIOD_S, SURELY_LATE_S, Pair, Setting, with_pair
+from tests.chaos.scenario import BACK_S, PERIOD_S, SURELY_LATE_S, Pair, Setting, Stage
 
 BURST = 4
 FREED_S = 60.0
 
 
-def test_a_killed_server_loses_nothing(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+@pytest.fixture(name="stage", scope="module")
+def _stage(shared: Path, nursery: AgentNursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(shared, nursery, tmp_path_factory.mktemp("agents"), Setting(seed=1))
+    yield stage
+    stage.close()
+
+
+def test_a_killed_server_loses_nothing(stage: Stage) -> None:
     """Requests under way at kill -9 are answered by the edge in time; the server's return is used."""
 
     async def scene(pair: Pair) -> None:
@@ -32,12 +42,10 @@ def test_a_killed_server_loses_nothing(shared: Path, nursery: AgentNursery, tmp_
             assert await pair.splits_again() <= BACK_S
         assert not pair.site.history.late(SURELY_LATE_S)
 
-    with_pair(shared, nursery, tmp_path, scene, Setting(seed=1))
+    stage.play(scene)
 
 
-def test_a_killed_edge_frees_its_session_and_the_servers_clock(
-    shared: Path, nursery: AgentNursery, tmp_path: Path
-) -> None:
+def test_a_killed_edge_frees_its_session_and_the_servers_clock(stage: Stage) -> None:
     """kill -9 of the only edge: the server's clock is free within seconds; a new life of the edge answers as before."""
 
     async def scene(pair: Pair) -> None:
@@ -58,10 +66,10 @@ def test_a_killed_edge_frees_its_session_and_the_servers_clock(
         await pair.restart_edge()
         assert await pair.splits_again() <= BACK_S
 
-    with_pair(shared, nursery, tmp_path, scene, Setting(seed=2))
+    stage.play(scene)
 
 
-def test_a_paused_server_costs_no_deadline(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+def test_a_paused_server_costs_no_deadline(stage: Stage) -> None:
     """SIGSTOP: the server is silent, not gone. The edge answers by the deadline, and offloads after SIGCONT."""
 
     async def scene(pair: Pair) -> None:
@@ -76,10 +84,10 @@ def test_a_paused_server_costs_no_deadline(shared: Path, nursery: AgentNursery, 
         pair.server.resume()
         assert await pair.splits_again() <= BACK_S
 
-    with_pair(shared, nursery, tmp_path, scene, Setting(seed=3))
+    stage.play(scene)
 
 
-def test_a_paused_edge_goes_on_where_it_was(shared: Path, nursery: AgentNursery, tmp_path: Path) -> None:
+def test_a_paused_edge_goes_on_where_it_was(stage: Stage) -> None:
     """SIGSTOP of the edge for a second with requests under way: all are answered once after SIGCONT."""
 
     async def scene(pair: Pair) -> None:
@@ -94,4 +102,4 @@ def test_a_paused_edge_goes_on_where_it_was(shared: Path, nursery: AgentNursery,
         await pair.app.settle()
         assert await pair.splits_again() <= BACK_S
 
-    with_pair(shared, nursery, tmp_path, scene, Setting(seed=4))
+    stage.play(scene)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
+from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.errors import ConfigError
+from tests.loaded_config import load_config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,5 +50,5 @@ def test_complaints_name_their_source(tmp_path: Path) -> None:
 def test_the_result_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The log of an agent starts with what it really runs with."""
     with caplog.at_level(logging.INFO):
-        load_config(AgentConfig, None, {"device": "emulated:t4"})
+        read_configuration(AgentConfig, Sources(flags={"device": "emulated:t4"})).log()
     assert '"listen": "127.0.0.1:0"' in caplog.text

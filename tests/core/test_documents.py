@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,18 @@ def test_no_temporary_files_stay_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="folder"):
         write_bytes(tmp_path / "folder", b"2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]
+
+
+def test_what_must_outlive_a_power_cut_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content before it gets its name, and then the name; what is made again in no time waits for no disk."""
+    path, synced = tmp_path / "plan.json", list[tuple[bool, bool]]()
+
+    def record(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_folder, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    write_json(path, {"cut": 3}, durable=True)
+    assert synced == [(False, False), (True, True)]
+    write_bytes(path, b"{}")
+    assert len(synced) == 2

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_core.lifecycle import announce_ready, serve_until_stopped
+from joulecut_core.lifecycle import announce_ready, log_failure, serve_until_stopped
 
 
 def test_ready_file_tells_where_and_who(tmp_path: Path) -> None:
@@ -75,6 +75,25 @@ def test_an_error_at_the_start_is_not_swallowed() -> None:
 
     with pytest.raises(ConfigError, match="address in use"):
         asyncio.run(serve_until_stopped(serving(), None))
+
+
+def test_a_part_that_fails_is_told_of_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback; one that is cancelled, as all are at an agent's end, says nothing."""
+
+    async def broken() -> None:
+        raise OSError("no space left")
+
+    async def run() -> None:
+        tasks = [asyncio.create_task(part) for part in (broken(), asyncio.sleep(60.0))]
+        for task in tasks:
+            task.add_done_callback(log_failure)
+        await asyncio.wait(tasks[:1])
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+
+    asyncio.run(run())
+    assert caplog.text.count("a part of this agent has failed") == 1
+    assert "OSError: no space left" in caplog.text
 
 
 def test_an_unwritable_ready_file_is_one_line(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def test_last_cut() -> None:
         ({"points": []}, r"points: empty"),
         ({"extra": 1}, r"extra: unknown key"),
         ({"cut_names": ["input", "output"]}, r"points\[0\]\.block_s: 2 values; expected 1"),
+        ({"cut_names": ["output"]}, r"cut_names: 1; expected at least two"),
         ({"network": None}, r"network: None; expected a string"),
     ],
 )

@@ -36,19 +36,6 @@ TABLE = ServiceTable(
 )
 
 
-def test_batches_are_bracketed() -> None:
-    """A listed batch size is itself; one between two is that share of the way."""
-    assert [TABLE.bracket(batch) for batch in (1, 2, 8)] == [(0, 0, 0.0), (1, 1, 0.0), (2, 2, 0.0)]
-    assert TABLE.bracket(5) == (1, 2, 0.5)
-
-
-@pytest.mark.parametrize("batch", [0, -1, 9])
-def test_batches_outside_the_table_are_refused(batch: int) -> None:
-    """Nobody extrapolates by accident."""
-    with pytest.raises(ValueError, match=f"batch {batch}; expected 1 to 8"):
-        TABLE.bracket(batch)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

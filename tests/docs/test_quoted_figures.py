@@ -12,6 +12,10 @@ _QUOTES = (
     ("docs/how-to-deploy.md", "What it costs", "proxies.md"),
     ("docs/how-to-pool.md", "When something dies", "pool.md"),
     ("docs/explanation-pools.md", "10,000 edges and 200 GPUs, on paper", "pools.md"),
+    ("docs/explanation-baselines.md", "What came out", "baselines.md"),
+    ("docs/explanation-baselines.md", "Fleets", "fleet_baselines.md"),
+    ("docs/explanation-block-power.md", "What came out", "block_power.md"),
+    ("docs/explanation-tails-and-drift.md", "What they are worth", "tails.md"),
 )
 _FIGURE = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?![\w,]*\w)")
 _FEWEST_DIGITS = 3
@@ -44,7 +48,7 @@ def test_quoted_figures_are_of_the_run(page: str, heading: str, results: str) ->
     run = _figures(text(ROOT / "benchmarks" / "results" / results))
     quoted = [
         each
-        for each in _figures(re.sub(r"\]\([^)]*\)", "]", section))
+        for each in _figures(re.sub(r"\]\([^)]*\)|arXiv [\d.]+", "]", section))
         if len(each.strip("0.").replace(".", "")) >= _FEWEST_DIGITS
     ]
     assert quoted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from joulecut_core.timing import ScaledClock
 from joulecut_core.wires import load_wires, save_wires
 from joulecut_proto.local_messages import ReplanRequest
 from joulecut_runtime.networks.network import Network
+from tests.kept import kept
 
 SLOWDOWN = 2.0
 SCENARIO = replace(
@@ -85,11 +87,17 @@ class Packed:
 
 
 def pack_network(folder: Path) -> Packed:
-    """Pack the trained network into `folder`."""
-    network = Workplace(folder=folder, run_folder=folder).network()
+    """The trained network, packed into `folder` unless another process has packed it."""
+
+    def packed() -> Path:
+        Workplace(folder=folder, run_folder=folder).network()
+        return folder
+
+    place = kept("trained", packed, write=shutil.copytree, read=lambda place: place)
+    network = Workplace(folder=place, run_folder=place).network()
     pictures = sample_pictures()
     answers = tuple(int(network.whole((picture.pixels,))[0].argmax()) for picture in pictures)
-    return Packed(folder=folder, network=network, pictures=pictures, answers=answers)
+    return Packed(folder=place, network=network, pictures=pictures, answers=answers)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("started_warm")]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = (1280, 900), (390, 844)
 _START_S = 180.0
+_PAUSE_S = 0.05
 _SOON_S = 90.0
 _SOON_MS = 1e3 * _SOON_S
 
@@ -40,13 +41,13 @@ class Served:
 
 @contextmanager
 def load(edge_address: str) -> Iterator[None]:
-    """Requests one after another until the context ends."""
+    """Requests again and again until the context ends."""
     stop = threading.Event()
 
     def send() -> None:
         picture = pictures(1)[0].numpy()
         with connect(edge_address) as edge:
-            while not stop.is_set():
+            while not stop.wait(_PAUSE_S):
                 edge.infer(picture)
 
     sender = threading.Thread(target=send)

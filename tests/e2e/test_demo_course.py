@@ -35,7 +35,7 @@ _METERED_KEYS = {"latency_p50_s", "latency_p99_s", "energy_j", "edge_energy_j", 
 
 def test_the_course_of_the_demo(packed: Packed, tmp_path: Path) -> None:
     """Each policy is planned, run and metered; the document has the promised keys and only finite figures."""
-    scenario = replace(SCENARIO, requests=6, objectives=SCENARIO.objectives[-1:], sweep_bps=(5e6, 50e6))
+    scenario = replace(SCENARIO, requests=4, objectives=SCENARIO.objectives[-1:], sweep_bps=(5e6, 50e6))
     stages: list[str] = []
     totals: list[int] = []
     answered: list[None] = []

@@ -30,10 +30,13 @@ from tests.fakes.jetson import FakeKernel, JetsonTree, build
 from tests.fakes.jetson.boards import ORIN_NANO_36
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
+from tests.warm.programs import WarmPrograms
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)]
 
 _READY_S = 180.0
+_KERNEL_S = 0.01
+"""Between two looks of the Jetson's kernel at its files."""
 _CLOCKD = "import sys; from joulecut_runtime.clockd.cli import main; sys.exit(main())"
 
 
@@ -44,6 +47,7 @@ class Site:
     folder: Path
     tree: JetsonTree
     nvml: FakeNvml
+    warm: WarmPrograms
 
     @property
     def socket(self) -> Path:
@@ -75,12 +79,13 @@ class Site:
 
 
 @pytest.fixture(name="site")
-def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    site = Site(folder=tmp_path, tree=build(tmp_path / "jetson", ORIN_NANO_36), nvml=FakeNvml(tmp_path, ["a100"]))
+def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: WarmPrograms) -> Iterator[Site]:
+    tree, nvml = build(tmp_path / "jetson", ORIN_NANO_36), FakeNvml(tmp_path, ["a100"])
+    site = Site(folder=tmp_path, tree=tree, nvml=nvml, warm=warm)
     for name, value in site.nvml.environment().items():
         monkeypatch.setenv(name, value)
     pack_tiny(tmp_path / "bundle")
-    with FakeKernel(site.tree), _clockd(site):
+    with FakeKernel(site.tree, poll_s=_KERNEL_S), _clockd(site):
         yield site
 
 
@@ -106,6 +111,14 @@ def _agent(site: Site, program: str, *arguments: str) -> AgentProcess:
 
 
 @contextmanager
+def _started_warm(site: Site) -> Iterator[None]:
+    """For programs of the Jetson: only a process that starts cold loads another library of the driver's."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "executable", str(site.warm.path / "python"))
+        yield
+
+
+@contextmanager
 def _pair(site: Site) -> Iterator[tuple[AgentProcess, AgentProcess, Connection]]:
     """Server and edge, connected, and an application's connection."""
     bundle, edge_address = str(site.folder / "bundle"), f"unix:{site.folder / 'edge.sock'}"
@@ -116,11 +129,12 @@ def _pair(site: Site) -> Iterator[tuple[AgentProcess, AgentProcess, Connection]]
     )  # fmt: skip
     with server:
         address = server.wait_ready(_READY_S)
-        edge = _agent(
-            site, "edge-agent",
-            "--device", f"jetson:{site.tree.root}", "--bundle", bundle,
-            "--server", address, "--listen", edge_address,
-        )  # fmt: skip
+        with _started_warm(site):
+            edge = _agent(
+                site, "edge-agent",
+                "--device", f"jetson:{site.tree.root}", "--bundle", bundle,
+                "--server", address, "--listen", edge_address,
+            )  # fmt: skip
         with edge:
             edge.wait_ready(_READY_S)
             with connect(edge_address) as application:
@@ -131,10 +145,11 @@ def _pair(site: Site) -> Iterator[tuple[AgentProcess, AgentProcess, Connection]]
 def test_from_profile_to_restored_clocks(site: Site) -> None:
     """Profiled at held clocks, planned, run and metered; clocks are seen where hardware has them, and put back."""
     out = site.folder / "edge.json"
-    profiled = run_program(
-        "joulecut", "profile", site.folder / "bundle", "--device", f"jetson:{site.tree.root}", "--side", "edge",
-        "--clockd-socket", site.socket, "--most-points", "6", "--out", out, folder=site.folder,
-    )  # fmt: skip
+    with _started_warm(site):
+        profiled = run_program(
+            "joulecut", "profile", site.folder / "bundle", "--device", f"jetson:{site.tree.root}", "--side", "edge",
+            "--clockd-socket", site.socket, "--most-points", "4", "--out", out, folder=site.folder,
+        )  # fmt: skip
     assert profiled.code == 0, profiled.err
     assert site.is_untouched()
     profile = load_profile(out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from joulecut_core.exits import ExitCode
 from joulecut_planner.serving.service_file import save_service_table
 from tests.api.simulation.made_up import TABLE
+from tests.e2e.pair import Packed
 from tests.warm.programs import WarmPrograms
 
 pytestmark = pytest.mark.e2e
@@ -33,7 +35,7 @@ DEVICE = ("--device", "emulated:orin-nano-super")
 
 @pytest.fixture(name="warmly")
 def _warmly(warm: WarmPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a journal, or what is left behind, is the matter; one test starts cold, as a user's shell does."""
+    """Where a journal, or what is left behind, is the matter; one command starts cold, as from a user's shell."""
     monkeypatch.setattr(sys, "executable", str(warm.path / "python"))
 
 
@@ -116,8 +118,7 @@ def test_a_study_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "study.journal").exists()
 
 
-@pytest.mark.usefixtures("warmly")
-def test_a_simulation_goes_on(tmp_path: Path) -> None:
+def test_a_simulation_goes_on(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Runs that had ended are kept, and are not run again."""
     save_service_table(TABLE, tmp_path / "table.json")
     arguments = ("simulate", "--trace", "poisson", "--requests", "6000", "--tables", "table.json", "--out", "out")
@@ -125,6 +126,7 @@ def test_a_simulation_goes_on(tmp_path: Path) -> None:
     said = interrupted(tmp_path, "out/simulation.journal", *arguments, *loads)
     kept, _, command = said.partition("; go on with: ")
     assert "finished parts are kept in out/simulation.journal" in kept
+    request.getfixturevalue("warmly")
     out, err = finished(tmp_path, command)
     assert "resumed: " in err
     assert len(json.loads(out)["runs"]) == 6
@@ -132,8 +134,9 @@ def test_a_simulation_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("warmly")
-def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_demo_leaves_nothing_behind(tmp_path: Path, packed: Packed) -> None:
     """SIGTERM, as Ctrl-C, with both agents up: they end, no page is half there, how to begin again is said."""
+    shutil.copytree(packed.bundle, tmp_path / "cache" / "joulecut" / packed.bundle.name)
     (tmp_path / "tmp").mkdir()
     process = started(tmp_path, "demo", "--html", "page.html", TMPDIR=str(tmp_path / "tmp"))
     agents = agents_of(process, tmp_path / "tmp")
@@ -147,6 +150,7 @@ def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in agents)
 
 
+@pytest.mark.usefixtures("warmly")
 def test_a_reproduction_leaves_nothing_behind(tmp_path: Path) -> None:
     """Seconds of work are not kept: no folder of half the files, and the command to begin again is named."""
     process = started(tmp_path, "reproduce", "han2025", "--out", "out")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.site import make_shared
+from tests.warm.programs import WarmPrograms
 
 GONE_MS = 60_000
 SCRIPT = """
@@ -18,7 +19,8 @@ import os, signal, sys
 from pathlib import Path
 from joulecut.demo.processes import AgentProcess
 
-folder, shared = map(Path, sys.argv[1:])
+folder, shared, python = map(Path, sys.argv[1:])
+sys.executable = str(python)
 agent = AgentProcess(
     "server-agent",
     ["--device", "emulated:t4", "--bundle", str(shared / "net"), "--no-advertise",
@@ -34,13 +36,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.e2e
-def test_a_killed_program_leaves_no_agent_behind(tmp_path: Path) -> None:
+def test_a_killed_program_leaves_no_agent_behind(tmp_path: Path, warm: WarmPrograms) -> None:
     """Not even SIGKILL, which lets nobody clean up: the agent notices that its standard input has ended."""
     shared = tmp_path / "shared"
     shared.mkdir()
     make_shared(shared)
     with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), str(shared)],
+        [sys.executable, "-c", SCRIPT, str(tmp_path), str(shared), str(warm.path / "python")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -61,6 +61,7 @@ def test_a_pair_answers_as_the_unsplit_network_does(packed: Packed, tmp_path: Pa
         assert "stopped; clocks restored" in log_of(tmp_path, program)
 
 
+@pytest.mark.usefixtures("started_warm")
 def test_an_edge_without_a_server_answers_alone(packed: Packed, tmp_path: Path) -> None:
     """Nobody at the server's address: the edge serves at its local plan, says so, and ends on Ctrl-C."""
     address = f"unix:{tmp_path / 'edge.sock'}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Slo
 from joulecut_edge.config import EdgeConfig, Radio
+from tests.loaded_config import load_config
 
 
 def test_a_file_with_tables(tmp_path: Path) -> None:

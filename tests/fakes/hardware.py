@@ -207,10 +207,14 @@ class FakeGrant:
 
 @dataclass(slots=True, kw_only=True)
 class FakeAuthority:
-    """A ClockAuthority of one board. `refusal`: why nobody gets it; `holders`: who has asked."""
+    """A ClockAuthority of one board. `refusal`: why nobody gets it; `holders`: who has asked.
+
+    `failure`: what asking ends with, as where a clock daemon is gone.
+    """
 
     hardware: FakeHardware
     refusal: str = ""
+    failure: DeviceError | None = None
     fails_to_restore: bool = False
     granted: FakeGrant | None = None
     holders: list[str] = field(default_factory=list)
@@ -219,6 +223,8 @@ class FakeAuthority:
     def grant(self, board: str, point: OperatingPoint, *, holder: str) -> FakeGrant:
         assert board == "fake:0"
         self.holders.append(holder)
+        if self.failure is not None:
+            raise self.failure
         if self.refusal or self.granted is not None:
             raise LeaseError(self.refusal or "the clocks of fake:0 are held by another process; expected them free")
         self.hardware.set(point)

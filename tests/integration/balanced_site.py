@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from typer.testing import CliRunner
 
@@ -33,6 +34,9 @@ _PERIOD_S = 0.04
 _DEADLINE_S = 5.0
 """Longer than a busy host holds anything up: an edge that misses its answers joins another server, and plans anew."""
 _SURELY_LATE_S = 20.0
+_PATIENCE_S = 600.0
+_SELDOM_S = 1200.0
+_RENEWAL = "renew_s = {}"
 _SERVER = """
 [[access.edges]]
 names = ["camera-*"]
@@ -40,6 +44,8 @@ names = ["camera-*"]
 """
 _PLANNED = ": planned Assignment("
 """In a server's log; lines begin with the time."""
+
+T = TypeVar("T")
 
 
 class Certificates:
@@ -81,8 +87,31 @@ class BalancedSite:
     servers: Sequence[Agent]
     addresses: Sequence[str]
     edges: Sequence[Agent]
-    apps: Sequence[Application]
     front: str
+    stack: AsyncExitStack
+    """Of the applications."""
+    apps: Sequence[Application] = ()
+    renew_s: float = _SELDOM_S
+    """How long an edge's connection lasts."""
+
+    async def connect(self) -> None:
+        """Give every edge an application, and wait until it offloads."""
+        self.apps = [await self.stack.enter_async_context(self.site.application(edge)) for edge in self.edges]
+        for app in self.apps:
+            await app.offloading(SETTLE_S)
+        await self.all_offload()
+
+    async def renew_every(self, renew_s: float) -> None:
+        """Start the edges again, with connections that last so long."""
+        await self.stack.aclose()
+        for edge in self.edges:
+            assert await edge.stop() == 0
+            config = edge.folder / f"{edge.name}.toml"
+            text = config.read_text()
+            config.write_text(text.replace(_RENEWAL.format(self.renew_s), _RENEWAL.format(renew_s)))
+            await edge.start()
+        self.renew_s = renew_s
+        await self.connect()
 
     async def stream(self, requests: int) -> list[RequestLedger]:
         """Let every application send so many requests; the ledgers of all."""
@@ -117,9 +146,9 @@ class BalancedSite:
 
 @asynccontextmanager
 async def balanced_site(
-    name: str, folder: Path, shared: Path, nursery: AgentNursery, certificates: Certificates, *, renew_s: float = 1200.0
+    name: str, folder: Path, shared: Path, nursery: AgentNursery, certificates: Certificates
 ) -> AsyncIterator[BalancedSite]:
-    """A site behind Envoy with the shipped configuration `name`, whose edges offload. `renew_s`: as edges have it."""
+    """A site behind Envoy with the shipped configuration `name`, whose edges offload."""
     async with chaos_site(folder, shared, nursery) as site, AsyncExitStack() as stack:
         servers = [
             site.server(name=f"server-{k}", extra=_SERVER.format(tls=certificates.table(f"server-{k}")))
@@ -136,24 +165,59 @@ async def balanced_site(
                 policy="all-server",
                 wires="0-raw",
                 deadline_s=_DEADLINE_S,
-                keys=f"renew_s = {renew_s}",
+                keys=_RENEWAL.format(_SELDOM_S),
                 extra=certificates.table(edge),
             )
             for edge in EDGES
         ]
         for edge in edges:
             await edge.start()
-        apps = [await stack.enter_async_context(site.application(edge)) for edge in edges]
         made = BalancedSite(
             site=site,
             certificates=certificates,
             servers=servers,
             addresses=addresses,
             edges=edges,
-            apps=apps,
             front=f"{HOST}:{port}",
+            stack=await stack.enter_async_context(AsyncExitStack()),
         )
-        for app in apps:
-            await app.offloading(SETTLE_S)
-        await made.all_offload()
+        await made.connect()
         yield made
+
+
+class BalancedStage:
+    """A balanced site on which scenes are played one after the other, as starting one takes longest.
+
+    Every scene leaves all servers running.
+    """
+
+    def __init__(
+        self, name: str, folder: Path, shared: Path, nursery: AgentNursery, certificates: Certificates
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._stack = AsyncExitStack()
+        made = balanced_site(name, folder, shared, nursery, certificates)
+        self._made = self._run(self._stack.enter_async_context(made))
+
+    def play(self, scene: Callable[[BalancedSite], Awaitable[None]], *, renew_s: float = _SELDOM_S) -> None:
+        """Play a scene, beginning with edges that offload, and hold what came of it against the promises."""
+
+        async def run() -> None:
+            # Servers count their plans apart: in an earlier scene the same number was another plan.
+            self._made.site.history.forget()
+            if self._made.renew_s != renew_s:
+                await self._made.renew_every(renew_s)
+            await self._made.all_offload()
+            await scene(self._made)
+            await self._made.check()
+
+        self._run(run())
+
+    def close(self) -> None:
+        """End the site."""
+        self._run(self._stack.aclose())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def _run(self, work: Awaitable[T]) -> T:
+        return self._loop.run_until_complete(asyncio.wait_for(work, _PATIENCE_S))

@@ -69,6 +69,8 @@ class Site:
     shared: Path
     own: Path
     digest: str
+    max_accuracy_loss: float = 1.0
+    """Of its edges; 0.0 where answers are compared to the bit, for on a slow link a lossy codec would be planned."""
 
     @property
     def bundle(self) -> Path:
@@ -100,7 +102,7 @@ class Site:
             profiles=str(self.shared / "profiles"),
             wires=str(self.shared / "wires.json"),
             objective=BATTERY,
-            max_accuracy_loss=1.0,
+            max_accuracy_loss=self.max_accuracy_loss,
             policy="all-server",
             planning=PlanningOptions(follow_link=False),
         )

@@ -24,12 +24,17 @@ from tests.integration.tiny_network import pictures
 PICTURE = pictures(1, seed=9)[0]
 
 
+async def started(host: HostedAgent) -> None:
+    while host.state is ReplicaState.STARTING:
+        await asyncio.sleep(0.01)
+
+
 @contextmanager
 def hosted(config: ServerConfig) -> Iterator[HostedAgent]:
     """An agent that has begun to serve, or has failed; stopped in the end."""
     host = HostedAgent(config)
     try:
-        assert host.wait_started(2 * WAIT_S)
+        asyncio.run(asyncio.wait_for(started(host), 2 * WAIT_S))
         yield host
     finally:
         host.stop()

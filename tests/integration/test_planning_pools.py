@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,21 @@ def example() -> Pool:
     return pool
 
 
+@cache
+def solved() -> PoolPlan:
+    """The library's plan for it."""
+    return solve_fleet(example())
+
+
 def test_the_service_answers_as_the_library() -> None:
     """Every number of the plan to the last bit, for the example and for a drawn pool."""
+    drawn = drawn_pool(1, 6, 2, cuts=5, edge_points=3, server_points=3)
 
     async def test() -> None:
         async with planner() as (client, _, _):
-            for pool in (example(), drawn_pool(1, 6, 2, cuts=5, edge_points=3, server_points=3)):
+            for pool, plan in ((example(), solved()), (drawn, solve_fleet(drawn))):
                 answer = await client.plan_pool(pool, timeout_s=WAIT_S)
-                assert timeless_pool(answer) == timeless_pool(solve_fleet(pool))
+                assert timeless_pool(answer) == timeless_pool(plan)
 
     run(test())
 
@@ -87,7 +95,7 @@ def test_the_command_answers_as_the_library(tmp_path: Path) -> None:
     path.write_text(json.dumps(fleet_document(example())), encoding="utf-8")
     done = CliRunner().invoke(app, ["plan", str(path), "--json"])
     assert done.exit_code == 0, done.output
-    assert _timeless(json.loads(done.stdout)) == _timeless(fleet_plan_document(solve_fleet(example())))
+    assert _timeless(json.loads(done.stdout)) == _timeless(fleet_plan_document(solved()))
     shown = CliRunner().invoke(app, ["plan", str(path)])
     assert shown.exit_code == 0, shown.output
     assert all(word in shown.stdout for word in ("shelf-1", "parked", "serving", "gate", "no plan draws less than"))

@@ -28,7 +28,7 @@ from tests.integration.tiny_network import pictures, tiny_network
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
-SERVERS = 3
+SERVERS = 2
 BUSY_S, GENTLE_S = 0.02, 2.0
 """Between two requests of an edge that has much, or little, to do."""
 

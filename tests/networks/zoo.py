@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from joulecut.networks import efficientnet_lite0
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.bundle import read_bundle, write_bundle
 from joulecut_runtime.networks.graph import Graph
@@ -69,6 +71,20 @@ def _vision(name: str, size: int = 224, **options: object) -> Callable[[], tuple
     return build
 
 
+def _few_bottlenecks() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """resnet50 with two blocks to a stage."""
+    resnet = _vision_models().resnet
+    return resnet.ResNet(resnet.Bottleneck, [2, 2, 2, 2]), (torch.randn(1, 3, 64, 64),)
+
+
+def _few_blocks_of_convnext() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """convnext_tiny with two blocks to a stage."""
+    convnext = _vision_models().convnext
+    widths = (96, 192, 384, 768, None)
+    stages = [convnext.CNBlockConfig(*pair, 2) for pair in pairwise(widths)]
+    return convnext.ConvNeXt(stages), (torch.randn(1, 3, 64, 64),)
+
+
 def _bert(layers: int = 12) -> tuple[nn.Module, tuple[Tensor, ...]]:
     transformers = _transformers()
     model = transformers.BertModel(transformers.BertConfig(use_cache=False, num_hidden_layers=layers))
@@ -95,8 +111,20 @@ _BUILDERS: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
     "gpt2": _gpt2,
 }
 _SMALLER: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
-    "resnet50": _vision("resnet50", size=64),
-    "mobilenet_v2": _vision("mobilenet_v2", size=64),
+    "resnet50": _few_bottlenecks,
+    "mobilenet_v2": _vision(
+        "MobileNetV2",
+        size=64,
+        inverted_residual_setting=[
+            [1, 16, 1, 1],
+            [6, 24, 2, 2],
+            [6, 32, 2, 2],
+            [6, 64, 2, 2],
+            [6, 96, 1, 1],
+            [6, 160, 2, 2],
+            [6, 320, 1, 1],
+        ],
+    ),
     "vit_b_16": _vision(
         "VisionTransformer",
         size=64,
@@ -107,7 +135,7 @@ _SMALLER: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
         hidden_dim=768,
         mlp_dim=3072,
     ),
-    "convnext_tiny": _vision("convnext_tiny", size=64),
+    "convnext_tiny": _few_blocks_of_convnext,
     # At 112, the windows of the third stage would be the whole picture, and none would be shifted.
     "swin_t": _vision(
         "SwinTransformer",
@@ -148,6 +176,15 @@ def captured_smaller(name: str) -> Graph:
         return capture(*build_smaller(name), name=name)
 
     return kept(f"zoo-{name}", captured, write=write_bundle, read=read_bundle)
+
+
+def captured_lite0() -> Graph:
+    """The demo's network for a picture of its own size, captured by the first process that asks for it."""
+    picture = torch.zeros(1, 3, 224, 224, dtype=torch.uint8)
+    name = "efficientnet_lite0"
+    return kept(
+        name, lambda: capture(efficientnet_lite0(), (picture,), name=name), write=write_bundle, read=read_bundle
+    )
 
 
 def _built(make: Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]) -> tuple[nn.Module, tuple[Tensor, ...]]:

@@ -8,8 +8,13 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from zeroconf import IPVersion, Zeroconf
+from zeroconf._dns import DNSPointer
+from zeroconf._protocol.outgoing import DNSOutgoing
+from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
 
-from joulecut_proto.discovery import Advertisement, Browser
+from joulecut_core.errors import LinkError
+from joulecut_proto.discovery import SERVICE_TYPE, Advertisement, Browser
 
 LOOPBACK = "127.0.0.1"
 WAIT_S = 10.0
@@ -87,6 +92,35 @@ def test_a_server_from_before_is_found(name: str) -> None:
         advertisement.close()
 
 
+@pytest.mark.parametrize("forged", ["evil", f"\x01.{SERVICE_TYPE}"])
+def test_a_name_that_is_none_ends_nothing(name: str, watching: Watching, forged: str) -> None:
+    """Anybody on the link can announce one: those who look go on, and find who is there."""
+    sent = DNSOutgoing(_FLAGS_QR_RESPONSE | _FLAGS_AA)
+    sent.add_answer_at_time(DNSPointer(SERVICE_TYPE, _TYPE_PTR, _CLASS_IN, 120, forged), 0)
+    with Zeroconf(interfaces=[LOOPBACK], ip_version=IPVersion.V4Only) as forger:
+        forger.send(sent)
+        advertisement = Advertisement(name, LOOPBACK, 50056)
+        try:
+            assert watching.until(lambda: watching.knows(50056))
+        finally:
+            advertisement.close()
+
+
+def test_names_that_nobody_answers_for_hold_nobody_up(name: str, watching: Watching) -> None:
+    """Anybody can announce dozens: a server that comes after them is found before each has been waited for."""
+    sent = DNSOutgoing(_FLAGS_QR_RESPONSE | _FLAGS_AA)
+    for number in range(100):
+        nobody = f"nobody-{number}.{SERVICE_TYPE}"
+        sent.add_answer_at_time(DNSPointer(SERVICE_TYPE, _TYPE_PTR, _CLASS_IN, 120, nobody), 0)
+    with Zeroconf(interfaces=[LOOPBACK], ip_version=IPVersion.V4Only) as forger:
+        forger.send(sent)
+        advertisement = Advertisement(name, LOOPBACK, 50057)
+        try:
+            assert watching.until(lambda: watching.knows(50057))
+        finally:
+            advertisement.close()
+
+
 def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
     """Two servers that nobody named apart are two: their ports are part of what is announced."""
     advertisements = [Advertisement(name, LOOPBACK, port) for port in (50053, 50054)]
@@ -95,3 +129,9 @@ def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
     finally:
         for advertisement in advertisements:
             advertisement.close()
+
+
+def test_what_cannot_be_announced_is_said() -> None:
+    """A server that listens on IPv6 alone serves all the same: whoever announces it hears why nobody finds it."""
+    with pytest.raises(LinkError, match="::1 is not announced: only IPv4 addresses are"):
+        Advertisement("nobody", "::1", 50055)

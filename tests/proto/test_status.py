@@ -8,17 +8,13 @@ import pytest
 
 from joulecut_core import errors
 from joulecut_core.errors import AccessError, ContractError, JoulecutError, LinkError, ProblemError
-from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.status import (
     CATALOGUE,
     ERROR_KEY,
-    Reaction,
     entry_of,
     error_from_rpc,
+    may_be_retried,
     public_text,
-    reaction_to,
-    reaction_to_error,
-    reaction_to_reply,
 )
 
 
@@ -116,43 +112,25 @@ def test_a_peer_cannot_name_any_class() -> None:
     assert type(error) is LinkError
 
 
-@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
-def test_every_status_has_a_reaction(code: grpc.StatusCode) -> None:
-    """An edge always knows what to do next."""
-    assert isinstance(reaction_to(code), Reaction)
-
-
 @pytest.mark.parametrize(
-    ("code", "reaction"),
+    ("code", "is_mended"),
     [
-        (grpc.StatusCode.UNAVAILABLE, Reaction.RETRY_ONCE),
-        (grpc.StatusCode.INTERNAL, Reaction.RETRY_ONCE),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, Reaction.RUN_LOCALLY),
-        (grpc.StatusCode.FAILED_PRECONDITION, Reaction.REPLAN),
-        (grpc.StatusCode.UNAUTHENTICATED, Reaction.GIVE_UP),
-        (grpc.StatusCode.PERMISSION_DENIED, Reaction.GIVE_UP),
-        (grpc.StatusCode.INVALID_ARGUMENT, Reaction.GIVE_UP),
+        (grpc.StatusCode.UNAVAILABLE, True),
+        (grpc.StatusCode.INTERNAL, True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, False),
+        (grpc.StatusCode.FAILED_PRECONDITION, False),
+        (grpc.StatusCode.UNAUTHENTICATED, False),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, False),
     ],
 )
-def test_reactions_of_the_operations_rules(code: grpc.StatusCode, reaction: Reaction) -> None:
-    """Retry only what a retry can mend."""
-    assert reaction_to(code) is reaction
+def test_what_a_retry_can_mend_is_retried(code: grpc.StatusCode, is_mended: bool) -> None:
+    """An overloaded server, another plan or a wrong certificate stay what they are."""
     refused = error_from_rpc(rpc_error(code), peer="server")
     refused.__cause__ = rpc_error(code)
-    assert reaction_to_error(refused) is reaction
+    assert may_be_retried(refused) is is_mended
 
 
-def test_reactions_to_errors_raised_here() -> None:
-    """An error without a call behind it is judged by its branch."""
-    assert reaction_to_error(LinkError("gone")) is Reaction.RETRY_ONCE
-    assert reaction_to_error(ContractError("epoch")) is Reaction.REPLAN
-
-
-def test_every_reply_status_has_a_reaction() -> None:
-    """Also the refusals inside a stream."""
-    for status in ReplyStatus:
-        if status is not ReplyStatus.OK:
-            assert isinstance(reaction_to_reply(status), Reaction)
-    assert reaction_to_reply(ReplyStatus.STALE) is Reaction.REPLAN
-    assert reaction_to_reply(ReplyStatus.OVERLOADED) is Reaction.RUN_LOCALLY
-    assert reaction_to_reply(ReplyStatus.INVALID) is Reaction.GIVE_UP
+def test_an_error_raised_here_is_judged_by_its_branch() -> None:
+    """There is no call behind it that could say more."""
+    assert may_be_retried(LinkError("gone"))
+    assert not may_be_retried(ContractError("epoch"))

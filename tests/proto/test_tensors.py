@@ -139,6 +139,7 @@ HOSTILE = {
     "lying total": ([tensor(4)], 5, "total_bytes is 5; expected 4"),
     "terabytes announced": ([tensor(1 << 40, shape=(1 << 40,))], 1 << 40, "a payload of 1099511627776 bytes"),
     "decompression bomb": ([tensor(10, shape=(201,), codec="jpeg90")], 10, "tensors of 201 bytes once decoded"),
+    "nothing of what nobody can make": ([tensor(0, shape=(0, 2**63))], 0, f"tensors of {2**63} bytes once decoded"),
     "bomb of many": ([tensor(1, shape=(90,), codec="fp16")] * 3, 3, "tensors of 270 bytes once decoded"),
     "many tensors": ([tensor(4)] * 4, 16, "a message of 4 tensors; expected at most 3"),
     "bad codec": ([tensor(4, codec="Raw!")], 4, "codec 'Raw!'"),

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from joulecut.networks import efficientnet_lite0
-from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
-from tests.networks.zoo import NAMES, build_smaller, captured_smaller
+from tests.networks.zoo import NAMES, build_smaller, captured_lite0, captured_smaller
 from tests.runtime.batched_answers import assert_alike, inputs_like
 from tests.thoroughness import THOROUGH
 
@@ -84,7 +83,7 @@ def test_trained_network() -> None:
     """EfficientNet-Lite0 takes the picture itself, and its cuts are the blocks a reader of the paper knows."""
     picture = (torch.randint(0, 256, (1, 3, 224, 224), generator=torch.Generator().manual_seed(1)).to(torch.uint8),)
     module = efficientnet_lite0()
-    network = Network(capture(module, picture, name="lite0"))
+    network = Network(captured_lite0())
     with torch.no_grad():
         expected = module(*picture)
     assert (network.whole(picture)[0] - expected).abs().max() <= FOLDING_TOLERANCE * expected.abs().max()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError
 from joulecut_server.config import ServerConfig
+from tests.loaded_config import load_config
 
 
 def test_flags_override_the_file(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         ("bundles = []", "bundles: empty; expected at least one folder made by `joulecut pack`"),
         ('bundles = ["a"]\nslowdown = inf', "slowdown: inf; expected a finite number"),
         ('bundles = ["a"]\nthreads = 0', "threads: 0; expected at least 1"),
+        ('bundles = ["a"]\ndrain_s = -1', "drain_s: -1.0; expected a finite number of seconds, 0 or more"),
         ('bundles = ["a"]\nname = "../etc/passwd"', "name: '../etc/passwd'; expected 1 to 40 letters"),
         ('bundles = ["a"]\nname = ""', "name: ''; expected 1 to 40 letters"),
         ("", "bundles: empty; expected at least one folder made by `joulecut pack`, or planning_only = true"),

@@ -100,6 +100,13 @@ def brings_a_network(module: nn.Module, rows: list[npt.NDArray[np.float32]]) -> 
     return best["joint"] if answer.outputs[0].size + widest else None
 
 
+def takes_them_for_something_else() -> None:
+    """The lazily loaded names carry real types: each wrong use is an error, else its comment would be one too many."""
+    edge: int = joulecut.connect("unix:/run/joulecut/edge.sock")  # type: ignore[assignment]
+    best: str = joulecut.solve(joulecut.load_problem("problem.json"))  # type: ignore[assignment]
+    print(edge, best)  # noqa: T201 - a user's program
+
+
 def _tell(done: int, total: int, what: str) -> None:
     print(f"{done} of {total}: {what}")  # noqa: T201 - a user's program
 

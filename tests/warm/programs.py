@@ -36,7 +36,6 @@ _IMPORTED_LAZILY = (
     "joulecut.cli",
     "joulecut.own.trial",
     "joulecut_edge.agent",
-    "joulecut_runtime.capturing.capture",
     "joulecut_server.agent",
     "scipy.optimize",
 )
@@ -96,7 +95,10 @@ def _entry_points() -> dict[str, Callable[[], object]]:
 
 
 def _rehearse() -> None:
-    """What libraries load with the first command and the first pictures is loaded before the forks."""
+    """What libraries load with the first command, picture and captured network is loaded before the forks."""
+    torch = importlib.import_module("torch")
+    capturing = importlib.import_module("joulecut_runtime.capturing.capture")
+    capturing.capture(torch.nn.Linear(1, 1), (torch.zeros(1, 1),), name="rehearsal")
     with tempfile.TemporaryDirectory() as folder:
         words = ["plan", str(_EXAMPLE), "--html", str(Path(folder) / "page.html")]
         CliRunner().invoke(importlib.import_module("joulecut.cli").app, words)

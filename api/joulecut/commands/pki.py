@@ -18,7 +18,6 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Option(help="Folder of the authority; keep it off the agents' hosts.")]
 Passphrase = Annotated[Path | None, typer.Option(help="File whose first line encrypts the authority's key; mode 600.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Days = Annotated[int | None, typer.Option(help="Days that it is valid.")]
 _PKI = Path("pki")
 _AUTHORITY_DAYS = 3650
 _AGENT_DAYS = 90

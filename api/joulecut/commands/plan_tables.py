@@ -84,10 +84,7 @@ def choice_table(plan: Plan) -> Table:
     table.add_row("server clock", clock(plan.server_clock))
     table.add_row("latency, mean", milli(plan.latency_s, "ms"))
     table.add_row("latency, bound", milli(plan.latency_bound_s, "ms"))
-    table.add_row(
-        plain(f"energy, weighted ({plan.power_scopes.of_sum(server=plan.server_clock is not None)})"),
-        milli(plan.energy_j, "mJ"),
-    )
+    table.add_row("energy, weighted", milli(plan.energy_j, "mJ"))
     table.add_row(plain(f"energy, edge ({scopes.edge or 'scope unknown'})"), milli(plan.edge_energy_j, "mJ"))
     table.add_row(plain(f"energy, server ({scopes.server or 'scope unknown'})"), milli(plan.server_energy_j, "mJ"))
     table.add_row("choices priced", f"{plan.evaluated} in {1e3 * plan.solve_s:.2f} ms")

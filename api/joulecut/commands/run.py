@@ -141,7 +141,7 @@ def run(
     devices, planned for, and run by two agents under four policies, predictions beside what the meters showed.
     """
     only_tried = {
-        "--input": shapes,
+        "--input": shapes or None,
         "--weights": weights,
         "--edge": edge,
         "--server": server,
@@ -160,7 +160,7 @@ def run(
     narrator = Narrator(as_json=as_json, quiet=quiet)
     if not is_network(target):
         for flag, value in only_tried.items():
-            if value:
+            if value is not None:
                 raise ConfigError(f"{flag}: given with the address {target!r}; expected it with a network to try")
         from joulecut.own.sending import sent_report  # noqa: PLC0415 - grpc and torch take seconds; --help must not
 

@@ -16,7 +16,7 @@ import grpc
 
 from joulecut.connections.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
 from joulecut_core.argument_types import expect_numbers, expect_type
-from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_core.errors import LinkError
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import channel_options
 from joulecut_proto.convert_inference import (
@@ -73,7 +73,7 @@ class Connection:
                 answer.set_result(answer_of(infer_reply_from_wire(done.result())))
             except grpc.RpcError as error:
                 answer.set_exception(error_from_rpc(cast(Any, error), peer=self._peer))
-            except JoulecutError as error:
+            except Exception as error:  # noqa: BLE001 - who waits for the answer has to hear of it, whatever it is
                 answer.set_exception(error)
 
         call.add_done_callback(finish)

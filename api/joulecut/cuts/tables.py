@@ -124,9 +124,9 @@ def _cuts(facts: CutFacts) -> Table:
             escape(cut.name),
             f"{100 * share:.1f} %",
             Bar(share=share, cells=_SHARE_CELLS),
-            f"{cut.size_bytes / 1e3:.1f}",
+            _short_number(cut.size_bytes / 1e3),
             Bar(share=cut.size_bytes / most_bytes, cells=_BAR_CELLS),
-            *(f"{sizes[name] / 1e3:.1f}" if name in sizes else "" for name in codecs),
+            *(_short_number(sizes[name] / 1e3) if name in sizes else "" for name in codecs),
             escape(_crossing(cut.tensors)),
         )
     return rendered
@@ -151,8 +151,8 @@ def _blocks(facts: CutFacts) -> Table:
             f"{block.index} - {block.index + 1}",
             f"{100 * share:.1f}",
             Bar(share=share, cells=_SHARE_CELLS),
-            f"{block.flops / 1e6:.1f}",
-            f"{block.size_bytes / 1e6:.2f}",
+            _short_number(block.flops / 1e6),
+            _short_number(block.size_bytes / 1e6),
             _kinds(block),
         )
     return rendered
@@ -166,7 +166,7 @@ def _places(facts: CutFacts) -> Table:
             str(place.position),
             escape(place.operator),
             escape(place.module),
-            f"{place.size_bytes / 1e3:.1f}",
+            _short_number(place.size_bytes / 1e3),
             _verdict(place),
         )
     return rendered
@@ -187,6 +187,11 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
 
 def _work(flops: float) -> str:
     return f"{flops / 1e9:.2f} GFLOP" if flops >= _LARGE_FLOPS else f"{flops / 1e6:.2f} MFLOP"
+
+
+def _short_number(value: float) -> str:
+    """One place, and of what is small two digits: a network of a few kB has rows that differ."""
+    return f"{value:.2g}" if 0.0001 <= value < 0.95 else f"{value:.1f}"
 
 
 def _crossing(tensors: Sequence[TensorSpec]) -> str:

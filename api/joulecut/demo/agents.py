@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from joulecut.connections.connection import connect
@@ -67,10 +67,9 @@ class RunningAgents:
         )
 
     def _profile(self, network: Network, device_name: str, side: Side) -> Profile:
-        device = open_device(device_name, clock=ManualClock())
         store = ProfileStore(self.workplace.profiles, shipped=(SHIPPED,))
-        found = store.get(profile_key(network, device, side=side))
-        device.close()
+        with closing(open_device(device_name, clock=ManualClock())) as device:
+            found = store.get(profile_key(network, device, side=side))
         if found is None:
             raise ProfileError(f"the {side}-agent kept no profile of {device_name}; see its log")
         return found

@@ -114,7 +114,7 @@ def by_configuration(result: ObjectiveResult) -> list[list[PolicyResult]]:
     """Policies that came to the same configuration share a point; fastest first."""
     groups: dict[tuple[object, ...], list[PolicyResult]] = {}
     for policy in result.policies:
-        groups.setdefault((policy.cut, policy.codec, policy.edge_clock, policy.server_clock), []).append(policy)
+        groups.setdefault(policy.choice, []).append(policy)
     return sorted(groups.values(), key=lambda same: same[0].metered.latency_p50_s)
 
 

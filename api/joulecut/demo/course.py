@@ -17,7 +17,7 @@ from joulecut.demo.pairs import PlannedPair, front_steps, planned_pairs, typical
 from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
 from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
 from joulecut.demo.scenario import Scenario
-from joulecut.demo.slowdown import HostTooSlowError
+from joulecut.demo.slowdown import HostTooSlowError, wall_clock
 from joulecut.demo.sweep import sweep_rows
 from joulecut.demo.workplace import Workplace
 from joulecut.networks.pictures import sample_pictures
@@ -27,9 +27,9 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.plans import OPTIMAL
 from joulecut_core.problems import ServerPoint
-from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_planner import Policy, build_problem
 from joulecut_runtime.networks.network import Network
+from joulecut_runtime.wires.answers import answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def run_demo(
     does not come up, HostTooSlowError where both did and this host cannot keep up with them, PlanError where the joint
     plan would have to be left out.
     """
-    clock: Clock = SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
+    clock = wall_clock(slowdown)
     sent = _picture_inputs(network) if inputs is None else inputs
     truth = tuple(_top1(network, each) for each in sent)
     report.stage("starting the agents")
@@ -149,8 +149,13 @@ def _nothing_feasible(scenario: Scenario, planned: Sequence[PlannedPolicy]) -> s
     )
 
 
-def _top1(network: Network, inputs: Inputs) -> int:
-    return int(network.whole(tensors_of(inputs, network.table.inputs))[0].reshape(-1).argmax())
+def _top1(network: Network, inputs: Inputs) -> tuple[int, ...]:
+    return tuple(answers(network.whole(tensors_of(inputs, network.table.inputs))[0]).tolist())
+
+
+def _agreement(run: MeteredRun, truth: Sequence[Sequence[int]]) -> float:
+    pairs = [pair for each in run.requests for pair in zip(each.top1, truth[each.sample], strict=True)]
+    return sum(answered == true for answered, true in pairs) / len(pairs)
 
 
 _ATTEMPTS = 3
@@ -193,7 +198,9 @@ def _until_whole(run: Callable[[], MeteredRun], server_back: Callable[[], None],
     return run()
 
 
-def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, truth: Sequence[int]) -> PolicyResult:
+def policy_result(
+    planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, truth: Sequence[Sequence[int]]
+) -> PolicyResult:
     """A run priced by the plan's objective, beside what the plan promised. `truth`: the unsplit answers by sample."""
     objective, plan = planned.objective.objective, planned.plan
     latencies_s = sorted(request.latency_s for request in run.requests)
@@ -219,7 +226,7 @@ def policy_result(planned: PlannedPolicy, run: MeteredRun, scenario: Scenario, t
         ),
         requests=len(latencies_s),
         deadline_misses=misses,
-        top1_agreement=sum(request.top1 == truth[request.sample] for request in run.requests) / len(run.requests),
+        top1_agreement=_agreement(run, truth),
         keeps_slo=misses <= (1 - scenario.quantile) * len(latencies_s) + _ROUNDING,
     )
 

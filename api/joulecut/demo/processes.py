@@ -16,6 +16,8 @@ from joulecut_core.errors import ConfigError, LinkError
 
 _POLL_S = 0.05
 _LOG_LINES = 5
+_ERROR = "error: "
+"""How the last line of an agent begins that says itself why it stopped."""
 
 
 class AgentProcess:
@@ -86,6 +88,8 @@ class AgentProcess:
 
     def _log_end(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()
+        if lines and lines[-1].startswith(_ERROR):
+            return lines[-1].removeprefix(_ERROR)
         return " | ".join(lines[-_LOG_LINES:]) or "it wrote no log"
 
     def __enter__(self) -> AgentProcess:

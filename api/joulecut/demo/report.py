@@ -76,7 +76,7 @@ def saving_sentences(results: Sequence[ObjectiveResult]) -> tuple[str, ...]:
 def saving_sentence(result: ObjectiveResult) -> str:
     """What the joint plan saves against what people run today, and against the best of the others."""
     joint, today = result.find(_JOINT), result.find(_TODAY)
-    others = [each for each in result.policies if each.keeps_slo and not _same(each, joint)]
+    others = [each for each in result.policies if each.keeps_slo and each.choice != joint.choice]
     text = (
         f"Objective {result.objective}: the joint plan ({_where(joint)}) takes {joint.metered.energy_j * 1e3:.1f} mJ a "
         f"request, {_less(joint, today)} than the stock governor"
@@ -90,15 +90,6 @@ def saving_sentence(result: ObjectiveResult) -> str:
 def _less(joint: PolicyResult, other: PolicyResult) -> str:
     share = 1 - joint.metered.energy_j / other.metered.energy_j
     return f"{share:.1%} less" if share >= 0 else f"{-share:.1%} more"
-
-
-def _same(one: PolicyResult, other: PolicyResult) -> bool:
-    return (one.cut, one.codec, one.edge_clock, one.server_clock) == (
-        other.cut,
-        other.codec,
-        other.edge_clock,
-        other.server_clock,
-    )
 
 
 def _where(result: PolicyResult) -> str:

@@ -53,6 +53,11 @@ class PolicyResult:
     top1_agreement: float
     keeps_slo: bool
 
+    @property
+    def choice(self) -> tuple[object, ...]:
+        """Cut, codec and clocks: equal where two policies came to one configuration."""
+        return self.cut, self.codec, self.edge_clock, self.server_clock
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontStep:

@@ -16,7 +16,7 @@ import torch
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError
-from joulecut_core.timing import ManualClock
+from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.profiling.provision import example_inputs
@@ -54,6 +54,11 @@ def kept_up(run: Callable[[float], R], slowdown: float, told: Callable[[str], No
                 raise HostTooSlowError(f"{error}; {remedy}") from error
             told(f"{error}; once more with a slow-down of {slowdown:g}")
     raise AssertionError("the last try returns or raises")
+
+
+def wall_clock(slowdown: float) -> Clock:
+    """The clock that both devices and the link between them live in: `slowdown` wall seconds per second."""
+    return SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
 
 
 def needed_slowdown(network: Network, devices: tuple[str, ...]) -> float:

@@ -12,6 +12,8 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.timing import Clock
 
 _ROUNDING_S = 1e-6
+_LONGEST_S = 86_400.0
+"""A day between two readings; there is no waiting for infinitely long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,8 @@ class Pace:
     for_s: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.interval_s > 0:
-            raise ConfigError(f"--interval {self.interval_s:g}; expected seconds above 0")
+        if not 0 < self.interval_s <= _LONGEST_S:
+            raise ConfigError(f"--interval {self.interval_s:g}; expected seconds above 0 and at most {_LONGEST_S:g}")
         if self.for_s is not None and not self.for_s > 0:
             raise ConfigError(f"--for {self.for_s:g}; expected seconds above 0")
 

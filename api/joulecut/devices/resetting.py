@@ -11,6 +11,7 @@ from rich.console import Console
 from joulecut.devices.clock_access import Setter
 from joulecut.devices.desk import Desk
 from joulecut.devices.unlocking import point_once_free
+from joulecut_core.decoding import encode
 from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.devices.hardware.authority_opening import open_authority
@@ -35,7 +36,9 @@ def reset_device(name: str, *, root: Path, clockd_socket: Path | None, as_json: 
         through = _put_back(probe.board, desk.root(name), clockd_socket)
         point = point_once_free(probe.read, clock)
     if as_json:
-        typer.echo(json.dumps({"device": name, "board": probe.board, "reset_by": through.value, "runs_at": str(point)}))
+        typer.echo(
+            json.dumps({"device": name, "board": probe.board, "reset_by": through.value, "runs_at": encode(point)})
+        )
     else:
         Console().print(f"{name}: no lease is left on its clocks (done by {through.value}); it runs at {point}")
 

@@ -28,7 +28,6 @@ class TorchDevice:
 
     name: str
     capability: tuple[int, ...]
-    memory_bytes: int
     uuid: str | None = None
 
 

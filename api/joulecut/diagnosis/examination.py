@@ -24,7 +24,7 @@ class Check:
 
 def examine(checks: Sequence[Check]) -> tuple[Finding, ...]:
     """The findings of every check, in order. Never raises what a check raises."""
-    return tuple(finding for check in checks for finding in _examined(check))
+    return tuple(finding for check in checks for finding in _Run(check).wait())
 
 
 class _Run:
@@ -76,7 +76,3 @@ class _Run:
             remedy="a driver or service hangs: look into its log (`dmesg`, `journalctl`), restart it, then look again",
             facts={"timeout_s": self._check.timeout_s},
         )
-
-
-def _examined(check: Check) -> tuple[Finding, ...]:
-    return _Run(check).wait()

@@ -42,7 +42,6 @@ def _device(properties: Any) -> dict[str, Any]:
     return {
         "name": properties.name,
         "capability": [properties.major, properties.minor],
-        "memory_bytes": properties.total_memory,
         "uuid": None if uuid is None else f"GPU-{uuid}",
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, read_text, write_bytes
 from joulecut_core.errors import ConfigError
 
@@ -78,12 +78,19 @@ class Unfinished:
         first, *rest = text[: text.rfind("\n") + 1].splitlines() or ["{}"]
         try:
             head = parse_json(first, ConfigError, "line 1")
-            lines = [parse_json(line, ConfigError, f"line {number}") for number, line in enumerate(rest, start=2)]
+            parts = [_part(line, f"line {number}") for number, line in enumerate(rest, start=2)]
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}; delete the file to start from nothing") from error
         if head != self._head:
             raise ConfigError(f"{path} is of other work; give the options of that work, or delete the file")
-        return {line["part"]: line["items"] for line in lines}
+        return dict(parts)
+
+
+def _part(line: str, where: str) -> tuple[str, list[Any]]:
+    part = parse_json(line, ConfigError, where)
+    if not isinstance(part, dict) or not isinstance(part.get("part"), str) or not isinstance(part.get("items"), list):
+        raise ConfigError(f"{where}: {show(part)}; expected a part and its items")
+    return part["part"], part["items"]
 
 
 def _line(record: Mapping[str, object]) -> str:

@@ -6,10 +6,11 @@ nothing about how often full precision is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import torch
 from torch import Tensor
 
 from joulecut.networks.half_rounding import rounded_to_half
@@ -20,6 +21,7 @@ from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.int8_engine import Int8Engine
 from joulecut_runtime.quantised.scales import Scales, check_count
+from joulecut_runtime.wires.answers import answers
 
 Inputs = tuple[Tensor, ...]
 Answer = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
@@ -81,21 +83,22 @@ class Judgement:
 def judge_variants(
     network: Network, evidence: Evidence, names: Sequence[VariantName], *, scales: Scales | None = None
 ) -> Judgement:
-    """Measure the accuracy of a network's variants on this host; its answer's largest element is its choice.
+    """Measure the accuracy of a network's variants on this host; what an answer is, `joulecut_runtime.wires` says.
 
     `scales`: those that it has already; else INT8 is calibrated on the evidence. The same evidence gives the same
     figures. Raises ConfigError where a variant cannot be computed here.
     """
     if VariantName.INT8 in names and scales is None:
         scales = calibrate(network.graph, evidence.calibration, calibrated_on=evidence.calibrated_on)
-    answers = {name: variant_answer(network, name, scales) for name in names}
-    right = evidence.labels
+    variants = {name: variant_answer(network, name, scales) for name in names}
     count = len(evidence.held_out)
-    what = f"right answers on {count} {evidence.judged_on}"
-    if right is None:
-        right = tuple(_choice(network.whole(inputs)) for inputs in evidence.held_out)
+    if evidence.labels is not None:
+        right = tuple(torch.tensor([label]) for label in evidence.labels)
+        what = f"right answers on {count} {evidence.judged_on}"
+    else:
+        right = tuple(answers(network.whole(inputs)[0]) for inputs in evidence.held_out)
         what = f"answers equal to full precision's on {count} {evidence.judged_on} (fidelity, not accuracy)"
-    shares = _shares(answers, evidence.held_out, right)
+    shares = {name: _share(variant, evidence.held_out, right) for name, variant in variants.items()}
     return Judgement(
         accuracies=tuple(
             VariantAccuracy(name=name, accuracy=share, accuracy_of=what, samples=count)
@@ -120,14 +123,6 @@ def variant_answer(network: Network, name: VariantName, scales: Scales | None) -
     return part
 
 
-def _shares(
-    answers: Mapping[VariantName, Answer], held_out: Sequence[Inputs], right: Sequence[int]
-) -> dict[VariantName, float]:
-    return {
-        name: sum(_choice(answer(inputs)) == label for inputs, label in zip(held_out, right, strict=True)) / len(right)
-        for name, answer in answers.items()
-    }
-
-
-def _choice(outputs: Sequence[Tensor]) -> int:
-    return int(outputs[0].argmax())
+def _share(variant: Answer, held_out: Sequence[Inputs], right: Sequence[Tensor]) -> float:
+    pairs = [(answers(variant(inputs)[0]), expected) for inputs, expected in zip(held_out, right, strict=True)]
+    return sum(int((given == expected).sum()) for given, expected in pairs) / sum(each.numel() for each in right)

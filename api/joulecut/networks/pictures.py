@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from joulecut_core.errors import ConfigError
+from joulecut_core.networks import TensorSpec
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _CROP_AREA = (0.5, 1.0)
@@ -35,6 +36,14 @@ class Picture:
     name: str
     label: int | None
     pixels: torch.Tensor
+
+
+def picture_size(specs: Sequence[TensorSpec]) -> int | None:
+    """S where the network takes one picture, uint8[1, 3, S, S]; None for every other."""
+    if len(specs) != 1 or specs[0].dtype != "uint8":
+        return None
+    shape = specs[0].shape
+    return shape[3] if len(shape) == 4 and shape[:2] == (1, 3) and shape[2] == shape[3] else None
 
 
 def sample_pictures(size: int = 224) -> tuple[Picture, ...]:

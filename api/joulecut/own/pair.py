@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut.connections.connection import Connection, connect
 from joulecut.demo.agents import running_agents
 from joulecut.demo.scenario import Scenario
-from joulecut.demo.slowdown import needed_slowdown
+from joulecut.demo.slowdown import needed_slowdown, wall_clock
 from joulecut.demo.workplace import Workplace
 from joulecut.own.network import Network, load
 from joulecut.own.profile import profile
@@ -26,7 +26,7 @@ from joulecut_core.argument_types import expect_numbers, expect_type
 from joulecut_core.errors import ConfigError, ProfileError
 from joulecut_core.problems import Objective
 from joulecut_core.profiles import Profile, ProfileKey
-from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
+from joulecut_core.timing import ManualClock
 from joulecut_core.wires import WireTable, save_wires
 from joulecut_proto.local_messages import ReplanRequest
 from joulecut_runtime.devices.opening import is_real, open_device
@@ -120,16 +120,8 @@ def _sides(scenario: Scenario) -> tuple[tuple[Side, str], tuple[Side, str]]:
 
 
 def _key(network: Network, side: Side, device_name: str) -> ProfileKey:
-    device = open_device(device_name, clock=ManualClock())
-    try:
+    with closing(open_device(device_name, clock=ManualClock())) as device:
         return profile_key(network.runtime, device, side=side)
-    finally:
-        device.close()
-
-
-def wall_clock(slowdown: float) -> Clock:
-    """The clock that both devices and the link between them live in: `slowdown` wall seconds per second."""
-    return SystemClock() if slowdown == 1.0 else ScaledClock(slowdown)
 
 
 @contextmanager

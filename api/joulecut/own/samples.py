@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut.networks.pictures import folder_pictures, sample_pictures
+from joulecut.networks.pictures import folder_pictures, picture_size, sample_pictures
 from joulecut.own.arrays import Inputs, made_up_inputs, read_inputs
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
@@ -62,14 +62,6 @@ def choose_samples(
         names=_numbered("made-up", len(made)),
         words=f"{len(made)} made-up inputs (noise of seed {seed}, zeros for integers that are no bytes)",
     )
-
-
-def picture_size(specs: Sequence[TensorSpec]) -> int | None:
-    """S where the network takes one picture, uint8[1, 3, S, S]; None for every other."""
-    if len(specs) != 1 or specs[0].dtype != "uint8":
-        return None
-    shape = specs[0].shape
-    return shape[3] if len(shape) == 4 and shape[:2] == (1, 3) and shape[2] == shape[3] else None
 
 
 def _numbered(name: str, count: int) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from joulecut.reports.document import Report
 from joulecut.reports.run_report import AnsweredRequest, RunPlace, run_report
 from joulecut_core.carbon import CarbonTerms
 from joulecut_core.decoding import encode
+from joulecut_core.devices import DeviceInfo
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.power_scopes import sum_kind, sum_scope
 from joulecut_proto.local_messages import LocalStatus
@@ -50,24 +51,17 @@ def answer_line(answered: Answered) -> str:
 
 def sent_report(status: LocalStatus, answers: Iterable[Answered], *, carbon: CarbonTerms | None = None) -> Report:
     """The report of what was sent, for a page and pictures."""
-    infos = {"edge": status.device_info, **({"server": status.server_info} if status.server_info else {})}
-    place = RunPlace(
-        network=status.network,
-        device=status.device_info.name,
-        power_scope=sum_scope({side: info.power_scope for side, info in infos.items()}),
-    )
+    place = RunPlace(network=status.network, device=status.device_info.name, power_scope=_scope(status))
     requests = [AnsweredRequest(sample=each.sample, answer=each.answer, ledger=each.ledger) for each in answers]
     return run_report(requests, place, carbon=carbon)
 
 
 def answers_table(status: LocalStatus, answers: Iterable[Answered]) -> Table:
     """A row a request, under the device's name, with what its joules contain."""
-    infos = {"edge": status.device_info, **({"server": status.server_info} if status.server_info else {})}
-    kind = sum_kind(info.figures for info in infos.values())
-    scope = sum_scope({side: info.power_scope for side, info in infos.items()})
+    kind = sum_kind(info.figures for info in _sides(status).values())
     table = Table(
         title=escape(f"{status.network} on {status.device_info.name} ({kind.value} figures)"),
-        caption=escape(f"joules contain: {scope}"),
+        caption=escape(f"joules contain: {_scope(status)}"),
     )
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column in _WORDS else "right")
@@ -82,6 +76,15 @@ def answers_table(status: LocalStatus, answers: Iterable[Answered]) -> Table:
             f"{ledger.seconds.total * 1e3:.1f}",
             f"{(joules.edge_busy + joules.edge_wait + joules.encode) * 1e3:.1f}",
             f"{joules.radio * 1e3:.1f}",
-            f"{joules.server * 1e3:.1f}",
+            f"{(joules.server + joules.server_wait) * 1e3:.1f}",
         )
     return table
+
+
+def _sides(status: LocalStatus) -> dict[str, DeviceInfo]:
+    """The devices whose joules are in a request's: the server's where one is known."""
+    return {"edge": status.device_info, **({"server": status.server_info} if status.server_info else {})}
+
+
+def _scope(status: LocalStatus) -> str:
+    return sum_scope({side: info.power_scope for side, info in _sides(status).items()})

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from joulecut.demo.course import DemoResult, MeteredAt, Reporter, run_demo
+from joulecut.demo.counting import Counting
+from joulecut.demo.course import DemoResult, MeteredAt, run_demo
 from joulecut.demo.metering import WARM_UP_REQUESTS
 from joulecut.demo.pairs import PlannedPair
 from joulecut.demo.planned import PlannedPolicy
@@ -23,7 +24,6 @@ from joulecut.own.samples import choose_samples
 from joulecut_core.errors import ConfigError
 from joulecut_planner import Policy
 from joulecut_runtime.networks.network import Network as RuntimeNetwork
-from joulecut_runtime.profiling.progress import ProgressSink
 
 _WALL_S = 60.0
 _FEW, _MANY = 6, 20
@@ -99,7 +99,7 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
             "the start of two agents for each; again and slower should this machine not keep up"
         )
         with narrator.bar("running") as sink:
-            reporter, metered = _Counter(sink).reporter(), MeteredAt()
+            reporter, metered = Counting(sink).reporter, MeteredAt()
 
             def run(slowdown: float) -> DemoResult:
                 return run_demo(
@@ -142,32 +142,3 @@ def captured(target: str, shapes: Sequence[str], *, weights: Path | None = None)
             raise ConfigError(f"{target}: a bundle has its inputs and weights; expected no --input and no --weights")
         return load(target)
     return Network(RuntimeNetwork(capture_factory(target, shapes, weights=weights)))
-
-
-class _Counter:
-    """Turns the demo's reports into one bar."""
-
-    def __init__(self, sink: ProgressSink) -> None:
-        self._sink = sink
-        self._done = 0
-        self._total = 0
-        self._stage = ""
-
-    def reporter(self) -> Reporter:
-        """What the demo tells."""
-        return Reporter(stage=self._enter, total=self._expect, answered=self._count)
-
-    def _enter(self, stage: str) -> None:
-        self._stage = stage
-        self._show()
-
-    def _expect(self, total: int) -> None:
-        self._total = total
-        self._show()
-
-    def _count(self) -> None:
-        self._done += 1
-        self._show()
-
-    def _show(self) -> None:
-        self._sink.advance(self._done, max(self._total, self._done, 1), self._stage)

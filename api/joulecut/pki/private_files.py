@@ -7,6 +7,7 @@ import stat
 import uuid
 from pathlib import Path
 
+from joulecut_core.documents import sync_folder
 from joulecut_core.errors import ConfigError
 
 SECRET = 0o600
@@ -60,6 +61,7 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
     """
     try:
         _write(path, content, mode)
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise ConfigError(f"{path}: exists; it is not overwritten: choose another folder, or remove it") from error
     except OSError as error:
@@ -85,6 +87,8 @@ def replace_all(contents: dict[Path, bytes], modes: dict[Path, int]) -> None:
             _write(temporary, content, modes[path])
         for temporary, path in written:
             temporary.replace(path)
+        for folder in {path.parent for path in contents}:
+            sync_folder(folder)
     except OSError as error:
         raise ConfigError(f"{written[-1][1]}: cannot be written: {error.strerror}") from error
     finally:

@@ -11,7 +11,7 @@ import torch
 from joulecut.long_work.interruption import interruptible
 from joulecut.long_work.output_folders import check_folder
 from joulecut.long_work.progress import Narrator
-from joulecut.networks.pictures import folder_pictures, sample_crops
+from joulecut.networks.pictures import folder_pictures, picture_size, sample_crops
 from joulecut.profiling.report import ProfiledNetwork
 from joulecut_core.devices import Device
 from joulecut_core.documents import read_json
@@ -179,13 +179,13 @@ def _samples(
     specs: Sequence[TensorSpec], folder: Path | None, crops: int, seed: int
 ) -> tuple[list[tuple[torch.Tensor, ...]], str]:
     """Pictures in the size the network takes, and what they are in words."""
-    shape = specs[0].shape
-    if len(specs) != 1 or specs[0].dtype != "uint8" or shape[:2] != (1, 3) or len(shape) != 4 or shape[2] != shape[3]:
+    size = picture_size(specs)
+    if size is None:
         inputs = ", ".join(map(str, specs))
         raise ConfigError(
             f"--wires-out needs a network of one square picture, uint8[1, 3, S, S]; this one takes {inputs}"
         )
     if folder is None:
-        return list(sample_crops(crops, seed=seed, size=shape[3])), f"{crops} random crops of 20 ImageNet pictures"
-    pictures = folder_pictures(folder, size=shape[3])
+        return list(sample_crops(crops, seed=seed, size=size)), f"{crops} random crops of 20 ImageNet pictures"
+    pictures = folder_pictures(folder, size=size)
     return [(picture.pixels,) for picture in pictures], f"{len(pictures)} pictures of {folder.name}"

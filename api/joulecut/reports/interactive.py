@@ -201,6 +201,9 @@ def _axis(axis: Axis) -> dict[str, object]:
         "zerolinecolor": "rgba(128,138,150,0.5)",
         "type": "log" if axis.log else "linear",
     }
+    if axis.log:
+        # 1, 2, 5, 10: on a phone all nine digits of a decade stand upon each other.
+        settings["dtick"] = "D2"
     if axis.ticks:
         settings["tickvals"] = [place for place, _ in axis.ticks]
         settings["ticktext"] = [_text(text) for _, text in axis.ticks]

@@ -155,8 +155,9 @@ def _memory(rows: Sequence[MemoryRow]) -> Iterator[Finding]:
         saved = [1.0 - a.energy_j / b.energy_j for b, a in zip(blind, aware, strict=True) if not (a.missed or b.missed)]
         both = [*blind, *aware]
         if saved:
-            yield draft("median energy saved by choosing both clocks", statistics.median(saved), both, text)
-            yield draft("largest energy saved by choosing both clocks", max(saved), both, text)
+            kept_by_both = f"{text}, deadlines with missed=False for both sights"
+            yield draft("median energy saved by choosing both clocks", statistics.median(saved), both, kept_by_both)
+            yield draft("largest energy saved by choosing both clocks", max(saved), both, kept_by_both)
         yield draft("missed, both clocks chosen", _share(row.missed for row in aware), aware, f"{text}, sight=aware")
 
 

@@ -130,7 +130,7 @@ NARRATIVES = (
                 "governor: tails and bursts are left out, so a choice either misses or not."
             ),
             (
-                "Picking the least energy hardly misses, blind or not: with static power that clock is rarely the "
+                "Picking the least energy misses less often, blind or not: with static power that clock is rarely the "
                 "slowest in time. Blindness then costs energy instead."
             ),
             (

@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from joulecut.networks.accuracy import Evidence
-from joulecut.networks.pictures import sample_crops
+from joulecut.networks.pictures import picture_size, sample_crops
 from joulecut.networks.trained_digits import TrainedNetwork, trained_digits, trained_mnist
 from joulecut.study.subjects import BundleSubject, ModuleSubject, Subject, find_subject
 from joulecut_core.errors import ConfigError
@@ -45,11 +45,11 @@ class ServedNetwork:
         """Labelled digits for a network trained on them, crops of sample pictures for one that takes pictures."""
         if self.trained is not None:
             return self.trained.evidence
-        shape = inputs[0].shape
-        if len(inputs) != 1 or inputs[0].dtype != "uint8" or shape[:2] != (1, 3) or shape[2:3] != shape[3:]:
+        size = picture_size(inputs)
+        if size is None:
             return None
         try:
-            return picture_evidence(shape[2], seed=self.seed)
+            return picture_evidence(size, seed=self.seed)
         except ConfigError:
             # Without the sample pictures nothing is known, which the table says.
             return None

@@ -54,6 +54,11 @@ class StudyRun:
         """Raises ConfigError for a wrong order or a journal in the way, DeviceError where the device is not there."""
         self._order = order
         self.subjects: tuple[Subject, ...] = tuple(find_subject(name, order.inputs) for name in order.networks)
+        names = [subject.name for subject in self.subjects]
+        if len(set(names)) < len(names):
+            raise ConfigError(
+                f"networks {', '.join(names)}: a name comes twice; expected each once, since rows go by it"
+            )
         for subject in self.subjects:
             for batch in order.batches:
                 subject.check_batch(batch)
@@ -62,7 +67,12 @@ class StudyRun:
             self._plan = _sweep_plan(order, self._bench)
             info = self._bench.info
             head = JournalHead(
-                device=info.name, driver=info.driver, power_scope=info.power_scope, plan=order.meter, seed=order.seed
+                device=info.name,
+                driver=info.driver,
+                power_scope=info.power_scope,
+                runtime=next(offer.basis for offer in self._bench.offers if offer.engine is EngineName.EAGER),
+                plan=order.meter,
+                seed=order.seed,
             )
             self._journal = StudyJournal(folder / JOURNAL_FILE, head, resume=resume)
         except BaseException:
@@ -132,7 +142,7 @@ def choose_points(text: str, table: ClockTable) -> tuple[OperatingPoint, ...]:
         if len(words) == 1:
             count = int(words[0])
             return ProfilePlan(core_clocks=count, many_core_clocks=count).points(table)
-        wanted = {float(word) for word in words if word}
+        wanted = {float(word) for word in (words if words[-1] else words[:-1])}
     except ValueError as cause:
         raise ConfigError(
             f"--clocks {text!r}; expected all, how many (12), or core clocks in MHz with a comma (540,945,1380)"

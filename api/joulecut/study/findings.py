@@ -16,8 +16,9 @@ from joulecut.study.claims import (
     Claim,
     Verdict,
 )
+from joulecut.study.engine_names import EngineName
 from joulecut.study.evidence import Evidence
-from joulecut.study.judgement import Judgement
+from joulecut.study.judgement import Judgement, not_judged
 from joulecut.study.layer_findings import convolutions, depth, flat_power, small_kernels
 from joulecut.study.numbers import NumberBook
 from joulecut.study.rows import FindingRow
@@ -34,6 +35,8 @@ _JUDGES: Mapping[str, Callable[[Evidence, NumberBook], Judgement]] = {
     LAUNCH_BOUND.name: launch_bound,
 }
 
+_NO_EAGER = "Every rule looks at the eager engine, and this study is of others."
+
 
 def judge(
     evidence: Evidence, book: NumberBook, *, figures: FigureKind, doubt: str | None = None
@@ -46,7 +49,9 @@ def judge(
 
 
 def _finding(claim: Claim, evidence: Evidence, book: NumberBook, figures: FigureKind, doubt: str | None) -> FindingRow:
-    judged = _JUDGES[claim.name](evidence, book)
+    judged = (
+        _JUDGES[claim.name](evidence, book) if EngineName.EAGER.value in evidence.engines else not_judged(_NO_EAGER)
+    )
     emulated = figures is FigureKind.EMULATED
     is_open = doubt is not None or (emulated and claim.circular)
     verdict = Verdict.CANNOT_BE_JUDGED if is_open else judged.verdict

@@ -2,13 +2,14 @@
 
     <out>/study.journal    first line: whose measurements these are; then a cell per line
 
-A cell counts only for the same device, driver, meter plan and seed. A last line that was cut short is measured again.
+A cell counts only for the same device, driver, runtime, meter plan and seed. A last line that was cut short is
+measured again.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from joulecut.study.cell_meter import MeterPlan
@@ -23,11 +24,12 @@ _SCHEMA = "joulecut.study-journal/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalHead:
-    """Whose cells a journal holds."""
+    """Whose cells a journal holds. `runtime`: what eager figures rest on; a resumed study never mixes two."""
 
     device: str
     driver: str
     power_scope: str
+    runtime: str
     plan: MeterPlan
     seed: int
     schema: str = _SCHEMA
@@ -83,11 +85,10 @@ def _kept_lines(path: Path, head: JournalHead) -> tuple[_Line, ...]:
         )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}; delete the file to start from nothing") from error
-    if found != head:
-        raise ConfigError(
-            f"{path} is of another device, driver, plan or seed ({found.device}, seed {found.seed}); give those of "
-            "that study, or delete the file"
-        )
+    names = [field.name for field in fields(head) if getattr(found, field.name) != getattr(head, field.name)]
+    if names:
+        others = "; ".join(f"{name} {getattr(found, name)!r}, here {getattr(head, name)!r}" for name in names)
+        raise ConfigError(f"{path} is of another study ({others}); give those of that study, or delete the file")
     return lines
 
 

@@ -97,7 +97,11 @@ def small_kernels(evidence: Evidence, book: NumberBook) -> Judgement:
             f"{network}: correlation {shown}; the larger half of its convolutions computes {times} times as many GFLOP "
             "per joule as the smaller"
         )
-    return judged(kept, said) if kept else not_judged(_NO_WATTS)
+    return (
+        judged(kept, said)
+        if kept
+        else not_judged(f"It takes {_LEAST_CONVOLUTIONS} convolutions with known watts in a network.")
+    )
 
 
 def convolutions(evidence: Evidence, book: NumberBook) -> Judgement:
@@ -157,14 +161,16 @@ def flat_power(evidence: Evidence, book: NumberBook) -> Judgement:
 
 def _closure(evidence: Evidence, book: NumberBook, network: str, batch: int) -> list[str]:
     """The sum of the layers against the whole: whether single layers can be believed."""
-    layers, model = metered(evidence.layers_at_top(network, batch)), evidence.at_top(network, batch)
+    every, model = evidence.layers_at_top(network, batch), evidence.at_top(network, batch)
+    layers = metered(every)
     if not layers or model is None or model.energy_j is None:
         return []
+    which = "all layers" if len(layers) == len(every) else f"the {len(layers)} of {len(every)} layers with known watts"
     ratio = joules(layers) / model.energy_j
-    what = f"joules of all layers over those of the whole network ({model.row} of models.csv), batch {batch}"
+    what = f"joules of {which} over those of the whole network ({model.row} of models.csv), batch {batch}"
     made = f"sum of energy_j / {model.energy_j:.6g} J"
     shown = book.add(CONVOLUTIONS.name, network, what, ratio, f"{ratio:.0%}", layers, made)
-    return [f"all layers together {shown} of the whole network"]
+    return [f"{which} together {shown} of the whole network"]
 
 
 def _ends(evidence: Evidence) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ def price_layers(cells: Sequence[LayersCell], wholes: Sequence[WholeCell], info:
         _LOG.info("%d layers too short to meter stay without watts: %s", lacking, error)
         return LayerPrices(
             watts=_NO_PRICES,
-            remark=f"{lacking} layers were too short to meter, and too few others were metered to estimate their watts",
+            remark=f"{lacking} layers were too short to meter, and their watts could not be estimated: {error}",
         )
     watts = {
         key: tuple(

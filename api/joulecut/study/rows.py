@@ -64,6 +64,7 @@ class LayerRow:
     `power_w` is of the layer alone, back to back; where that was too short to meter it is estimated from the layers
     that were not, or empty: `power_kind` says which. `alone_s`: its seconds then. `gflops_per_s`: arithmetic per second
     inside whole runs. `place`: "default" for the top clock, "optimum" for the clock of the fewest joules per image.
+    `time_share`, `energy_share`: of the seconds and the known joules of all layers of this network, batch and place.
     """
 
     row: str
@@ -87,6 +88,8 @@ class LayerRow:
     power_kind: str
     energy_j: float | None
     gflops_per_s: float
+    time_share: float
+    energy_share: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -113,8 +114,16 @@ def _model_row(
 
 def _layer_rows(cell: LayersCell, info: DeviceInfo, prices: LayerPrices, numbers: Iterator[int]) -> Iterator[LayerRow]:
     estimates = prices.watts.get(cell.key, (None,) * len(cell.layers))
-    for layer, timing, estimate in zip(cell.layers, cell.result.layers, estimates, strict=True):
-        power_w, kind = (timing.power_w, info.figures) if estimate is None else (estimate, FigureKind.ESTIMATED)
+    timings = cell.result.layers
+    known = [
+        (timing.power_w, info.figures) if estimate is None else (estimate, FigureKind.ESTIMATED)
+        for timing, estimate in zip(timings, estimates, strict=True)
+    ]
+    joules = [
+        None if each is None else each * timing.in_run_s for (each, _), timing in zip(known, timings, strict=True)
+    ]
+    total_s, total_j = math.fsum(each.in_run_s for each in timings), math.fsum(filter(None, joules))
+    for layer, timing, (power_w, kind), energy_j in zip(cell.layers, timings, known, joules, strict=True):
         yield LayerRow(
             row=f"L{next(numbers):05}",
             network=cell.network,
@@ -135,6 +144,8 @@ def _layer_rows(cell: LayersCell, info: DeviceInfo, prices: LayerPrices, numbers
             alone_s=timing.alone_s,
             power_w=power_w,
             power_kind="" if power_w is None else kind.value,
-            energy_j=None if power_w is None else power_w * timing.in_run_s,
+            energy_j=energy_j,
             gflops_per_s=layer.flops / 1e9 / timing.in_run_s if timing.in_run_s > 0 else 0.0,
+            time_share=timing.in_run_s / total_s if total_s > 0 else 0.0,
+            energy_share=energy_j / total_j if energy_j is not None and total_j > 0 else None,
         )

@@ -15,6 +15,8 @@ from joulecut_planner.studies import Metric
 
 _EAGER = EngineName.EAGER.value
 _MOST_LAYERS = 8
+_LARGE = 1e4
+"""From here on four digits would need an exponent."""
 
 
 _UNITS = {
@@ -145,7 +147,6 @@ def layers_view(study: Study, network: str, batch: int) -> View | None:
     if not layers:
         return None
     by_energy = any(row.energy_j is not None for row in layers)
-    total_s, total_j = math.fsum(row.layer_s for row in layers), math.fsum(row.energy_j or 0.0 for row in layers)
     ordered = sorted(layers, key=lambda row: -((row.energy_j or 0.0) if by_energy else row.layer_s))
     return View(
         title=(
@@ -153,7 +154,7 @@ def layers_view(study: Study, network: str, batch: int) -> View | None:
             f"most {'energy' if by_energy else 'time'}, eager, {layers[0].core_mhz:g} MHz ({study.figures})"
         ),
         columns=("layer", "kind", "us", "share of time", "W", "mJ", "share of energy", "GFLOP/s"),
-        rows=tuple(_layer(row, total_s, total_j) for row in ordered[:_MOST_LAYERS]),
+        rows=tuple(map(_layer, ordered[:_MOST_LAYERS])),
     )
 
 
@@ -162,19 +163,18 @@ def kinds_view(study: Study, network: str, batch: int) -> View | None:
     layers = [row for row in study.layers if (row.network, row.batch, row.place) == (network, batch, "default")]
     if not layers:
         return None
-    total_s, total_j = math.fsum(row.layer_s for row in layers), math.fsum(row.energy_j or 0.0 for row in layers)
     rows = []
     for kind in sorted({row.kind for row in layers}):
         mine = [row for row in layers if row.kind == kind]
         seconds, energy_j = math.fsum(row.layer_s for row in mine), math.fsum(row.energy_j or 0.0 for row in mine)
-        unknown = any(row.energy_j is None for row in mine)
+        unknown = any(row.energy_share is None for row in mine)
         rows.append(
             (
                 f"{kind} ({len(mine)})",
                 f"{1e3 * seconds:.3f}",
-                f"{seconds / total_s:.0%}",
+                f"{math.fsum(row.time_share for row in mine):.0%}",
                 "-" if unknown else f"{1e3 * energy_j:.2f}",
-                "-" if unknown or total_j <= 0 else f"{energy_j / total_j:.0%}",
+                "-" if unknown else f"{math.fsum(row.energy_share or 0.0 for row in mine):.0%}",
                 f"rows of layers.csv: network={network}, batch={batch}, place=default, kind={kind}",
             )
         )
@@ -252,15 +252,15 @@ def _alone(rows: Sequence[OptimumRow], metric: str, batch: int) -> str:
     return "-"
 
 
-def _layer(row: LayerRow, total_s: float, total_j: float) -> tuple[str, ...]:
+def _layer(row: LayerRow) -> tuple[str, ...]:
     return (
         f"{row.name} [{row.row}]",
         row.kind,
         f"{1e6 * row.layer_s:.1f}",
-        f"{row.layer_s / total_s:.1%}",
+        f"{row.time_share:.1%}",
         _or_dash(row.power_w, "{:.0f}"),
         _or_dash(None if row.energy_j is None else 1e3 * row.energy_j, "{:.2f}"),
-        _or_dash(None if row.energy_j is None or total_j <= 0 else row.energy_j / total_j, "{:.1%}"),
+        _or_dash(row.energy_share, "{:.1%}"),
         f"{row.gflops_per_s:.0f}",
     )
 
@@ -272,7 +272,7 @@ def _clock(row: OptimumRow) -> str:
 
 
 def _value(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:.0f}" if value >= _LARGE else f"{value:.4g}"
 
 
 def _or_dash(value: float | None, form: str) -> str:

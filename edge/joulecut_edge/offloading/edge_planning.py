@@ -103,11 +103,25 @@ class EdgePlanning:
         )
         _LOG.info("link to %s: %s", connection.address, self.link)
 
-    def expect_link_to(self, address: str) -> None:
-        """Plan for the link to this server as it was measured last; where it never was, for the one used until now."""
-        self.link = self._links.get(address, self.link)
+    async def join(self, connection: ServerConnection) -> None:
+        """Plan with a server that is used from now on: for its link as measured last, else for the one used until now.
+
+        A link is measured where none is known. Raises as `plan`; what is planned for is then what was before.
+        """
+        before = self.link, self.bands
         # Epochs of another server, or of one that was lost, are none of this one's.
-        self.bands = ()
+        self.link, self.bands = self._links.get(connection.address, self.link), ()
+        try:
+            if self.link is None:
+                await self.measure_link(connection)
+            reply = await self.plan(connection, self.wishes)
+        except BaseException:
+            if not self.bands:
+                self.link, self.bands = before
+            raise
+        if reply.assignment is None:
+            # What is in force is another server's, which nobody is to be sent to any more.
+            await self._session.go_local()
 
     def expect_link(self, link: LinkEstimate) -> None:
         """Plan for the link in use as its crossings show it, not as it was measured."""
@@ -166,20 +180,25 @@ class EdgePlanning:
         """
         self._check_runnable(active.assignment)
         # Nothing is awaited in between: a connection lost later makes the session local after this switch.
-        _check_alive(connection)
+        _check_used(connection)
         await self._session.switch(active, connection)
         _LOG.info("epoch %d adopted: %s", active.assignment.epoch, active.assignment)
 
     def _learned(self, link: LinkEstimate) -> tuple[LinkEstimate, StageFactors]:
-        """Link and factors of the next plan: those of the plan in force, and what its requests showed on top."""
-        active = self._session.active
+        """Link and factors of the next plan: those of the plan in force, and what its requests showed on top.
+
+        A link that was found out since, or is another server's, is the next plan's as it is.
+        """
+        active, planned = self._session.active, self._session.active.link
         # What was measured under the board's governor is no table to correct.
         governed = active.assignment.policy == Policy.GOVERNOR.value
-        if not self._refits or active.link is None or governed:
+        if not self._refits or planned is None or governed:
             return link, self._factors
         found = self._session.drift.corrections_of(active)
-        planned = active.link
-        return planned if found.link == 1.0 else rescaled(planned, found.link), compounded(active.factors, found)
+        factors = compounded(active.factors, found)
+        if self._basis is None or link is not self._basis.link:
+            return link, factors
+        return planned if found.link == 1.0 else rescaled(planned, found.link), factors
 
     def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
         problem = basis.problem
@@ -215,7 +234,7 @@ class EdgePlanning:
         await connection.planner.activate(
             self._identity.session_id, assignment.epoch, timeout_s=_ACTIVATE_S + self._clock.wall_s(1.0)
         )
-        _check_alive(connection)
+        _check_used(connection)
         await self._session.switch(active, connection)
         self.plans += 1
         _LOG.info("epoch %d in force: %s", assignment.epoch, assignment)
@@ -228,9 +247,10 @@ class EdgePlanning:
             )
 
 
-def _check_alive(connection: ServerConnection) -> None:
-    if connection.lost.is_set():
-        raise LinkError(f"server {connection.address} was lost before its plan was in force")
+def _check_used(connection: ServerConnection) -> None:
+    """A plan that was asked for beside a move to another connection must not bring the session back to this one."""
+    if connection.lost.is_set() or connection.leaving.is_set():
+        raise LinkError(f"server {connection.address} was lost or left before its plan was in force")
 
 
 def _only_this(link: LinkEstimate) -> None:

@@ -249,11 +249,7 @@ class Offloading:
         return connection
 
     async def _plan_with(self, connection: ServerConnection) -> None:
-        planning = self.planning
-        planning.expect_link_to(connection.address)
-        if self.link is None:
-            await planning.measure_link(connection)
-        await planning.plan(connection, self.wishes)
+        await self.planning.join(connection)
         self.server_info = connection.device
 
     def _in_use(self, candidate: Candidate, connection: ServerConnection) -> _Used:
@@ -317,39 +313,33 @@ class Offloading:
     async def _renewed(self, used: _Used) -> _Used:
         """The same server over a fresh connection; the old one ends when the new one has been heard.
 
-        A proxy that passes connections through may have chosen another server for the fresh one.
+        A proxy that passes connections through may have chosen another server for the fresh one. That is planned with
+        before anything is sent there; requests under way end at the one before.
         """
+        before = used.connection
         try:
-            connection = await self._joining.opened(used.candidate, affinity=used.connection.affinity)
-            if not connection.ends_where(used.connection):
-                return await self._followed(used, connection)
+            connection = await self._joining.opened(used.candidate, affinity=before.affinity)
+            is_same = connection.ends_where(before)
+            try:
+                if is_same:
+                    await self._session.replace_remote(before, connection)
+                else:
+                    await self._plan_with(connection)
+            except BaseException:
+                await connection.close()
+                raise
         except JoulecutError as error:
             _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
             used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
             return used
-        await self._session.replace_remote(used.connection, connection)
         fresh = self._used = self._in_use(used.candidate, connection)
         self.renewals += 1
-        self._retirement.succeed(used.connection, connection, self._plan_again)
-        return fresh
-
-    async def _followed(self, used: _Used, connection: ServerConnection) -> _Used:
-        """Another server, planned with before anything is sent there; requests under way end at the one before."""
-        address, before = used.candidate.address, used.connection
-        try:
-            await self._plan_with(connection)
-        except BaseException:
-            await connection.close()
-            raise
-        fresh = self._used = self._in_use(used.candidate, connection)
-        self.renewals += 1
-        _LOG.info(
-            "server %s: renewed, and reached another server, %s in place of %s: planned there",
-            address,
-            connection.name,
-            before.name,
-        )
-        self._retirement.retire(before, is_left=_always)
+        if is_same:
+            self._retirement.succeed(before, connection, self._plan_again)
+        else:
+            text = "server %s: renewed, and reached another server, %s in place of %s: planned there"
+            _LOG.info(text, used.candidate.address, connection.name, before.name)
+            self._retirement.retire(before, is_left=_always)
         return fresh
 
     def _is_left(self, connection: ServerConnection) -> bool:

@@ -97,6 +97,7 @@ class Retirement:
                 _LOG.warning("server %s: not planned again after its renewal: %s", new.address, error)
 
     def _start(self, ending: Awaitable[None], connection: ServerConnection) -> None:
+        connection.leaving.set()
         task = asyncio.ensure_future(ending)
         self._tasks[task] = connection
         task.add_done_callback(self._tasks.pop)

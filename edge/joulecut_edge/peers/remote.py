@@ -15,7 +15,7 @@ from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
-from joulecut_proto.status import Reaction, reaction_to_error
+from joulecut_proto.status import may_be_retried
 
 
 class UnansweredError(LinkError):
@@ -87,4 +87,4 @@ def may_try_again(error: JoulecutError) -> bool:
     """Whether sending the same request once more can help."""
     if isinstance(error, (UnansweredError, TurnedAwayError)):
         return False
-    return isinstance(error, LinkError) and reaction_to_error(error) is Reaction.RETRY_ONCE
+    return isinstance(error, LinkError) and may_be_retried(error)

@@ -18,6 +18,11 @@ from joulecut_planner.fits.power_shapes import power_shapes
 from joulecut_planner.fits.screening import LEAST_CLOCKS, LEAST_IN_ROW, Rejection, rejections
 from joulecut_planner.fits.shapes import Form, ShapeFamily
 
+_REQUESTED_NOISE = 0.008
+"""Least noise where clocks were only requested."""
+_REQUESTED_OFF = 0.005
+"""The part of it that is the clock's, and the same at all memory clocks: what is reached is off by half a per cent."""
+
 
 class Quantity(str, Enum):
     """What is fitted."""
@@ -31,15 +36,16 @@ class _Settings:
     prior: NoisePrior
     least_deviation: float
     """Relative deviation below which a measurement is never rejected."""
-    requested_noise: float
-    """Least noise where clocks were only requested: what was reached is off by some 0.5 %."""
     gpu_board: NoisePrior | None = None
     """Instead of `prior` for discrete GPUs."""
 
     def prior_of(self, *, clocks_known: bool, on_gpu_board: bool) -> NoisePrior:
         """What to expect of a series."""
         prior = self.gpu_board if on_gpu_board and self.gpu_board is not None else self.prior
-        return prior if clocks_known else replace(prior, noise=max(prior.noise, self.requested_noise))
+        if clocks_known:
+            return prior
+        own = max(prior.noise, _REQUESTED_NOISE) ** 2 - _REQUESTED_OFF**2
+        return replace(prior, noise=math.sqrt(own), clock=_REQUESTED_OFF**2 / own)
 
 
 # Chosen by leaving out one file of public series at a time (docs/explanation-fits.md).
@@ -49,7 +55,6 @@ _SETTINGS = {
             noise=0.003, freedom=3.0, amplitudes=(1.0, 3.0), core_scale=0.4, memory_scale=0.3, shared=0.7, own=0.1
         ),
         least_deviation=0.06,
-        requested_noise=0.008,
         # Caches and crossbars of discrete GPUs have clocks of their own, which steps and kinks come from.
         gpu_board=NoisePrior(
             noise=0.008, freedom=3.0, amplitudes=(1.0, 3.0, 8.0), core_scale=0.4, memory_scale=0.3, shared=0.7, own=0.1
@@ -61,7 +66,6 @@ _SETTINGS = {
             noise=0.006, freedom=3.0, amplitudes=(1.0, 3.0, 8.0), core_scale=0.4, memory_scale=0.25, shared=0.5
         ),
         least_deviation=0.08,
-        requested_noise=0.008,
     ),
 }
 
@@ -106,10 +110,10 @@ class CurveFit:
     rejected: tuple[tuple[PointValue, float], ...]
 
     def logs(self, points: Sequence[OperatingPoint]) -> tuple[Array, Array]:
-        """Mean and standard deviation of the log of a new measurement at each point; of shape (points,)."""
+        """Mean of the log of a new measurement at each point and half-width of its band; of shape (points,)."""
         parts = [points[first : first + _AT_ONCE] for first in range(0, len(points), _AT_ONCE)]
         logs = [self.curve.predict(*_relative(part, self.top)) for part in parts]
-        return np.concatenate([mean for mean, _ in logs]), np.concatenate([deviation for _, deviation in logs])
+        return np.concatenate([mean for mean, _, _ in logs]), np.concatenate([half for _, _, half in logs])
 
     def forms(self) -> tuple[FormFit, ...]:
         """The forms that share in the average, likeliest first."""
@@ -132,12 +136,17 @@ class CurveFit:
 
 
 def fit_curve(
-    quantity: Quantity, values: Sequence[PointValue], *, clocks_known: bool = True, on_gpu_board: bool = False
+    quantity: Quantity,
+    values: Sequence[PointValue],
+    *,
+    clocks_known: bool = True,
+    clocks_checked: bool = False,
+    on_gpu_board: bool = False,
 ) -> CurveFit:
     """Fit one quantity to measurements at distinct operating points, leaving out those that no curve explains.
 
-    `clocks_known` is false where all clocks were requested and what was reached is unknown, `on_gpu_board` true where
-    the device is a discrete GPU.
+    `clocks_known` is false where all clocks were requested and what was reached is unknown, `clocks_checked` true where
+    a fit of the other quantity left out false ones, `on_gpu_board` true where the device is a discrete GPU.
     Raises FitError for fewer than three distinct core clocks, or more than a thousand points.
     """
     distinct = len({measured.point.core_mhz for measured in values})
@@ -165,7 +174,8 @@ def fit_curve(
         prior,
         log_odds=np.array([measured.log_odds_good for measured in values]),
         least_deviation=settings.least_deviation,
-        top_may_slip=quantity is Quantity.LATENCY,
+        times=quantity is Quantity.LATENCY,
+        whole_clocks=not clocks_checked,
     )
     samples = _with_doubt(samples, out, prior)
     left_out = {rejection.index for rejection in out}

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_planner.choices.grids import Array, Indices
+from joulecut_planner.fits.band import band
 from joulecut_planner.fits.shapes import ShapeFamily
 
 _FREE_SCALE = 1e6
@@ -39,6 +40,8 @@ _STEP = 1e-6
 _NEGLIGIBLE = 1e-5
 _SAME = 1e-3
 """Memory clocks this close, in lengths of the deviations, are one."""
+_SAME_CORE = 1e-4
+"""Core clocks this close (relative) are one: drivers round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class NoisePrior:
     """Share of the deviations' variance that all memory clocks have in common."""
     own: float = 0.0
     """Variance of what is each memory clock's own, beside the others': no bandwidth follows its clock exactly."""
+    clock: float = 0.0
+    """Variance, in units of the noise's, of what all measurements at a core clock share: the clock that was reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +155,29 @@ class Posterior:
         """Degrees of freedom of the predictive distribution."""
         return self.prior.freedom + len(self.samples.core) - 1
 
-    def predict(self, core: Array, memory: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of the log of a new measurement at relative clocks; each of shape (points,)."""
-        mean, square = np.zeros(len(core)), np.zeros(len(core))
+    def predict(self, core: Array, memory: Array) -> tuple[Array, Array, Array]:
+        """Mean, standard deviation and half-width of the band of the log of a new measurement at relative clocks.
+
+        Each of shape (points,).
+        """
+        means, variances = [], []
         for group in self.polished:
             log_shape, jacobian = _slopes(self.family, group.centre, core, memory)
             shape = log_shape + np.einsum("knp,kp->kn", jacobian, group.start - group.centre)
             kernel = group.amplitude**2 * _likeness(core, memory, self.samples.core, self.samples.memory, self.prior)
+            kernel += self.prior.clock * _same_core(core, self.samples.core)
             across = kernel + _FREE_SCALE + jacobian @ np.swapaxes(group.gradient, 1, 2)
-            each = shape + np.einsum("kin,kn->ki", across, group.weighted)
             known = np.einsum("kin,kin->ki", across @ group.precision, across)
-            deviation = group.amplitude**2 * (1.0 + self.prior.own)
-            own = 1.0 + deviation + _FREE_SCALE + (jacobian**2 * group.spread[:, None, :] ** 2).sum(axis=2)
+            unlike = self.prior.clock + group.amplitude**2 * (1.0 + self.prior.own)
+            own = 1.0 + unlike + _FREE_SCALE + (jacobian**2 * group.spread[:, None, :] ** 2).sum(axis=2)
             s2 = (self.prior.freedom * self.prior.noise**2 + group.misfit) / (self.degrees - 2.0)
-            variance = s2[:, None] * np.maximum(own - known, 1.0)
-            mean += (group.weight[:, None] * each).sum(axis=0)
-            square += (group.weight[:, None] * (variance + each**2)).sum(axis=0)
-        return mean + self.offset, np.sqrt(np.maximum(square - mean**2, self.prior.noise**2 * 1e-2))
+            means.append(shape + np.einsum("kin,kn->ki", across, group.weighted))
+            variances.append(s2[:, None] * np.maximum(own - known, 1.0))
+        weights = np.concatenate([group.weight for group in self.polished])
+        mean, deviation, half = band(
+            weights / weights.sum(), np.concatenate(means), np.concatenate(variances), self.degrees
+        )
+        return mean + self.offset, deviation, half
 
     def form_weights(self) -> Array:
         """Probability of each form of the family, shape (forms,)."""
@@ -269,8 +280,15 @@ def _inverse(covariance: Array) -> Array:
 def _covariance(samples: Samples, amplitude: float, prior: NoisePrior) -> Array:
     likeness = _likeness(samples.core, samples.memory, samples.core, samples.memory, prior)
     noise = np.eye(len(samples.core)) if samples.variance is None else np.diag(samples.variance)
-    covariance: Array = amplitude**2 * likeness + noise + _FREE_SCALE
+    clock = prior.clock * _same_core(samples.core, samples.core)
+    covariance: Array = amplitude**2 * likeness + clock + noise + _FREE_SCALE
     return covariance
+
+
+def _same_core(core: Array, other_core: Array) -> Array:
+    """1 where the core clocks are one, else 0; shape (points, other points)."""
+    same: Array = (np.abs(np.log(core)[:, None] - np.log(other_core)) < _SAME_CORE).astype(np.float64)
+    return same
 
 
 def _likeness(core: Array, memory: Array, other_core: Array, other_memory: Array, prior: NoisePrior) -> Array:

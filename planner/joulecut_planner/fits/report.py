@@ -8,8 +8,9 @@ from typing import TypeAlias
 import numpy as np
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_planner.fits.band import BAND
 from joulecut_planner.fits.curve_fit import CurveFit
-from joulecut_planner.fits.series_fit import BAND, Prediction, SeriesFit
+from joulecut_planner.fits.series_fit import Prediction, SeriesFit
 
 FIT_SCHEMA = "joulecut.fit/1"
 

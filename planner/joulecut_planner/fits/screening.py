@@ -9,6 +9,10 @@ vote by how well they explain the others, in closed form (Rasmussen and Williams
 Boards throttle at the top: the highest core clock of a memory clock is also tried as one that was *not held*, slower
 than its curve by less than half, which is likelier beforehand than any other false clock and says more. Only of grids:
 along one memory clock the corner of a network bound by memory looks the same.
+
+Watts have a knee, above which the voltage rises, and few clocks below show little of it. So more watts than the others
+expect at the highest clock are the board's, and believed; and so are watts that are off at one core clock over all
+memory clocks, where times said that the clock was in force.
 """
 
 from __future__ import annotations
@@ -79,13 +83,15 @@ def rejections(
     *,
     log_odds: Array,
     least_deviation: float,
-    top_may_slip: bool = False,
+    times: bool,
+    whole_clocks: bool = True,
 ) -> tuple[Rejection, ...]:
     """The samples to leave out of a fit, most suspicious first.
 
     `log_odds` (points,): log of how much likelier than not each sample is good before it is seen. Deviations below
     `least_deviation` (relative) are noise whatever the evidence. Three core clocks, and two points at each memory
-    clock concerned, are always kept. `top_may_slip`: the values are times, which a clock that is not held makes longer.
+    clock concerned, are always kept. `times`: the values are times, not watts. `whole_clocks`: whether a core clock may
+    be false at all memory clocks.
     """
     log_values = samples.log_values - samples.log_values.mean()
     shapes = family.log_shape(family.theta, samples.core, samples.memory)
@@ -94,8 +100,11 @@ def rejections(
     found: list[Rejection] = []
     while len(np.unique(samples.core[kept])) > LEAST_CLOCKS:
         left = Samples(samples.core[kept], samples.memory[kept], log_values[kept])
-        groups = _single_groups(left) + (_top_groups(left) if top_may_slip else [])
-        worst = _worst(left, shapes[:, kept], family, prior, groups, log_odds[kept], least_deviation)
+        groups = _single_groups(left)
+        groups += _clock_groups(left) if whole_clocks else []
+        groups += _top_groups(left) if times else []
+        may_rise = None if times else float(samples.core.max())
+        worst = _worst(left, shapes[:, kept], family, prior, groups, log_odds[kept], least_deviation, may_rise)
         if worst is None:
             break
         found += [
@@ -114,7 +123,9 @@ def _worst(
     groups: list[_Group],
     log_odds: Array,
     least_deviation: float,
+    may_rise: float | None,
 ) -> _Suspicion | None:
+    """The group with the most evidence against it, if any; at core clock `may_rise` a higher value is believed."""
     seen = evidences(samples, shapes, prior)
     everything = float(
         _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
@@ -132,6 +143,8 @@ def _worst(
                 continue
             deviations = _deviations(group.samples, seen, family, prior)
             apart = deviations if group.not_held else np.abs(deviations)
+            if (samples.core[group.samples] == may_rise).any() and deviations.max() > 0.0:
+                continue
             if apart.min() > least_deviation:
                 worst = _Suspicion(against, group, deviations)
         if worst is not None:
@@ -192,11 +205,15 @@ def _log_odds_good(group: _Group, log_odds: Array) -> float:
 
 
 def _single_groups(samples: Samples) -> list[_Group]:
-    groups = [_Group(np.array([k]), 1) for k in range(len(samples.core))]
-    if len(np.unique(samples.memory)) > 1:
-        columns = (np.flatnonzero(samples.core == clock) for clock in np.unique(samples.core))
-        groups += [_Group(column, 1) for column in columns if len(column) > 1]
-    return groups
+    return [_Group(np.array([k]), 1) for k in range(len(samples.core))]
+
+
+def _clock_groups(samples: Samples) -> list[_Group]:
+    """Each core clock over all memory clocks."""
+    if len(np.unique(samples.memory)) == 1:
+        return []
+    columns = (np.flatnonzero(samples.core == clock) for clock in np.unique(samples.core))
+    return [_Group(column, 1) for column in columns if len(column) > 1]
 
 
 def _top_groups(samples: Samples) -> list[_Group]:

@@ -23,11 +23,6 @@ from joulecut_planner.fits.measurements import ClockKind, Measurement, check_ser
 from joulecut_planner.fits.screening import LEAST_CLOCKS
 from joulecut_planner.fits.throttling import Plateau, plateau
 
-BAND = 0.9
-"""Share of new measurements that the band is meant to hold."""
-_BAND_WIDTH = 1.645
-"""Half-width of the band in predicted standard deviations: the normal's."""
-
 _LOG_ODDS_BESIDE_TRUSTED = 3.0
 """A requested clock among locked or achieved ones is false in one case in twenty."""
 _FALSE_BY_POWER = 0.15
@@ -99,7 +94,8 @@ class SeriesFit:
         """Predictions at operating points, in their order.
 
         `smooth`: measured points are answered by the curve too, so that noise is averaged; suspect ones never are.
-        Raises FitError for a point without memory clock where several were calibrated.
+        Raises FitError for a point without memory clock where several were calibrated, and for clocks so far away that
+        numbers end.
         """
         asked = [self._placed(point) for point in points]
         suspects = self.suspects
@@ -129,14 +125,20 @@ class SeriesFit:
     ) -> list[tuple[float, float, float] | tuple[None, None, None]]:
         if fit is None or not points:
             return [(None, None, None)] * len(points)
-        mean, deviation = fit.logs(points)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, half = fit.logs(points)
         for k, point in enumerate(points):
             mean[k] = self._limited(fit.quantity, point, mean[k])
             known = next((m for at, m in kept.items() if at.matches(point)), None)
             value = None if known is None else _value(known, fit.quantity)
             mean[k] = mean[k] if value is None else math.log(value)
-        half = _BAND_WIDTH * deviation
-        low, high = np.exp(mean - half), np.exp(mean + half)
+        with np.errstate(over="ignore"):
+            low, high = np.exp(mean - half), np.exp(mean + half)
+        if not (np.isfinite(high).all() and (low > 0.0).all()):
+            worst = points[int(np.argmin(np.isfinite(high) & (low > 0.0)))]
+            raise FitError(
+                f"nothing can be said of {fit.quantity.value} at {worst}; expected clocks like those measured"
+            )
         return list(zip(np.exp(mean).tolist(), low.tolist(), high.tolist(), strict=True))
 
     def _limited(self, quantity: Quantity, point: OperatingPoint, log_mean: float) -> float:
@@ -206,7 +208,12 @@ def fit_series(measurements: Sequence[Measurement]) -> SeriesFit:
     false = () if latency is None else _false_clocks(latency, [])
     unclear |= {doubted.point for doubted in false}
     power_values = _point_values(measured, Quantity.POWER, unclear, trusted=trusted)
-    power = fit_curve(Quantity.POWER, power_values, clocks_known=trusted, on_gpu_board=card) if power_values else None
+    checked = latency is not None
+    power = (
+        fit_curve(Quantity.POWER, power_values, clocks_known=trusted, clocks_checked=checked, on_gpu_board=card)
+        if power_values
+        else None
+    )
     if latency is None and power is None:
         raise FitError("neither latency_s nor power_w was measured; expected one of them at three core clocks or more")
     timed = [] if latency is None else [m.point for m in latency.accepted]

@@ -133,9 +133,8 @@ class _Search:
 def _peak(planes: Array, widest_w: float) -> tuple[float, float, float]:
     """The highest point of the planes' lower envelope for prices from 0 to `widest_w`."""
     count = len(planes)
-    zero, one = np.zeros(count), np.ones(count)
     walls = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    left = np.concatenate((np.stack((-planes[:, 1], -planes[:, 2], one + zero), axis=1), walls))
+    left = np.concatenate((np.stack((-planes[:, 1], -planes[:, 2], np.ones(count)), axis=1), walls))
     right = np.concatenate((planes[:, 0], [0.0, 0.0, widest_w, widest_w]))
     triples = _triples(count)
     a, b, c = left[triples[:, 0]], left[triples[:, 1]], left[triples[:, 2]]

@@ -47,7 +47,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A server point with a proved bound, the prices that gave it, and the offers to start from, if known."""
+    """A server point with a proved bound, and the prices that gave it."""
 
     server_point: int
     bound_w: float

@@ -31,9 +31,7 @@ def fill(radio_w_bps: Array, least_bps: Array, most_bps: Array, capacity_bps: fl
     """
     thirsty = radio_w_bps > 0.0
     full = np.where(thirsty, most_bps, least_bps)
-    if float(full.sum()) <= capacity_bps:
-        return Filled(full, 0.0)
-    if not thirsty.any():
+    if float(full.sum()) <= capacity_bps or not thirsty.any():
         return Filled(full, 0.0)
     share_bps = least_bps.copy()
     left_bps = capacity_bps - float(least_bps[~thirsty].sum())

@@ -63,7 +63,7 @@ class PlanPointChooser:
         table: ClockTable,
         *,
         deadlines_s: Sequence[float] = (),
-        regret_bound: float = 0.005,
+        regret_bound: float = 0.003,
         most_points: int | None = None,
     ) -> None:
         if not regret_bound > 0:

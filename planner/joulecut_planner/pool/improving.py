@@ -27,16 +27,13 @@ _TRIED = 24
 """Moves of whole servers that are tried in a round: those that promise most."""
 
 
-def improved(placing: Placing, until_s: float | None = None, *, worthwhile: float = _WORTHWHILE) -> Placed:
-    """The plan after every move that saves power, until the moment (perf_counter) is over.
-
-    `worthwhile`: what a move has to save, relative to the plan's power.
-    """
+def improved(placing: Placing, until_s: float | None = None) -> Placed:
+    """The plan after every move that saves power, until the moment (perf_counter) is over."""
     present = placing.settled()
     for _ in range(_ROUNDS):
         if until_s is not None and time.perf_counter() >= until_s:
             break
-        eps_w = worthwhile * abs(present.power_w)
+        eps_w = _WORTHWHILE * abs(present.power_w)
         better = _singles(placing, present, eps_w)
         if better is None:
             better = _servers(placing, present, eps_w)

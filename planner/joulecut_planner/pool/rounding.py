@@ -42,9 +42,7 @@ class Rounder:
                 seen.add(state.tobytes())
                 yield state
 
-    def placed(
-        self, columns: Columns, setting: Indices, priced: Priced, ceiling_w: float
-    ) -> tuple[Placing, int] | None:
+    def placed(self, columns: Columns, setting: Indices, priced: Priced) -> tuple[Placing, int] | None:
         """Edges on servers in these states, at prices made for them, and the columns valued for it; None else."""
         used, count = np.unique(setting[setting != HOME], return_counts=True)
         usable = np.zeros(self.states.count, dtype=np.bool_)
@@ -65,7 +63,7 @@ class Rounder:
             groups,
             self.yard.uplink_bps,
             Prices(priced.best.prices.uplink_w_bps, value_w),
-            ceiling_w=ceiling_w,
+            ceiling_w=math.inf,
             tolerance=_PRECISION,
         )
         for order in _orders(narrow, own.best):

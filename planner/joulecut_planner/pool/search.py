@@ -187,7 +187,7 @@ class _Search:
 
     def _round(self, node: _Node, priced: Priced) -> None:
         for setting in self.rounder.settings(node.groups, priced, node.columns):
-            made = self.rounder.placed(node.columns, setting, priced, np.inf)
+            made = self.rounder.placed(node.columns, setting, priced)
             if made is None:
                 continue
             placing, took = made
@@ -198,7 +198,6 @@ class _Search:
 
     def _leaf(self, columns: Columns) -> None:
         """One column for each edge, every server a class of its own: a plan, or none."""
-        column = np.arange(columns.edges)
         ground = self.ground
         server = np.where(columns.state == HOME, -1, ground.states.group[columns.state])
         state = np.zeros(ground.yard.group.size, dtype=np.int64)
@@ -206,7 +205,7 @@ class _Search:
         members = np.array([one[0] for one in ground.members], dtype=np.int64)
         state[members[server[who]]] = columns.state[who]
         placing = Placing(columns, ground.states, ground.yard, state)
-        for edge in column.tolist():
+        for edge in range(columns.edges):
             if not placing.put(edge, edge):
                 return
         placed = placing.settled()

@@ -63,6 +63,10 @@ class ServiceCosts:
         joules: float = self._energy_j[variant][batch - 1][entry][point]
         return joules
 
+    def batch_s(self) -> list[float]:
+        """Seconds of batches of 1, 2, ... in full precision at the highest clock."""
+        return [batch[0][self.top] for batch in self._time_s[0]]
+
     def fastest(self, variant: int, batch: int) -> Running:
         """The quickest way to run a batch at one clock."""
         return self._fronts[variant][batch - 1][0]

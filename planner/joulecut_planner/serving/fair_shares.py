@@ -1,15 +1,16 @@
 """How much of a device one edge may ask for while others wait.
 
 Deadlines alone leave the device to whoever asks most: sixteen requests of one edge come before those that eight
-others send a moment later. An edge's *share* is its even part of the largest batch, or what half of the edges have
-in the line where that is more. An edge that has more than three times its share in a line that no batch can take as a
-whole *floods*: it is shown as one that asks for no more than its share. Less than that happens by chance among equals,
-who are better off by their deadlines alone. The device is shared by those that wait and those that the last batch was
-of, who may ask again before the next one ends.
+others send a moment later, or run with them in a batch that takes twice as long. An edge's *share* is what half of the
+edges have in the line. An edge that has more than three times its share *floods*: it is shown as one that asks for no
+more than its share, and for as many more as make a batch of all that is shown hardly longer. Less than a flood happens
+by chance among equals, who are better off by their deadlines alone. The device is shared by those that wait and those
+that the last batch was of, who may ask again before the next one ends.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -19,37 +20,41 @@ from joulecut_core.serving import QueuedRequest
 _FLOOD = 3
 """Shares. Among eight edges with four requests each in flight hardly anybody has more in the line by chance. Sixteen
 requests of one edge are kept from others with single ones as well as by two shares, and better than by four."""
+_LONGER = 1.1
+"""Times as long may a batch take for what floods have in it beyond their shares."""
 
 
-def fair_share(held: Collection[int], edges: int, largest: int) -> int:
-    """How many one edge may have before the others: no less than half of those that wait have.
+def fair_share(held: Collection[int]) -> int:
+    """How many one edge may have before the others: as many as half of those that wait have.
 
-    `held`: what each edge that waits has in the line. `edges`: how many share the device. `largest`: its batch.
+    `held`: what each edge that waits has in the line, or may have.
     """
-    return max(largest // edges, sorted(held)[(len(held) - 1) // 2], 1)
+    return sorted(held)[(len(held) - 1) // 2]
 
 
 class FairShares:
     """Whom of a line a policy is shown. An edge that does not flood is never held back. Not thread-safe."""
 
-    def __init__(self, largest: int) -> None:
-        """`largest`: the largest batch. Raises ValueError for less than one."""
-        if largest < 1:
-            raise ValueError(f"largest batch: {largest}; expected at least one request")
-        self._largest = largest
+    def __init__(self, batch_s: Sequence[float]) -> None:
+        """`batch_s`: seconds of batches of 1, 2, ... up to the largest. Raises ValueError where there are none."""
+        if not batch_s:
+            raise ValueError("batch_s: empty; expected the seconds of a batch of one at least")
+        self._batch_s = batch_s
         self._awaited: dict[str, frozenset[int]] = {}
         self._last: frozenset[str] = frozenset()
 
     def shown(self, waiting: Sequence[QueuedRequest], held: Mapping[str, int]) -> list[QueuedRequest] | None:
         """Those of `waiting`, by urgency, that may run next, in the same order; None where that is all of them.
 
-        `held`: how many each edge has. Of an edge that floods, its share of the most urgent ones is shown; and none
-        from when some were taken until those of others that were shown then are gone. Lower priorities do not count.
+        `held`: how many each edge has. Of an edge that floods, no more than it may have of the most urgent ones is
+        shown; and none from when some were taken until those of others that were shown then are gone. Lower priorities
+        do not count.
         """
-        if len(waiting) <= self._largest or (len(held) == 1 and held.keys() >= self._last):
+        if len(waiting) <= _FLOOD or (len(held) == 1 and held.keys() >= self._last):
             return None
+        most_held = max(held.values())
         one_priority = waiting[0].priority == waiting[-1].priority
-        if one_priority and max(held.values()) <= _FLOOD * self._share(held):
+        if most_held <= _FLOOD or (one_priority and most_held <= _FLOOD * self._share(held)):
             return None
         asked: Counter[str] = Counter()
         places: Counter[str] = Counter()
@@ -59,8 +64,7 @@ class FairShares:
             equals = tuple(group)
             asked.update(request.edge for request in equals)
             ids.update(request.id for request in equals)
-            share = self._share(asked)
-            most = {edge: self._places(edge, share, ids) for edge, count in asked.items() if count > _FLOOD * share}
+            most = self._most(asked, ids)
             for request in equals:
                 if request.edge not in most or places[request.edge] < most[request.edge]:
                     places[request.edge] += 1
@@ -83,19 +87,26 @@ class FairShares:
 
     def release(self) -> bool:
         """The device has time left: nobody's turn is waited for any more. Returns whether anybody's was."""
-        anybody = bool(self._last) or any(self._awaited.values())
+        anybody = any(self._awaited.values())
         self._awaited.clear()
-        self._last = frozenset()
         return anybody
 
     def _share(self, held: Mapping[str, int]) -> int:
-        others = sum(edge not in held for edge in self._last)
         # Who may come back counts as one that has little: nobody is at half of all before they are there.
-        return fair_share((*held.values(), *(1,) * others), len(held) + others, self._largest)
+        return fair_share((*held.values(), *(1 for edge in self._last if edge not in held)))
 
-    def _places(self, edge: str, share: int, ids: Collection[int]) -> int:
-        """How many are shown of an edge that floods, where those of some ids wait."""
-        return share if self._awaited.get(edge, frozenset()).isdisjoint(ids) else 0
+    def _most(self, asked: Mapping[str, int], ids: Collection[int]) -> dict[str, int]:
+        """How many are shown of each edge that floods, where those of some ids wait."""
+        share = self._share(asked)
+        floods = [edge for edge, count in asked.items() if count > _FLOOD * share]
+        turns = [edge for edge in floods if self._awaited.get(edge, frozenset()).isdisjoint(ids)]
+        if not turns:
+            return dict.fromkeys(floods, 0)
+        batch = sum(asked.values()) - sum(asked[edge] for edge in floods) + share * len(turns)
+        longer = 0
+        if batch < len(self._batch_s):
+            longer = bisect_right(self._batch_s, _LONGER * self._batch_s[batch - 1], lo=batch) - batch
+        return {**dict.fromkeys(floods, 0), **dict.fromkeys(turns, share + longer // len(turns))}
 
 
 def _priority(request: QueuedRequest) -> int:

@@ -24,11 +24,11 @@ def urgency(request: QueuedRequest) -> tuple[int, float, int]:
 class WaitingLine(Sequence[QueuedRequest]):
     """The requests that wait, by urgency. Not thread-safe."""
 
-    def __init__(self, most: int, most_per_edge: int | None = None, *, largest_batch: int = 1) -> None:
+    def __init__(self, most: int, most_per_edge: int | None = None, *, batch_s: Sequence[float] = (1.0,)) -> None:
         """Room for `most` requests in all, and for `most_per_edge` of each edge (None: as many as there is room for).
 
-        `largest_batch`: how many can run at once, of which each edge has its share. Raises ValueError for less than
-        one of any.
+        `batch_s`: seconds of batches of 1, 2, ... up to the largest, by which edges have their shares. Raises
+        ValueError for less than one of any.
         """
         if most < 1 or (most_per_edge is not None and most_per_edge < 1):
             raise ValueError(f"most, most_per_edge: {most}, {most_per_edge}; expected room for at least one request")
@@ -37,7 +37,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._requests: list[QueuedRequest] = []
         self._by_id: dict[int, QueuedRequest] = {}
         self._held: Counter[str] = Counter()
-        self._shares = FairShares(largest_batch)
+        self._shares = FairShares(batch_s)
         self._shown: Sequence[QueuedRequest] = self
         self._changed = False
 
@@ -91,10 +91,19 @@ class WaitingLine(Sequence[QueuedRequest]):
         return self._shown
 
     def release(self) -> bool:
-        """The device has time left: show those too that only wait for their edge's turn. Returns whether any may."""
-        released = self.shown() is not self and self._shares.release()
-        self._changed = self._changed or released
-        return released
+        """The device has time left: show those too that only wait for their edge's turn.
+
+        Returns whether any are shown now that were not when this was last asked for: in their place, or in that of
+        others who have left since.
+        """
+        seen, shown = self._shown, self.shown()
+        if shown is not self and self._shares.release():
+            self._changed = True
+            shown = self.shown()
+        if shown is seen:
+            return False
+        known = {request.id for request in seen}
+        return any(request.id not in known for request in shown)
 
     def take_first(self, count: int) -> list[QueuedRequest]:
         """Remove and return the `count` most urgent ones of those last shown, which run now."""

@@ -2,6 +2,11 @@
 
     P(X > x) = (1 + shape * x / scale) ** (-1 / shape)          shape 0: exp(-x / scale)
 
+The quantile is scipy's. The fit is not `scipy.stats.genpareto.fit`: maximum likelihood promises too much of few
+excesses. Of 50, with shapes from -0.2 to 0.45, fresh samples missed its far quantiles (1 % of the excesses) 1.9 to 2.2
+times as often as promised, the fit used here 1.4 to 1.6 times, in a seventieth of the time; of 200 excesses 1.2 to 1.3
+and 1.1 times.
+
 Fit: J. Zhang and M. A. Stephens, "A new and efficient estimation method for the generalized Pareto
 distribution" (Technometrics 51(3), 2009): the profile likelihood, averaged over a prior that the data
 scale. It exists for every sample and is close to maximum likelihood where that exists.
@@ -30,9 +35,10 @@ class GeneralisedPareto:
 
     def exceeded_by(self, share: float) -> float:
         """The excess that a share of all excesses, above 0 and at most 1, goes beyond."""
-        if abs(self.shape) < _EXPONENTIAL:
-            return -self.scale * math.log(share)
-        return self.scale * math.expm1(-self.shape * math.log(share)) / self.shape
+        # As `scipy.stats.genpareto.isf` does it; that package takes a second to import.
+        from scipy.special import boxcox  # noqa: PLC0415 - other tails need no scipy
+
+        return -self.scale * float(boxcox(share, -self.shape))
 
 
 def fit_generalised_pareto(excesses: Array) -> GeneralisedPareto:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-_DOUBLE = struct.Struct("<Bd")
+DOUBLE = struct.Struct("<Bd")
+"""A tag and a double."""
 _ZERO = bytes(8)
 _MOST = 1 << 64
 _SHORT = tuple(bytes((value,)) for value in range(0x80))
@@ -16,6 +17,8 @@ def varint(value: int) -> bytes:
         return _SHORT[value]
     if not 0 <= value < _MOST:
         raise ValueError(f"{value} in a varint; expected 0 to 2**64 - 1")
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     digits = bytearray()
     while value >= 0x80:
         digits.append(value & 0x7F | 0x80)
@@ -30,7 +33,11 @@ def read_varint(message: bytes, start: int) -> tuple[int, int]:
     if value < 0x80:
         return value, start + 1
     value &= 0x7F
-    for index in range(1, 5):
+    digit = message[start + 1]
+    if digit < 0x80:
+        return value | digit << 7, start + 2
+    value |= (digit & 0x7F) << 7
+    for index in range(2, 5):
         digit = message[start + index]
         value |= (digit & 0x7F) << 7 * index
         if digit < 0x80:
@@ -50,10 +57,10 @@ def number_field(tag: bytes, value: int) -> bytes:
 
 def double_field(tag: int, value: float) -> bytes:
     """A field of a double; nothing for 0.0, which is not -0.0."""
-    field = _DOUBLE.pack(tag, value)
+    field = DOUBLE.pack(tag, value)
     return b"" if field.endswith(_ZERO) else field
 
 
 def optional_double_field(tag: int, value: float | None) -> bytes:
     """A field of a double that may be absent: nothing for None."""
-    return b"" if value is None else _DOUBLE.pack(tag, value)
+    return b"" if value is None else DOUBLE.pack(tag, value)

@@ -20,12 +20,13 @@ from joulecut_proto.streaming.fields import read_varint, varint
 from joulecut_proto.v1 import inference_pb2
 
 # (field number << 3) | wire type: 1 is 64 bits, 2 a length and bytes.
-_HEADER = b"\x0a"
-_HEADER_CHECKSUM = 0x11
-_CHUNK_CHECKSUM = 0x19
-_CHUNK = b"\x22"
+_HEADER, _HEADER_CHECKSUM, _CHUNK_CHECKSUM, _CHUNK = 0x0A, 0x11, 0x19, 0x22
+_HEADER_TAG = bytes((_HEADER,))
 
-_SUM = struct.Struct("<BQ")
+_HEADER_SUM = struct.Struct("<BQ")
+_CHUNK_SUM = struct.Struct("<BQB")
+_SUMS = struct.Struct("<BQBQB")
+"""Both, with the tag of the chunk that follows: one call for all that has a known size costs the least."""
 _NOTHING = memoryview(b"")
 
 
@@ -39,13 +40,15 @@ class Part(NamedTuple):
 
 def part_bytes(header: bytes | None, pieces: Sequence[Payload], chunk_checksum: int) -> bytes:
     """The message of a header, a chunk or both; `pieces` are the chunk, each of them flat bytes."""
-    parts: list[Payload] = []
-    if header is not None:
-        parts += (_HEADER, varint(len(header)), header, _SUM.pack(_HEADER_CHECKSUM, header_checksum(header)))
     size_bytes = sum(map(len, pieces))
+    if header is None:
+        sums = _CHUNK_SUM.pack(_CHUNK_CHECKSUM, chunk_checksum, _CHUNK)
+        return b"".join((sums, varint(size_bytes), *pieces)) if size_bytes else b""
+    checksum = header_checksum(header)
     if size_bytes:
-        parts += (_SUM.pack(_CHUNK_CHECKSUM, chunk_checksum), _CHUNK, varint(size_bytes), *pieces)
-    return b"".join(parts)
+        sums = _SUMS.pack(_HEADER_CHECKSUM, checksum, _CHUNK_CHECKSUM, chunk_checksum, _CHUNK)
+        return b"".join((_HEADER_TAG, varint(len(header)), header, sums, varint(size_bytes), *pieces))
+    return b"".join((_HEADER_TAG, varint(len(header)), header, _HEADER_SUM.pack(_HEADER_CHECKSUM, checksum)))
 
 
 def read_part(message: bytes, *, peer: str) -> Part:
@@ -69,23 +72,25 @@ def _read_own(message: bytes) -> _Fields | None:
     """The fields of a message in the order and completeness in which this side writes them; None for any other."""
     header: bytes | None = None
     claimed: int | None = None
-    start, end = 0, len(message)
+    end = len(message)
     try:
-        if message[:1] == _HEADER:
+        if message[0] == _HEADER:
             size_bytes, start = read_varint(message, 1)
             header = message[start : start + size_bytes]
             start += size_bytes
-            tag, claimed = _SUM.unpack_from(message, start)
-            if tag != _HEADER_CHECKSUM:
+            if start + _HEADER_SUM.size == end:
+                tag, claimed = _HEADER_SUM.unpack_from(message, start)
+                return (header, claimed, _NOTHING, None) if tag == _HEADER_CHECKSUM else None
+            header_tag, claimed, tag, chunk_checksum, chunk_tag = _SUMS.unpack_from(message, start)
+            if header_tag != _HEADER_CHECKSUM:
                 return None
-            start += _SUM.size
-        if start == end:
-            return None if header is None else (header, claimed, _NOTHING, None)
-        tag, chunk_checksum = _SUM.unpack_from(message, start)
-        start += _SUM.size
-        if tag != _CHUNK_CHECKSUM or message[start : start + 1] != _CHUNK:
+            start += _SUMS.size
+        else:
+            tag, chunk_checksum, chunk_tag = _CHUNK_SUM.unpack_from(message)
+            start = _CHUNK_SUM.size
+        if tag != _CHUNK_CHECKSUM or chunk_tag != _CHUNK:
             return None
-        size_bytes, start = read_varint(message, start + 1)
+        size_bytes, start = read_varint(message, start)
     except (IndexError, struct.error):
         return None
     if start + size_bytes != end:

@@ -26,13 +26,9 @@ from joulecut_proto.status import error_from_rpc
 from joulecut_proto.streaming.announcing import announcement
 from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
 from joulecut_proto.streaming.collecting import Collector
+from joulecut_proto.streaming.header_reading import read_reply_header, read_request_header
+from joulecut_proto.streaming.header_writing import reply_header_bytes, request_header_bytes
 from joulecut_proto.streaming.parts import part_bytes, read_part
-from joulecut_proto.streaming.stream_headers import (
-    read_reply_header,
-    read_request_header,
-    reply_header_bytes,
-    request_header_bytes,
-)
 from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, flat, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
 
@@ -171,7 +167,7 @@ class InferenceServerStream:
         await _whole(sending)
 
     def abandon(self) -> None:
-        """Send nothing more, replies that are under way included: this stream is about to be ended."""
+        """Give up the large replies that wait or are on their way: this stream is about to be ended."""
         for sending in self._sending:
             sending.cancel()
 

@@ -266,7 +266,11 @@ class _Lowering:
         if not isinstance(value, Tensor):
             raise self._error(node, f"gives {show(value)}; expected a tensor (does a number depend on tensor values?)")
         if not all(isinstance(size, int) for size in value.shape):
-            raise self._error(node, f"gives the shape {tuple(value.shape)}, which depends on tensor values")
+            raise self._error(
+                node,
+                f"gives the shape {tuple(value.shape)}, which depends on tensor values; return all and select "
+                "outside the network, or keep a fixed number (torch.topk)",
+            )
         try:
             return tensor_spec(name, value)
         except ValueError as cause:

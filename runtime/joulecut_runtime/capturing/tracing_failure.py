@@ -17,6 +17,7 @@ _OF_OUTPUTS = re.compile(r"Found (<class '[^']*'>) in output, which is not a kno
 _PACKED = "PackedSequence"
 _PACKED_REMEDY = "; a packed sequence is as long as its values say: give padded ones of a fixed length"
 _OF_SIGNATURES = re.compile(r"\bargument")
+_OF_DIMENSIONS = re.compile(r"expected \dD ")
 
 
 class Place:
@@ -73,6 +74,8 @@ def _remedy(cause: Exception, module: nn.Module, inputs: Sequence[Tensor]) -> st
     if isinstance(cause, TypeError) and _OF_SIGNATURES.search(str(cause)):
         takes = ", ".join(inspect.signature(module.forward).parameters)
         return f"; forward takes ({takes}) and {len(inputs)} example inputs were given: give one for each"
+    if _OF_DIMENSIONS.search(str(cause)):
+        return "; a shape begins with the batch: --input 1x3x224x224 is one picture"
     if _OF_TYPES.search(str(cause)) and not _OF_OUTPUTS.search(str(cause)):
         return _types_remedy(inputs)
     return ""

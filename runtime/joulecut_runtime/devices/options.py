@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
+from joulecut_runtime.devices.hardware.settling import POLL_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,8 @@ class DeviceOptions:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
-        if not 0 < self.settle_s <= 60:
-            raise ConfigError(f"settle_s: {self.settle_s!r}; expected more than 0 and at most 60 seconds")
+        if not POLL_S <= self.settle_s <= 60:
+            raise ConfigError(f"settle_s: {self.settle_s!r}; expected {POLL_S:g} to 60 seconds")
         if (self.busy_w is None) is not (self.wait_w is None):
             raise ConfigError(
                 f"busy_w: {self.busy_w}, wait_w: {self.wait_w}; expected both, for a device without a meter, or neither"

@@ -75,13 +75,12 @@ class ClockHolder:
         return achieved
 
     def hold_if_possible(self, point: OperatingPoint | None) -> None:
-        """Hold `point`; where that is refused leave the clocks to the governor, say so, and let `verify` try again."""
+        """Hold `point`; where that fails leave the clocks to the governor, say so, and let `verify` try again."""
         try:
             self.hold(point)
-        except (LeaseError, ClockError) as error:
-            self._drop()
+        except DeviceError as error:
             self._wanted = point
-            self._complain(error)
+            self._go_without(error)
 
     def verify(self) -> None:
         """See that the point wanted is still held, and take it again where it is not. What goes wrong is logged.
@@ -99,11 +98,8 @@ class ClockHolder:
             achieved = self._taken(wanted, again=True)
             self._note(wanted, achieved)
             self._known_off = None if achieved.matches(wanted) else achieved
-        except (LeaseError, ClockError) as error:
-            self._drop()
-            self._complain(error)
         except DeviceError as error:
-            self._complain(error)
+            self._go_without(error)
 
     def _taken(self, target: OperatingPoint, *, again: bool = False) -> OperatingPoint:
         """What is achieved with `target` held. A lease that was lost is replaced by a new one."""
@@ -156,8 +152,10 @@ class ClockHolder:
             self._complaint = ""
             _LOG.info("%s: holding %s again", self._device.info.name, target)
 
-    def _complain(self, error: DeviceError) -> None:
-        """Say it once, not at each of many tries."""
+    def _go_without(self, error: DeviceError) -> None:
+        """Leave the clocks alone for now. Says so once, not at each of many tries."""
+        if isinstance(error, (LeaseError, ClockError)):
+            self._drop()
         state = "clocks left to its governor" if self._lease is None else "cannot see whether its clocks are held"
         complaint = f"{state}: {error}"
         if complaint != self._complaint:

@@ -74,11 +74,12 @@ def _observed_ranges(
 ) -> dict[str, tuple[float, float]]:
     bounds: dict[str, tuple[float, float]] = {}
     for name, tensor in _values(graph, samples, chosen):
-        low, high = bounds.get(name, (0.0, 0.0))
-        bounds[name] = min(low, float(tensor.min())), max(high, float(tensor.max()))
-    for name, (low, high) in bounds.items():
-        if not math.isfinite(high - low):
+        lowest, highest = float(tensor.min()), float(tensor.max())
+        # Looked at before they are compared: NaN is neither below nor above anything.
+        if not math.isfinite(highest - lowest):
             raise ConfigError(f"{graph.name}: {name} is not finite on the calibration samples; expected finite values")
+        low, high = bounds.get(name, (0.0, 0.0))
+        bounds[name] = min(low, lowest), max(high, highest)
     counts = {name: np.zeros(_BINS) for name in bounds}
     for name, tensor in _values(graph, samples, chosen):
         counts[name] += np.histogram(tensor.numpy(), bins=_BINS, range=_with_width(bounds[name]))[0]

@@ -61,7 +61,8 @@ def read_scales(folder: Path, graph: Graph, digest: str) -> Scales:
         raise BundleError(f"{SCALES_FILE}: schema {show(document.schema)}; expected {SCALES_SCHEMA!r}: calibrate again")
     try:
         weights: dict[str, Tensor] = load(_read(folder / WEIGHT_SCALES_FILE))
-    except (SafetensorError, ValueError) as cause:
+    # KeyError: an element type that the format knows and this torch does not.
+    except (SafetensorError, ValueError, KeyError) as cause:
         raise BundleError(f"{WEIGHT_SCALES_FILE} is damaged: {cause}; fetch or pack it again") from cause
     scales = Scales(
         network_digest=document.network_digest,

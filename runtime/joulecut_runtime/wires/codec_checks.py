@@ -19,8 +19,8 @@ from joulecut_core.tensor_frames import Payload, TensorFrame
 MAX_RANK = 8
 """More dimensions than any tensor of a captured network has."""
 
-MAX_TENSOR_BYTES = 64 * 1024 * 1024
-"""A decoded tensor larger than this is refused: what one message of the contract may carry."""
+MAX_TENSOR_BYTES = 256 << 20
+"""A decoded tensor larger than this is refused, however few bytes of it travel."""
 
 FLOAT_DTYPES = frozenset({"float16", "bfloat16", "float32", "float64"})
 
@@ -42,8 +42,10 @@ def check_spec(spec: TensorSpec) -> None:
             f"tensor {spec.name!r} has shape {list(spec.shape)[: MAX_RANK + 1]}; "
             f"expected at most {MAX_RANK} extents, none negative"
         )
-    if spec.size_bytes > MAX_TENSOR_BYTES:
-        raise ContractError(f"tensor {spec.name!r} has {spec.size_bytes} bytes; expected at most {MAX_TENSOR_BYTES}")
+    # A tensor without elements has no bytes however long its other sizes are, and torch cannot make it.
+    size_bytes = max((spec.size_bytes, *spec.shape))
+    if size_bytes > MAX_TENSOR_BYTES:
+        raise ContractError(f"tensor {spec.name!r} has {size_bytes} bytes; expected at most {MAX_TENSOR_BYTES}")
 
 
 def check_lengths(encoded: TensorFrame, *, header_bytes: int, payload_bytes: int) -> None:

@@ -22,6 +22,7 @@ from joulecut_core.tensor_frames import RAW
 from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_runtime.profiling.measurable import MeasurableNetwork
 from joulecut_runtime.profiling.progress import ProgressSink, Silence
+from joulecut_runtime.wires.answers import answers
 from joulecut_runtime.wires.codecs import Codec, codec, codecs_for
 
 _LOG = logging.getLogger(__name__)
@@ -37,10 +38,10 @@ def measure_wires(
 ) -> WireTable:
     """Bytes and share of changed top-1 answers for each cut but the last, and each codec that applies.
 
-    `samples`: inputs of the network. An answer is the argmax over the last axis of the first output;
-    each row of that output counts as one answer. `codecs` restricts which are measured. A codec that
-    refuses a sample at a cut (8 bits of an infinity) is left out there. Raises ProfileError where there
-    are no samples, or where the chain of blocks or an uncompressed cut is not bit-equal to the whole.
+    `samples`: inputs of the network. What counts as an answer in its first output, `answers` says. `codecs` restricts
+    which are measured. A codec that refuses a sample at a cut (8 bits of an infinity) is left out there. Raises
+    ProfileError where there are no samples, or where the chain of blocks or an uncompressed cut is not bit-equal to
+    the whole.
     """
     inputs = tuple(samples)
     if not inputs:
@@ -155,19 +156,14 @@ def _measure(
         return
     size_bytes = sum(each.size_bytes for each in encoded)
     decoded = tally.codec.decode(encoded)
-    answers = _answers(reference)
+    expected = answers(reference)
     if tally.codec.lossless and not _bit_equal(decoded, tensors):
         raise ProfileError(f"codec {tally.codec.name} changed the tensors of cut {cut}; expected every bit back")
     if not _bit_equal(decoded, tensors):
         tail = network.whole if cut == 0 else network.tail(cut)
-        tally.changed += int((_answers(tail(decoded)[0]) != answers).sum())
-    tally.answers += answers.numel()
+        tally.changed += int((answers(tail(decoded)[0]) != expected).sum())
+    tally.answers += expected.numel()
     tally.sizes_bytes.append(size_bytes)
-
-
-def _answers(output: Tensor) -> Tensor:
-    classes = output.shape[-1] if output.dim() else 1
-    return output.reshape(-1, classes).argmax(dim=-1)
 
 
 def _bit_equal(actual: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:

@@ -64,7 +64,6 @@ class GuardedAgent:
     async def echo(self, echo: Echo) -> EchoReply:
         """`reply_bytes` bytes, not too often."""
         if self._permit.identity is not None:
-            wait_s = self._rates.wait_s(("echo", self._permit.identity), _ECHOES_HZ)
-            if wait_s:
+            while wait_s := self._rates.wait_s(("echo", self._permit.identity), _ECHOES_HZ):
                 await asyncio.sleep(self._clock.wall_s(wait_s))
         return await self._service.echo(echo)

@@ -11,6 +11,8 @@ _MOST_KEPT = 10_000
 """The longest silent ones are forgotten beyond this: their buckets have filled up meanwhile."""
 _BURST_S = 1.0
 """Of its rate, what a bucket holds: requests come in bursts, and a second's worth harms nobody."""
+_WHOLE = 1.0 - 1e-9
+"""Of a token: who has waited for one must find it, however sums of seconds are rounded."""
 
 
 class Rates:
@@ -29,7 +31,7 @@ class Rates:
         now_s = self._clock.now_s()
         tokens, then_s = self._buckets.get(who, (size, now_s))
         tokens = min(size, tokens + rate_hz * (now_s - then_s))
-        wait_s = 0.0 if tokens >= 1.0 else (1.0 - tokens) / rate_hz
+        wait_s = 0.0 if tokens >= _WHOLE else (1.0 - tokens) / rate_hz
         self._buckets[who] = (tokens if wait_s else tokens - 1.0, now_s)
         self._buckets.move_to_end(who)
         while len(self._buckets) > self._most:

@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,9 @@ EVERY_S = 1.0
 """Wall seconds between two looks."""
 _INTEREST_S = 60.0
 """For how long after somebody has read the dashboard plans are compared with baselines: that is work for the host."""
+
+_RATE_LOOKS = 10
+"""Looks that a rate is taken over: a slowed-down pair answers less than once a second of the wall."""
 
 HISTORY_SCHEMA = "joulecut.dashboard_history/1"
 
@@ -74,9 +78,8 @@ class Board:
         self._lock = threading.Lock()
         self._begun_s = self._wall.now_s()
         self._visited_s: float | None = None
-        self._looked_s = parts.clock.now_s()
+        self._looked = deque([(parts.clock.now_s(), 0)], maxlen=_RATE_LOOKS + 1)
         self._answered: dict[str, int] = {}
-        self._all_answered = 0
         self.published = Published()
         """The latest look."""
         self.closed = False
@@ -136,8 +139,8 @@ class Board:
     def _take(self) -> _Taken:
         shown = tuple(self._plans.shown())
         now_s, answered = self._parts.clock.now_s(), self._tallies.answered
-        passed_s, since = now_s - self._looked_s, answered - self._all_answered
-        self._looked_s, self._all_answered = now_s, answered
+        self._looked.append((now_s, answered))
+        passed_s, since = now_s - self._looked[0][0], answered - self._looked[0][1]
         return _Taken(
             totals=TotalsView(
                 sessions=len(self._parts.sessions),

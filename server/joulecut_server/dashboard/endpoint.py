@@ -116,7 +116,7 @@ def _listen(place: Address) -> socket.socket:
     try:
         [(family, _, _, _, address), *_] = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         return socket.create_server((str(address[0]), place.port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"dashboard.listen: {place}: {error.strerror or error}; choose another address, or port 0"
-        ) from error
+    # UnicodeError: names that are none, such as with a part of more than 63 characters.
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"dashboard.listen: {place}: {reason}; choose another address, or port 0") from error

@@ -126,7 +126,8 @@ def _cost(plan: Plan, objective: Objective) -> Iterator[str]:
     parts = plan.breakdown
     if parts is None or plan.energy_j is None or plan.edge_energy_j is None or plan.server_energy_j is None:
         return
-    contents = plan.power_scopes.of_sum(server=plan.server_clock is not None)
+    counts = plan.server_clock is not None and objective.server_weight > 0.0
+    contents = plan.power_scopes.of_sum(server=counts)
     weighed = (objective.edge_weight, objective.server_weight) != (1.0, 1.0)
     weights = (
         f"; its joules weighed {objective.edge_weight:g} on the edge and {objective.server_weight:g} on the server"

@@ -46,7 +46,8 @@ class DeviceView:
 class TotalsView:
     """Counts since the start, but for `sessions`, `streams` and `requests_hz`, which are of now.
 
-    `energy_j`: decoding and computing of all answers. `requests_hz`: answers a second of the agents' clock.
+    `energy_j`: decoding and computing of all answers. `requests_hz`: answers a second of the agents' clock,
+    the mean over the latest ten looks.
     """
 
     sessions: int

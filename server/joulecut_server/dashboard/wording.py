@@ -24,13 +24,13 @@ def bandwidth(value_bps: float) -> str:
     """A bandwidth."""
     for factor, unit in _RATES:
         if value_bps >= factor:
-            return f"{value_bps / factor:.3g} {unit}"
-    return f"{value_bps:.3g} bit/s"
+            return f"{_three(value_bps / factor)} {unit}"
+    return f"{_three(value_bps)} bit/s"
 
 
 def percent(share: float) -> str:
     """A share of 1."""
-    return f"{100 * share:.3g} %"
+    return f"{_three(100 * share)} %"
 
 
 def choice(of: Plan | PolicyRow) -> str:

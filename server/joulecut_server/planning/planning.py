@@ -94,13 +94,16 @@ class ServerPlanning:
         self.plans += not request.preview
         assignments: tuple[Assignment | None, ...] = (None,) * (1 + len(bands))
         if not request.preview:
-            assignments = self._sessions.propose_set(
+            assignments = self._sessions.propose(
                 request.session_id,
                 made,
                 [band.plan for band in bands],
                 network_digest=request.edge.key.network_digest,
                 max_accuracy_loss=request.max_accuracy_loss,
             )
+            for silent in self._sessions.forget_silent():
+                self._followed.pop(silent, None)
+                self._wish_soon(silent, None)
         reply = SessionReply(
             assignment=assignments[0],
             plan=made.plan,
@@ -140,9 +143,7 @@ class ServerPlanning:
         if clock is None or clock == self._followed.get(session_id):
             return
         self._note(session_id, clock)
-        following = asyncio.create_task(self._wish(session_id, clock))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
+        self._wish_soon(session_id, clock)
 
     def _note(self, session_id: str, clock: OperatingPoint | None) -> None:
         self._followed[session_id] = clock
@@ -156,7 +157,12 @@ class ServerPlanning:
             raise ContractError(f"session {session_id} ended while its plan was put in force: plan again")
         return self._clocks.wish(session_id, self._followed.get(session_id))
 
-    async def _wish(self, session_id: str, clock: OperatingPoint) -> None:
+    def _wish_soon(self, session_id: str, clock: OperatingPoint | None) -> None:
+        following = asyncio.create_task(self._wish(session_id, clock))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+
+    async def _wish(self, session_id: str, clock: OperatingPoint | None) -> None:
         def wish() -> None:
             # A session that has ended, or changed again meanwhile, wants nothing of it any more.
             if self._followed.get(session_id) == clock:

@@ -30,7 +30,6 @@ class HostedAgent:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._stop_serving: asyncio.Event | None = None
-        self._settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"agent {config.name}", daemon=True)
         self._thread.start()
 
@@ -48,10 +47,6 @@ class HostedAgent:
     def complaint(self) -> str:
         """Why it has failed; empty otherwise."""
         return self._complaint
-
-    def wait_started(self, timeout_s: float) -> bool:
-        """Wait until it serves or has failed, wall seconds at most; whether it does either."""
-        return self._settled.wait(timeout_s)
 
     def load(self) -> LoadReading:
         """Its load now. Raises LinkError where it does not serve or does not answer, DeviceError as its device does."""
@@ -86,7 +81,6 @@ class HostedAgent:
             _LOG.exception("%s broke off", self._config.name)
         finally:
             self._gauge = None
-            self._settled.set()
 
     def _fail(self, complaint: str) -> None:
         self._complaint = complaint
@@ -99,7 +93,6 @@ class HostedAgent:
             self._address = address
             if not self._stopping.is_set():
                 self._state = ReplicaState.SERVING
-                self._settled.set()
                 await self._stop_serving.wait()
 
     def _keep_gauge(self, gauge: LoadGauge) -> None:

@@ -66,11 +66,12 @@ class Keeper:
         return not self._members
 
     def _hear(self) -> None:
-        now_s, present = self._clock.now_s(), self._crew.present()
+        # Reports first: a crew learns by asking for them who has left.
+        now_s, reports, present = self._clock.now_s(), self._crew.reports(), self._crew.present()
         for number in present - self._members.keys():
             # It has survived the keeper before this one.
             self._members[number] = Member(number=number, name=self._name_of(number), since_s=now_s)
-        for number, report in self._crew.reports().items():
+        for number, report in reports.items():
             if number in self._members:
                 self._members[number].heard(report, now_s)
         for member in [each for each in self._members.values() if each.is_leaving and each.number not in present]:
@@ -125,7 +126,8 @@ class Keeper:
         _LOG.info("%s is to leave", member.name)
         # Before it says so itself: nobody new should come.
         self._publish(closing=self.wanted == 0)
-        self._crew.leave(member.number)
+        if member.number in self._crew.present():
+            self._crew.leave(member.number)
 
     def _end_late(self) -> None:
         now_s = self._clock.now_s()

@@ -27,19 +27,31 @@ class Seat:
 
 
 def seat_of(config: PoolConfig, number: int) -> Seat:
-    """A seat of the pool: a name, a port and a metrics port of its own. Raises ConfigError for a Unix socket."""
+    """A seat of the pool: a name and ports of its own, as servers may share a host.
+
+    Raises ConfigError for a Unix socket.
+    """
     server, place = config.server, parse_address(config.server.listen)
     if place.path is not None:
         raise ConfigError(f"listen: {server.listen}; expected host:port, as servers of a pool may be on several hosts")
     listen = str(replace(place, port=config.pool.port_of(number)))
-    metrics = server.metrics
-    if metrics.wanted:
-        at = parse_address(metrics.listen)
-        if at.path is None and at.port:
-            metrics = replace(metrics, listen=str(replace(at, port=at.port + number)))
-    # A ready file is the sign of one agent; what a pool shows instead is its list.
-    own = replace(server, name=f"{server.name}-{number}", listen=listen, metrics=metrics, ready_file="")
+    own = replace(
+        server,
+        name=f"{server.name}-{number}",
+        listen=listen,
+        metrics=replace(server.metrics, listen=_counted_up(server.metrics.listen, number)),
+        dashboard=replace(server.dashboard, listen=_counted_up(server.dashboard.listen, number)),
+        health_listen=_counted_up(server.health_listen, number),
+        # The sign of one agent; what a pool shows instead is its list.
+        ready_file="",
+    )
     return Seat(number=number, config=own)
+
+
+def _counted_up(listen: str, number: int) -> str:
+    """The address with a port of the seat's own, where it has one that nobody chooses."""
+    place = parse_address(listen) if listen else None
+    return str(replace(place, port=place.port + number)) if place is not None and place.port else listen
 
 
 def placed(config: ServerConfig, gpus: Sequence[str]) -> ServerConfig:

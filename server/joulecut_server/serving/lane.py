@@ -56,7 +56,7 @@ class NetworkLane:
         self.overrun = Lag(_MOST_RESERVE * options.slo_s)
         """By how much batches take longer than the table says; the device thread's, others read it."""
         self._lock = threading.Lock()
-        self._line = WaitingLine(options.waiting, options.waiting_per_edge, largest_batch=self.costs.largest)
+        self._line = WaitingLine(options.waiting, options.waiting_per_edge, batch_s=self.costs.batch_s())
         self._tickets: dict[int, Ticket] = {}
         self._arrived: list[QueuedRequest] = []
         self._seen = 0

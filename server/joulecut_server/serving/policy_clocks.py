@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_core.errors import DeviceError
 from joulecut_server.clock_keeper import ClockKeeper
-
-_LOG = logging.getLogger(__name__)
 
 
 class PolicyClocks(ClockKeeper):
@@ -33,12 +28,7 @@ class PolicyClocks(ClockKeeper):
         if point == self.wanted:
             return
         self.wanted = point
-        try:
-            self._holder.hold_if_possible(point)
-        except DeviceError as error:
-            # A lost device: tried again with the next decision; whoever watches the device tells of it.
-            self.wanted = None
-            _LOG.debug("%s cannot be held: %s", point, error)
+        self._holder.hold_if_possible(point)
 
     def close(self) -> None:
         """Restore the device."""

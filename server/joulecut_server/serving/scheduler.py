@@ -15,7 +15,7 @@ import asyncio
 import itertools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from joulecut_core.devices import Device
@@ -203,7 +203,11 @@ class Scheduler:
     def _turn(self) -> float:
         """Decide and run until there is nothing to do for a while, or others want the thread; until when to rest."""
         while not self._closed:
-            until_s = self._step()
+            try:
+                until_s = self._step()
+            except Exception as error:  # noqa: BLE001 - what fails in one turn must not end those to come
+                self._give_up(self._lanes.values(), "the scheduler", error)
+                return float("inf")
             now_s = self._now_s()
             if until_s is None:
                 self._made_way = not any(map(len, self._lanes.values()))
@@ -227,7 +231,7 @@ class Scheduler:
             try:
                 rest = self._serve(lane, moment_s)
             except Exception as error:  # noqa: BLE001 - a policy's defect must not stop the server
-                self._give_up(lane, error)
+                self._give_up((lane,), f"serving policy {lane.policy.name}", error)
                 continue
             if rest is None:
                 return None
@@ -358,10 +362,11 @@ class Scheduler:
             return lane.costs.top
         return min(range(len(lane.points)), key=lambda index: abs(lane.points[index].core_mhz - wanted.core_mhz))
 
-    def _give_up(self, lane: NetworkLane, error: Exception) -> None:
-        _LOG.error("policy %s failed; its requests are left to their edges", lane.policy.name, exc_info=error)
-        for ticket in lane.take_all():
-            ticket.refuse(RuntimeError(f"serving policy {lane.policy.name} failed"))
+    def _give_up(self, lanes: Iterable[NetworkLane], what: str, error: Exception) -> None:
+        _LOG.error("%s failed; the requests that wait are left to their edges", what, exc_info=error)
+        for lane in lanes:
+            for ticket in lane.take_all():
+                ticket.refuse(RuntimeError(f"{what} failed"))
 
 
 _WHY = {

@@ -60,24 +60,17 @@ class SessionBook:
         return self._epochs.last
 
     def propose(
-        self, session_id: str, made: PolicyPlan, *, network_digest: str, max_accuracy_loss: float = 0.0
-    ) -> Assignment | None:
-        """An epoch for a plan made for an edge, which `activate` can put in force; None where no choice exists."""
-        return self.propose_set(
-            session_id, made, (), network_digest=network_digest, max_accuracy_loss=max_accuracy_loss
-        )[0]
-
-    def propose_set(
         self,
         session_id: str,
         made: PolicyPlan,
-        others: Sequence[Plan],
+        others: Sequence[Plan] = (),
         *,
         network_digest: str,
         max_accuracy_loss: float = 0.0,
     ) -> tuple[Assignment | None, ...]:
-        """Epochs for a plan and for others that an edge may change to by itself, in this order.
+        """Epochs for a plan and for others that an edge may change to by itself, in this order; not in force yet.
 
+        A session more may be one too many: see `forget_silent`.
         `max_accuracy_loss`: what the edge accepts; what plans leave of it, this server may spend.
         Plans that are carried out alike share one. None for a plan that is infeasible, all None where the first has no
         choice; the first may be infeasible, being the nearest there is.
@@ -160,6 +153,11 @@ class SessionBook:
         """Forget a session."""
         self._sessions.pop(session_id, None)
 
+    def forget_silent(self) -> tuple[str, ...]:
+        """Forget the longest silent sessions beyond the most that are kept; which, to give back what they hold."""
+        surplus = max(len(self._sessions) - self._most, 0)
+        return tuple(self._sessions.popitem(last=False)[0] for _ in range(surplus))
+
     def _known(self, session_id: str) -> _Session:
         """The session, heard of just now; an empty one that is not kept where there is none."""
         session = self._sessions.get(session_id)
@@ -171,8 +169,6 @@ class SessionBook:
     def _started(self, session_id: str) -> _Session:
         session = self._sessions.setdefault(session_id, _Session())
         self._sessions.move_to_end(session_id)
-        while len(self._sessions) > self._most:
-            self._sessions.popitem(last=False)
         return session
 
 

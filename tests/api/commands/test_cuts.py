@@ -41,6 +41,13 @@ def test_the_last_line_counts_what_there_is() -> None:
     assert "JPEG" in cuts("torch.nn:ReLU", "--input", "u8:1x3x16x16").stdout
 
 
+def test_a_network_of_a_few_bytes_has_rows_that_differ() -> None:
+    """What would round to nothing is shown by two digits; nothing stays nothing."""
+    shown = cuts("torch.nn:ReLU", "--input", "u8:1x64").stdout
+    assert " 0.064 " in shown
+    assert " 0.0 " in shown
+
+
 def test_the_document() -> None:
     """The cut table as ever, and beside it bytes by codec for each cut, and every place."""
     document = json.loads(cuts(*NETWORK, "--json").stdout)

@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from joulecut.cli import app
-from joulecut.own.network import Network, capture
+from joulecut.own.network import Network
 from joulecut.own.problem import problem
-from joulecut.own.profile import profile
 from joulecut_core.errors import ProblemError
 from joulecut_core.exits import ExitCode
 from joulecut_core.problems import Objective
@@ -22,7 +21,7 @@ from joulecut_core.profiles import Profile, load_profile, save_profile
 from joulecut_core.programs import run_program
 from joulecut_core.wires import save_wires
 from joulecut_planner import load_problem, solve
-from tests.api.own.small_networks import vectors
+from tests.api.own.small_networks import captured_vectors, profiles_of_vectors
 
 LINK = "--uplink-mbps 20"
 Ended = Callable[[str], tuple[int, str, str]]
@@ -32,10 +31,10 @@ Ended = Callable[[str], tuple[int, str, str]]
 def _measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle, both profiles of it on emulated devices, and the wires of its inputs."""
     folder = tmp_path_factory.mktemp("measured")
-    network = capture(vectors(), torch.zeros(1, 8), name="vectors")
+    network, (edge, server) = captured_vectors(), profiles_of_vectors()
     network.save(folder / "bundle")
-    save_profile(profile(network, device="emulated:orin-nano-15w", side="edge"), folder / "edge.json")
-    save_profile(profile(network, device="emulated:t4", side="server"), folder / "server.json")
+    save_profile(edge, folder / "edge.json")
+    save_profile(server, folder / "server.json")
     save_wires(_measured_wires(network), folder / "wires.json")
     return folder
 
@@ -77,7 +76,7 @@ def test_the_file_is_the_librarys_problem(ended: Ended) -> None:
     same = problem(
         edge=load_profile(Path("edge.json")),
         server=load_profile(Path("server.json")),
-        wires=_measured_wires(capture(vectors(), torch.zeros(1, 8), name="vectors")),
+        wires=_measured_wires(captured_vectors()),
         uplink_bps=20e6,
         downlink_bps=5e6,
         rtt_s=0.004,
@@ -183,6 +182,6 @@ def test_a_problem_goes_somewhere(ended: Ended) -> None:
 def test_an_uplink_of_nothing_is_no_problem(measured: Path) -> None:
     """In the library too: an error of the problem, not of arithmetic."""
     known = load_profile(measured / "edge.json"), load_profile(measured / "server.json")
-    wires = capture(vectors(), torch.zeros(1, 8), name="vectors").wires()
+    wires = captured_vectors().wires()
     with pytest.raises(ProblemError, match=r"link.uplink_bps: 0.0; expected a finite number above 0"):
         problem(edge=known[0], server=known[1], wires=wires, uplink_bps=0.0)

@@ -111,7 +111,7 @@ def test_pictures_for_a_network_of_vectors(address: str, service: FakeLocal, fol
     assert service.requests == []
 
 
-@pytest.mark.parametrize("option", [("--input", "1x3"), ("--slo-ms", "5"), ("--battery",)])
+@pytest.mark.parametrize("option", [("--input", "1x3"), ("--slo-ms", "5"), ("--rtt-ms", "0"), ("--battery",)])
 def test_what_is_for_a_network_is_not_for_an_address(address: str, option: tuple[str, ...]) -> None:
     """A running agent has its own link and deadline; an option that would do nothing is refused by name."""
     error = run(address, *option).exception

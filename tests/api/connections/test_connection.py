@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from joulecut.connections import connection
 from joulecut.connections.async_connection import connect_async
-from joulecut.connections.connection import Connection, connect
+from joulecut.connections.connection import Answer, Connection, connect
 from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
-from joulecut_proto.local_messages import ReadMetersRequest, ReplanRequest
+from joulecut_proto.local_messages import InferReply, ReadMetersRequest, ReplanRequest
 from tests.api.fake_edge import CLASSES, STATUS, FakeLocal, picture, serving_edge
 from tests.proto.fake_services import NO_PLAN, PROBLEM
 
@@ -34,8 +35,8 @@ def served(service: FakeLocal) -> Iterator[tuple[str, asyncio.AbstractEventLoop]
 @pytest.fixture
 def edge(served: tuple[str, asyncio.AbstractEventLoop]) -> Iterator[Connection]:
     """An open connection."""
-    with connect(served[0], timeout_s=20.0) as connection:
-        yield connection
+    with connect(served[0], timeout_s=20.0) as opened:
+        yield opened
 
 
 def test_infer(edge: Connection) -> None:
@@ -105,6 +106,16 @@ def test_a_refused_input(edge: Connection, service: FakeLocal) -> None:
     with pytest.raises(ContractError, match=r"edge-agent 127\.0\.0\.1:\d+: tensor 0 is float32\[1\]"):
         edge.infer(np.zeros(1, np.float32))
     assert isinstance(edge.submit(picture(0)).exception(10), ContractError)
+
+
+def test_a_reply_that_breaks_its_reader(edge: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while an answer is read, who waits for it is told."""
+
+    def broken(reply: InferReply) -> Answer:
+        raise KeyError(reply.ledger.request_id)
+
+    monkeypatch.setattr(connection, "answer_of", broken)
+    assert isinstance(edge.submit(picture(0)).exception(10), KeyError)
 
 
 def test_an_element_type_that_cannot_be_sent(edge: Connection, service: FakeLocal) -> None:

@@ -18,7 +18,7 @@ from tests.api.demo_samples import EDGE_CLOCK, SERVER_CLOCK, metered_run, planne
 from tests.proto.fake_services import NO_PLAN
 
 SCENARIO = replace(Scenario(), slo_s=0.030, quantile=0.95)
-TRUTH = tuple(range(20))
+TRUTH = tuple((each,) for each in range(20))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_quantile_says_how_many_may_be_late(late: int, keeps: bool) -> None:
 def test_agreement_is_with_the_unsplit_network() -> None:
     """Per picture, whatever its label says."""
     run = metered_run([0.01] * 4, top1=[7, 8, 9, 0])
-    assert policy_result(planned(Policy.JOINT), run, SCENARIO, (7, 8, 9, 10)).top1_agreement == 0.75
+    assert policy_result(planned(Policy.JOINT), run, SCENARIO, ((7,), (8,), (9,), (10,))).top1_agreement == 0.75
 
 
 def test_the_prediction_is_the_plans() -> None:

@@ -106,7 +106,7 @@ def test_answers_are_kept_with_their_inputs() -> None:
     run, _ = _run(KnownEdge(ManualClock(), server=True), 7)
     expected = [(WARM_UP_REQUESTS + index) % len(INPUTS) for index in range(7)]
     assert [request.sample for request in run.requests] == expected
-    assert [request.top1 for request in run.requests] == expected
+    assert [request.top1 for request in run.requests] == [(each,) for each in expected]
 
 
 def test_joules_are_of_one_period() -> None:
@@ -119,6 +119,14 @@ def test_joules_are_of_one_period() -> None:
     idle_j = 30.0 * (1 - SERVER_BUSY_SHARE) * period_s
     assert run.server_idle_j == pytest.approx(idle_j)
     assert run.server_busy_j == pytest.approx(SERVER_W * period_s - idle_j)
+
+
+def test_computing_that_the_counter_cannot_tell_from_idling() -> None:
+    """It is what the server metered of each request, and not nothing."""
+    idle_w = SERVER_W / (1 - SERVER_BUSY_SHARE)
+    run, _ = _run(KnownEdge(ManualClock(), server=True), 40, server_idle_w=idle_w)
+    assert run.server_busy_j == pytest.approx(LEDGER.joules.server)
+    assert run.server_idle_j == pytest.approx(SERVER_W / RATE_HZ)
 
 
 @pytest.mark.parametrize("requests", [40, 6])

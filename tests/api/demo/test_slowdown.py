@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from joulecut.demo import slowdown
-from joulecut.demo.slowdown import HostTooSlowError, kept_up, needed_slowdown
-from joulecut_core.timing import ScaledClock
+from joulecut.demo.slowdown import HostTooSlowError, kept_up, needed_slowdown, wall_clock
+from joulecut_core.timing import ScaledClock, SystemClock
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.network import Network
 
@@ -112,3 +112,9 @@ def test_a_hopeless_host_is_told_what_to_try(may_slow_down: bool, tries: int, ne
     with pytest.raises(HostTooSlowError, match=rf"^too late; wait until .* or give --slowdown {next_one}$"):
         kept_up(run, 10.0, lambda _: None, may_slow_down=may_slow_down)
     assert len(tried) == tries
+
+
+def test_the_clock() -> None:
+    """Both devices and the link live in one time, slowed down only where that is needed."""
+    assert isinstance(wall_clock(1.0), SystemClock)
+    assert isinstance(wall_clock(3.0), ScaledClock)

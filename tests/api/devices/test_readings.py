@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from joulecut.devices.readings import Holding, Pace, Story
@@ -92,9 +94,9 @@ def test_pace_ends_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"interval_s": 0.0}, {"interval_s": -1.0}, {"for_s": 0.0}, {"interval_s": float("nan")}]
+    "wrong", [{"interval_s": wrong} for wrong in (0.0, -1.0, math.nan, math.inf)] + [{"for_s": 0.0}]
 )
 def test_what_is_no_pace(wrong: dict[str, float]) -> None:
-    """An interval of nothing would spin."""
+    """An interval of nothing would spin, and one of infinity is none that a clock can wait for."""
     with pytest.raises(ConfigError, match="expected seconds above 0"):
         Pace(**wrong)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from joulecut.diagnosis.computing import Accelerators, Torch, TorchDevice, exami
 from joulecut.diagnosis.finding import Finding, Status
 from joulecut_core.errors import DeviceError
 
-H200 = TorchDevice(name="NVIDIA H200", capability=(9, 0), memory_bytes=1 << 37, uuid="GPU-1")
+H200 = TorchDevice(name="NVIDIA H200", capability=(9, 0), uuid="GPU-1")
 CUDA = Torch(
     version="2.8.0+cu128",
     built_cuda="12.8",

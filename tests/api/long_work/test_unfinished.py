@@ -62,6 +62,9 @@ def test_other_work_and_accidents_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"value": 1.0', '"value": true'))
     with pytest.raises(ConfigError, match=r"one\.value: True.*delete the file"):
         Unfinished(path, HEAD, resume=True).part("one", Item, refuse)
+    path.write_text(path.read_text() + "[1]\n")
+    with pytest.raises(ConfigError, match=r"line 3: \[1\]; expected a part and its items; delete the file"):
+        Unfinished(path, HEAD, resume=True)
     path.write_text("no json\n")
     with pytest.raises(ConfigError, match=r"line 1.*delete the file"):
         Unfinished(path, HEAD, resume=True)

@@ -13,8 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from joulecut.networks.pictures import folder_pictures, sample_crops, sample_pictures
+from joulecut.networks.pictures import folder_pictures, picture_size, sample_crops, sample_pictures
 from joulecut_core.errors import ConfigError
+from joulecut_core.networks import TensorSpec
+
+VECTOR = TensorSpec(name="x", dtype="float32", shape=(1, 4))
+PICTURE = TensorSpec(name="picture", dtype="uint8", shape=(1, 3, 8, 8))
 
 
 def test_the_sample_pictures() -> None:
@@ -143,3 +147,20 @@ def test_damage_that_pillow_reports_in_its_own_way(tmp_path: Path, damage: Calla
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ConfigError, match=r"noise\.png: not a picture"):
         folder_pictures(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("specs", "size"),
+    [
+        ((PICTURE,), 8),
+        ((PICTURE, VECTOR), None),
+        ((VECTOR,), None),
+        ((TensorSpec(name="p", dtype="uint8", shape=(1, 3, 8, 6)),), None),
+        ((TensorSpec(name="p", dtype="uint8", shape=(2, 3, 8, 8)),), None),
+        ((TensorSpec(name="p", dtype="uint8", shape=(1, 3)),), None),
+        ((TensorSpec(name="p", dtype="float32", shape=(1, 3, 8, 8)),), None),
+    ],
+)
+def test_what_takes_a_picture(specs: tuple[TensorSpec, ...], size: int | None) -> None:
+    """One square of bytes in three colours; how a float picture is normalised nobody can know."""
+    assert picture_size(specs) == size

@@ -10,7 +10,7 @@ import torch
 
 from joulecut.own.network import capture, load
 from joulecut_core.errors import BundleError, CaptureError, ContractError
-from tests.api.own.small_networks import Words, vectors
+from tests.api.own.small_networks import Words, captured_vectors, vectors
 
 
 def test_it_answers_as_the_module() -> None:
@@ -25,7 +25,7 @@ def test_it_answers_as_the_module() -> None:
 
 def test_cuts() -> None:
     """From everything on the server to everything on the edge: work rises to all of it, nothing crosses at the end."""
-    network = capture(vectors(), torch.zeros(1, 8))
+    network = captured_vectors()
     first, *_, last = rows = network.cuts()
     assert [row.index for row in rows] == list(range(len(rows)))
     assert (first.name, first.size_bytes, first.work_share) == ("input", 8 * 4, 0.0)
@@ -55,12 +55,12 @@ def test_several_inputs_and_a_name_of_its_own() -> None:
 def test_wrong_inputs(inputs: tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], ...], message: str) -> None:
     """Refused by name, with what was given and what is expected, and not converted in silence."""
     with pytest.raises(ContractError, match=message):
-        capture(vectors(), torch.zeros(1, 8)).run(*inputs)
+        captured_vectors().run(*inputs)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
     """The bundle holds the same network: digest, cuts and answers."""
-    network = capture(vectors(), torch.zeros(1, 8))
+    network = captured_vectors()
     again = load(network.save(tmp_path / "bundle"))
     assert (again.digest, again.cuts()) == (network.digest, network.cuts())
     sample = np.ones((1, 8), np.float32)
@@ -73,7 +73,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         load(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(BundleError, match="cannot be written"):
-        capture(vectors(), torch.zeros(1, 8)).save(tmp_path / "file" / "bundle")
+        captured_vectors().save(tmp_path / "file" / "bundle")
 
 
 def test_no_example() -> None:
@@ -84,7 +84,7 @@ def test_no_example() -> None:
 
 def test_wires() -> None:
     """Without samples what loses nothing is known; with samples every codec that applies, and how often it errs."""
-    network = capture(vectors(), torch.zeros(1, 8))
+    network = captured_vectors()
     assert {wire.codec for wire in network.wires().wires} == {"raw"}
     seen: list[tuple[int, int]] = []
     samples = [(np.full((1, 8), value, np.float32),) for value in (-1.0, 0.5)]

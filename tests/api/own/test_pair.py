@@ -6,15 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from joulecut.demo.scenario import Scenario
-from joulecut.own.network import capture
-from joulecut.own.pair import emulate, emulated_name, furnish, wall_clock
+from joulecut.own.pair import emulate, emulated_name, furnish
 from joulecut_core.errors import BundleError, ConfigError, DeviceError
-from joulecut_core.timing import ScaledClock, SystemClock
 from joulecut_core.wires import load_wires
-from tests.api.own.small_networks import vectors
+from tests.api.own.small_networks import captured_vectors
 
 
 @pytest.mark.parametrize("name", ["t4", "emulated:t4"])
@@ -33,7 +30,7 @@ def test_names_of_no_emulated_device() -> None:
 
 def test_furnishing(tmp_path: Path) -> None:
     """Bundle and wires are this network's; profiles are made once, with the board's governor at the rate, and kept."""
-    network = capture(vectors(), torch.zeros(1, 8), name="vectors")
+    network = captured_vectors()
     scenario, profiles = replace(Scenario(), rate_hz=10.0), tmp_path / "profiles"
     told: list[str] = []
     for run in ("first", "second"):
@@ -59,9 +56,3 @@ def test_a_folder_without_a_bundle(tmp_path: Path) -> None:
     """It is found when the block is entered, not by an agent that will not start."""
     with pytest.raises(BundleError), emulate(tmp_path, uplink_bps=1e6, latency_s=0.1):
         pytest.fail("entered")
-
-
-def test_the_clock() -> None:
-    """Both devices and the link live in one time, slowed down only where that is needed."""
-    assert isinstance(wall_clock(1.0), SystemClock)
-    assert isinstance(wall_clock(3.0), ScaledClock)

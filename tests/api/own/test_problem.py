@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 import torch
 
-from joulecut.own.network import Network, capture
+from joulecut.own.network import capture
 from joulecut.own.problem import compare, problem
 from joulecut.own.profile import profile
 from joulecut_core.errors import ConfigError, ContractError, DeviceError, ProfileError
 from joulecut_core.problems import Objective, Problem
-from joulecut_core.profiles import Profile
 from joulecut_planner import BASELINES, solve
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_runtime.devices.options import DeviceOptions
-from tests.api.own.small_networks import Words, vectors
-
-
-@cache
-def _network() -> Network:
-    return capture(vectors(), torch.zeros(1, 8))
-
-
-@cache
-def _profiles() -> tuple[Profile, Profile]:
-    edge = profile(_network(), device="emulated:orin-nano-15w", side="edge")
-    return edge, profile(_network(), device="emulated:t4", side="server")
+from tests.api.own.small_networks import Words, captured_vectors, profiles_of_vectors
 
 
 def _problem(**terms: float) -> Problem:
-    edge, server = _profiles()
-    return problem(edge=edge, server=server, wires=_network().wires(), **{"uplink_bps": 20e6, **terms})  # type: ignore[arg-type]  # numbers, each by its name
+    edge, server = profiles_of_vectors()
+    return problem(edge=edge, server=server, wires=captured_vectors().wires(), **{"uplink_bps": 20e6, **terms})  # type: ignore[arg-type]  # numbers, each by its name
 
 
 def test_profiles() -> None:
     """Each is of this network, its device and side; progress is told to the end."""
-    edge, server = _profiles()
-    assert {edge.key.network_digest, server.key.network_digest} == {_network().digest}
+    edge, server = profiles_of_vectors()
+    assert {edge.key.network_digest, server.key.network_digest} == {captured_vectors().digest}
     assert (edge.key.side, server.key.side) == ("edge", "server")
     told: list[tuple[int, int]] = []
     again = profile(
-        _network(),
+        captured_vectors(),
         device="emulated:orin-nano-15w",
         side="edge",
         rates_hz=(10.0,),
@@ -56,13 +42,13 @@ def test_profiles() -> None:
 def test_profiles_that_cannot_be_made() -> None:
     """An unknown device, a side that is none, inputs of another network, options that emulation has not."""
     with pytest.raises(DeviceError, match="did you mean"):
-        profile(_network(), device="emulated:orin-nano", side="edge")
+        profile(captured_vectors(), device="emulated:orin-nano", side="edge")
     with pytest.raises(ConfigError, match="expected 'edge' or 'server'"):
-        profile(_network(), device="emulated:t4", side="both")  # type: ignore[arg-type]  # what a user may write
+        profile(captured_vectors(), device="emulated:t4", side="both")  # type: ignore[arg-type]  # what a user may write
     with pytest.raises(ContractError):
-        profile(_network(), device="emulated:t4", side="server", inputs=(torch.zeros(2, 8).numpy(),))
+        profile(captured_vectors(), device="emulated:t4", side="server", inputs=(torch.zeros(2, 8).numpy(),))
     with pytest.raises(ConfigError, match="leave them out"):
-        profile(_network(), device="emulated:t4", side="server", options=DeviceOptions())
+        profile(captured_vectors(), device="emulated:t4", side="server", options=DeviceOptions())
 
 
 def test_a_problem_says_what_was_asked() -> None:
@@ -77,21 +63,21 @@ def test_a_problem_says_what_was_asked() -> None:
 
 def test_an_objective() -> None:
     """Whose joules count changes the problem and nothing else."""
-    edge, server = _profiles()
+    edge, server = profiles_of_vectors()
     battery = Objective(server_weight=0.0)
-    posed = problem(edge=edge, server=server, wires=_network().wires(), uplink_bps=20e6, objective=battery)
+    posed = problem(edge=edge, server=server, wires=captured_vectors().wires(), uplink_bps=20e6, objective=battery)
     assert posed.objective == battery
     assert posed.cuts == _problem().cuts
 
 
 def test_measurements_of_another_network() -> None:
     """Profiles and wires of two networks make no problem."""
-    edge, server = _profiles()
+    edge, server = profiles_of_vectors()
     other = capture(Words(), torch.zeros(1, 6, dtype=torch.int64), torch.zeros(1, 4))
     with pytest.raises(ProfileError, match="expected that of the wires"):
         problem(edge=edge, server=server, wires=other.wires(), uplink_bps=1e6)
     with pytest.raises(ProfileError, match="expected 'edge'"):
-        problem(edge=server, server=server, wires=_network().wires(), uplink_bps=1e6)
+        problem(edge=server, server=server, wires=captured_vectors().wires(), uplink_bps=1e6)
 
 
 def test_compare() -> None:

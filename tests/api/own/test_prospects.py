@@ -5,24 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
 from joulecut.demo.scenario import Scenario
-from joulecut.own.network import capture
-from joulecut.own.profile import profile
 from joulecut.own.prospects import nothing_feasible, refuse_hopeless
 from joulecut_core.errors import PlanError
-from tests.api.own.small_networks import vectors
+from tests.api.own.small_networks import captured_vectors, profiles_of_vectors
 
 _SCENARIO = replace(Scenario(), rate_hz=20.0, slo_s=0.1)
 
 
 def test_hopeless_levels_are_refused() -> None:
     """A deadline and a rate that no choice keeps, each with what to change; an ordinary level passes."""
-    network = capture(vectors(), torch.zeros(1, 8))
-    edge = profile(network, device="emulated:orin-nano-15w", side="edge")
-    server = profile(network, device="emulated:t4", side="server")
-    wires = network.wires()
+    (edge, server), wires = profiles_of_vectors(), captured_vectors().wires()
     refuse_hopeless(_SCENARIO, edge=edge, server=server, wires=wires)
     for hopeless in (replace(_SCENARIO, slo_s=1e-9), replace(_SCENARIO, rate_hz=1e9)):
         with pytest.raises(PlanError, match=r"^no policy answers .* \(--slo-ms\) or a lower rate \(--rate-hz\)$"):

@@ -8,28 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from joulecut.own.samples import choose_samples, picture_size
+from joulecut.own.samples import choose_samples
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
 
 VECTOR = TensorSpec(name="x", dtype="float32", shape=(1, 4))
 PICTURE = TensorSpec(name="picture", dtype="uint8", shape=(1, 3, 8, 8))
-
-
-@pytest.mark.parametrize(
-    ("specs", "size"),
-    [
-        ((PICTURE,), 8),
-        ((PICTURE, VECTOR), None),
-        ((VECTOR,), None),
-        ((TensorSpec(name="p", dtype="uint8", shape=(1, 3, 8, 6)),), None),
-        ((TensorSpec(name="p", dtype="uint8", shape=(2, 3, 8, 8)),), None),
-        ((TensorSpec(name="p", dtype="float32", shape=(1, 3, 8, 8)),), None),
-    ],
-)
-def test_what_takes_a_picture(specs: tuple[TensorSpec, ...], size: int | None) -> None:
-    """One square of bytes in three colours; how a float picture is normalised nobody can know."""
-    assert picture_size(specs) == size
 
 
 def test_without_a_wish() -> None:

@@ -6,13 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from joulecut.demo.scenario import Scenario
-from joulecut.own.network import capture
 from joulecut.own.trial import TRIED, captured, fitting_count
 from joulecut_core.errors import ConfigError
-from tests.api.own.small_networks import vectors
+from tests.api.own.small_networks import captured_vectors
 
 
 @pytest.mark.parametrize(("slowdown", "count"), [(1.0, 20), (500.0, 6), (25.0, 8)])
@@ -24,7 +22,7 @@ def test_how_many_requests_fit(slowdown: float, count: int) -> None:
 
 def test_a_bundle_or_a_factory(tmp_path: Path) -> None:
     """A folder is the network that was saved in it; what belongs to a factory is refused there."""
-    network = capture(vectors(), torch.zeros(1, 8))
+    network = captured_vectors()
     folder = network.save(tmp_path / "bundle")
     assert captured(str(folder), ()).digest == network.digest
     with pytest.raises(ConfigError, match="expected no --input"):

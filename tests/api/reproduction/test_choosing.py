@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut.reproduction.choosing import least_energy, least_sum, slowest_in_time
 from joulecut.reproduction.forecasts import Forecast
 from joulecut.reproduction.series import SeriesPoint
 from joulecut_core.clocks import OperatingPoint
+from tests.thoroughness import examples
 
 POSITIVE = st.floats(0.001, 10.0)
 
@@ -23,6 +24,7 @@ def forecasts(draw: st.DrawFn) -> list[Forecast]:
     ]
 
 
+@settings(max_examples=examples(100))
 @given(expected=forecasts(), deadline_s=POSITIVE)
 def test_in_time_first(expected: list[Forecast], deadline_s: float) -> None:
     """Both rules stay in time where anything does, and are then cheapest or slowest; else they take the fastest."""
@@ -37,6 +39,7 @@ def test_in_time_first(expected: list[Forecast], deadline_s: float) -> None:
         assert cheap.latency_s == slow.latency_s == min(each.latency_s for each in expected)
 
 
+@settings(max_examples=examples(100))
 @given(expected=forecasts(), weight=st.floats(0.0, 1.0), latency_s=POSITIVE, power_w=POSITIVE)
 def test_weighted_sum(expected: list[Forecast], weight: float, latency_s: float, power_w: float) -> None:
     """Nothing has a smaller sum of time and energy, each relative to the reference; the ends look at one alone."""

@@ -73,6 +73,8 @@ def test_idle_watts_and_changes_are_the_devices() -> None:
             assert idle_power_w(device, clock, PLAN) == pytest.approx(Laws(v100()).idle_w(points[0]), rel=0.01)
             assert switching_time_s(lease, clock, points, PLAN) == pytest.approx(v100().settle.core_s, rel=1e-6)
             assert switching_time_s(lease, clock, points[:1], PLAN) == 0.0
+            once = ServicePlan(moves=1)
+            assert switching_time_s(lease, clock, points[:2], once) == pytest.approx(v100().settle.core_s, rel=1e-6)
 
 
 def test_a_meter_is_asked_where_single_runs_have_no_joules() -> None:

@@ -89,6 +89,8 @@ def layer_row(
         power_kind="" if power_w is None else "measured",
         energy_j=None if power_w is None else power_w * layer_s,
         gflops_per_s=gflops / layer_s,
+        time_share=0.0,
+        energy_share=None,
     )
 
 

@@ -108,6 +108,12 @@ def test_a_resumed_study_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert replace(found, created=expected.created) == expected
 
 
+def test_a_network_named_twice_is_refused(tmp_path: Path) -> None:
+    """Rows, layers and claims go by a network's name: two of one name would be taken for one network."""
+    with pytest.raises(ConfigError, match="networks deep, deep: a name comes twice"):
+        StudyRun(order(DEEP, DEEP), tmp_path, resume=False)
+
+
 def test_clocks_by_text() -> None:
     """All, a count over the table, or a list at the highest memory clock."""
     assert choose_points("all", TABLE) == TABLE.points
@@ -120,7 +126,7 @@ def test_clocks_by_text() -> None:
     assert choose_points("510,", TABLE) == (OperatingPoint(core_mhz=510.0, memory_mhz=2133.0),)
     with pytest.raises(ClockError, match="not on the clock table"):
         choose_points("500,510", TABLE)
-    for wrong in ("some", "1.5", "a,b"):
+    for wrong in ("some", "1.5", "a,b", ","):
         with pytest.raises(ConfigError, match="--clocks"):
             choose_points(wrong, TABLE)
     with pytest.raises(ConfigError, match="at least 1"):

@@ -54,7 +54,7 @@ def test_small_kernels() -> None:
     """Larger convolutions do more per joule, or not; too few layers with watts say nothing."""
     assert verdict("F2", convolutions([100.0] * 12)) is Verdict.HOLDS
     assert verdict("F2", convolutions([10.0 * (1 + index) ** 2 for index in range(12)])) is Verdict.DOES_NOT_HOLD
-    assert verdict("F2", convolutions([100.0] * 9)) is Verdict.CANNOT_BE_JUDGED
+    assert "It takes 10 convolutions" in finding("F2", convolutions([100.0] * 9)).said
 
 
 def mixed(convolution_s: float, *, power_w: float | None = 100.0) -> list[LayerRow]:
@@ -164,6 +164,13 @@ def test_figures_in_doubt_judge_nothing() -> None:
     rows = judge(deep_and_wide(deep_j=2.0, wide_j=1.0), NumberBook(), figures=FigureKind.MEASURED, doubt="not here")
     assert {row.verdict for row in rows} == {Verdict.CANNOT_BE_JUDGED.value}
     assert {row.caveat for row in rows} == {"not here"}
+
+
+def test_without_eager_nothing_is_judged_and_that_is_why() -> None:
+    """Nobody is told that a meter or clocks were missing where it was the engine."""
+    rows = judge(evidence([model_row("M0001", engine="onnxruntime")]), NumberBook(), figures=FigureKind.MEASURED)
+    assert {row.verdict for row in rows} == {Verdict.CANNOT_BE_JUDGED.value}
+    assert {row.said for row in rows} == {"Every rule looks at the eager engine, and this study is of others."}
 
 
 def test_every_claim_says_whose_it_is_and_how_it_is_judged() -> None:

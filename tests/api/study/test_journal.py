@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from joulecut.study.journal import JOURNAL_FILE, JournalHead, StudyJournal
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ConfigError
 
-HEAD = JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(), seed=0)
+HEAD = JournalHead(device="made-up", driver="1", power_scope="GPU board", runtime="torch 2", plan=MeterPlan(), seed=0)
 POINT = OperatingPoint(core_mhz=540.0)
 KEY = CellKey(digest="sha256:1", batch=2, engine=EngineName.EAGER, point=POINT)
 GOVERNED = CellKey(digest="sha256:1", batch=2, engine=EngineName.EAGER, point=None, what="layers")
@@ -64,17 +65,18 @@ def test_a_journal_in_the_way_is_not_thrown_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "named"),
     [
-        JournalHead(device="made-up", driver="2", power_scope="GPU board", plan=MeterPlan(), seed=0),
-        JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(warm_up=3), seed=0),
-        JournalHead(device="made-up", driver="1", power_scope="GPU board", plan=MeterPlan(), seed=1),
+        (replace(HEAD, driver="2"), "driver '1', here '2'"),
+        (replace(HEAD, runtime="torch 3"), "runtime 'torch 2', here 'torch 3'"),
+        (replace(HEAD, plan=MeterPlan(warm_up=3)), "plan MeterPlan"),
+        (replace(HEAD, seed=1), "seed 0, here 1"),
     ],
 )
-def test_cells_of_another_study_are_refused(tmp_path: Path, other: JournalHead) -> None:
-    """Another driver, plan or seed would mix figures that do not belong together."""
+def test_cells_of_another_study_are_refused(tmp_path: Path, other: JournalHead, named: str) -> None:
+    """Another driver, runtime, plan or seed would mix figures that do not belong together."""
     StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
-    with pytest.raises(ConfigError, match="another device, driver, plan or seed"):
+    with pytest.raises(ConfigError, match=rf"of another study \({named}"):
         StudyJournal(tmp_path / JOURNAL_FILE, other, resume=True)
 
 

@@ -39,7 +39,9 @@ def _swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Swept, DeviceInfo]
         meter=METER,
     )
     info = bench.info
-    head = JournalHead(device=info.name, driver=info.driver, power_scope=info.power_scope, plan=METER, seed=0)
+    head = JournalHead(
+        device=info.name, driver=info.driver, power_scope=info.power_scope, runtime="emulated", plan=METER, seed=0
+    )
     folder: Path = tmp_path_factory.mktemp("priced")
     journal = StudyJournal(folder / JOURNAL_FILE, head, resume=False)
     subjects = [find_subject(name, (INPUT,)) for name in (DEEP, "tests.api.study.test_layer_prices:broad")]
@@ -90,7 +92,7 @@ def test_too_little_to_learn_from(swept: tuple[Swept, DeviceInfo]) -> None:
     one = [unmetered(cell, every=2) for cell in cells.layers if cell.network == cells.layers[0].network]
     prices = price_layers(one, cells.wholes, info)
     assert dict(prices.watts) == {}
-    assert "too few" in prices.remark
+    assert "could not be estimated: 10 folds, 1 networks" in prices.remark
     assert "" in {row.power_kind for row in layer_rows(one, info, prices)}
     blind = price_layers(one, cells.wholes, replace(info, meter_period_s=None))
     assert (dict(blind.watts), blind.remark) == ({}, "")

@@ -23,6 +23,7 @@ from joulecut.study.rows import Study
 from joulecut.study.terminal import print_study
 from joulecut_core.carbon import CarbonTerms
 from joulecut_core.errors import ConfigError
+from tests.api.traced_numbers import untraced
 
 SHEETS = {
     "M": "models.csv",
@@ -117,6 +118,30 @@ def test_numbers_in_tables_carry_references(folder: Path) -> None:
         for line in re.findall(r"<tr>(.*?)</tr>", body):
             cells = re.findall(r"<td>(.*?)</td>", line)
             assert "class='ref'" in line or "layers.csv" in line or "Yao et al." in line, (caption, cells)
+
+
+def test_numbers_in_tables_are_those_of_the_rows_named(folder: Path) -> None:
+    """What a table of results shows is a field of the rows beside it, or the sum over the rows that it describes."""
+    known, layers = by_name(folder), rows(folder, "layers.csv")
+    checked = 0
+    for body in re.findall(r"<table class=''>.*?<tbody>(.*?)</tbody>", text_of(folder)):
+        for line in re.findall(r"<tr>(.*?)</tr>", body):
+            named = [known[name] for name in re.findall(r"\b([MLON]\d{3,5})\b", line)]
+            cells = [
+                html.unescape(re.sub(r"<.*?>", "", re.sub(r"<span class='ref'>.*?</span>", "", cell)))
+                for cell in re.findall(r"<td[^>]*>(.*?)</td>", line)
+            ]
+            if not named:
+                wanted = dict(condition.split("=") for condition in cells.pop().partition(": ")[2].split(", "))
+                mine = [row for row in layers if all(row[column] == value for column, value in wanted.items())]
+                sums = {
+                    column: str(math.fsum(float(row[column]) for row in mine))
+                    for column in ("layer_s", "time_share", "energy_j", "energy_share")
+                }
+                named = [{**sums, "count": str(len(mine))}]
+            assert untraced(" ; ".join(cells), named) == [], cells
+            checked += 1
+    assert checked > 40
 
 
 def test_the_page_explains_itself_and_stands_alone(folder: Path) -> None:

@@ -4,7 +4,7 @@
 <!-- test thoroughly -->  the same, only where the tests are thorough: it takes tens of seconds
 <!-- test beside -->      started, left running beside what follows, ended by Ctrl-C at the page's end
 <!-- test file NAME -->   written to the file NAME for the blocks that follow
-<!-- run by tests/... --> that test runs it
+<!-- run by FILES -->    those tests, scripts or pages run it; a page that holds the same commands
 <!-- not run: REASON -->  what a test host lacks; what can be checked without running it is checked
 """
 

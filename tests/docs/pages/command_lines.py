@@ -17,6 +17,7 @@ from tests.architecture.tree import ROOT
 from tests.docs.pages.blocks import Block, all_blocks
 
 _APPS = {"edge-agent": edge_cli.app, "joulecut": joulecut_cli.app, "server-agent": server_cli.app}
+OWN_PROGRAMS = frozenset({*_APPS, "joulecut-clockd"})
 _CLOCKD_FLAGS = {"--root", "--socket", "--rules", "--restore", "--help"}
 _AT_ONCE = {"--help", "--version", "--install-completion", "--show-completion"}
 """Options that act while they are parsed."""
@@ -62,9 +63,8 @@ def _without_documents(text: str) -> Iterator[str]:
 @cache
 def starts_of_joulecut() -> tuple[CommandLine, ...]:
     """Every start of a program of joulecut in a shell block of the documents."""
-    programs = {*_APPS, "joulecut-clockd"}
     shells = (block for block in all_blocks() if block.language == "sh")
-    return tuple(line for block in shells for line in command_lines(block) if line.program in programs)
+    return tuple(line for block in shells for line in command_lines(block) if line.program in OWN_PROGRAMS)
 
 
 def complaint(program: str, words: Sequence[str]) -> str:

@@ -64,6 +64,29 @@ with open("batching.json", "w") as file:
             "python",
         ),
     ),
+    "docs/explanation-block-power.md": (
+        _step(
+            """
+from tests.planner.block_power.drawn_blocks import drawn_network, drawn_networks
+
+measured, another = drawn_networks(5), drawn_network(9)
+""",
+            "python",
+        ),
+    ),
+    "docs/explanation-tails-and-drift.md": (
+        _step(
+            """
+from joulecut_planner import solve
+from joulecut_planner.tables import build_problem
+from joulecut_planner.tails import TailEstimates, profile_tail
+from tests.planner.tails.test_profile_tails import inputs as pair
+
+inputs = pair()
+""",
+            "python",
+        ),
+    ),
     "docs/how-to-command-line.md": (_MODULE,),
     "docs/how-to-dashboard.md": (_step("joulecut pki init --site lab"),),
     "docs/how-to-fit.md": (_step("printf 'core_mhz,memory_mhz\\n408,2133\\n612,2133\\n' > clocks.csv"),),
@@ -88,6 +111,22 @@ with open("batching.json", "w") as file:
     ),
     "docs/tutorial-jetson-and-server.md": (_MODULE, _step(_SMALL_BUNDLE + "/var/lib/joulecut/bundles/lite0")),
     "planner/README.md": (_step(_CAMERA_FILE),),
+    "tests/fakes/host/README.md": (
+        _step(
+            """
+from pathlib import Path
+from joulecut_core.timing import ManualClock
+from joulecut_runtime.clockd.kernel_files import CpufreqBoard
+from joulecut_runtime.devices.host.probe import HostProbe
+from tests.fakes.host.kernel import FakeHost
+from tests.fakes.host.specs import INTEL_PSTATE
+
+tmp_path = Path("fake")
+""",
+            "python",
+        ),
+    ),
+    "tests/fakes/jetson/README.md": (_step("from pathlib import Path; tmp_path = Path('fake')", "python"),),
 }
 
 

@@ -23,6 +23,7 @@ _NAMES: Mapping[str, str] = {
     "gpu-box.local": "localhost",
     "--device jetson ": "--device emulated:orin-nano-15w ",
     "--device nvml:0 ": "--device emulated:t4 ",
+    "openssl pkcs12 -export ": "openssl pkcs12 -export -passout pass:word ",  # it asks a terminal otherwise
 }
 
 

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from joulecut_core.errors import BundleError, ConfigError, ContractError, LinkError
@@ -127,6 +129,28 @@ def test_pieces_out_of_order(tmp_path: Path, packed: tuple[Path, str], swapped: 
     with pytest.raises(BundleError, match=r"graph.json: bytes at [0-9]+ arrived out of order"):
         fetch(tmp_path / "net", digest, Library(chunks))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_piece_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    """A server that answers with other bytes than pieces of a bundle is one that has none."""
+
+    async def bundle(request: bytes, context: object) -> AsyncIterator[bytes]:
+        del request, context
+        yield b"\xff"
+
+    async def run() -> None:
+        server = make_server()
+        handlers: dict[str, Any] = {"GetBundle": grpc.unary_stream_rpc_method_handler(bundle)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("joulecut.v1.Agent", handlers),))
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        await server.start()
+        try:
+            await ensure_bundle(tmp_path / "net", "sha256:00", [address])
+        finally:
+            await server.stop(None)
+
+    with pytest.raises(LinkError, match="cannot be read: it was damaged"):
+        asyncio.run(run())
 
 
 def test_a_bundle_cut_short(tmp_path: Path, packed: tuple[Path, str]) -> None:

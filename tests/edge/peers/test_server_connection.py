@@ -58,10 +58,10 @@ class Answering:
 class Refusing:
     """Answers everything with one header and no tensors."""
 
-    def __init__(self, status: ReplyStatus, *, current_epoch: int = EPOCH, message: str = "because") -> None:
+    def __init__(self, status: ReplyStatus, *, current_epoch: int = EPOCH, energy_j: float | None = None) -> None:
         self._status = status
         self._current_epoch = current_epoch
-        self._message = message
+        self._energy_j = energy_j
 
     async def serve(self, stream: InferenceServerStream) -> None:
         async for request in stream.requests():
@@ -69,7 +69,8 @@ class Refusing:
                 request_id=request.header.request_id,
                 current_epoch=self._current_epoch,
                 status=self._status,
-                message=self._message,
+                message="because",
+                server_energy_j=self._energy_j,
             )
             await stream.reply(header)
 
@@ -279,6 +280,16 @@ def test_closing_ends_what_waits() -> None:
 def test_a_reply_of_another_shape_is_refused() -> None:
     """What a server sends is decoded only where it is what this network answers."""
     with_server(Refusing(ReplyStatus.OK), _expect_refusal)
+
+
+def test_a_reply_of_negative_joules_is_none() -> None:
+    """Counters refuse to fall, and would once the answer is there: a lost server, so the edge answers by itself."""
+
+    async def use(connection: ServerConnection) -> None:
+        with pytest.raises(LinkError, match=r"lost before it answered r: server_energy_j: -0\.5; expected 0 or more"):
+            await ask(connection, pictures(1)[0])
+
+    with_server(Refusing(ReplyStatus.OK, energy_j=-0.5), use)
 
 
 async def _expect_refusal(connection: ServerConnection) -> None:

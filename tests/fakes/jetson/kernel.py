@@ -36,8 +36,8 @@ class FakeKernel:
     """Makes clocks follow limits and rails follow clocks. Safe to call from several threads.
 
     `write` is the writer seam for boards in this process: it answers as the regime does. Other processes write the
-    files; the thread (`with FakeKernel(tree):`) sees that and takes over or undoes it. Without the thread, call
-    `step()`. Writes through the seam are listed in `writes`.
+    files; the thread (`with FakeKernel(tree):`) looks every `poll_s`, and takes over or undoes it. Without the thread,
+    call `step()`. Writes through the seam are listed in `writes`.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class FakeKernel:
         clock: Clock | None = None,
         settle_s: float = 0.0,
         rail_period_s: float = 0.005,
+        poll_s: float = POLL_S,
     ) -> None:
         self.tree = tree
         self.regime = regime
@@ -57,6 +58,7 @@ class FakeKernel:
         self._clock = clock or SystemClock()
         self._settle_s = settle_s
         self._rail_period_s = rail_period_s
+        self._poll_s = poll_s
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -267,7 +269,7 @@ class FakeKernel:
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        while not self._stop.wait(POLL_S):
+        while not self._stop.wait(self._poll_s):
             self.step()
 
 

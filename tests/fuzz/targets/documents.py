@@ -16,7 +16,6 @@ from joulecut.profiling.measurements import read_measurements
 from joulecut.simulation.link_files import read_link
 from joulecut.simulation.trace_files import read_trace
 from joulecut_core.block_measurements import load_blocks, save_blocks
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError, FitError, ProblemError, ProfileError
 from joulecut_core.profiles import Profile, load_profile, save_profile
 from joulecut_core.wires import WireTable, load_wires, save_wires
@@ -37,6 +36,7 @@ from joulecut_server.config import ServerConfig
 from tests.core.test_block_measurements import MEASURED
 from tests.fuzz.target import Target
 from tests.fuzz.targets.drawn import Later, drawn
+from tests.loaded_config import load_config
 from tests.planner.batching.small_case import batching_problem, edge_problem
 from tests.planner.fleet.drawn_fleets import drawn_fleet
 from tests.planner.small_document import small_document

@@ -10,6 +10,8 @@ from typing import TypeVar, overload
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import THOROUGH
+
 T = TypeVar("T")
 
 
@@ -39,7 +41,7 @@ def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     values: list[T] = []
 
     @settings(
-        max_examples=8 * count,
+        max_examples=(8 if THOROUGH else 3) * count,
         derandomize=True,
         database=None,
         deadline=None,

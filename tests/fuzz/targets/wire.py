@@ -27,6 +27,7 @@ from joulecut_runtime.wires.codecs import codec, codec_names, decode_expected
 from tests.fuzz.messages import reshaper
 from tests.fuzz.target import Target
 from tests.fuzz.targets.drawn import Later, drawn
+from tests.kept import kept
 from tests.proto.converters import CONVERTERS
 from tests.proto.drawn_values import values_of
 from tests.runtime.smooth_pictures import picture
@@ -84,11 +85,22 @@ def _converter(name: str, converter: Converter[Any, Any]) -> Target[Any]:
         message: Message = converter.to_wire(value)
         return message.SerializeToString()
 
+    def seeds() -> list[bytes]:
+        return [write(value) for value in drawn(values_of(converter), 6)]
+
+    told = f"message-{name.lower().replace('_', '-')}"
     return Target(
-        name=f"message-{name.lower().replace('_', '-')}",
+        name=told,
         read=read,
         write=write,
-        seeds=Later(lambda: [write(value) for value in drawn(values_of(converter), 6)]),
+        seeds=Later(
+            lambda: kept(
+                told,
+                seeds,
+                write=lambda made, place: place.write_bytes(_framed(*made)),
+                read=lambda place: _messages(place.read_bytes()),
+            )
+        ),
         refusals=(JoulecutError, DecodeError),
         reshape=reshaper(converter.message),
         rate=0.5,

@@ -32,8 +32,8 @@ def test_the_right_form_is_chosen_wherever_it_stands() -> None:
 def test_equal_candidates_leave_the_simpler_one() -> None:
     """A regressor that is hardly better than a simpler one is not worth its surprises."""
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    timed = Candidate(regressor=Regressor.FOREST, features=FeatureSet.TIMED)
-    static = Candidate(regressor=Regressor.FOREST, features=FeatureSet.STATIC)
+    timed = Candidate(regressor=Regressor.RIDGE, features=FeatureSet.TIMED)
+    static = Candidate(regressor=Regressor.RIDGE, features=FeatureSet.STATIC)
     for first, second in ((timed, static), (static, timed)):
         model = fit_block_power(drawn_networks(6), candidates=(first, second), folds=3)
         errors = [report.error for report in model.reports]

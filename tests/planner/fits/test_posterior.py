@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,18 +41,23 @@ def covariance(core: Array, memory: Array, other_core: Array, other_memory: Arra
     return table
 
 
-def test_one_shape_is_kriging() -> None:
-    """Generalised least squares for the scale, then regression on the residuals: universal kriging by the book."""
-    rng = np.random.default_rng(1)
-    values = 0.3 - np.log(CORE) + 0.05 * rng.normal(size=5)
-    fit = posterior(Samples(CORE, MEMORY, values), inverse_only(), PRIOR)
-    new_core, new_memory = np.array([0.5, 0.9]), np.array([1.0, 0.5])
-    mean, deviation = fit.predict(new_core, new_memory)
+@pytest.mark.parametrize("clock", [0.0, 0.8])
+def test_one_shape_is_kriging(clock: float) -> None:
+    """Generalised least squares for the scale, then regression on the residuals: universal kriging by the book.
 
-    own = covariance(CORE, MEMORY, CORE, MEMORY) + np.eye(5)
-    across = covariance(new_core, new_memory, CORE, MEMORY)
+    What measurements at one core clock share is a deviation of its own.
+    """
+    rng = np.random.default_rng(1)
+    core = np.array([0.2, 0.35, 0.35, 0.8, 1.0])
+    values = 0.3 - np.log(core) + 0.05 * rng.normal(size=5)
+    fit = posterior(Samples(core, MEMORY, values), inverse_only(), replace(PRIOR, clock=clock))
+    new_core, new_memory = np.array([0.5, 0.8]), np.array([1.0, 1.0])
+    mean, deviation, _ = fit.predict(new_core, new_memory)
+
+    own = covariance(core, MEMORY, core, MEMORY) + np.eye(5) + clock * np.equal.outer(core, core)
+    across = covariance(new_core, new_memory, core, MEMORY) + clock * np.equal.outer(new_core, core)
     inverse, one = np.linalg.inv(own), np.ones(5)
-    residuals = values + np.log(CORE)
+    residuals = values + np.log(core)
     scale = one @ inverse @ residuals / (one @ inverse @ one)
     expected = scale - np.log(new_core) + across @ inverse @ (residuals - scale)
     np.testing.assert_allclose(mean, expected, atol=1e-4)
@@ -59,7 +65,7 @@ def test_one_shape_is_kriging() -> None:
     s2 = (4.0 * 0.01**2 + misfit) / (4.0 + 5 - 1 - 2)
     known = np.einsum("ij,jk,ik->i", across, inverse, across)
     unknown_scale = (1.0 - across @ inverse @ one) ** 2 / (one @ inverse @ one)
-    np.testing.assert_allclose(deviation, np.sqrt(s2 * (1.0 + 4.0 - known + unknown_scale)), rtol=1e-3)
+    np.testing.assert_allclose(deviation, np.sqrt(s2 * (1.0 + clock + 4.0 - known + unknown_scale)), rtol=1e-3)
 
 
 def test_evidence_is_student_t() -> None:

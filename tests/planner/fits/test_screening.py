@@ -91,7 +91,7 @@ def test_a_fit_always_keeps_three_clocks() -> None:
     """Of three clocks none can be doubted, however odd they look."""
     samples = Samples(np.array([0.3, 0.6, 1.0]), np.ones(3), np.log([1.0, 9.0, 0.5]))
     odds = np.full(3, LOG_ODDS_GOOD)
-    assert rejections(samples, latency_shapes(), PRIOR, log_odds=odds, least_deviation=0.06) == ()
+    assert rejections(samples, latency_shapes(), PRIOR, log_odds=odds, least_deviation=0.06, times=True) == ()
 
 
 def test_small_deviations_are_noise() -> None:

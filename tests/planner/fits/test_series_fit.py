@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import FitError
-from joulecut_planner.fits import ClockKind, fit_series
+from joulecut_planner.fits import ClockKind, Measurement, fit_series
 from joulecut_planner.fits.series_fit import Doubt
 from tests.planner.fits.boards import CORES_MHZ, MEMORIES_MHZ, board, four_clocks, latency_s, power_w, six_points
 
@@ -137,6 +138,27 @@ def test_requested_clocks_are_doubted_sooner() -> None:
     assert unsure.latency_high_s is not None
     assert sure.latency_high_s is not None
     assert unsure.latency_high_s > 1.002 * sure.latency_high_s
+
+
+@pytest.mark.parametrize("plan", [four_clocks, six_points])
+def test_a_knee_is_not_a_false_clock(plan: Callable[[list[Measurement]], tuple[list[Measurement], ...]]) -> None:
+    """Voltage that rises near the top lifts the top's watts: times are as expected, and nobody is blamed."""
+    rows = [
+        replace(m, power_w=4.0 + 20.0 * m.core_mhz / 1020.0 * max(0.62, 1.0 - 1.52 * (1.0 - m.core_mhz / 1020.0)) ** 2)
+        for m in board(CORES_MHZ, MEMORIES_MHZ, noise=0.002)
+    ]
+    chosen, others = plan(rows)
+    fit = fit_series(chosen)
+    assert fit.doubted == ()
+    for m, prediction in zip(others, fit.predict([m.point for m in others]), strict=True):
+        assert prediction.power_w == pytest.approx(m.power_w, rel=0.15)
+
+
+def test_clocks_where_numbers_end() -> None:
+    """A prediction that would be nothing or infinite is refused with the clock, not written down."""
+    for core_mhz in (1e-300, 1e300):
+        with pytest.raises(FitError, match=r"nothing can be said of .* MHz; expected clocks like those measured"):
+            fit_series(board()).predict([OperatingPoint(core_mhz=core_mhz)])
 
 
 def test_extrapolation_is_said_and_wider() -> None:

@@ -15,6 +15,7 @@ from joulecut_planner.fleet.search import Effort, Root, search
 from joulecut_planner.fleet.worth import FREE
 from tests.planner.fleet.drawn_fleets import copied, drawn_fleet
 from tests.planner.fleet.fleet_oracle import best, check_plan, share_range, terms
+from tests.thoroughness import THOROUGH
 
 
 def integer_optimum_w(fleet: Fleet, server_point: int, *, copies: int = 1) -> float:
@@ -51,7 +52,7 @@ def integer_optimum_w(fleet: Fleet, server_point: int, *, copies: int = 1) -> fl
 
 
 @pytest.mark.parametrize("gap", [0.3, 0.05, 1e-3])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(12 if THOROUGH else 4))
 def test_an_early_end_leaves_an_honest_bound(seed: int, gap: float) -> None:
     """Where a wide gap is enough the plan is within it, and what was dropped on the way bounds the optimum."""
     fleet = drawn_fleet(40 + seed, 3, cuts=4, edge_points=3, server_points=2, radio=bool(seed % 2), uplink_share=0.05)
@@ -70,7 +71,7 @@ def test_an_early_end_leaves_an_honest_bound(seed: int, gap: float) -> None:
     assert found.pick.power_w - found.bound_w <= gap * found.pick.power_w * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(6 if THOROUGH else 3))
 def test_ten_edges_cost_what_the_integer_program_says(seed: int) -> None:
     """Fleets beyond exhaustive search: the least power over all server points, to HiGHS's own precision."""
     fleet = drawn_fleet(
@@ -85,7 +86,7 @@ def test_ten_edges_cost_what_the_integer_program_says(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("types", "copies"), [(1, 12), (1, 30), (2, 8), (3, 6)])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(4 if THOROUGH else 2))
 def test_fleets_of_twins_are_settled(seed: int, types: int, copies: int) -> None:
     """Edges alike could trade places in many plans; the search proves the integer program's optimum anyway."""
     shape = drawn_fleet(

@@ -19,7 +19,7 @@ from joulecut_planner.exact.solver import solve
 from joulecut_planner.fronts.pareto import pareto, pareto_document
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
-from tests.thoroughness import examples
+from tests.thoroughness import THOROUGH, examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -57,7 +57,7 @@ def test_equals_pricing_everything(problem: Problem) -> None:
 @pytest.mark.parametrize(
     "slo", [Slo(), Slo(quantile=0.9), Slo(rate_hz=20.0), Slo(rate_hz=60.0, quantile=0.99, margin="gaussian")]
 )
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if THOROUGH else 1))
 def test_equals_pricing_everything_on_realistic_tables(seed: int, slo: Slo) -> None:
     """Where cells of several levels are dropped, nothing that matters is dropped."""
     problem = drawn_problem(seed, cuts=5, edge_points=19, server_points=22, slo=slo)

@@ -71,17 +71,17 @@ def test_decisions_of_the_whole_sweep(noise: float, seed: int, memories: tuple[f
     [
         ("tx2_dnn.csv", 1, 0.25, 0.005),
         ("orin_nano.csv", 1, 0.25, 0.005),
-        ("gtx1080ti_kernels.csv", 2, 0.25, 0.021),
+        ("gtx1080ti_kernels.csv", 2, 0.25, 0.02),
         ("agx_xavier_mobilenet.csv", 1, 0.36, 0.005),
         ("rtx8000_kernels.csv", 2, 0.55, 0.02),
     ],
 )
 def test_public_sweeps(name: str, every: int, share: float, worst: float) -> None:
-    """Real grids need a quarter of their points, short ladders more; no miss, at most 2 % of any decision's energy."""
+    """A quarter of real grids, five points of short ladders: no miss, at most 2 % of any decision's energy."""
     outcomes, points = [], []
     for rows in list(public_series(name).values())[::every]:
         sweep = with_watts(rows)
-        outcomes.append(replay(sweep, PlanPointChooser(table_of(sweep), most_points=len(sweep))))
+        outcomes.append(replay(sweep, PlanPointChooser(table_of(sweep))))
         points.append(len(outcomes[-1].points) / len(sweep))
     assert sum(points) / len(points) <= share
     assert sum(outcome.missed for outcome in outcomes) == 0

@@ -23,7 +23,7 @@ from tests.planner.fleet.halves import halves_fleet
 from tests.planner.pool.drawn_pools import drawn_pool
 from tests.planner.pool.pool_oracle import best, check_plan
 from tests.planner.pool.pool_strategies import pools
-from tests.thoroughness import examples
+from tests.thoroughness import THOROUGH, examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TOLERANCE = 1e-9
@@ -66,7 +66,7 @@ def test_equals_exhaustive_search(pool: Pool) -> None:
     check_against_oracle(pool, solve_pool(pool))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(8 if THOROUGH else 5))
 def test_equals_exhaustive_search_where_everything_is_short(seed: int) -> None:
     """Realistic edges that fight for two small servers and one uplink, half of them unable to stay local."""
     drawn = drawn_pool(seed, 3, 2, cuts=4, edge_points=2, server_points=2, radio=bool(seed % 2), wanted=6.0)
@@ -109,7 +109,7 @@ def test_a_hundred_edges_on_four_servers_are_within_a_per_cent() -> None:
 
 def test_servers_nobody_needs_are_parked() -> None:
     """Where two of four servers are enough the others are parked, at what parking draws."""
-    plan = solve_pool(drawn_pool(3, 20, 4, wanted=0.5))
+    plan = solve_pool(drawn_pool(3, 12, 4, cuts=6, edge_points=3, server_points=3, wanted=0.5))
     states = [server.state for server in plan.servers]
     assert ServerState.PARKED in states
     assert ServerState.SERVING in states
@@ -135,7 +135,7 @@ def test_a_server_of_an_unknown_kind_is_parked() -> None:
     assert power_w(solve_pool(with_it)) == pytest.approx(power_w(solve_pool(drawn)) + 12.5, rel=PROVED)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if THOROUGH else 1))
 def test_another_server_that_parks_for_nothing_never_costs(seed: int) -> None:
     """A server more is a choice more; on crowded pools it saves."""
     pool = drawn_pool(seed, 8, 2, wanted=3.0, cuts=6, parked_w=0.0)
@@ -153,8 +153,7 @@ def test_another_server_saves_where_servers_are_short() -> None:
     assert sum(edge.server is not None for edge in after.edges) > sum(edge.server is not None for edge in before.edges)
 
 
-@pytest.mark.parametrize("loosened", ["server_utilisation", "uplink_bps", "routes"])
-def test_looser_never_costs_more(loosened: str) -> None:
+def test_looser_never_costs_more() -> None:
     """More of a server's time, more uplink, more servers to choose from."""
     drawn = drawn_pool(7, 6, 2, cuts=6, wanted=3.0)
     tight = replace(
@@ -163,12 +162,10 @@ def test_looser_never_costs_more(loosened: str) -> None:
         edges=tuple(replace(edge, routes=(Route(server="gpu1"),)) for edge in drawn.edges),
         uplinks=tuple(replace(uplink, uplink_bps=4e6) for uplink in drawn.uplinks),
     )
-    loose = {
-        "server_utilisation": replace(tight, servers=drawn.servers),
-        "uplink_bps": replace(tight, uplinks=drawn.uplinks),
-        "routes": replace(tight, edges=drawn.edges),
-    }[loosened]
-    assert power_w(solve_pool(loose)) <= power_w(solve_pool(tight)) * (1 + PROVED)
+    most_w = power_w(solve_pool(tight)) * (1 + PROVED)
+    assert power_w(solve_pool(replace(tight, servers=drawn.servers))) <= most_w
+    assert power_w(solve_pool(replace(tight, uplinks=drawn.uplinks))) <= most_w
+    assert power_w(solve_pool(replace(tight, edges=drawn.edges))) <= most_w
 
 
 def test_a_longer_way_is_avoided() -> None:

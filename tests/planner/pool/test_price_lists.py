@@ -25,7 +25,7 @@ def planned(pool: Pool) -> tuple[float, PriceList]:
 
 def test_a_scarce_uplink_has_a_price_that_a_smaller_one_pays() -> None:
     """With less of it a plan draws more, by half of what the price says at least: the relaxation's, not the margin."""
-    pool = drawn_pool(3, edges=6, servers=3, uplinks=2)
+    pool = drawn_pool(3, edges=6, servers=2, uplinks=2, cuts=8, server_points=4)
     power_w, prices = planned(pool)
     assert set(prices.uplink_w_bps) == {"hall0", "hall1"}
     name, price_w_bps = max(prices.uplink_w_bps.items(), key=lambda each: each[1])

@@ -20,15 +20,15 @@ def waits_s(
     slo_s: float,
     think_s: float,
     until_s: float,
-    largest_batch: int | None = None,
+    shared: bool = True,
     seed: int = 1,
 ) -> dict[str, list[float]]:
     """Each edge's seconds in the line. An edge has so many in flight, and asks again some `think_s` after an answer.
 
-    `largest_batch`: what shares are of, if not the table's.
+    `shared`: whether edges are held to their shares.
     """
     costs = ServiceCosts(policy.table)
-    line = WaitingLine(1024, largest_batch=costs.largest if largest_batch is None else largest_batch)
+    line = WaitingLine(1024, batch_s=costs.batch_s())
     rng = random.Random(seed)  # noqa: S311 - a test's choice
     ids = count()
     coming = [(rng.uniform(0.0, think_s), number, edge) for number, edge in enumerate(_slots(in_flight))]
@@ -47,7 +47,7 @@ def waits_s(
             seen += 1
             policy.arrived(request)
             line.add(request)
-        decision = policy.decide(ServerView(now_s, line.shown(), point, seen))
+        decision = policy.decide(ServerView(now_s, line.shown() if shared else line, point, seen))
         for rejection in decision.rejected:
             (gone,) = line.with_ids((rejection.id,))
             line.remove((gone,))
@@ -65,7 +65,7 @@ def waits_s(
             policy.completed(_outcome(decision, members, start_s, now_s))
             for request in members:
                 again(request.edge)
-        elif not line.release():
+        elif not (shared and line.release()):
             point = decision.point
             ends = [coming[0][0]] if coming else []
             ends += [] if decision.until_s is None else [decision.until_s]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_planner.serving.costs import ServiceCosts, changes
 from tests.planner.serving.tables import drawn_table, gpu_like
+from tests.thoroughness import examples
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 4]), st.integers(0, 2))
 def test_listed_batches_are_added_up(seed: int, batch: int, entry: int) -> None:
     """Seconds and joules of a listed size are the sums of its units' from the entry on."""
@@ -24,6 +26,7 @@ def test_listed_batches_are_added_up(seed: int, batch: int, entry: int) -> None:
             assert costs.energy_j(v, batch, p, entry) == pytest.approx(joules, rel=1e-12)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_size_between_lies_between(seed: int) -> None:
     """Two requests on a table of one and three cost the mean of both, in time and in energy."""
@@ -32,6 +35,7 @@ def test_a_size_between_lies_between(seed: int) -> None:
         assert ask(0, 2, 1) == pytest.approx((ask(0, 1, 1) + ask(0, 3, 1)) / 2.0, rel=1e-12)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.floats(1e-3, 4e-2))
 def test_the_cheapest_within_is_the_cheapest(seed: int, batch: int, within_s: float) -> None:
     """Against looking at every clock; None exactly where no clock is quick enough."""
@@ -47,6 +51,7 @@ def test_the_cheapest_within_is_the_cheapest(seed: int, batch: int, within_s: fl
     assert costs.fastest(1, batch).time_s == min(time_s for _, time_s in ways)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 6), st.floats(1e-3, 4e-2), st.sampled_from([None, 0, 2]))
 def test_the_largest_batch_within_a_time(seed: int, most: int, within_s: float, point: int | None) -> None:
     """The next larger ones, up to what waits, all take longer."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from joulecut_planner.serving.forecast import ArrivalForecast, ArrivalMonitor
+from tests.thoroughness import examples
 
 _BASE_S = 0.05
 
@@ -66,6 +67,7 @@ def test_before_any_arrival_the_expectation_holds() -> None:
             ArrivalMonitor(base_s, expected_hz)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.floats(0.01, 300.0), st.floats(0.2, 20.0), st.floats(0.05, 0.999))
 def test_quantiles_are_those_of_the_law(mean: float, dispersion: float, share: float) -> None:
     """Negative binomial of this mean and variance, Poisson up to a dispersion of one."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulecut_core.block_graphs import INPUT, BlockGraph, GraphBlock, GraphTensor
 from joulecut_core.workloads import Operation, OperationKind
 from joulecut_planner.serving.units import optimisation_units
+from tests.thoroughness import examples
 
 _CONVOLUTION, _MATMUL = OperationKind.CONVOLUTION, OperationKind.MATMUL
 _LIGHT = OperationKind.ELEMENTWISE
@@ -84,6 +85,7 @@ def test_alike_modules_in_a_row_stay_apart() -> None:
     assert optimisation_units(graph, [1.0] * 13, switch_s=0.0) == (0, 1, 4, 7, 10, 13)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([_CONVOLUTION, _LIGHT, _MATMUL]), st.sampled_from([1.0, 2.0])), min_size=1),
     st.data(),

@@ -18,13 +18,14 @@ from joulecut_planner.links import LinkOutlook
 from joulecut_planner.switching import contender_of
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
 from tests.planner.small_document import small_document
+from tests.thoroughness import examples
 
 SENT = Choice(cut=0, wire=0, variant=0, edge_point=1, server_point=0)
 UPLINKS = st.floats(1e5, 1e9)
 
 
 @given(problem=problems(), uplink_bps=UPLINKS)
-@settings(deadline=None, suppress_health_check=SLOW_DRAWS)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=SLOW_DRAWS)
 def test_a_contender_is_the_planners_price(problem: Problem, uplink_bps: float) -> None:
     """Seconds, joules and whether terms are kept are those of the one statement of the formulas, on every uplink."""
     plan = solve(problem)

@@ -35,7 +35,7 @@ from joulecut_planner.uplinks.break_points import break_points
 from joulecut_planner.uplinks.policy_table import PolicyRow
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import HOME_WIRE, problems
-from tests.thoroughness import examples
+from tests.thoroughness import THOROUGH, examples
 
 UPLINKS = st.lists(st.floats(4.0, 10.0).map(lambda exponent: 10.0**exponent), max_size=8)
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -97,7 +97,7 @@ def middle(row: PolicyRow) -> float:
         Slo(latency_s=0.02, quantile=0.99, margin="gaussian"),
     ],
 )
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(2 if THOROUGH else 1))
 def test_the_plan_changes_at_break_points_and_nowhere_else(seed: int, slo: Slo, downlink: Downlink) -> None:
     """Just left and right of each break point, in every row's middle and at random uplinks, solving agrees."""
     problem = drawn_problem(seed, cuts=10, edge_points=12, server_points=10, slo=slo)
@@ -110,7 +110,7 @@ def test_the_plan_changes_at_break_points_and_nowhere_else(seed: int, slo: Slo, 
     for before, after in pairwise(table.rows):
         assert tells(before) != tells(after)
     rng = np.random.default_rng(seed)
-    for uplink_bps in 10.0 ** rng.uniform(5, 9, 60):
+    for uplink_bps in 10.0 ** rng.uniform(5, 9, 60 if THOROUGH else 20):
         assert planned(problem, float(uplink_bps), downlink) == tells(table.at(float(uplink_bps)))
 
 

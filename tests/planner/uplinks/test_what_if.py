@@ -18,7 +18,7 @@ from joulecut_planner.exact.solver import solve
 from joulecut_planner.uplinks.what_if import what_if
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
-from tests.thoroughness import examples
+from tests.thoroughness import THOROUGH, examples
 
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 UPLINKS = st.lists(st.floats(4.0, 10.0).map(lambda exponent: 10.0**exponent), min_size=1, max_size=14)
@@ -84,7 +84,7 @@ def test_deadlines_read_off_a_front_equal_solving_each(problem: Problem, latenci
         Slo(latency_s=0.02, quantile=0.99, margin="gaussian"),
     ],
 )
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(2 if THOROUGH else 1))
 def test_a_dense_sweep_of_realistic_tables(seed: int, slo: Slo) -> None:
     """Where spans leave few contenders, the plan is among them at every uplink."""
     problem = drawn_problem(seed, cuts=12, edge_points=18, server_points=20, slo=slo)

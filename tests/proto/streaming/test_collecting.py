@@ -16,8 +16,8 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.streaming.checksums import chunk_checksum
 from joulecut_proto.streaming.collecting import Collected, Collector
+from joulecut_proto.streaming.header_writing import reply_header_bytes
 from joulecut_proto.streaming.parts import Part, part_bytes
-from joulecut_proto.streaming.stream_headers import reply_header_bytes
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
 from tests.proto.streaming.stream_messages import frame, header, messages_of
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulecut_proto.inference_messages import RequestHeader
-from joulecut_proto.streaming.stream_headers import read_request_header, request_header_bytes
+from joulecut_proto.streaming.header_reading import read_request_header
+from joulecut_proto.streaming.header_writing import request_header_bytes
 from joulecut_proto.tracing.traceparent import TraceParent, parse_traceparent
 
 # The example of the W3C recommendation, https://www.w3.org/TR/trace-context/#examples-of-http-traceparent-headers

@@ -29,6 +29,11 @@ class _Counted(nn.Module):
         return x[:, : int(x[0, 0].item())]
 
 
+class _Keeping(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x > 0]
+
+
 class _Adding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + torch.ones(7)
@@ -60,9 +65,10 @@ def _refusal(module: nn.Module, *inputs: Tensor) -> str:
     [
         (_Branching(), "if x.sum() > 0:", ("'outer.1' (_Branching, given float32[2, 4])", "torch.where")),
         (_Counted(), "return x[:, : int(x[0, 0].item())]", ("'outer.1'", "depends on tensor values")),
+        (_Keeping(), "return x[x > 0]", ("'outer.1'", "which depends on tensor values", "torch.topk")),
         (_Adding(), "return x + torch.ones(7)", ("'outer.1' (_Adding, given float32[2, 4])", "[7]", "[2, 4]")),
     ],
-    ids=["decision", "number", "shapes"],
+    ids=["decision", "number", "selection", "shapes"],
 )
 def test_the_line_is_named_and_torch_is_silent(
     module: nn.Module, code: str, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
@@ -170,6 +176,12 @@ def test_indices_as_floats() -> None:
     """An embedding's indices are whole numbers."""
     message = _refusal(nn.Embedding(5, 2), torch.zeros(1, 4))
     assert "give them as int64 (--input i64:" in message
+
+
+def test_a_picture_without_its_batch() -> None:
+    """A convolution takes it and the norm behind does not: a shape with a batch is shown."""
+    message = _refusal(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), torch.zeros(3, 8, 8))
+    assert "begins with the batch: --input 1x3x224x224" in message
 
 
 def test_as_many_inputs_as_arguments() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from tests.runtime.clockd.kill_trial import Victim, kill_trial
 from tests.runtime.clockd.nursery import Nursery
+from tests.thoroughness import THOROUGH
 
-_EACH = 5
+_EACH = 5 if THOROUGH else 2
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError
 from joulecut_edge.config import EdgeConfig
 from joulecut_runtime.devices.options import DeviceOptions
+from tests.loaded_config import load_config
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from joulecut_runtime.devices.options import DeviceOptions
         ({"busy_w": 3.0, "wait_w": 0.0}, r"wait_w: 0\.0; expected more than 0 watts"),
         ({"host_w": float("inf")}, "host_w: inf"),
         ({"host_w": 80.0, "host_meter": True}, "the host's draw counts once"),
-        ({"settle_s": 0.0}, r"settle_s: 0\.0"),
+        ({"settle_s": 0.0015}, r"settle_s: 0\.0015; expected 0\.002 to 60 seconds"),
     ],
 )
 def test_nonsense_is_refused(options: dict[str, float], message: str) -> None:

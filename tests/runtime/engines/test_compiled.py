@@ -13,10 +13,12 @@ from torch._inductor import config as inductor_config
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import SystemClock
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.engines import Border, EngineName, EngineNetwork, Precision, engine_obstacle, open_engine
 from joulecut_runtime.engines.compiled import compiled
+from joulecut_runtime.networks.network import Network
 from tests.networks.receiving import over_the_wire
-from tests.runtime.engines.small_cases import TOLERANCE, error, small_case
+from tests.runtime.engines.small_cases import TOLERANCE, error
 
 OBSTACLE = engine_obstacle(EngineName.COMPILE, torch.device("cpu"))
 
@@ -25,6 +27,18 @@ pytestmark = [
     # torch's compiler imports parts of torch that torch has deprecated.
     pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
 ]
+
+
+class TwoAnswers(nn.Module):
+    """Two tensors cross its cut; only the head has a kernel, each of which keeps the C++ compiler busy for seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(16, 4), nn.Linear(4, 8), nn.Linear(5, 8)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Two inputs, two answers."""
+        return self.second(self.first(x).relu()), self.third(y)
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +51,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 def test_compiled_parts_answer_alike() -> None:
     """A compiled head and tail give the plain answer, and run in an agent's worker thread without compiling again."""
-    network, inputs = small_case("skips")
+    torch.manual_seed(5)
+    inputs = (torch.randn(1, 16), torch.randn(1, 5))
+    network = Network(capture(TwoAnswers(), inputs, name="two-answers"))
     prepared = EngineNetwork(network, open_engine(EngineName.COMPILE, clock=SystemClock()))
-    head, tail = prepared.head(2), prepared.tail(2)
+    head, tail = prepared.head(1), prepared.tail(1)
+    assert len(network.table.cuts[1].tensors) == 2
     assert min(head.preparation_s, tail.preparation_s) > 0
 
     def request() -> tuple[Tensor, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
-from joulecut_core.errors import ClockError, LeaseError
+from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
@@ -187,6 +187,19 @@ def test_what_cannot_be_held_at_once_is_held_later(real: Real) -> None:
     real.holder.hold_if_possible(None)
     real.holder.verify()
     assert real.holder.held is real.hardware.held is None
+
+
+def test_clocks_that_nobody_can_lend_stop_nothing(real: Real, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock daemon that is gone costs the clocks, not the request that was to run at them."""
+    real.holder.hold(REAL_HIGH)
+    real.revoke()
+    real.authority.failure = DeviceError("joulecut-clockd does not answer")
+    real.holder.hold_if_possible(REAL_LOW)
+    assert real.holder.held is real.hardware.held is None
+    assert "clocks left to its governor: joulecut-clockd does not answer" in caplog.text
+    real.authority.failure = None
+    real.holder.verify()
+    assert real.holder.held == real.hardware.held == REAL_LOW
 
 
 def test_limits_rewritten_behind_our_back_are_set_again(real: Real) -> None:

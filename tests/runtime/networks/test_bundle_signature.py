@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import shutil
@@ -175,6 +176,24 @@ def test_a_borrowed_certificate_does_not_help(folder: Path, tmp_path: Path) -> N
         edit(folder, change)
         with pytest.raises(BundleError, match=message):
             check_signature(folder, trusting(lab))
+
+
+def test_a_malformed_certificate_is_refused(folder: Path, tmp_path: Path) -> None:
+    """One that names an extension twice, which its parser finds out late and tells in an error of its own."""
+    lab = site(tmp_path / "pki")
+    sign_bundle(folder, holder(lab, tmp_path / "alice", Role.OPERATOR))
+
+    def doubled(document: dict[str, Any]) -> None:
+        first, *_ = document["verificationMaterial"]["x509CertificateChain"]["certificates"]
+        content = base64.b64decode(first["rawBytes"])
+        key_identifier, extended_usage = b"\x06\x03\x55\x1d\x23", b"\x06\x03\x55\x1d\x25"
+        assert key_identifier in content
+        assert extended_usage in content
+        first["rawBytes"] = base64.b64encode(content.replace(key_identifier, extended_usage)).decode()
+
+    edit(folder, doubled)
+    with pytest.raises(BundleError, match="no certificate that names"):
+        check_signature(folder, trusting(lab))
 
 
 @pytest.mark.parametrize(

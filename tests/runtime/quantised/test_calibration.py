@@ -100,8 +100,11 @@ def test_impossible_calibrations_are_refused() -> None:
     """Without samples, or on samples that give no numbers, there is nothing to choose from."""
     with pytest.raises(ConfigError, match="no samples"):
         calibrate(graph(), [], calibrated_on="")
-    with pytest.raises(ConfigError, match="not finite"):
-        calibrate(graph(), [(torch.full((1, 8), float("inf")),)], calibrated_on="")
+    one_nan = torch.ones(1, 8)
+    one_nan[0, 3] = float("nan")
+    for samples in ([torch.full((1, 8), float("inf"))], [one_nan], [torch.ones(1, 8), one_nan]):
+        with pytest.raises(ConfigError, match="not finite"):
+            calibrate(graph(), [(each,) for each in samples], calibrated_on="")
 
 
 @pytest.mark.parametrize(("scale", "zero_point"), [(0.0, 0), (float("nan"), 0), (-1.0, 3), (1.0, 256), (1.0, -1)])

@@ -17,7 +17,7 @@ from joulecut_runtime.quantised.calibration import calibrate
 from joulecut_runtime.quantised.int8_engine import Int8Engine, Int8Part
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from joulecut_runtime.quantised.scales import Scale
-from tests.networks.zoo import build
+from tests.networks.zoo import build_smaller, captured_smaller
 from tests.runtime.quantised.small_networks import Convolution, mixed_network, mixed_scales, pictures
 
 pytestmark = pytest.mark.skipif(integer_obstacle() is not None, reason=f"no INT8 here: {integer_obstacle()}")
@@ -100,8 +100,8 @@ def test_cut_networks_give_the_bits_of_the_whole() -> None:
 
 def test_torn_sums_round_alike() -> None:
     """Where both terms of a skip connection cross, the sum rounds its ties on the server as it would have whole."""
-    module, inputs = build("resnet50")
-    network = Network(capture(module, inputs, name="resnet50"))
+    _, inputs = build_smaller("resnet50")
+    network = Network(captured_smaller("resnet50"))
     int8 = Int8Engine(calibrate(network.graph, [inputs], calibrated_on="noise"), clock=ManualClock())
     expected = int8.prepare(network.whole)(inputs)[0]
     torn = [cut.index for cut in network.table.cuts[1:-1] if len(cut.tensors) > 1]

@@ -134,8 +134,11 @@ def test_damaged_weight_scales_are_refused(folder: Path) -> None:
     for bad in (-good[name], good[name].reshape(1, -1), good[name].double(), good[name] * float("nan")):
         save_file({**good, name: bad.contiguous()}, folder / WEIGHT_SCALES_FILE)
         assert f"weights.{name}" in refusal(folder)
-    (folder / WEIGHT_SCALES_FILE).write_bytes(b"\x80\x04garbage")
-    assert "damaged" in refusal(folder)
+    header = json.dumps({name: {"dtype": "F6_E2M3", "shape": [8], "data_offsets": [0, 6]}}).encode()
+    unknown_type = len(header).to_bytes(8, "little") + header + bytes(6)
+    for content in (b"\x80\x04garbage", unknown_type):
+        (folder / WEIGHT_SCALES_FILE).write_bytes(content)
+        assert "damaged" in refusal(folder)
     (folder / WEIGHT_SCALES_FILE).unlink()
     assert "missing" in refusal(folder)
     (folder / WEIGHT_SCALES_FILE).symlink_to(folder / SCALES_FILE)

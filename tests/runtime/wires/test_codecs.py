@@ -230,6 +230,8 @@ def test_wrong_lengths_are_refused(using: Codec, change: str) -> None:
         ("float32", (1,) * 9, "at most 8 extents"),
         ("complex64", (2,), "expected one of"),
         ("uint8", (1, 3, 60_000, 60_000), f"at most {MAX_TENSOR_BYTES}"),
+        ("int64", (0, 2**62, 2**62), f"at most {MAX_TENSOR_BYTES}"),
+        ("float32", (2**70, 0), f"at most {MAX_TENSOR_BYTES}"),
     ],
 )
 def test_hostile_descriptions_are_refused(using: Codec, dtype: str, shape: tuple[int, ...], message: str) -> None:

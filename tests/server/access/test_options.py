@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
+from tests.loaded_config import load_config
 
 TLS = '[tls]\nauthority = "a"\ncertificate = "c"\nkey = "k"\n'
 

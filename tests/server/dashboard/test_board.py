@@ -51,7 +51,7 @@ def test_predicted_metered_and_estimated_are_kept_apart(tmp_path: Path) -> None:
         assert session["estimated"]["energy_j"] == pytest.approx(energy_j)
         latency_s = predicted["latency_s"] - parts["t_server"] - parts["decode_s"] + SERVER_S
         assert session["estimated"]["latency_s"] == pytest.approx(latency_s)
-        assert state["totals"]["requests_hz"] == pytest.approx(4.0)
+        assert state["totals"]["requests_hz"] == pytest.approx(4 / 2, rel=0.01)
         assert state["totals"]["energy_j"] == pytest.approx(4 * SERVER_J)
         assert state["device"]["requested"]["core_mhz"] == session["server_clock"]["core_mhz"]
         assert (session["session"], session["network"], session["epoch"]) == ("edge-1", "tiny", assignment.epoch)
@@ -92,7 +92,22 @@ def test_history_has_gaps_where_nothing_was_answered(tmp_path: Path) -> None:
         assert history["schema"] == HISTORY_SCHEMA
         rows = history["sessions"]["edge-1"]["rows"]
         assert [row[1] is not None for row in rows] == [False, True, False, True]
-        assert [row[-1] for row in history["device"]["rows"]] == pytest.approx([0.0, 2.0, 0.0, 1.0])
+        assert [row[-1] for row in history["device"]["rows"]] == pytest.approx([0.0, 2 / 2, 2 / 3, 3 / 4], rel=0.01)
+
+    in_room(tmp_path, use)
+
+
+def test_a_rate_is_of_the_latest_seconds(tmp_path: Path) -> None:
+    """An edge slower than a look a request has a rate that stands still, and one that stopped has none in the end."""
+
+    async def use(room: Room) -> None:
+        assignment = await room.joined(policy="all-server")
+        for second in range(31):
+            room.answered(assignment, times=second % 2 if second < 20 else 0)
+            await room.looked()
+        rates = [row[-1] for row in json.loads(room.board.history())["device"]["rows"]]
+        assert rates[10:20] == pytest.approx([0.5] * 10)
+        assert rates[-1] == 0.0
 
     in_room(tmp_path, use)
 

@@ -72,7 +72,7 @@ def test_an_edge_that_follows_its_link_is_shown_with_what_it_runs(tmp_path: Path
         ]
         made = PolicyPlan(policy=Policy.JOINT, plan=served.plan, governed=False, problem=served.problem)
         digest = REQUEST.network_digest
-        first, other = room.parts.sessions.propose_set("edge-1", made, [local.plan], network_digest=digest)
+        first, other = room.parts.sessions.propose("edge-1", made, [local.plan], network_digest=digest)
         assert first is not None
         assert other is not None
         band = Band(lowest_bps=1e4, assignment=other, plan=local.plan)

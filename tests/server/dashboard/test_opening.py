@@ -159,6 +159,13 @@ def test_where_it_cannot_listen(tmp_path: Path, caplog: pytest.LogCaptureFixture
             served(tmp_path, caplog, config, read)
 
 
+def test_a_name_that_no_host_can_have(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Python's resolver tells it in an error of its own; the user is told which key to change."""
+    config = replace(CONFIG, insecure=True, dashboard=DashboardOptions(listen=f"{'a' * 70}:0"))
+    with pytest.raises(ConfigError, match=r"dashboard\.listen: a+:0: .*label too long"):
+        served(tmp_path, caplog, config, read)
+
+
 def test_certificates_decide_who_reads(
     tmp_path: Path, authority: TestAuthority, caplog: pytest.LogCaptureFixture, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

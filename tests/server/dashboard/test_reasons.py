@@ -73,6 +73,19 @@ def test_another_policy_is_not_passed_off_as_the_joint_plan(tmp_path: Path) -> N
     in_room(tmp_path, use)
 
 
+def test_joules_that_do_not_count_are_not_said_to_be_contained(tmp_path: Path) -> None:
+    """What the sum contains follows its weights; the server's own joules stand behind it either way."""
+
+    async def use(room: Room) -> None:
+        told = await said(room, replace(REQUEST, slo=SLO, objective=Objective(server_weight=0.5)))
+        battery = await said(room, replace(REQUEST, slo=SLO, objective=Objective(server_weight=0.0)))
+        assert "GPU board" in told[Topic.COST]
+        assert "GPU board" not in battery[Topic.COST]
+        assert "weighed 1 on the edge and 0 on the server" in battery[Topic.COST]
+
+    in_room(tmp_path, use)
+
+
 def test_the_promise_of_a_policys_own_model_is_told_as_such(tmp_path: Path) -> None:
     """What it costs comes first; what the policy believed is named as its own model's, and so is what that misses."""
 

@@ -21,7 +21,9 @@ from joulecut_server.dashboard.wording import bandwidth, joules, percent, second
         (bandwidth(25e6), "25 Mbit/s"),
         (bandwidth(2.5e9), "2.5 Gbit/s"),
         (bandwidth(12.0), "12 bit/s"),
+        (bandwidth(2.05e12), "2050 Gbit/s"),
         (percent(0.2371), "23.7 %"),
+        (percent(12.34), "1234 %"),
     ],
 )
 def test_three_digits_and_a_fitting_unit(said: str, expected: str) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.configuration import load_config
 from joulecut_core.errors import ConfigError
 from joulecut_server.config import ServerConfig
 from joulecut_server.planning.limits import PlanningLimits
+from tests.loaded_config import load_config
 
 _FILE = 'device = "emulated:t4"\nbundles = ["a"]\n'
 

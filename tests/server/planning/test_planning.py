@@ -128,7 +128,21 @@ def test_a_session_released_while_it_is_activated_holds_no_clock(tmp_path: Path)
         with pytest.raises(ContractError, match="session edge-1 ended while its plan was put in force"):
             await activating
         await releasing
-        assert (planning._clocks.leased, planning._clocks.wished("edge-1"), len(sessions)) == (None, None, 0)
+        assert (planning._clocks.leased, len(sessions)) == (None, 0)
+
+    with_planning(tmp_path, use)
+
+
+def test_a_session_that_makes_room_gives_its_clock_back(tmp_path: Path) -> None:
+    """Of more sessions than are remembered the longest silent one ends: nobody else would ever release its clock."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        sessions._most = 1
+        assert await planning.activate("edge-1", epoch_of(await planning.plan_session(REQUEST))) is not None
+        await planning.plan_session(replace(REQUEST, session_id="edge-2"))
+        while planning._clocks.leased is not None:
+            await asyncio.sleep(0)
+        assert sessions.in_force("edge-1") == ()
 
     with_planning(tmp_path, use)
 

@@ -44,12 +44,16 @@ class FakeServer:
 
 @dataclass
 class FakeCrew:
-    """Implements `Crew` in memory; `refuses`: it starts nobody for now. Keeps what it was told."""
+    """Implements `Crew` in memory; `refuses`: it starts nobody for now. Keeps what it was told.
+
+    `drained`: who has gone, which it finds out when it is asked for reports, as Ray's does.
+    """
 
     clock: ManualClock
     servers: dict[int, FakeServer] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     refuses: bool = False
+    drained: set[int] = field(default_factory=set)
     pids: Iterator[int] = field(default_factory=lambda: iter(range(100, 10_000)))
 
     def present(self) -> frozenset[int]:
@@ -62,6 +66,8 @@ class FakeCrew:
         self.servers[number] = FakeServer(next(self.pids))
 
     def reports(self) -> Mapping[int, ReplicaReport]:
+        for number in self.drained & self.servers.keys():
+            del self.servers[number]
         return {number: self._report(number, each) for number, each in self.servers.items() if not each.silent}
 
     def leave(self, number: int) -> None:
@@ -296,6 +302,27 @@ def test_who_does_not_leave_in_time_is_ended(site: Site) -> None:
     site.clock.advance_s(2.0)
     site.keeper.close()
     assert site.crew.told[2:] == ["end 0", "end 1"]
+    assert site.keeper.close()
+
+
+def test_who_leaves_at_the_last_moment_has_left(site: Site) -> None:
+    """A server that has drained by the very look at which its time is over is not ended a second time."""
+    site.keeper.close()
+    site.clock.advance_s(16.0)
+    site.crew.drained = {0}
+    assert not site.keeper.close()
+    assert site.crew.told[2:] == ["end 1"]
+    assert site.keeper.close()
+
+
+def test_closing_passes_over_who_is_not_there(site: Site) -> None:
+    """A server that is just being replaced, or that cannot be started now, keeps nobody else from draining."""
+    site.crew.servers[0].silent = site.crew.refuses = True
+    site.look(12)
+    assert site.crew.told == ["end 0"]
+    assert not site.keeper.close()
+    assert site.crew.told == ["end 0", "leave 1"]
+    site.crew.servers.clear()
     assert site.keeper.close()
 
 

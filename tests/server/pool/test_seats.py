@@ -9,6 +9,7 @@ import pytest
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.metrics.options import MetricsOptions
 from joulecut_server.config import ServerConfig
+from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.pool.options import PoolConfig, PoolOptions
 from joulecut_server.pool.seats import placed, reachable, seat_of
 
@@ -28,11 +29,20 @@ def test_seats_differ_in_name_and_port_alone() -> None:
     assert seat_of(POOL, 1) == seats[1]
 
 
-def test_metrics_have_ports_of_their_own() -> None:
-    """Two servers on one host cannot be scraped at one port."""
-    server = replace(SERVER, metrics=MetricsOptions(listen="127.0.0.1:9100"))
-    config = replace(POOL, server=server)
-    assert [seat_of(config, number).config.metrics.listen for number in (0, 3)] == ["127.0.0.1:9100", "127.0.0.1:9103"]
+def test_whatever_listens_has_a_port_of_its_own() -> None:
+    """Two servers on one host cannot be scraped, looked at or asked for their health at one port."""
+    server = replace(
+        SERVER,
+        metrics=MetricsOptions(listen="127.0.0.1:9100"),
+        dashboard=DashboardOptions(listen="[::1]:8080", edges=True),
+        health_listen="127.0.0.1:0",
+    )
+    first, fourth = (seat_of(replace(POOL, server=server), number).config for number in (0, 3))
+    assert (first.metrics, first.dashboard, first.health_listen) == (server.metrics, server.dashboard, "127.0.0.1:0")
+    assert fourth.metrics.listen == "127.0.0.1:9103"
+    assert fourth.dashboard == DashboardOptions(listen="[::1]:8083", edges=True)
+    assert fourth.health_listen == "127.0.0.1:0", "the system chooses"
+    assert (seat_of(POOL, 3).config.metrics.listen, seat_of(POOL, 3).config.health_listen) == ("", "")
 
 
 def test_a_pool_is_not_behind_a_unix_socket() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 import pytest
 import torch
@@ -216,51 +215,6 @@ def test_malformed_bytes_fail_alone() -> None:
         assert policy.outcomes[0].batch == 2
 
     on_stage(use, policy)
-
-
-class Moody(Collecting):
-    """A policy with a defect that goes away."""
-
-    def decide(self, view: ServerView) -> Launch | Rest:
-        if self.least == 0:
-            raise ZeroDivisionError("no rate")
-        return super().decide(view)
-
-
-def test_a_policys_defect_is_survived(caplog: pytest.LogCaptureFixture) -> None:
-    """Its requests are left to their edges, with the reason in the log, and the next ones run."""
-    policy = Moody(TABLE, 0)
-
-    async def use(stage: OnStage) -> None:
-        (picture,) = pictures(1)
-        with pytest.raises(RuntimeError, match="serving policy collecting failed"):
-            await stage.ask(picture)
-        policy.least = 1
-        # A request that comes while the line is being cleared goes with it.
-        with suppress(RuntimeError):
-            await stage.ask(picture)
-        assert_answers(picture, await stage.ask(picture))
-
-    on_stage(use, policy)
-    assert "no rate" in caplog.text
-
-
-class Beyond(Collecting):
-    """A policy that launches what its table does not have."""
-
-    def decide(self, view: ServerView) -> Launch | Rest:
-        decision = super().decide(view)
-        return Launch(1, 3, self.points) if isinstance(decision, Launch) else decision
-
-
-def test_a_launch_beyond_the_table_is_a_defect() -> None:
-    """An unknown variant must not be run as if it were the first."""
-
-    async def use(stage: OnStage) -> None:
-        with pytest.raises(RuntimeError, match="failed"):
-            await stage.ask(pictures(1)[0])
-
-    on_stage(use, Beyond(TABLE, 1))
 
 
 class Broken(BatchRunner):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, PlanError
 from joulecut_server.sessions.epochs import EpochCounter
 
 
@@ -15,16 +15,44 @@ def test_epochs_rise_across_restarts(tmp_path: Path) -> None:
     path = tmp_path / "state" / "gpu.epoch"
     first = EpochCounter(path)
     assert first.last == 0
-    assert [first.next(), first.next()] == [1, 2]
+    assert [first.take(1)[0], first.take(1)[0]] == [1, 2]
     again = EpochCounter(path)
-    assert (again.last, again.next(), again.last) == (2, 3, 3)
+    assert (again.last, again.take(1)[0], again.last) == (1000, 1001, 1001)
 
 
-def test_an_epoch_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
-    """A server that dies right after planning does not repeat the epoch."""
+def test_a_block_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
+    """A server that dies, or loses power, right after planning repeats no epoch; most plans wait for no disk."""
     path = tmp_path / "gpu.epoch"
-    handed_out = EpochCounter(path).next()
-    assert int(path.read_text()) == handed_out
+    counter = EpochCounter(path)
+    written: list[int] = []
+    for _ in range(3):
+        first, *_ = counter.take(998)
+        written.append(int(path.read_text()))
+        path.unlink()
+        assert counter.take(2)[-1] == first + 999 <= written[-1]
+        assert not path.exists()
+    assert written == [1000, 2000, 3000]
+
+
+def test_more_than_a_block_at_once(tmp_path: Path) -> None:
+    """However many plans a set has, none is above what is on disk."""
+    path = tmp_path / "gpu.epoch"
+    counter = EpochCounter(path)
+    assert counter.take(999)[-1] == 999
+    assert counter.take(2500)[-1] == 3499 == int(path.read_text())
+
+
+def test_what_cannot_be_kept_is_not_given(tmp_path: Path) -> None:
+    """No plan without an epoch that is on disk; once there is room it is the one that was next."""
+    path = tmp_path / "gpu.epoch"
+    counter = EpochCounter(path)
+    counter.take(1000)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PlanError, match=r"epoch 1001 cannot be kept: .*; no plan is given: make room there"):
+        counter.take(1)
+    path.rmdir()
+    assert (counter.last, counter.take(1)[0]) == (1000, 1001)
 
 
 @pytest.mark.parametrize("content", ["", "three", "-1", "1.5", "\u00b2", "9" * 5000])
@@ -32,13 +60,12 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path, content: str) -
     """Counting on from a guess could repeat epochs: the file's owner decides."""
     path = tmp_path / "gpu.epoch"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"gpu.epoch: .*; expected the last plan epoch, .*: delete the file"):
+    with pytest.raises(ConfigError, match=r"gpu.epoch: .*; expected a whole number .*: write one there, or delete"):
         EpochCounter(path)
 
 
 def test_several_epochs_are_taken_in_a_row(tmp_path: Path) -> None:
-    """A set of plans costs one write, and what was taken is never given again, not after a restart either."""
+    """The epochs of a set of plans are as many as its plans, and the next set's are above them."""
     counter = EpochCounter(tmp_path / "epoch")
     assert list(counter.take(3)) == [1, 2, 3]
-    assert counter.next() == 4
-    assert EpochCounter(tmp_path / "epoch").next() == 5
+    assert list(counter.take(2)) == [4, 5]

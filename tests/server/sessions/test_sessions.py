@@ -24,7 +24,7 @@ def _book(tmp_path: Path) -> SessionBook:
 
 
 def planned(book: SessionBook, session_id: str, policy: Policy = Policy.JOINT) -> Assignment:
-    assignment = book.propose(session_id, plan_policy(policy, INPUTS), network_digest=DIGEST)
+    assignment = book.propose(session_id, plan_policy(policy, INPUTS), network_digest=DIGEST)[0]
     assert assignment is not None
     return assignment
 
@@ -50,7 +50,7 @@ def test_epochs_rise_over_all_sessions(book: SessionBook) -> None:
     assert epochs == [1, 2, 3]
     assert book.last_epoch == 3
     made = plan_policy(Policy.JOINT, INPUTS)
-    assignment = book.propose("a", made, network_digest=DIGEST)
+    assignment = book.propose("a", made, network_digest=DIGEST)[0]
     assert assignment is not None
     assert assignment.network_digest == DIGEST
     assert assignment.policy == "joint"
@@ -72,8 +72,8 @@ def test_what_has_no_choice_gets_no_epoch(book: SessionBook) -> None:
     nothing = solve(replace(problem, cuts=forbidden))
     assert nothing.cut is None
     made = PolicyPlan(policy=Policy.JOINT, plan=nothing, governed=False, problem=problem)
-    assert book.propose("a", made, network_digest=DIGEST) is None
-    assert book.propose("stranger", made, network_digest=DIGEST) is None
+    assert book.propose("a", made, network_digest=DIGEST)[0] is None
+    assert book.propose("stranger", made, network_digest=DIGEST)[0] is None
     assert (book.last_epoch, len(book)) == (proposed.epoch, 1)
     assert book.activate("a", proposed.epoch) == proposed
 
@@ -159,8 +159,9 @@ def test_the_longest_silent_session_makes_room(tmp_path: Path) -> None:
     book = SessionBook(EpochCounter(tmp_path / "epoch"), most=2)
     busy, silent = activated(book, "busy"), activated(book, "silent")
     check(book, "busy", busy)
+    assert book.forget_silent() == ()
     planned(book, "new")
-    assert len(book) == 2
+    assert (book.forget_silent(), len(book)) == (("silent",), 2)
     assert check(book, "busy", busy) == busy
     with pytest.raises(ContractError, match="the current one is 0"):
         check(book, "silent", silent)
@@ -170,7 +171,7 @@ def test_a_set_of_plans_is_in_force_as_a_whole(book: SessionBook) -> None:
     """An edge may change between the plans of one set by itself; the set before stays valid, older ones do not."""
     made = plan_policy(Policy.JOINT, INPUTS)
     others = [plan_policy(policy, INPUTS).plan for policy in (Policy.ALL_SERVER, Policy.ALL_EDGE)]
-    first = tuple(filter(None, book.propose_set("a", made, others, network_digest=DIGEST)))
+    first = tuple(filter(None, book.propose("a", made, others, network_digest=DIGEST)))
     assert len({each.epoch for each in first}) == 3
     assert book.activate("a", first[1].epoch) == first[1]
     assert set(book.in_force("a")) == set(first)
@@ -193,7 +194,7 @@ def test_plans_that_are_carried_out_alike_share_an_epoch(book: SessionBook) -> N
     """Bands of one choice are one assignment: changing between them is no change; what is infeasible has none."""
     made = plan_policy(Policy.JOINT, INPUTS)
     infeasible = replace(made.plan, status="infeasible")
-    assignments = book.propose_set("a", made, [made.plan, infeasible, made.plan], network_digest=DIGEST)
+    assignments = book.propose("a", made, [made.plan, infeasible, made.plan], network_digest=DIGEST)
     assert assignments[2] is None
     assert assignments[0] == assignments[1] == assignments[3]
     assert book.last_epoch == 1
@@ -214,17 +215,17 @@ def test_what_a_plan_leaves_of_the_accepted_loss_is_remembered(book: SessionBook
     )
     assert any(wire.codec == made.plan.codec for wire in wires)
     lossy = replace(made, problem=problem)
-    first = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)
-    second = book.propose("a", made, network_digest=DIGEST, max_accuracy_loss=0.0)
+    first = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)[0]
+    second = book.propose("a", made, network_digest=DIGEST, max_accuracy_loss=0.0)[0]
     assert first is not None
     assert second is not None
     assert book.spare_loss("a", second.epoch) == 0.0
     assert book.spare_loss("b", second.epoch) == 0.0
-    third = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)
+    third = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.05)[0]
     assert third is not None
     assert book.spare_loss("a", third.epoch) == pytest.approx(0.038)
     book.activate("a", third.epoch)
-    fourth = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.005)
+    fourth = book.propose("a", lossy, network_digest=DIGEST, max_accuracy_loss=0.005)[0]
     assert fourth is not None
     assert book.spare_loss("a", third.epoch) == pytest.approx(0.038)
     assert book.spare_loss("a", fourth.epoch) == 0.0

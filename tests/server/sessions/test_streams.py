@@ -56,7 +56,7 @@ class Ends:
 
 def in_force(sessions: SessionBook) -> int:
     """A plan of session s put in force; its epoch."""
-    assignment = sessions.propose("s", made(), network_digest=REQUEST.network_digest)
+    assignment = sessions.propose("s", made(), network_digest=REQUEST.network_digest)[0]
     assert assignment is not None
     sessions.activate("s", assignment.epoch)
     return assignment.epoch

@@ -11,6 +11,9 @@ from joulecut_planner.choices.grids import Array, Indices
 from joulecut_planner.serving.joint.arrival_law import age_after_loss
 from joulecut_planner.serving.joint.ways import Ways
 
+_FOLLOWED = 8.0
+"""Deadlines for which a change of the clock is followed: long before, as many are lost as come."""
+
 
 class DecisionGrid:
     """`ages` steps of a deadline of `deadline_s`, with up to `most` requests that wait."""
@@ -35,8 +38,11 @@ class DecisionGrid:
         self.part_step: Array = in_steps - self.whole_steps.astype(np.float64)
         """Shape (states, ways, sizes): what a batch takes beyond its whole steps."""
         switch_steps = ways.switch_s / self.step_s
-        self.switch_whole = int(switch_steps)
-        self.switch_part = switch_steps - self.switch_whole
+        followed = min(switch_steps, _FOLLOWED * ages)
+        self.switch_whole = int(followed)
+        self.switch_part = followed - self.switch_whole
+        self.switch_beyond_s = (switch_steps - followed) * self.step_s
+        """Of a change, the time for which it is not followed."""
         self.runs = self._runs(sizes)
         """Shape (states, most + 1, ages): how many of those waiting can still run at once."""
         counts, age = np.arange(most + 1)[None, :, None], np.arange(ages)[None, None, :]

@@ -85,13 +85,13 @@ class Sweep:
         gains = self._gains(occupied)
         losses = miss_j + relative.reshape(grid.states, -1)[:, grid.loss_places].reshape(relative.shape)
         staying = np.minimum(self._launches(gains, partial - cost_w * grid.takes_s), losses)
-        changes = self._changes(self._empty_changes(empty, settled[:, 0, 0]), settled, cost_w)
+        changes = self._changes(self._empty_changes(empty, settled[:, 0, 0], cost_w), settled, cost_w)
         switches = _least_of_others(changes)
         result, settling = self._waited(np.minimum(staying, switches), staying, cost_w)
         # A free queue stays so until somebody comes: the sum of a geometric series.
         free = (grid.idle_w - cost_w) * step_s + self._damping * result[:, 1:, 0] @ law.first[1:]
         free /= 1.0 - self._damping * law.first[0]
-        changes_free = self._empty_changes(empty, free)
+        changes_free = self._empty_changes(empty, free, cost_w)
         changed = _least_of_others(changes_free)
         result[:, 0] = np.minimum(free, changed)[:, None]
         settling[:, 0] = free[:, None]
@@ -129,7 +129,7 @@ class Sweep:
         launches: Array = np.append(best, np.inf)[grid.run_places]
         return np.where(grid.left > 0, partial, launches)
 
-    def _empty_changes(self, empty: Array, free: Array) -> Array:
+    def _empty_changes(self, empty: Array, free: Array, cost_w: float) -> Array:
         """The value of a change to each state at a free queue.
 
         `empty` is what follows some steps without attention where somebody has come, of shape (states, steps);
@@ -137,6 +137,7 @@ class Sweep:
         """
         grid, ways = self.grid, self.grid.ways
         values = ways.switch_j + ways.switch_s * grid.idle_w
+        values = values + grid.switch_beyond_s * (self.law.rate_hz * self.prices.miss_j - cost_w)
         for step, share in enumerate(self._shares, start=grid.switch_whole):
             values = values + share * (empty[:, step] + self._fading[step] * self._followed[0, step] * free)
         return values

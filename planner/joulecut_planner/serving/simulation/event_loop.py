@@ -86,17 +86,18 @@ def simulate(
     policy breaks the rules of `joulecut_core.serving`: a batch, variant or clock beyond the table, an unknown
     request, a rest without end.
     """
-    line = WaitingLine(most_waiting, most_per_edge, largest_batch=policy.table.batches[-1])
-    return _Server(policy, iter(arrivals), line, observer).run()
+    costs = ServiceCosts(policy.table)
+    line = WaitingLine(most_waiting, most_per_edge, batch_s=costs.batch_s())
+    return _Server(policy, costs, iter(arrivals), line, observer).run()
 
 
 @dataclass(slots=True)
 class _Server:
     policy: ServingPolicy
+    costs: ServiceCosts
     arrivals: Iterator[QueuedRequest]
     line: WaitingLine
     observer: Observer | None
-    costs: ServiceCosts = field(init=False)
     tally: Tally = field(default_factory=Tally)
     now_s: float = 0.0
     point: int = field(init=False)
@@ -110,7 +111,6 @@ class _Server:
     """Clocks of launches that were found to be of the table."""
 
     def __post_init__(self) -> None:
-        self.costs = ServiceCosts(self.policy.table)
         self.point = self.costs.top
 
     def run(self) -> ServingReport:

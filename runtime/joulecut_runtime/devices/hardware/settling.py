@@ -19,6 +19,9 @@ from joulecut_runtime.devices.hardware.probe import Probe
 
 _LOG = logging.getLogger(__name__)
 
+POLL_S = 0.002
+"""Between two readings, where nobody says otherwise: no wait is shorter."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlePlan:
@@ -28,7 +31,7 @@ class SettlePlan:
     however it is locked, so where nothing can load such a one the wait ends at its time-out.
     """
 
-    poll_s: float = 0.002
+    poll_s: float = POLL_S
     time_out_s: float = 1.0
     under_load: Callable[[], AbstractContextManager[object]] = nullcontext
 

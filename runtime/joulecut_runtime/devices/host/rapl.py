@@ -125,8 +125,8 @@ class RaplMeter:
             try:
                 self.read()
             except DeviceError:
-                # Whoever reads next is told.
-                return
+                # Whoever reads next is told; the counters go on meanwhile, and wrap.
+                continue
 
 
 def _drawn_j(packages: Sequence[RaplPackage], before_uj: Sequence[int], after_uj: Sequence[int]) -> float:

@@ -36,7 +36,8 @@ export class Chart {
   }
 
   // `rows`: [time, value] pairs, the oldest first. `levels`: by name, in the order of `lines`; null for none.
-  draw(rows, levels = []) {
+  // `empty`: what is said where nothing is known.
+  draw(rows, levels = [], empty = "nothing yet") {
     const known = rows.filter(([, value]) => value !== null);
     const most = Math.max(0, ...known.map(([, value]) => value), ...levels.filter((level) => level !== null));
     const top = most > 0 ? 1.12 * most : 1;
@@ -60,7 +61,7 @@ export class Chart {
       const value = levels[index] ?? null;
       level.path.setAttribute("d", value === null ? "" : `M0 ${y(value)}H${WIDTH}`);
     });
-    const latest = known.length ? this.show(known.at(-1)[1]) : "nothing yet";
+    const latest = known.length ? this.show(known.at(-1)[1]) : empty;
     setText(this.now, latest);
     const told = this.levels
       .map((level, index) => ({ ...level, value: levels[index] ?? null }))

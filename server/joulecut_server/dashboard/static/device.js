@@ -24,7 +24,7 @@ export class DevicePanel {
       ["Power", plain(device.power_w, "W"), device.figures],
       ["Clock", clock(device.core_mhz === null ? null : device), device.requested ? `asked for ${clock(device.requested)}` : "nobody asks for one"],
       ["Temperature", plain(device.temperature_c, "°C"), device.throttle.length ? `throttled: ${device.throttle.join(", ")}` : "not throttled"],
-      ["Requests per second", plain(totals.requests_hz, "/s"), "now"],
+      ["Requests per second", plain(totals.requests_hz, "/s"), "over the last 10 s"],
       ["Answered", count(totals.answered), `${count(totals.refused)} refused`],
       ["Server's joules per answer", quantity(each, "J"), `${device.figures}, since the start`],
       ["Sessions", count(totals.sessions), `${count(totals.streams)} connected`],

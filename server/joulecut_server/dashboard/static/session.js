@@ -38,8 +38,11 @@ export class SessionPanel {
     if (session === undefined) return;
     setText(document.getElementById("session-title"), `${session.session}: ${placement(session)}`);
     const { predicted, level, link } = session;
-    this.energy.draw(history.rows.map(([time, energy]) => [time, energy]), [predicted.energy_j]);
-    this.latency.draw(history.rows.map(([time, , latency]) => [time, latency]), [predicted.latency_s, level.latency_s]);
+    // The edge's own answers never come by here.
+    const empty = session.server_clock === null ? "on the edge" : "nothing yet";
+    const { rows } = history;
+    this.energy.draw(rows.map(([time, energy]) => [time, energy]), [predicted.energy_j], empty);
+    this.latency.draw(rows.map(([time, , latency]) => [time, latency]), [predicted.latency_s, level.latency_s], empty);
     this.facts([
       ["uplink", `${bandwidth(link.uplink_bps)} (${link.figures})`],
       ["downlink", `${bandwidth(link.downlink_bps)} (${link.figures})`],
@@ -107,9 +110,10 @@ export class SessionPanel {
       bar.append(part);
     });
     const done = found.blocks.slice(0, cut).reduce((sum, block) => sum + block.work_share, 0);
+    const rest = found.blocks.slice(cut).reduce((sum, block) => sum + block.work_share, 0);
     const sides = element("div", { className: "sides", children: [
       element("span", { className: "edge", text: `edge: ${cut} blocks, ${percent(done)} of the arithmetic` }),
-      element("span", { className: "server", text: `server: ${found.blocks.length - cut} blocks, ${percent(1 - done)}` }),
+      element("span", { className: "server", text: `server: ${found.blocks.length - cut} blocks, ${percent(rest)}` }),
     ] });
     document.getElementById("plan-bar").replaceChildren(bar, sides);
   }

@@ -36,7 +36,7 @@ function lines(session) {
   const { predicted, estimated, level, served } = session;
   return [
     [session.network, state(session)],
-    [placement(session), `${session.policy}${session.codec ? `, ${session.codec}` : ""}`],
+    [placement(session), session.server_clock === null || !session.codec ? session.policy : `${session.policy}, ${session.codec}`],
     [
       `edge ${session.edge_clock === null ? "as its governor sets" : clock(session.edge_clock)}`,
       `server ${session.server_clock === null ? NOTHING : clock(session.server_clock)}`,

@@ -14,6 +14,7 @@ from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_planner.serving.simulation.made_traces import MadeTrace, made_trace
 from tests.planner.serving.bounds.every_schedule import every_schedule
+from tests.planner.serving.joint.solved import DECISIONS, common_table
 from tests.planner.serving.tables import drawn_table, gpu_like
 
 
@@ -31,14 +32,14 @@ def test_no_schedule_misses_fewer_and_one_misses_as_few(seed: int) -> None:
 @pytest.mark.parametrize("load", [0.6, 1.2])
 def test_no_policy_misses_fewer(load: float) -> None:
     """Whatever is simulated stays on the right side of what is called the best possible."""
-    table = gpu_like(units=1, points=3, batches=(1, 2, 4), switch_s=1e-3)
+    table = common_table(0.01)
     costs = ServiceCosts(table)
     slo_s = 3.0 * costs.time_s(0, 1, costs.top)
-    rate_hz = load * 4.0 / costs.time_s(0, 4, costs.top)
+    rate_hz = load * 8.0 / costs.time_s(0, 8, costs.top)
     requests = list(made_trace(MadeTrace.POISSON, 400, 3).at_rate(rate_hz).requests(slo_s))
     fewest = fewest_misses(costs, [request.arrival_s for request in requests], slo_s)
     policies = [*(POLICIES[name](table, PolicyOptions()) for name in ("fixed", "eali"))]
-    for policy in (*policies, JoulecutPolicy(table, slo_s=slo_s)):
+    for policy in (*policies, JoulecutPolicy(table, slo_s=slo_s, kept=DECISIONS)):
         report = simulate(policy, requests)
         assert report.requests - report.on_time >= fewest
     assert fewest > 0 or load < 1.0

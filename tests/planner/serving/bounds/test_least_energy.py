@@ -16,6 +16,7 @@ from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_planner.serving.simulation.made_traces import MadeTrace, made_trace
 from tests.planner.serving.bounds.every_schedule import every_schedule
+from tests.planner.serving.joint.solved import DECISIONS, common_table
 from tests.planner.serving.tables import drawn_table, gpu_like
 
 _PRICES = (0.1, 0.3, 1.0, 3.0, 30.0)
@@ -55,16 +56,16 @@ def test_with_a_fine_grid_it_is_what_the_cheapest_schedule_draws(switch_s: float
 
 
 @pytest.mark.parametrize("counts_idle", [True, False])
-@pytest.mark.parametrize("switch_s", [2e-4, 2e-2])
+@pytest.mark.parametrize("switch_s", [0.001, 0.01])
 def test_no_policy_draws_less(switch_s: float, counts_idle: bool) -> None:
     """Whatever is simulated stays on the right side of what is called the best possible at its misses."""
-    table = gpu_like(units=2, points=3, batches=(1, 2, 4), switch_s=switch_s)
+    table = common_table(switch_s)
     costs = ServiceCosts(table)
     slo_s = 3.0 * costs.time_s(0, 1, costs.top)
     requests = list(made_trace(MadeTrace.POISSON, 200, 5).at_rate(2.0 / costs.time_s(0, 4, costs.top)).requests(slo_s))
     arrivals_s = [request.arrival_s for request in requests]
     bound = least_energy(costs, arrivals_s, slo_s, counts_idle=counts_idle, cells=60)
-    for policy in (POLICIES["eali"](table, PolicyOptions()), JoulecutPolicy(table, slo_s=slo_s)):
+    for policy in (POLICIES["eali"](table, PolicyOptions()), JoulecutPolicy(table, slo_s=slo_s, kept=DECISIONS)):
         report = simulate(policy, requests)
         spent_j = report.energy_j if counts_idle else report.busy_j + report.switching_j
         least_j = bound.energy_per_request_j(report.requests - report.on_time)

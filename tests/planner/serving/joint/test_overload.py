@@ -8,15 +8,15 @@ from joulecut_planner.serving.forecast import ArrivalForecast
 from joulecut_planner.serving.joint.loads import Loads, loads_of
 from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless
 from tests.planner.serving.joint.arrivals import three_lone_s
-from tests.planner.serving.tables import gpu_like
+from tests.planner.serving.joint.solved import DECISIONS, common_table
 
-_TABLE = gpu_like(units=2, points=5, batches=(1, 2, 4, 8))
+_TABLE = common_table()
 _COSTS = ServiceCosts(_TABLE)
 _SLO_S = three_lone_s(_COSTS)
 
 
 def _loads() -> Loads:
-    return loads_of(_TABLE, _SLO_S, (0,))
+    return loads_of(_TABLE, _SLO_S, (0,), kept=DECISIONS)
 
 
 def test_an_old_one_goes_for_many_young_ones() -> None:

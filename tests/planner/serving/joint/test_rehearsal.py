@@ -13,21 +13,21 @@ from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.capacity import capacity
 from joulecut_planner.serving.simulation.event_loop import simulate
 from tests.planner.serving.joint.arrivals import poisson, three_lone_s
-from tests.planner.serving.tables import gpu_like
+from tests.planner.serving.joint.solved import DECISIONS, common_table
 
 
 def _policies(table: ServiceTable, slo_s: float) -> dict[str, ServingPolicy]:
     return {
-        "values": ValuePolicy(table, slo_s=slo_s),
+        "values": ValuePolicy(table, slo_s=slo_s, kept=DECISIONS),
         **{name: POLICIES[name](table, PolicyOptions()) for name in ("eali", "fixed", "dvfs-only")},
     }
 
 
-@pytest.mark.parametrize("switch_s", [0.0, 0.002])
+@pytest.mark.parametrize("switch_s", [0.0, 0.001])
 @pytest.mark.parametrize("name", ["values", "eali", "fixed", "dvfs-only"])
 def test_joules_and_misses_are_the_simulators(name: str, switch_s: float) -> None:
     """For whatever policy: what is rehearsed until the last arrival is what the simulator books until then."""
-    table = gpu_like(units=2, points=4, batches=(1, 2, 4), switch_s=switch_s)
+    table = common_table(switch_s)
     slo_s = three_lone_s(ServiceCosts(table))
     requests = poisson(0.7 * capacity(table, slo_s).rate_hz, slo_s, count=300, seed=3)
     # Long behind the others, so that all of them have been answered; and itself is nobody's miss.

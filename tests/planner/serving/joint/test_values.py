@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from joulecut_planner.serving.costs import ServiceCosts
+from joulecut_planner.serving.joint import grid as grid_module
 from joulecut_planner.serving.joint.arrival_law import arrival_law
 from joulecut_planner.serving.joint.grid import DecisionGrid
 from joulecut_planner.serving.joint.sweep import Prices
@@ -57,3 +58,16 @@ def test_every_state_has_a_decision() -> None:
     assert abs(values.swept.relative).max() < float("inf")
     assert abs(float(values.swept.relative[:, 0, 0].min())) < 0.05 * values.cost_w * grid.deadline_s
     assert not values.swept.decisions()[0][:, 1:, -1].any()
+
+
+def test_a_long_change_of_the_clock_is_worth_what_it_is_when_followed_throughout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twelve deadlines of it: behind the eighth as many are lost as come, and a load lasts but for a while."""
+    cut_off, grid, _ = _solved(rate_hz=100.0, switch_s=0.18)
+    assert grid.steps == 8 * grid.ages + 1
+    monkeypatch.setattr(grid_module, "_FOLLOWED", 20.0)
+    followed, longer, _ = _solved(rate_hz=100.0, switch_s=0.18)
+    assert longer.steps > grid.steps
+    assert cut_off.cost_w == pytest.approx(followed.cost_w, rel=1e-6)
+    assert cut_off.swept.changes == pytest.approx(followed.swept.changes, rel=5e-3)

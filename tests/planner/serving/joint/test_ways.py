@@ -37,7 +37,7 @@ def _all(ways: Ways) -> list[tuple[int, int, int]]:
     return list(product(range(states), range(count), range(1, sizes + 1)))
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10_000))
 def test_times_and_joules_are_those_of_the_clocks(seed: int) -> None:
     """Each way costs what its clocks cost, changes between units included, and starts and ends at its states."""
@@ -54,7 +54,7 @@ def test_times_and_joules_are_those_of_the_clocks(seed: int) -> None:
             assert points[-1] == ways.states[ways.end[state, way, size - 1]]
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 5.0]))
 def test_the_hull_is_reached(seed: int, share: float) -> None:
     """At a price of a second in shares of the busy draw, the best way is the best of all assignments of clocks."""

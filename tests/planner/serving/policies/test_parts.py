@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson as poisson_law
 
@@ -19,6 +19,7 @@ from joulecut_planner.serving.policies.sustained_rates import Setting, Sustained
 from joulecut_planner.serving.simulation.capacity import capacity
 from tests.planner.serving.policies.arrivals import SLO_S, periodic, poisson
 from tests.planner.serving.tables import gpu_like
+from tests.thoroughness import examples
 
 
 def test_the_rate_is_found_and_forgotten() -> None:
@@ -38,6 +39,7 @@ def test_the_rate_is_found_and_forgotten() -> None:
     assert np.mean(seen[200:]) == pytest.approx(200.0, rel=0.03)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.floats(1.0, 2000.0), st.floats(0.006, 0.05))
 def test_the_guard_keeps_its_risk(rate_hz: float, slo_s: float) -> None:
     """While a batch runs that long, more than can be served in time come with the stated probability at most."""

@@ -80,6 +80,7 @@ def test_thinned_fronts_keep_time_and_the_promised_gap(seed: int, within_s: floa
         assert found.cost_j <= least.cost_j + thinned.gap_j(3) + 1e-12
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 10_000), within_s=st.floats(1e-3, 4e-2), held=st.integers(0, 4), entry=st.integers(0, 2))
 def test_one_clock_equals_every_clock(seed: int, within_s: float, held: int, entry: int) -> None:
     """The single clock likewise, staying at the one held included."""

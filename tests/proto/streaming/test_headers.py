@@ -15,12 +15,8 @@ from joulecut_core.networks import TensorSpec
 from joulecut_proto.contract import CONTRACT_VERSION
 from joulecut_proto.convert_inference import REPLY_HEADER, REQUEST_HEADER
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
-from joulecut_proto.streaming.stream_headers import (
-    read_reply_header,
-    read_request_header,
-    reply_header_bytes,
-    request_header_bytes,
-)
+from joulecut_proto.streaming.header_reading import read_reply_header, read_request_header
+from joulecut_proto.streaming.header_writing import reply_header_bytes, request_header_bytes
 from joulecut_proto.tensors import WireTensor, total_bytes_of
 from joulecut_proto.v1 import inference_pb2, tensors_pb2
 from tests.proto.drawn_values import values_of
@@ -29,6 +25,11 @@ REQUEST = RequestHeader(
     session_id="edge-1", request_id="r/0", epoch=3, network_digest="sha256:00", cut=2, codec="raw", variant="fp32"
 )
 REPLY = ReplyHeader(request_id="r/0", current_epoch=3)
+RAW_ONES = tuple(
+    WireTensor(spec=TensorSpec(name=name, dtype="uint8", shape=(4,)), payload_bytes=4) for name in ("x", "y")
+)
+CODED = tuple(dataclasses.replace(tensor, codec="u8", codec_header=b"\x01") for tensor in RAW_ONES)
+_SECONDS_AND_JOULES = ("queue_s", "decode_s", "tail_s", "server_energy_j", "server_wait_j", "retry_after_s")
 _TOO_MANY_BYTES = 1 << 64
 """For the field: several tensors of nearly as many cannot be sent together."""
 SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
@@ -38,7 +39,7 @@ SPEC = TensorSpec(name="x", dtype="uint8", shape=(4,))
 @given(header=values_of(REQUEST_HEADER))
 @settings(deadline=None)
 def test_requests_as_the_converter_does(header: RequestHeader) -> None:
-    """The same message, and the header back, with and without every optional field."""
+    """The same message, and the header back, with and without every optional field, in whatever order they come."""
     assume(total_bytes_of(header.tensors) < _TOO_MANY_BYTES)
     header = dataclasses.replace(
         header,
@@ -48,19 +49,70 @@ def test_requests_as_the_converter_does(header: RequestHeader) -> None:
         total_bytes=total_bytes_of(header.tensors),
     )
     content = request_header_bytes(dataclasses.replace(header, tensors=(), total_bytes=0), header.tensors)
-    assert inference_pb2.RequestHeader.FromString(content) == REQUEST_HEADER.to_wire(header)
+    message = REQUEST_HEADER.to_wire(header)
+    assert inference_pb2.RequestHeader.FromString(content) == message
     assert read_request_header(content) == header
+    assert read_request_header(message.SerializeToString()) == header
 
 
 @given(header=values_of(REPLY_HEADER))
 @settings(deadline=None)
 def test_replies_as_the_converter_does(header: ReplyHeader) -> None:
-    """The same message, and the header back."""
+    """The same message, and the header back, in whatever order its fields come."""
     assume(total_bytes_of(header.tensors) < _TOO_MANY_BYTES)
-    header = dataclasses.replace(header, total_bytes=total_bytes_of(header.tensors))
+    amounts = {name: getattr(header, name) for name in _SECONDS_AND_JOULES}
+    changes: dict[str, Any] = {name: None if amount is None else abs(amount) for name, amount in amounts.items()}
+    header = dataclasses.replace(header, total_bytes=total_bytes_of(header.tensors), **changes)
     content = reply_header_bytes(dataclasses.replace(header, tensors=(), total_bytes=0), header.tensors)
-    assert inference_pb2.ReplyHeader.FromString(content) == REPLY_HEADER.to_wire(header)
+    message = REPLY_HEADER.to_wire(header)
+    assert inference_pb2.ReplyHeader.FromString(content) == message
     assert read_reply_header(content) == header
+    assert read_reply_header(message.SerializeToString()) == header
+
+
+@pytest.mark.parametrize("tensors", [(), RAW_ONES, CODED], ids=["none", "remembered", "new each time"])
+@pytest.mark.parametrize(
+    "twice",
+    [
+        inference_pb2.RequestHeader(request_id="r/9"),
+        inference_pb2.RequestHeader(budget_s=0.0),
+        inference_pb2.RequestHeader(traceparent="00-1"),
+        inference_pb2.RequestHeader(total_bytes=9),
+        inference_pb2.RequestHeader(
+            tensors=[tensors_pb2.WireTensor(spec=tensors_pb2.TensorSpec(name="z", dtype="DTYPE_UINT8"))]
+        ),
+        inference_pb2.RequestHeader(session_id="edge-2", variant="fp16"),
+    ],
+    ids=lambda message: ",".join(field.name for field, _ in message.ListFields()),
+)
+def test_of_a_field_that_comes_twice_the_last_counts(
+    twice: inference_pb2.RequestHeader, tensors: tuple[WireTensor, ...]
+) -> None:
+    """As the library has it, wherever in the bytes it stands and whatever is remembered of others."""
+    first = dataclasses.replace(REQUEST, budget_s=1.5, traceparent="00-0")
+    content = request_header_bytes(first, tensors) + twice.SerializeToString()
+    assert read_request_header(content) == REQUEST_HEADER.from_wire(inference_pb2.RequestHeader.FromString(content))
+
+
+def test_tensors_in_two_places_are_all_read() -> None:
+    """A writer may put some ahead of what seldom changes and some behind it."""
+    whole = REQUEST_HEADER.to_wire(dataclasses.replace(REQUEST, tensors=CODED + RAW_ONES, total_bytes=16))
+    behind = inference_pb2.RequestHeader(tensors=whole.tensors[2:], total_bytes=16)
+    for name in ("contract_version", "session_id", "epoch", "network_digest", "cut", "codec", "variant"):
+        setattr(behind, name, getattr(whole, name))
+    ahead = (
+        inference_pb2.RequestHeader(request_id="r/0"),
+        inference_pb2.RequestHeader(tensors=whole.tensors[:2], total_bytes=8),
+    )
+    content = b"".join(message.SerializeToString() for message in (*ahead, behind))
+    assert read_request_header(content) == REQUEST_HEADER.from_wire(whole)
+
+
+@pytest.mark.parametrize("empty", [b"\x1a\x00", b"\x12\x00"], ids=["request_id", "session_id"])
+def test_an_id_that_comes_again_empty_is_refused(empty: bytes) -> None:
+    """The empty one counts, though the library would not write it."""
+    with pytest.raises(ContractError, match="_id: '' of 0 characters; expected 1 to 128 printable"):
+        read_request_header(request_header_bytes(REQUEST, ()) + empty)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +161,17 @@ def test_a_malformed_reply_has_the_converters_complaint(field: str, value: float
         assert read_reply_header(message.SerializeToString()) == expected
 
 
+@pytest.mark.parametrize("field", _SECONDS_AND_JOULES)
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_server_gives_nothing_back(field: str, by_hand: bool) -> None:
+    """Negative seconds or joules would be taken off what the edge has counted, whichever way they are read."""
+    changes: dict[str, Any] = {"decode_s": 0.5, field: -1e-9}
+    header = dataclasses.replace(REPLY, **changes)
+    content = reply_header_bytes(header, ()) if by_hand else REPLY_HEADER.to_wire(header).SerializeToString()
+    with pytest.raises(ContractError, match=f"{field}: -1e-09; expected 0 or more"):
+        read_reply_header(content)
+
+
 @pytest.mark.parametrize(
     "broken", [{"budget_s": math.inf}, {"cut": -1}, {"epoch": "3"}], ids=lambda each: next(iter(each))
 )
@@ -147,7 +210,7 @@ def test_a_header_that_is_too_much_is_refused_by_its_size(
     message = many if read is read_request_header else reply
     with pytest.raises(ContractError, match="a message of 257 tensors; expected at most 256"):
         read(message.SerializeToString())
-    monkeypatch.setattr("joulecut_proto.streaming.stream_headers.inference_pb2", None)
+    monkeypatch.setattr("joulecut_proto.streaming.header_reading._read", None)
     with pytest.raises(ContractError, match="a header of 300000 bytes; expected at most 262144"):
         read(bytes(300_000))
 

@@ -1,0 +1,21 @@
+"""What counts as one answer of a network, wherever answers are compared: a class, of each row or each pixel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_PICTURE_DIMENSIONS = 4
+
+
+def answers(output: Tensor) -> Tensor:
+    """The class of each answer in a network's output, in one row of int64.
+
+    Classes lie along axis 1 of outputs of four and more dimensions, [batch, classes, height, width], as torch's losses
+    have them, and along the last axis of all others. A picture of one channel has no classes there: of each of its
+    rows the largest counts.
+    """
+    has_pixels = output.dim() >= _PICTURE_DIMENSIONS and output.shape[1] > 1
+    # Torch has no argmax of booleans.
+    numbers = output.to(torch.uint8) if output.dtype == torch.bool else output
+    return numbers.argmax(dim=1 if has_pixels else -1).reshape(-1)

@@ -1,0 +1,163 @@
+"""Which link an edge's plans are made for, and over which connection they are put in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+
+from joulecut_core.errors import LinkError, PlanError
+from joulecut_core.links import LinkEstimate
+from joulecut_edge.config import EdgeConfig, Radio
+from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.replanning import uplinks_around
+from joulecut_edge.peers.link_probe import EchoSample
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest
+from joulecut_runtime.wires.measurement import lossless_wires
+from tests.edge.offloading.test_replanning import PROBLEM
+from tests.edge.session_parts import LINK, Bench, active_plan
+from tests.integration.tiny_network import tiny_network
+from tests.integration.tiny_profiles import edge_profile
+
+PLAN = active_plan(2)
+
+
+@dataclass
+class FakeServer:
+    """A connection, its planner and what that was asked; `refusal`: what planning ends with."""
+
+    address: str = "gpu:50051"
+    session_id: str = "edge-1"
+    refusal: Exception | None = None
+    is_infeasible: bool = False
+    asked: list[LinkEstimate] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def planner(self) -> FakeServer:
+        return self
+
+    @property
+    def connection(self) -> ServerConnection:
+        return cast(ServerConnection, self)
+
+    async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
+        assert timeout_s > 0.0
+        self.asked.append(request.link)
+        self.meanwhile()
+        if self.refusal is not None:
+            raise self.refusal
+        assignment = None if self.is_infeasible else PLAN.assignment
+        bands = (Band(lowest_bps=1e4, assignment=assignment, plan=PLAN.plan),)
+        return SessionReply(assignment=assignment, plan=PLAN.plan, problem=PROBLEM, bands=bands)
+
+    async def activate(self, session_id: str, epoch: int, *, timeout_s: float) -> None:
+        assert (session_id, epoch) == (self.session_id, PLAN.assignment.epoch)
+        assert timeout_s > 0.0
+
+    async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
+        return EchoSample(elapsed_s=0.01 + 1e-6 * (up_bytes + down_bytes), server_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An edge that follows its link, corrects its tables, and has a server's plan in force for `LINK`."""
+
+    bench: Bench
+    planning: EdgePlanning
+    server: FakeServer
+
+    async def begin(self) -> None:
+        self.planning.expect_link(LINK)
+        await self.planning.join(self.server.connection)
+
+
+@pytest.fixture(name="edge")
+def _edge() -> Iterator[Planned]:
+    with Bench() as bench:
+        network = tiny_network()
+        identity = EdgeIdentity(
+            name="edge",
+            session_id="edge-1",
+            slowdown=1.0,
+            network=network,
+            profile=edge_profile(),
+            wires=lossless_wires(network.table),
+            radio=Radio(),
+        )
+        wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
+        planning = EdgePlanning(identity, bench.session, bench.clock, wishes, refit=True)
+        planning.uplinks = uplinks_around
+        yield Planned(bench, planning, FakeServer())
+
+
+def run(edge: Planned, use: Callable[[], Awaitable[None]]) -> None:
+    async def body() -> None:
+        await edge.begin()
+        await use()
+
+    asyncio.run(body())
+
+
+def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edge: Planned) -> None:
+    """Refitting keeps the link of the plan in force, but not against a newer estimate, nor on another server's link."""
+
+    async def use() -> None:
+        planning, shorter = edge.planning, replace(LINK, rtt_s=LINK.rtt_s / 4)
+        await planning.plan(edge.server.connection, planning.wishes)
+        assert edge.server.asked == [LINK, LINK]
+        planning.expect_link(shorter)
+        await planning.plan(edge.server.connection, planning.wishes)
+        assert edge.server.asked[2:] == [shorter]
+        second = FakeServer(address="gpu:50052")
+        await planning.measure_link(second.connection)
+        await planning.join(second.connection)
+        assert second.asked == [planning.link]
+        assert second.asked != [shorter]
+
+    run(edge, use)
+
+
+def test_a_plan_over_a_connection_that_was_left_is_not_put_in_force(edge: Planned) -> None:
+    """A plan that was asked for before the edge moved on must not bring its requests back."""
+
+    async def use() -> None:
+        before, second = edge.bench.session.active, FakeServer(address="gpu:50052")
+        second.meanwhile = second.leaving.set
+        with pytest.raises(LinkError, match="lost or left"):
+            await edge.planning.plan(second.connection, edge.planning.wishes)
+        assert edge.bench.session.active is before
+
+    run(edge, use)
+
+
+def test_a_server_that_gives_no_plan_changes_nothing(edge: Planned) -> None:
+    """The edge stays where it is, and goes on following that link with the plans at hand."""
+
+    async def use() -> None:
+        planning, bands = edge.planning, edge.planning.bands
+        assert bands
+        with pytest.raises(PlanError, match="no room"):
+            await planning.join(FakeServer(address="gpu:50052", refusal=PlanError("no room")).connection)
+        assert (planning.link, planning.bands) == (LINK, bands)
+
+    run(edge, use)
+
+
+def test_a_server_without_a_choice_is_joined_alone(edge: Planned) -> None:
+    """What another server planned is over with it: nothing more is sent there."""
+
+    async def use() -> None:
+        await edge.planning.join(FakeServer(address="gpu:50052", is_infeasible=True).connection)
+        assert edge.bench.session.active.assignment.epoch == LOCAL_EPOCH
+        assert edge.planning.bands == ()
+
+    run(edge, use)
