@@ -35,7 +35,7 @@ def demo(
     from joulecut.demo.course import DemoResult, MeteredAt, run_demo  # noqa: PLC0415
     from joulecut.demo.report import demo_document, print_report, report_of  # noqa: PLC0415
     from joulecut.demo.scenario import Scenario  # noqa: PLC0415
-    from joulecut.demo.slowdown import kept_up, needed_slowdown  # noqa: PLC0415
+    from joulecut.demo.slowdown import HEADROOM_OF_FIRST_TRY, kept_up, needed_slowdown  # noqa: PLC0415
     from joulecut.demo.workplace import Workplace  # noqa: PLC0415
     from joulecut.long_work.interruption import interruptible  # noqa: PLC0415
     from joulecut.long_work.progress import Narrator  # noqa: PLC0415
@@ -48,7 +48,8 @@ def demo(
         workplace = Workplace(folder=cache, run_folder=Path(folder), dashboard=dashboard)
         with narrator.step("loading the network"):
             network = workplace.network()
-            factor = slowdown or needed_slowdown(network, (scenario.edge_device, scenario.server_device))
+            devices = (scenario.edge_device, scenario.server_device)
+            factor = slowdown or needed_slowdown(network, devices, headroom=HEADROOM_OF_FIRST_TRY)
         narrator.note(f"slow-down: one emulated second lasts {factor:g} s here, for both devices and the link alike")
         if dashboard:
             narrator.note(f"dashboard: http://{dashboard}/")
@@ -70,7 +71,7 @@ def demo(
             result = kept_up(
                 run,
                 factor,
-                report.stage,
+                narrator.note,
                 may_slow_down=slowdown is None,
             )
     wish.carry_out(lambda carbon: report_of(scenario, result, carbon=carbon), narrator.note)

@@ -121,13 +121,7 @@ class LoadRunner:
         if window is None or before is None:
             raise ValueError(f"requests: {requests}; expected at least 1")
         first, last = window.result()
-        alone = sum(request.ledger.fallback for request in served)
-        if alone:
-            what = f"{alone} of {len(served)} requests were finished by the edge alone"
-            reasons = {request.ledger.fallback_reason for request in served if request.ledger.fallback}
-            if reasons <= {FallbackReason.LATE}:
-                raise HostTooSlowError(f"this host does not keep up: {what}, for the server's answers came too late")
-            raise LinkError(f"the server was lost: {what}")
+        _refuse_alone(served)
         return self._metered(tuple(served[WARM_UP_REQUESTS:]), before, first, last, period_s, server_idle_w)
 
     def _send(self, index: int, due_s: float, answered: Callable[[], None]) -> tuple[int, float, Future[_Timed]]:
@@ -196,6 +190,20 @@ class LoadRunner:
             server_busy_j=busy_j,
             server_idle_j=idle_j,
         )
+
+
+def _refuse_alone(served: Sequence[ServedRequest]) -> None:
+    """Raises LinkError where the server was lost, HostTooSlowError where metered answers came too late."""
+    reasons = [request.ledger.fallback_reason for request in served if request.ledger.fallback]
+    if any(reason is not FallbackReason.LATE for reason in reasons):
+        raise LinkError(
+            f"the server was lost: {len(reasons)} of {len(served)} requests were finished by the edge alone"
+        )
+    metered = served[WARM_UP_REQUESTS:]
+    late = sum(request.ledger.fallback for request in metered)
+    if late:
+        what = f"{late} of {len(metered)} requests were finished by the edge alone"
+        raise HostTooSlowError(f"this host does not keep up: {what}, for the server's answers came too late")
 
 
 def server_shares(first: EnergyReading, last: EnergyReading, idle_w: float, period_s: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from joulecut.demo.pairs import PlannedPair
 from joulecut.demo.planned import PlannedPolicy
 from joulecut.demo.results import ObjectiveResult
 from joulecut.demo.scenario import Scenario
-from joulecut.demo.slowdown import kept_up, needed_slowdown
+from joulecut.demo.slowdown import HEADROOM_OF_FIRST_TRY, kept_up, needed_slowdown
 from joulecut.long_work.progress import Narrator
 from joulecut.networks.packing import capture_factory
 from joulecut.own.network import Network, load
@@ -90,7 +90,7 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
             workplace = furnish(network, scenario, wires, run_folder=Path(folder), progress=sink.advance)
         edge, server = profiles_of(network, scenario, workplace)
         refuse_hopeless(scenario, edge=edge, server=server, wires=wires)
-        factor = order.slowdown or needed_slowdown(network.runtime, devices)
+        factor = order.slowdown or needed_slowdown(network.runtime, devices, headroom=HEADROOM_OF_FIRST_TRY)
         scenario = replace(scenario, requests=order.count or fitting_count(scenario, factor))
         narrator.note(f"slow-down: one emulated second lasts {factor:g} s here, for both devices and the link alike")
         seconds = factor * len(scenario.policies) * (scenario.requests + WARM_UP_REQUESTS) / scenario.rate_hz
@@ -113,7 +113,7 @@ def try_network(order: TrialOrder, narrator: Narrator) -> Trial:
                     metered=metered,
                 )
 
-            found = kept_up(run, factor, reporter.stage, may_slow_down=order.slowdown is None)
+            found = kept_up(run, factor, narrator.note, may_slow_down=order.slowdown is None)
     return Trial(
         network=network.name,
         scenario=scenario,

@@ -38,8 +38,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Course:
     def network(workplace: Workplace) -> None:
         assert workplace.run_folder.is_dir()
 
-    def needed(network: object, devices: tuple[str, ...]) -> float:
+    def needed(network: object, devices: tuple[str, ...], *, headroom: float) -> float:
         del network
+        assert headroom == slowdown.HEADROOM_OF_FIRST_TRY
         assert devices == (Scenario().edge_device, Scenario().server_device)
         record.measured += 1
         return 7.0

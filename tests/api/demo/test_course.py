@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
-from joulecut.demo.course import Reporter, _until_whole, policy_result
+from joulecut.demo.course import Reporter, _each_or_later, _until_whole, policy_result
 from joulecut.demo.metering import MeteredRun
 from joulecut.demo.planned import Configuration
 from joulecut.demo.scenario import NamedObjective, Scenario
+from joulecut.demo.slowdown import HostTooSlowError
 from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.problems import Objective
 from joulecut_planner import Policy
@@ -131,3 +133,31 @@ def test_a_server_that_stays_away_ends_the_demo() -> None:
     report = Reporter(stage=lambda _: None, total=lambda _: None, answered=lambda: None)
     with pytest.raises(LinkError, match="the server was lost"):
         _until_whole(run, lambda: None, report)
+
+
+@pytest.mark.parametrize(
+    ("late", "order", "ends"),
+    [
+        ({2: 1}, [1, 2, 3, 4, 2], True),
+        ({1: 1, 3: 1}, [1, 2, 3, 4, 1, 3], True),
+        ({2: 2}, [1, 2, 3, 4, 2], False),
+        ({1: 1, 2: 1, 3: 1}, [1, 2, 3], False),
+    ],
+)
+def test_a_host_busy_for_a_moment_is_given_a_second_chance(late: dict[int, int], order: list[int], ends: bool) -> None:
+    """A configuration or two are run again after all others; a host that is late again, or often, is too slow."""
+    left, ran = dict(late), list[int]()
+    stages: list[str] = []
+
+    def run(configuration: Configuration) -> None:
+        ran.append(configuration.cut)
+        left[configuration.cut] = left.get(configuration.cut, 0) - 1
+        if left[configuration.cut] >= 0:
+            raise HostTooSlowError("2 of 40 requests came too late")
+
+    each = [Configuration(cut=k, cut_name="", codec="none", edge_clock=None, server_clock=None) for k in (1, 2, 3, 4)]
+    report = Reporter(stage=stages.append, total=lambda _: None, answered=lambda: None)
+    with nullcontext() if ends else pytest.raises(HostTooSlowError, match="2 of 40"):
+        _each_or_later(each, run, report)
+    assert ran == order
+    assert stages == ["2 of 40 requests came too late; once more after the others"] * min(len(late), 2)

@@ -13,8 +13,10 @@ import pytest
 from joulecut.connections.connection import Answer, Connection
 from joulecut.demo.metering import WARM_UP_REQUESTS, LoadRunner, MeteredRun, server_shares
 from joulecut.demo.scenario import Radio
+from joulecut.demo.slowdown import HostTooSlowError
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import LinkError
+from joulecut_core.ledgers import FallbackReason
 from joulecut_core.timing import ManualClock
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest
 from joulecut_runtime.links.emulated_link import EmulatedLink, LinkCounters
@@ -33,6 +35,7 @@ class KnownEdge(Connection):
         self.server = server
         self.sent_s: list[float] = []
         self.windows: list[ReadMetersRequest] = []
+        self.alone: dict[int, FallbackReason] = {}
 
     def submit(self, *inputs: np.ndarray[Any, np.dtype[Any]]) -> Future[Answer]:
         self.sent_s.append(self.clock.now_s())
@@ -40,7 +43,9 @@ class KnownEdge(Connection):
         scores = np.zeros((1, 5), np.float32)
         scores[0, inputs[0].reshape(-1)[0]] = 1.0
         done: Future[Answer] = Future()
-        done.set_result(Answer(outputs=(scores,), ledger=LEDGER))
+        reason = self.alone.get(len(self.sent_s))
+        ledger = LEDGER if reason is None else replace(LEDGER, fallback=True, fallback_reason=reason)
+        done.set_result(Answer(outputs=(scores,), ledger=ledger))
         return done
 
     def status(self) -> LocalStatus:
@@ -107,6 +112,26 @@ def test_answers_are_kept_with_their_inputs() -> None:
     expected = [(WARM_UP_REQUESTS + index) % len(INPUTS) for index in range(7)]
     assert [request.sample for request in run.requests] == expected
     assert [request.top1 for request in run.requests] == [(each,) for each in expected]
+
+
+def test_answers_that_came_too_late() -> None:
+    """The run is no measurement where metered ones did; what the first request at a cut waits for is warming up."""
+    edge = KnownEdge(ManualClock(), server=True)
+    edge.alone = {1: FallbackReason.LATE, WARM_UP_REQUESTS: FallbackReason.LATE}
+    run, _ = _run(edge, 7)
+    assert len(run.requests) == 7
+    edge = KnownEdge(ManualClock(), server=True)
+    edge.alone = {WARM_UP_REQUESTS + 1: FallbackReason.LATE, WARM_UP_REQUESTS + 7: FallbackReason.LATE}
+    with pytest.raises(HostTooSlowError, match="2 of 7 requests were finished by the edge alone"):
+        _run(edge, 7)
+
+
+def test_a_server_lost_while_warming_up() -> None:
+    """It is lost, whichever request it was."""
+    edge = KnownEdge(ManualClock(), server=True)
+    edge.alone = {1: FallbackReason.LOST, WARM_UP_REQUESTS + 1: FallbackReason.LATE}
+    with pytest.raises(LinkError, match="the server was lost: 2 of 11 requests"):
+        _run(edge, 7)
 
 
 def test_joules_are_of_one_period() -> None:

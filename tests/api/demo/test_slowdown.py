@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from joulecut.demo import slowdown
-from joulecut.demo.slowdown import HostTooSlowError, kept_up, needed_slowdown, wall_clock
+from joulecut.demo.slowdown import HEADROOM_OF_FIRST_TRY, HostTooSlowError, kept_up, needed_slowdown, wall_clock
 from joulecut_core.timing import ScaledClock, SystemClock
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.network import Network
@@ -60,6 +60,15 @@ def test_it_grows_with_the_hosts_slowness(network: Network, monkeypatch: pytest.
     assert all(factor == int(factor) for factor in factors)
 
 
+def test_a_first_try_is_quicker(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more time can be given later, less room is left for the rest of the demo."""
+    _with_host(monkeypatch, 1.0)
+    careful, quick = (
+        needed_slowdown(network, ("emulated:t4",), **each) for each in ({}, {"headroom": HEADROOM_OF_FIRST_TRY})
+    )
+    assert quick == pytest.approx(0.75 * careful, abs=1)
+
+
 def test_a_fast_host_runs_in_real_time(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """The factor is never below one, and one is a factor that clocks take."""
     _with_host(monkeypatch, 1e-9)
@@ -74,11 +83,11 @@ def test_the_host_is_measured(network: Network) -> None:
 
 
 def test_a_busy_moment_does_not_make_a_slow_host(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where most runs are interrupted the host counts as at most twice as slow as its best run shows it to be."""
+    """Where most runs are interrupted the host counts as at most half as slow again as its best run shows it to be."""
     now_s = iter([each for run in range(7) for each in (100.0 * run, 100.0 * run + (0.5 if run == 3 else 50.0))])
     monkeypatch.setattr(time, "perf_counter", lambda: next(now_s))
     busy = needed_slowdown(network, ("emulated:t4",))
-    _with_host(monkeypatch, 1.0)
+    _with_host(monkeypatch, 0.75)
     assert busy == needed_slowdown(network, ("emulated:t4",))
 
 
