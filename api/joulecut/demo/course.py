@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from joulecut.connections.connection import Connection, connect
 from joulecut.demo.agents import running_agents, wait_connected
-from joulecut.demo.metering import WARM_UP_REQUESTS, Inputs, LoadRunner, MeteredRun
+from joulecut.demo.metering import WARM_UP_REQUESTS, Inputs, LoadRunner, MeteredRun, longest_wall_s
 from joulecut.demo.pairs import PlannedPair, front_steps, planned_pairs, typical_request
 from joulecut.demo.planned import Configuration, PlannedPolicy, plan_policy
 from joulecut.demo.results import Metered, ObjectiveResult, PolicyResult, Predicted, SweepRow, labels
@@ -85,7 +85,7 @@ def run_demo(
         agents = stack.enter_context(
             running_agents(scenario, workplace, clock=clock, slowdown=slowdown, reprofile=reprofile)
         )
-        edge = stack.enter_context(connect(agents.edge_address, timeout_s=120.0))
+        edge = stack.enter_context(connect(agents.edge_address, timeout_s=longest_wall_s(clock)))
         every = [
             plan_policy(edge, objective, policy) for objective in scenario.objectives for policy in scenario.policies
         ]

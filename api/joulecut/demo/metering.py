@@ -38,7 +38,10 @@ WARM_UP_REQUESTS = 4
 """Sent before the metered ones, so that pipelines are full and clocks have settled."""
 _SPARE_PERIODS = 2
 """The window ends this many periods before the last request, so that load never stops inside it."""
-_ANSWER_S = 60.0
+_PATIENCE_S = 60.0
+"""So long an answer or a meter is waited for, in wall seconds beside those that the agents' own time takes."""
+_LONGEST_S = 2.0
+"""Of the agents' time, for one answer: deadlines are a small part of it."""
 _LEAST_SHARE = 0.02
 """Of the idle joules: emulated counters show half a percent of a period's joules too much or too little at either end
 of a window. What computing drew is not read from a smaller difference, but from each request's own metering."""
@@ -79,6 +82,11 @@ class _Timed:
 
     answer: Answer
     done_s: float
+
+
+def longest_wall_s(clock: Clock) -> float:
+    """How long one answer may take on the wall where the agents live in the time of `clock`."""
+    return _PATIENCE_S + clock.wall_s(_LONGEST_S)
 
 
 class LoadRunner:
@@ -142,9 +150,9 @@ class LoadRunner:
 
     def _served(self, sample: int, due_s: float, timed: Future[_Timed]) -> ServedRequest:
         try:
-            result = timed.result(timeout=_ANSWER_S)
+            result = timed.result(timeout=longest_wall_s(self._clock))
         except FutureTimeoutError as error:
-            raise LinkError(f"no answer within {_ANSWER_S:.0f} s; see the agents' logs") from error
+            raise LinkError(f"no answer within {longest_wall_s(self._clock):.0f} s; see the agents' logs") from error
         return ServedRequest(
             latency_s=result.done_s - due_s,
             top1=tuple(answers(torch.tensor(result.answer.outputs[0])).tolist()),
@@ -162,7 +170,7 @@ class LoadRunner:
             edge_not_before_s=first.edge.time_s + length_s,
             server_not_before_s=None if first.server is None else first.server.time_s + length_s,
         )
-        return first, self._edge.read_meters(until)
+        return first, self._edge.read_meters(until, timeout_s=_PATIENCE_S + self._clock.wall_s(length_s))
 
     def _metered(
         self,

@@ -40,8 +40,9 @@ _LOG = logging.getLogger(__name__)
 _CALL_S = 10.0
 """Wall seconds that a short call to a server may take before it counts as unreachable."""
 _HELLO_S = 3.0
-_METER_S = 600.0
-"""Clocks of two hosts cannot be compared, so how long the server is asked to wait is not known here."""
+_METER_S = 86_400.0
+"""Clocks of two hosts cannot be compared, so how long the server is asked to wait is not known here; who asks the edge
+ends the wait sooner."""
 _SERVED_SHARE = 0.8
 """Of the time that an answer is waited for, what the server may use; the rest is for the way there and back."""
 _MOST_UNANSWERED = 3

@@ -35,6 +35,7 @@ class KnownEdge(Connection):
         self.server = server
         self.sent_s: list[float] = []
         self.windows: list[ReadMetersRequest] = []
+        self.patience_s: list[float] = []
         self.alone: dict[int, FallbackReason] = {}
 
     def submit(self, *inputs: np.ndarray[Any, np.dtype[Any]]) -> Future[Answer]:
@@ -53,8 +54,8 @@ class KnownEdge(Connection):
 
     def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = 0.0) -> MeterReadings:
         """Each side's counter at its first tick from the time asked for on; the two clocks differ."""
-        del timeout_s
         self.windows.append(request)
+        self.patience_s.append(timeout_s)
         edge_s = _tick(request.edge_not_before_s or 100.0)
         server_s = _tick(request.server_not_before_s or 7.0)
         server = EnergyReading(time_s=server_s, energy_j=SERVER_W * server_s, busy_s=SERVER_BUSY_SHARE * server_s)
@@ -168,6 +169,22 @@ def test_the_window_lies_inside_the_load(requests: int) -> None:
     assert length_s > 0
     assert length_s * RATE_HZ == pytest.approx(max(1, requests - 4), abs=TICK_S * RATE_HZ)
     assert length_s <= max(1, requests - 2) / RATE_HZ
+
+
+class StretchedClock(ManualClock):
+    """A clock whose seconds last a hundred on the wall."""
+
+    def wall_s(self, duration_s: float) -> float:
+        return 100.0 * duration_s
+
+
+def test_meters_of_a_slow_demo_are_waited_for() -> None:
+    """To the window's end, on the wall, however long its seconds last there."""
+    edge = KnownEdge(StretchedClock(), server=True)
+    _run(edge, 60)
+    _, last = edge.windows
+    assert last.edge_not_before_s is not None
+    assert edge.patience_s[1] > 100.0 * (last.edge_not_before_s - 100.0) > 200.0
 
 
 def test_a_run_without_a_server() -> None:
