@@ -6,6 +6,7 @@ Bars and spinners are for people who watch: there are none where standard error 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,7 +30,8 @@ class Narrator:
     """Tells the person at the terminal how far a command is. `console`: standard error unless a test says otherwise."""
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        # The stream of now: capture mutes standard error meanwhile, and a spinner's frames must not go through that.
+        self._console = console or Console(file=sys.stderr)
         self._quiet = quiet
         self._watched = self._console.is_terminal and not (as_json or quiet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import redirect_stderr
 
 import pytest
 from rich.console import Console
@@ -43,3 +44,11 @@ def test_elsewhere_only_notes(terminal: bool, as_json: bool) -> None:
 def test_quiet_is_silent() -> None:
     """--quiet leaves standard error to errors."""
     assert told(terminal=True, quiet=True) == ""
+
+
+def test_bars_go_to_the_standard_error_of_the_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Capture puts a stream of its own there; a spinner that went through it would write each frame as a line."""
+    narrator = Narrator()
+    with redirect_stderr(io.StringIO()) as stand_in:
+        narrator.note("written: lite0")
+    assert (stand_in.getvalue(), capsys.readouterr().err) == ("", "written: lite0\n")
