@@ -34,7 +34,10 @@ PIP := $(RUN) -m pip
 # itself too, which every process that runs tests would do beside the others; pytest compiles the tests its own way.
 PIP_INSTALL := $(PIP) install --no-compile
 SOURCES := api core edge planner proto runtime server
-COMPILE = $(RUN) -m compileall -qq -j 0 -x '/test_[^/]*$$' .venv/lib $(SOURCES) || true
+# Most of what is installed: nothing needs it, or few programs a small part, which they compile on first use.
+SELDOM := _inductor|fontTools|huggingface_hub|mypyc?|onnx[a-z]*|pip|plotly|pygments|setuptools|sklearn
+SELDOM := $(SELDOM)|ray/(data|llm|rllib|serve|train|tune)|transformers/models
+COMPILE = $(RUN) -m compileall -qq -j 0 -x '/test|/($(SELDOM))/' .venv/lib $(SOURCES) || true
 VERSION_OF = $(RUN) -c 'import sys, importlib.metadata as m; print(sys.argv[1] + "===" + m.version(sys.argv[1]))'
 
 .PHONY: demo test check install

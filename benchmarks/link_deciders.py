@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from benchmarks.link_replay import Candidate, Pick, RecordedLink
+from benchmarks.link_replay import Candidate, Pick, RecordedLink, Settling
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines.neurosurgeon import least_latency
 from joulecut_planner.choices.plan_choice import choice_of
@@ -68,6 +68,11 @@ class Told:
     def __init__(self) -> None:
         self.switches = 0
         self._last: Candidate | None = None
+
+    def look(self, now_s: float) -> Settling:
+        """Changes nothing between requests."""
+        del now_s
+        return Settling()
 
     def observe(self, transfer: Transfer) -> None:
         """Learns nothing."""
@@ -153,21 +158,23 @@ class Joulecut:
         self._started_bps = max(_LEAST_BPS, link.bps_at(0.0))
         self._current = offers.candidates.index(offers.at(self._started_bps))
 
+    def look(self, now_s: float) -> Settling:
+        """See `Decider.look`."""
+        outlook = self._estimator.outlook(now_s)
+        switch = self._switcher.decide(now_s, self._contenders, self._current, outlook)
+        if switch is None:
+            return Settling()
+        before, self._current = self._current, switch.index
+        self.switches += 1
+        if self._contenders[before].clocks == self._contenders[switch.index].clocks:
+            return Settling()
+        return Settling(time_s=self._terms.settle_s, energy_j=self._terms.settle_j)
+
     def pick(self, now_s: float) -> Pick:
         """See `Decider.pick`."""
         outlook = self._estimator.outlook(now_s)
-        switch = self._switcher.decide(now_s, self._contenders, self._current, outlook)
-        changed = False
-        if switch is not None:
-            changed = self._contenders[switch.index].clocks != self._contenders[self._current].clocks
-            self._current = switch.index
-            self.switches += 1
-        return Pick(
-            candidate=self._offers.candidates[self._current],
-            uplink_bps=self._started_bps if outlook is None else outlook.usual_bps,
-            settle_s=self._terms.settle_s if changed else 0.0,
-            settle_j=self._terms.settle_j if changed else 0.0,
-        )
+        uplink_bps = self._started_bps if outlook is None else outlook.usual_bps
+        return Pick(candidate=self._offers.candidates[self._current], uplink_bps=uplink_bps)
 
     def observe(self, transfer: Transfer) -> None:
         """See `Decider.observe`."""
@@ -175,6 +182,8 @@ class Joulecut:
 
     def probe_bytes(self, now_s: float) -> int | None:
         """See `Decider.probe_bytes`."""
+        if self._contenders[self._current].uplink_bytes > 0.0:
+            return None
         return self._probes.due_bytes(now_s, self._estimator.outlook(now_s))
 
     def probed(self, now_s: float, took_s: float) -> None:

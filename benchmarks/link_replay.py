@@ -5,7 +5,9 @@ r"""Replays a recorded link on virtual time: one edge, one server, a policy that
 
 Computing takes the problem's mean seconds, spread by its standard deviations, the same draws under each policy. What
 is given up stays on the link until it is through. An edge gives a request up when its deadline leaves just the time
-to finish it, if the plan's own answer was due by then, else at the deadline.
+to finish it, if the plan's own answer was due by then, else after its patience. It looks at the link as the edge-agent
+does: after each answer, when a request is overdue, and every tenth of a second. So a change of clocks mostly falls
+between two requests.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from joulecut_planner.switching import Contender, contender_of
 _SEED = 7
 _TAIL_MARGIN, _PATIENCE, _LEAST_PATIENCE_S = 1.1, 5.0, 1.0
 """As the edge-agent has them."""
+_LOOK_S, _LONGER = 0.1, 2.0
+"""Likewise: between two looks at most; and what is given up would have taken this many times as long in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,14 @@ class Pick:
 
     candidate: Candidate
     uplink_bps: float
-    settle_s: float = 0.0
-    settle_j: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """What changing clocks takes the edge, and costs."""
+
+    time_s: float = 0.0
+    energy_j: float = 0.0
 
 
 class Decider(Protocol):
@@ -114,6 +124,10 @@ class Decider(Protocol):
 
     def pick(self, now_s: float) -> Pick:
         """The plan of the request that arrives now."""
+        ...
+
+    def look(self, now_s: float) -> Settling:
+        """Change the plan of the requests to come, if it is time to."""
         ...
 
     def observe(self, transfer: Transfer) -> None:
@@ -149,9 +163,12 @@ class Outcome:
 
 @dataclass(slots=True)
 class _UnderWay:
+    """An offloaded request. `transfer`: as its reply will tell it."""
+
+    arrived_s: float
     sent_s: float
     candidate: Candidate
-    due_s: float
+    transfer: Transfer
 
 
 class Replay:
@@ -172,30 +189,27 @@ class Replay:
         self._events: list[tuple[float, int, int, str]] = []
         self._misses = self._alone = self._offloaded = 0
         self._energy_j = 0.0
-        self._done: set[int] = set()
-        self._probing = False
+        self._looked_s = 0.0
+        self._probe: Transfer | None = None
 
     def run(self) -> Outcome:
         """The outcome of all requests that arrive within the duration."""
         count = int(self._duration_s / self._period_s)
         draws = np.random.default_rng(_SEED).standard_normal((count, 3))
         self._events = [(number * self._period_s, 2, number, "arrive") for number in range(count)]
-        self._replies: dict[int, tuple[Transfer, float]] = {}
-        self._tails_s: dict[int, float] = {}
-        self._probes: list[Transfer] = []
+        self._look(0.0)
         while self._events:
             now_s, _, number, kind = heapq.heappop(self._events)
             if kind == "arrive":
                 self._arrive(now_s, number, draws[number].tolist())
-            elif kind == "probed":
-                probe = self._probes.pop()
-                self._probing = False
-                self._decider.observe(probe)
-                self._decider.probed(now_s, probe.link_s)
             elif kind == "reply":
                 self._reply(now_s, number)
-            else:
+            elif kind == "give up":
                 self._give_up(now_s, number)
+            elif kind == "probed":
+                self._probed(now_s)
+            elif number in self._under_way if kind == "overdue" else now_s >= self._looked_s + _LOOK_S:
+                self._look(now_s)
         return Outcome(
             requests=count,
             misses=self._misses,
@@ -206,83 +220,97 @@ class Replay:
             energy_j=self._energy_j / count,
         )
 
+    def _look(self, now_s: float) -> None:
+        self._looked_s = now_s
+        if now_s < self._duration_s:
+            self._push(now_s + _LOOK_S, 3, -1, "look")
+        self._note_overdue(now_s)
+        settling = self._decider.look(now_s)
+        self._energy_j += settling.energy_j
+        if settling.time_s > 0.0:
+            self._edge_free_s = max(now_s, self._edge_free_s) + settling.time_s
+        self._probe_if_due(now_s)
+
+    def _push(self, time_s: float, order: int, number: int, kind: str) -> None:
+        heapq.heappush(self._events, (time_s, order, number, kind))
+
     def _arrive(self, now_s: float, number: int, draws: list[float]) -> None:
-        self._report_overdue(now_s)
         pick = self._decider.pick(now_s)
         candidate, contender = pick.candidate, pick.candidate.contender
-        self._energy_j += contender.fixed_j + pick.settle_j
+        self._energy_j += contender.fixed_j
         head_s = max(0.2 * candidate.head_s, candidate.head_s + draws[0] * candidate.head_std_s)
-        start_s = max(now_s, self._edge_free_s) + pick.settle_s
-        self._edge_free_s = head_end_s = start_s + head_s
+        self._edge_free_s = head_end_s = max(now_s, self._edge_free_s) + head_s
         if contender.uplink_bytes == 0.0:
             self._misses += head_end_s - now_s > self._latest_s * (1.0 + 1e-9)
-            self._probe_if_due(now_s)
             return
         self._offloaded += 1
-        begins_s = max(head_end_s, self._link_free_s)
-        up_end_s, airtime_s = self._link.sent(begins_s, contender.uplink_bytes)
+        up_end_s, airtime_s = self._link.sent(max(head_end_s, self._link_free_s), contender.uplink_bytes)
         self._link_free_s = up_end_s
         self._energy_j += self._radio_w * airtime_s
         spread_s = draws[1] * self._link_std_s
         link_s = max(up_end_s - head_end_s, up_end_s - head_end_s + self._rtt_s + candidate.down_s + spread_s)
         server_s = max(0.2 * candidate.server_s, candidate.server_s + draws[2] * candidate.server_std_s)
         reply_s = head_end_s + link_s + server_s
+        down_bytes = candidate.down_s * self._down_bps / 8.0
+        self._under_way[number] = _UnderWay(
+            arrived_s=now_s,
+            sent_s=head_end_s,
+            candidate=candidate,
+            transfer=Transfer(time_s=reply_s, up_bytes=contender.uplink_bytes, down_bytes=down_bytes, link_s=link_s),
+        )
         expected_s = candidate.server_s + candidate.down_s + self._rtt_s + contender.way_up_s(pick.uplink_bps)
         spare_s = now_s + self._latest_s - head_end_s - _TAIL_MARGIN * contender.tail_s
         patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * contender.bound_s(pick.uplink_bps))
-        gives_up_s = head_end_s + (spare_s if spare_s > expected_s else patience_s)
-        self._under_way[number] = _UnderWay(head_end_s, candidate, max(now_s + self._latest_s, head_end_s + expected_s))
-        down_bytes = candidate.down_s * self._down_bps / 8.0
-        transfer = Transfer(time_s=reply_s, up_bytes=contender.uplink_bytes, down_bytes=down_bytes, link_s=link_s)
-        self._replies[number] = (transfer, now_s)
-        self._tails_s[number] = contender.tail_s
-        heapq.heappush(self._events, (reply_s, 0, number, "reply"))
-        if gives_up_s < reply_s:
-            heapq.heappush(self._events, (gives_up_s, 1, number, "give up"))
+        self._push(reply_s, 0, number, "reply")
+        self._push(head_end_s + (spare_s if spare_s > expected_s else patience_s), 1, number, "give up")
+        self._push(head_end_s + self._latest_s, 1, number, "overdue")
 
     def _reply(self, now_s: float, number: int) -> None:
-        transfer, arrived_s = self._replies.pop(number)
-        self._under_way.pop(number, None)
-        self._decider.observe(transfer)
-        if number not in self._done:
-            self._misses += now_s - arrived_s > self._latest_s * (1.0 + 1e-9)
+        known = self._under_way.pop(number, None)
+        if known is None:
+            return  # given up before: the edge drops it
+        self._misses += now_s - known.arrived_s > self._latest_s * (1.0 + 1e-9)
+        self._decider.observe(known.transfer)
+        self._look(now_s)
 
     def _give_up(self, now_s: float, number: int) -> None:
-        _, arrived_s = self._replies[number]
-        under_way = self._under_way[number]
-        self._done.add(number)
-        self._alone += 1
-        self._energy_j += under_way.candidate.contender.tail_j
-        self._edge_free_s = max(now_s, self._edge_free_s) + self._tails_s[number]
-        self._misses += self._edge_free_s - arrived_s > self._latest_s * (1.0 + 1e-9)
-
-    def _report_overdue(self, now_s: float) -> None:
-        """The one that is under way for longest, where it should have been answered."""
-        if not self._under_way:
+        known = self._under_way.pop(number, None)
+        if known is None:
             return
-        oldest = self._under_way[min(self._under_way)]
-        if now_s > oldest.due_s:
-            candidate = oldest.candidate
-            waited_s = now_s - oldest.sent_s - candidate.server_s
-            transfer = Transfer(
-                time_s=now_s,
-                up_bytes=candidate.contender.uplink_bytes,
-                down_bytes=0.0,
-                link_s=waited_s,
-                is_over=False,
-            )
-            self._decider.observe(transfer)
+        contender = known.candidate.contender
+        self._alone += 1
+        self._energy_j += contender.tail_j
+        self._edge_free_s = max(now_s, self._edge_free_s) + contender.tail_s
+        self._misses += self._edge_free_s - known.arrived_s > self._latest_s * (1.0 + 1e-9)
+        link_s = max(_LONGER * (now_s - known.sent_s), self._latest_s)
+        self._decider.observe(Transfer(time_s=now_s, up_bytes=contender.uplink_bytes, down_bytes=0.0, link_s=link_s))
+        self._look(now_s)
+
+    def _note_overdue(self, now_s: float) -> None:
+        """The one that is under way for longest, where it should have been answered."""
+        oldest = next(iter(self._under_way.values()), None)
+        if oldest is None or now_s - oldest.sent_s < self._latest_s * (1.0 - 1e-9):
+            return
+        up_bytes = oldest.candidate.contender.uplink_bytes
+        waiting = Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0.0, link_s=now_s - oldest.sent_s, is_over=False)
+        self._decider.observe(waiting)
 
     def _probe_if_due(self, now_s: float) -> None:
-        if self._under_way or self._probing or self._link_free_s > now_s:
+        if self._under_way or self._probe is not None or self._link_free_s > now_s:
             return
         size_bytes = self._decider.probe_bytes(now_s)
         if size_bytes is None:
             return
-        self._probing = True
         end_s, airtime_s = self._link.sent(now_s, float(size_bytes))
         self._link_free_s = end_s
         self._energy_j += self._radio_w * airtime_s
         link_s = end_s - now_s + self._rtt_s
-        self._probes.append(Transfer(time_s=now_s + link_s, up_bytes=float(size_bytes), down_bytes=0.0, link_s=link_s))
-        heapq.heappush(self._events, (now_s + link_s, 0, -1, "probed"))
+        self._probe = Transfer(time_s=now_s + link_s, up_bytes=float(size_bytes), down_bytes=0.0, link_s=link_s)
+        self._push(self._probe.time_s, 0, -1, "probed")
+
+    def _probed(self, now_s: float) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            self._decider.observe(probe)
+            self._decider.probed(now_s, probe.link_s)
+        self._look(now_s)

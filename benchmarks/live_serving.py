@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.live_gate import timed_gate
 from benchmarks.live_workplace import PICTURE, REDUCED_LOSS, SERVER, Workplace, workplace
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
@@ -350,12 +351,18 @@ async def alone(place: Workplace, arguments: argparse.Namespace) -> None:
         serving(place, replace(options, slo_s=1e-6), slowdown=1.0, edges=1) as (refused, _, _),
     ):
         kinds = (("as they come", plain[0]), ("scheduled", scheduled[0]), ("refused", refused[0]))
-        for number in range(arguments.requests):
-            for name, member in kinds:
-                await member.ask(picture, number)
-                trips[name].append(member.answers.round_trips_s[-1])
+        gate_s: list[float] = []
+        with timed_gate(gate_s):
+            for number in range(arguments.requests):
+                for name, member in kinds:
+                    await member.ask(picture, number)
+                    trips[name].append(member.answers.round_trips_s[-1])
     for name, seconds in trips.items():
         print(f"{name:13} p50 {statistics.median(seconds) * 1e3:.3f} ms of {len(seconds)} requests alone")
+    p50_s, p99_s = (float(np.quantile(gate_s, share)) for share in (0.5, 0.99))
+    print(
+        f"refusing took the gate p50 {p50_s * 1e6:.0f} us, p99 {p99_s * 1e6:.0f} us of CPU time, {len(gate_s)} refused"
+    )
     added_s = [late_s - early_s for early_s, late_s in zip(trips["as they come"], trips["scheduled"], strict=True)]
     ratio = statistics.median(trips["scheduled"]) / statistics.median(trips["as they come"])
     print(f"added p50 {statistics.median(added_s) * 1e3:+.3f} ms by pairs; ratio of the medians {ratio:.3f}")

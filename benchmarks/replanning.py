@@ -54,9 +54,10 @@ al., MMSys 2013) and FCC Measuring Broadband America, both as prepared for Pensi
 
 *Miss*: answered after the deadline. *Energy*: joules over those of an oracle that knows the true bandwidth at each
 arrival and changes plans for nothing. *Changes*: of the plan, to a second. Every decider has the same edge: it finishes
-alone what is not answered in time, where its plan leaves it the time. *joulecut* pays 10 ms of the edge for each change
-of clocks, and its probes. *static*: the exact plan for the recording's mean bandwidth. *neurosurgeon*: least latency at
-top clocks for the bandwidth of a second ago, each request anew. *all-edge*: the edge alone, at its best clock.
+alone what is not answered in time, where its plan leaves it the time. *joulecut* looks at the link when the edge-agent
+does, mostly between two requests, and pays 10 ms of the edge for each change of clocks, and its probes. *static*: the
+exact plan for the recording's mean bandwidth. *neurosurgeon*: least latency at top clocks for the bandwidth of a second
+ago, each request anew. *all-edge*: the edge alone, at its best clock.
 
 The level (misses at most 2 %, energy at most 1.10, at most 0.2 changes to a second) is asked for where the oracle
 misses at most 1 %: {counted} of {cases} replays. joulecut keeps it in {keeping} of them, and in {held_keeping} of the
@@ -65,7 +66,9 @@ misses at most 1 %: {counted} of {cases} replays. joulecut keeps it in {keeping}
 _WHY = """\
 Two kinds. Where only energy is above: the link goes to and fro within seconds, the oracle changes with it for nothing,
 and the edge stays with what is safe. Where misses are above: on `camera.json` the edge alone misses 1 in 22 deadlines
-(its spread is wider than the quantile allows), so that each second spent safe from the link counts as misses too.
+(its spread is wider than the quantile allows), so that each second spent safe from the link counts as misses too. No
+plan of it leaves room for a local rest after a lost transfer (the whole network takes the edge 31 of 32 ms), so that a
+request that meets a collapse is late whatever the policy.
 """
 
 

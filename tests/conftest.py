@@ -18,9 +18,12 @@ import pytest
 
 from tests.chaos.agent_nursery import AgentNursery
 from tests.kept import FOLDER
+from tests.thoroughness import examples
 from tests.warm.programs import WarmPrograms, warm_programs
 
 _TESTS = Path(__file__).parent
+_EXAMPLES = 100
+"""Of a property that names no number of its own."""
 _WAITING = (frozenset({"chaos", "integration"}), frozenset({"e2e", "pages"}))
 """Folders whose tests wait for programs, links and clocks of the world more than they compute, in equal halves."""
 
@@ -30,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Hypothesis may not take a busy host's time for an example's.
     """
-    hypothesis.settings.register_profile("shared-host", deadline=None)
+    hypothesis.settings.register_profile("shared-host", deadline=None, max_examples=examples(_EXAMPLES))
     hypothesis.settings.load_profile("shared-host")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,9 +92,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(name="nursery", scope="session")
-def _nursery() -> Iterator[AgentNursery]:
+def _nursery(warm: WarmPrograms) -> Iterator[AgentNursery]:
     """Forks agents; importing what they need takes longer than most of what they do."""
-    with AgentNursery() as nursery:
+    with AgentNursery(forker=warm.nursery) as nursery:
         yield nursery
 
 

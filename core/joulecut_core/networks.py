@@ -22,6 +22,13 @@ _ELEMENT_BYTES = {
 DTYPES = frozenset(_ELEMENT_BYTES)
 """The element types that may cross a process border."""
 
+MAX_RANK = 16
+"""Dimensions that a tensor of a network has at most."""
+
+MAX_CROSSING_TENSORS = 256
+MAX_CROSSING_BYTES = 256 << 20
+"""What one message between two parts of a network carries at most, as tensors."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:

@@ -118,7 +118,10 @@ class ServingPolicy(Protocol):
         ...
 
     def arrived(self, request: QueuedRequest) -> None:
-        """A request has come in; called before `decide`."""
+        """A request that may run has come in; called before the first `decide` that shows it.
+
+        One that its edge's share held back comes behind newer ones.
+        """
         ...
 
     def decide(self, view: ServerView) -> Launch | Rest:

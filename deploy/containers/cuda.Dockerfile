@@ -42,5 +42,5 @@ STOPSIGNAL SIGTERM
 EXPOSE 50551 50552 9465
 # `health_listen` of the configuration.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=15m \
-    CMD ["python3", "-m", "joulecut_server.health_port", "127.0.0.1:50552"]
+    CMD ["python3", "-m", "joulecut_server.reporting.health_port", "127.0.0.1:50552"]
 ENTRYPOINT ["server-agent"]

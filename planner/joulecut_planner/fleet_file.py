@@ -27,15 +27,17 @@ _EDGE_KEYS = ("name", "problem")
 def load_fleet(path: str | os.PathLike[str]) -> Fleet | Pool:
     """The fleet in a file, of version 1 or 2 (a Pool), as its `schema` says.
 
-    Raises ProblemError naming the file, or the JSON path of the field that is wrong. TypeError for what is no path.
+    Raises ProblemError naming the file and the JSON path of the field that is wrong. TypeError for what is no path.
     """
     file = expect_path(
         "path", path, "of a joulecut.fleet/1 or /2 file; a JSON object goes to parse_fleet", error=ProblemError
     )
     document = parse_strictly(read_text(file, ProblemError), ProblemError, str(file))
-    if isinstance(document, Mapping) and document.get("schema") == POOL_SCHEMA:
-        return decoded_pool(document)
-    return _decoded(document)
+    is_pool = isinstance(document, Mapping) and document.get("schema") == POOL_SCHEMA
+    try:
+        return decoded_pool(document) if is_pool else _decoded(document)
+    except ProblemError as error:
+        raise ProblemError(f"{file}: {error}") from error
 
 
 def parse_fleet(source: str | Mapping[str, object]) -> Fleet:

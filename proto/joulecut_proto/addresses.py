@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import socket
 import stat
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from pathlib import Path
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError
+from joulecut_core.host_ports import MAX_PORT, host_and_port
 
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
 _MAX_SOCKET_PATH_BYTES = 107
 """sizeof(sun_path) - 1 on Linux."""
 
@@ -37,13 +36,13 @@ def parse_address(text: str) -> Address:
     """The address in `text`; raises ConfigError where it is not one."""
     if text.startswith("unix:"):
         return _unix_address(text)
-    match = _HOST_PORT.fullmatch(text)
-    if match is None:
+    found = host_and_port(text)
+    if found is None:
         raise ConfigError(f"address {show(text)}: {_EXPECTED}")
-    port = int(match["port"])
-    if port > 65535:
-        raise ConfigError(f"address {show(text)}: port {port}; expected at most 65535")
-    return Address(host=match["v6"] or match["host"], port=port)
+    host, port = found
+    if port > MAX_PORT:
+        raise ConfigError(f"address {show(text)}: port {port}; expected at most {MAX_PORT}")
+    return Address(host=host, port=port)
 
 
 def check_free(address: Address) -> None:

@@ -17,13 +17,11 @@ from typing import Protocol
 import numpy as np
 
 from joulecut_core.errors import ContractError
-from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.networks import DTYPES, MAX_CROSSING_BYTES, MAX_CROSSING_TENSORS, MAX_RANK, TensorSpec
 from joulecut_core.tensor_frames import RAW, Payload, TensorFrame
 
 CHUNK_BYTES = 1 << 20
 """Between 512 KiB and 1.5 MiB a stream moves large tensors fastest; fewer messages cost less."""
-
-MAX_RANK = 8
 
 _ALIGNMENT_BYTES = 16
 """Every tensor starts here in the buffer, so that any element type can be read in place."""
@@ -36,14 +34,12 @@ _CODEC = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 class FrameLimits:
     """What one message may ask of the receiver.
 
-    `payload_bytes` travel, `decoded_bytes` are what the tensors take once decoded,
-    `codec_header_bytes` is per tensor.
+    `payload_bytes` travel, `decoded_bytes` are what the tensors take once decoded.
     """
 
-    tensors: int = 256
+    tensors: int = MAX_CROSSING_TENSORS
     payload_bytes: int = 64 << 20
-    decoded_bytes: int = 256 << 20
-    codec_header_bytes: int = 1 << 20
+    decoded_bytes: int = MAX_CROSSING_BYTES
 
 
 DEFAULT_LIMITS = FrameLimits()
@@ -146,7 +142,7 @@ def check_header(tensors: Sequence[WireTensor], total_bytes: int, limits: FrameL
         raise ContractError(f"a message of {len(tensors)} tensors; expected at most {limits.tensors}")
     decoded_bytes = 0
     for index, tensor in enumerate(tensors):
-        _check_tensor(tensor, limits, where=f"tensors[{index}]")
+        _check_tensor(tensor, where=f"tensors[{index}]")
         # A tensor without elements has no bytes however long its other sizes are, and nobody can make it.
         decoded_bytes += max((tensor.spec.size_bytes, *tensor.spec.shape))
     sum_bytes = total_bytes_of(tensors)
@@ -253,14 +249,10 @@ def _frame(tensor: WireTensor, payload: memoryview) -> TensorFrame:
     return TensorFrame(spec=tensor.spec, payload=payload, codec=tensor.codec, codec_header=tensor.codec_header)
 
 
-def _check_tensor(tensor: WireTensor, limits: FrameLimits, *, where: str) -> None:
+def _check_tensor(tensor: WireTensor, *, where: str) -> None:
     check_spec(tensor.spec, where=where)
     if not _CODEC.fullmatch(tensor.codec):
         raise ContractError(f"{where}: codec {_shown(tensor.codec)}; expected 1 to 32 of a-z 0-9 -")
-    if len(tensor.codec_header) > limits.codec_header_bytes:
-        raise ContractError(
-            f"{where}: a codec header of {len(tensor.codec_header)} bytes; expected at most {limits.codec_header_bytes}"
-        )
     if tensor.payload_bytes < 0:
         raise ContractError(f"{where}: {tensor.payload_bytes} payload bytes; expected none or more")
     if tensor.codec == RAW and tensor.payload_bytes != tensor.spec.size_bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,17 @@ def test_images_copy_what_exists(image: Path) -> None:
     sources = [word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for word in line.split()]
     assert not [source for source in sources if not (ROOT / source).exists()]
     assert {"core", "planner", "proto", "runtime", "edge", "server", "api"} <= set(sources)
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=name)
+def test_images_start_and_ask_what_exists(image: Path) -> None:
+    """Programs and modules of entry points and health checks are the project's: no build would miss one."""
+    text = image.read_text(encoding="utf-8")
+    programs = re.findall(r'^ENTRYPOINT \["([^"]+)"\]$', text, re.MULTILINE)
+    assert programs
+    assert set(programs) <= {script.name for script in entry_points(group="console_scripts")}
+    for module in re.findall(r'"-m", "([^"]+)"', text):
+        assert importlib.util.find_spec(module) is not None, module
 
 
 @pytest.mark.parametrize(("example", "config"), EXAMPLES)

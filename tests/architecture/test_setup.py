@@ -132,15 +132,21 @@ def test_check_refuses_unknown_options() -> None:
 
 @pytest.mark.parametrize(("tests", "rest", "status"), [(0, 0, 0), (2, 0, 1), (0, 1, 1), (2, 1, 1)])
 def test_ci_runs_the_tests_and_the_rest(tests: int, rest: int, status: int, tmp_path: Path) -> None:
-    """CI is `make test` and `scripts/check --no-tests`; both run, and any failure is CI's."""
-    for path, script in ((".ci/run", ""), ("bin/make", f"exit {tests}"), ("scripts/check", f"exit {rest}")):
+    """CI is `make test` beside `scripts/check --no-tests`, in one environment; both end, and any failure is CI's."""
+    programs = {".ci/run": "", "bin/make": f"test $1 = install || exit {tests}", "scripts/check": f"exit {rest}"}
+    for path, script in programs.items():
         program = tmp_path / path
         program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\necho "$0 $1" >>calls\n{script}\n', encoding="utf-8")
+        program.write_text(f'#!/bin/sh\necho "$0 $1" >>calls\necho "output of $0"\n{script}\n', encoding="utf-8")
         program.chmod(0o755)
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    result = subprocess.run([tmp_path / ".ci" / "run"], check=False, env=environment)
+    result = subprocess.run(
+        [tmp_path / ".ci" / "run"], check=False, env=environment, stdout=subprocess.PIPE, encoding="utf-8"
+    )
     assert result.returncode == status
-    calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert calls == [f"{tmp_path}/bin/make test", "scripts/check --no-tests"]
+    make = tmp_path / "bin" / "make"
+    first, *beside = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert first == f"{make} install"
+    assert sorted(beside) == [f"{make} test", "scripts/check --no-tests"]
+    assert result.stdout.splitlines() == [*[f"output of {make}"] * 2, "output of scripts/check"]

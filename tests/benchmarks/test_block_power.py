@@ -34,9 +34,9 @@ def test_quick_run_prices_short_blocks_better_than_the_whole_does(
         return captured_lite0() if name == block_power.EFFICIENTNET else capture(module, inputs, name=name)
 
     monkeypatch.setattr(block_power, "capture", captured)
-    # Six clocks for eight; as long a shortest block, metered in half the time.
+    # Six clocks for eight; as long a shortest block, metered in a third of the time.
     monkeypatch.setattr(block_power, "ProfilePlan", partial(ProfilePlan, core_clocks=3))
-    monkeypatch.setattr(block_power, "METER", BlockMeterPlan(window_periods=5, most_runs=250))
+    monkeypatch.setattr(block_power, "METER", BlockMeterPlan(window_periods=3, most_runs=150))
     main(["--quick", "--out", str(tmp_path)])
     page = (tmp_path / "block_power.md").read_text(encoding="utf-8")
     assert "**Emulated.**" in page

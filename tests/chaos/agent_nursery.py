@@ -6,6 +6,7 @@ the other end. A forked agent runs the main function of its console script, in a
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -33,11 +34,11 @@ _RUNNING = 1 << 20
 class AgentNursery:
     """Starts, kills and pauses the agents of one site; leaving the context kills what is left."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> None:
-        """`environment`: what the agents get besides this process's own. `prefix`: the command that runs them."""
+    def __init__(self, environment: Mapping[str, str] | None = None, *, forker: Path | None = None) -> None:
+        """`environment`: what the agents get besides this process's own. `forker`: a program that runs `serve`."""
         self._alive: set[int] = set()
         self._forker = subprocess.Popen(
-            [*prefix, sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__] if forker is None else [forker],
             cwd=_ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
             stdin=subprocess.PIPE,
@@ -58,6 +59,10 @@ class AgentNursery:
         for pid in tuple(self._alive):
             self.kill(pid)
         self._forker.communicate()
+
+    def enter(self, network: Path) -> None:
+        """Let all agents that are started from now on run in another namespace of the network."""
+        self._ask("enter", str(network))
 
     def start(self, program: str, arguments: Sequence[str], *, log: Path, largest_file_bytes: int | None = None) -> int:
         """The id of a new agent; `largest_file_bytes`: as far as it may write any file, as if the disk were full."""
@@ -156,7 +161,16 @@ def _fork(
         os._exit(status)
 
 
-def _serve() -> None:
+def _enter(network: str) -> int:
+    with Path(network).open("rb") as file:
+        # os.setns is younger than the oldest Python that is tested.
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
+            raise OSError(ctypes.get_errno(), "setns", network)
+    return 0
+
+
+def serve() -> None:
+    """Follow the orders on standard input until it ends."""
     programs = _programs()
     alive: set[int] = set()
     for line in sys.stdin:
@@ -164,6 +178,8 @@ def _serve() -> None:
         if verb == "fork":
             answer = _fork(programs, *words)
             alive.add(answer)
+        elif verb == "enter":
+            answer = _enter(*words)
         else:
             pid, status = os.waitpid(words[0], os.WNOHANG if verb == "poll" else 0)
             answer = os.waitstatus_to_exitcode(status) if pid else _RUNNING
@@ -176,4 +192,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    serve()

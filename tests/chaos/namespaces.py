@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 _BURST_BYTES = 16_384
 _QUEUED_MS = 200
@@ -29,9 +30,9 @@ class FarHost:
         self._near = near
 
     @property
-    def prefix(self) -> tuple[str, ...]:
-        """What stands before a command that is to run there."""
-        return ("ip", "netns", "exec", self.name)
+    def network(self) -> Path:
+        """The kernel's file for the namespace."""
+        return Path("/run/netns", self.name)
 
     def limit(self, rate_bps: float | None) -> None:
         """Let so many bits a second through, each way; None: as many as the kernel can."""

@@ -10,6 +10,7 @@ import pytest
 from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.namespaces import FarHost, far_host, obstacle
 from tests.chaos.scenario import SURELY_LATE_S, Pair, Setting, with_pair
+from tests.warm.programs import WarmPrograms
 
 COLLAPSED_BPS = 1e5
 """On which a cut tensor of 6 kB takes as long as the deadline."""
@@ -24,8 +25,9 @@ def _far() -> Iterator[FarHost]:
 
 
 @pytest.fixture(name="elsewhere")
-def _elsewhere(far: FarHost) -> Iterator[AgentNursery]:
-    with AgentNursery(prefix=far.prefix) as nursery:
+def _elsewhere(far: FarHost, warm: WarmPrograms) -> Iterator[AgentNursery]:
+    with AgentNursery(forker=warm.nursery) as nursery:
+        nursery.enter(far.network)
         yield nursery
 
 

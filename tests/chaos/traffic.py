@@ -15,7 +15,7 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
 from joulecut_proto.local_messages import InferRequest, LocalStatus
 from joulecut_runtime.wires.codecs import codec
-from tests.chaos.history import History
+from tests.chaos.history import History, Operation
 
 ANSWER_S = 60.0
 """How long an application waits; longer than anything that is promised."""
@@ -39,12 +39,24 @@ class Application:
 
     async def ask(self) -> None:
         """Send one request and record what comes of it."""
+        await self._ask(self._begin())
+
+    def send(self) -> asyncio.Task[None]:
+        """The same without waiting; `settle` waits for all."""
+        # Recorded before the task has its turn: an edge killed in between takes this request with it.
+        task = asyncio.create_task(self._ask(self._begin()))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    def _begin(self) -> Operation:
         number, self._sent = self._sent, self._sent + 1
+        request_id = f"{self._edge}.{self._life}.{number}"
         picture = number % len(self._frames)
-        operation = self._history.begin(
-            edge=self._edge, life=self._life, request_id=f"{self._edge}.{self._life}.{number}", picture=picture
-        )
-        request = InferRequest(request_id=operation.request_id, tensors=self._frames[picture])
+        return self._history.begin(edge=self._edge, life=self._life, request_id=request_id, picture=picture)
+
+    async def _ask(self, operation: Operation) -> None:
+        request = InferRequest(request_id=operation.request_id, tensors=self._frames[operation.picture])
         try:
             reply = await self._client.infer(request, timeout_s=ANSWER_S)
         except JoulecutError as error:
@@ -52,13 +64,6 @@ class Application:
         else:
             outputs = codec(RAW).decode(reply.tensors)[0].numpy().tobytes()
             self._history.answer(operation, outputs, reply.ledger)
-
-    def send(self) -> asyncio.Task[None]:
-        """The same without waiting; `settle` waits for all."""
-        task = asyncio.create_task(self.ask())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return task
 
     async def stream(self, requests: int, *, period_s: float) -> None:
         """So many requests, one each period, whether or not those before are answered; returns with the last sent."""

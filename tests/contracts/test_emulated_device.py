@@ -10,10 +10,11 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.opening import device_names, open_device
 from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
+from tests.thoroughness import ends_and_middle
 
 
 class TestEmulatedDevice(DeviceSuite):
-    @pytest.fixture(params=device_names())
+    @pytest.fixture(params=ends_and_middle(device_names()))
     def under_test(self, request: pytest.FixtureRequest) -> DeviceUnderTest:
         clock = ManualClock(start_s=1000.0)
         device = open_device(request.param, clock=clock, seed=7)

@@ -16,13 +16,16 @@ from joulecut_runtime.devices.nvml import NvmlProbe
 from tests.contracts.device_suite import DeviceSuite, DeviceUnderTest
 from tests.contracts.leasing import authority_over
 from tests.fakes.nvml import COMPILER, GENERATIONS, NO_COMPILER, FakeNvml, loaded
+from tests.thoroughness import THOROUGH
 
 FLOPS_PER_CYCLE = 1e3
+_ONE_OF_EACH_KIND = ("p40", "v100", "a100", "h200", "gh200")
+"""The others can what one of these can."""
 
 
 @pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
 class TestNvmlDevice(DeviceSuite):
-    @pytest.fixture(params=GENERATIONS)
+    @pytest.fixture(params=GENERATIONS if THOROUGH else _ONE_OF_EACH_KIND)
     def under_test(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeviceUnderTest]:
         fake = FakeNvml(tmp_path, [request.param], moves_by_hand=True, settle_s=0.01)
         clock = fake.clock

@@ -30,6 +30,7 @@ from tests.fakes.jetson import FakeKernel, JetsonTree, build
 from tests.fakes.jetson.boards import ORIN_NANO_36
 from tests.fakes.nvml import COMPILER, NO_COMPILER, FakeNvml
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
+from tests.thoroughness import THOROUGH
 from tests.warm.programs import WarmPrograms
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)]
@@ -188,14 +189,14 @@ def test_from_profile_to_restored_clocks(site: Site) -> None:
         assert end.server.energy_j > begin.server.energy_j
         assert not site.is_untouched()
         assert edge.stop() == 0
-        assert server.stop() == 0
-    assert site.is_untouched()
-    assert "stopped; clocks restored" in log_of(site.folder, "edge-agent")
-
-    with _pair(site) as (server, edge, application):
-        application.replan(ReplanRequest(policy="all-server"))
-        assert not site.is_untouched()
-        edge.kill()
+        assert "stopped; clocks restored" in log_of(site.folder, "edge-agent")
         server.kill()
         seconds_until(site.is_untouched, deadline_s=60.0)
+    if THOROUGH:
+        with _pair(site) as (server, edge, application):
+            application.replan(ReplanRequest(policy="all-server"))
+            assert not site.is_untouched()
+            edge.kill()
+            assert server.stop() == 0
+            seconds_until(site.is_untouched, deadline_s=60.0)
     assert {change.pid for change in site.nvml.journal}.isdisjoint({os.getpid()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,20 @@ from joulecut.demo.workplace import SHIPPED
 from joulecut_core.errors import ContractError, LinkError
 from joulecut_proto.local_messages import ReplanRequest
 from tests.e2e.pair import SCENARIO, SPLIT, Packed, log_of, running_pair, seconds_until
+from tests.warm.programs import WarmPrograms
 
 pytestmark = pytest.mark.e2e
 
 _READY_S = 180.0
 
 
+@pytest.fixture(name="warmly")
+def _warmly(warm: WarmPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the pair; the edge that is alone starts cold, as from a user's shell."""
+    monkeypatch.setattr(sys, "executable", str(warm.path / "python"))
+
+
+@pytest.mark.usefixtures("warmly")
 def test_a_pair_answers_as_the_unsplit_network_does(packed: Packed, tmp_path: Path) -> None:
     """Split, all on the server, all on the edge: the answers are the unsplit network's; SIGTERM is an orderly end."""
     last = packed.network.table.last
@@ -61,7 +70,6 @@ def test_a_pair_answers_as_the_unsplit_network_does(packed: Packed, tmp_path: Pa
         assert "stopped; clocks restored" in log_of(tmp_path, program)
 
 
-@pytest.mark.usefixtures("started_warm")
 def test_an_edge_without_a_server_answers_alone(packed: Packed, tmp_path: Path) -> None:
     """Nobody at the server's address: the edge serves at its local plan, says so, and ends on Ctrl-C."""
     address = f"unix:{tmp_path / 'edge.sock'}"

@@ -21,7 +21,7 @@ from tests.fuzz.targets.calls import call_targets, called
 from tests.thoroughness import THOROUGH
 
 _ROOT = Path(__file__).resolve().parents[2]
-_INPUTS = 12_000 if THOROUGH else 6_000
+_INPUTS = 12_000 if THOROUGH else 3_000
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CORPUS.iterdir() if path.is_dir()))

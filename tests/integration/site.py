@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from torch import Tensor
@@ -16,7 +17,7 @@ import joulecut_runtime.devices
 from joulecut_core.energy import EnergyReading
 from joulecut_core.problems import Objective
 from joulecut_core.tensor_frames import RAW
-from joulecut_core.wires import WireTable, save_wires
+from joulecut_core.wires import WireTable, load_wires, save_wires
 from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_proto.agent_messages import AgentState
 from joulecut_proto.channels import open_channel
@@ -33,6 +34,7 @@ from joulecut_runtime.wires.codecs import codec
 from joulecut_runtime.wires.measurement import measure_wires
 from joulecut_server.config import ServerConfig
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
+from tests.kept import kept
 
 WAIT_S = 60.0
 """How long a test waits, in all, for what must happen; only a defect ever takes it."""
@@ -126,8 +128,12 @@ def make_shared(folder: Path) -> str:
     return pack_tiny(folder / "net")
 
 
+@cache
 def _all_wires() -> WireTable:
-    return measure_wires(tiny_network(), [(picture,) for picture in pictures(4)], samples_from="seeded noise")
+    def measured() -> WireTable:
+        return measure_wires(tiny_network(), [(picture,) for picture in pictures(4)], samples_from="seeded noise")
+
+    return kept("tiny-wires.json", measured, write=save_wires, read=load_wires)
 
 
 def free_port() -> int:

@@ -63,7 +63,7 @@ def test_documents_come_back() -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    """A file is read; one that is missing or no JSON is named."""
+    """A file is read; one that is missing, no JSON or no fleet is named."""
     path = tmp_path / "fleet.json"
     path.write_text(json.dumps(fleet_json()), encoding="utf-8")
     assert load_fleet(path) == parse_fleet(fleet_json())
@@ -71,6 +71,9 @@ def test_files(tmp_path: Path) -> None:
         load_fleet(tmp_path / "nowhere.json")
     path.write_text("{", encoding="utf-8")
     with pytest.raises(ProblemError, match=r"fleet\.json: not JSON"):
+        load_fleet(path)
+    path.write_text(json.dumps({**fleet_json(), "edges": 3}), encoding="utf-8")
+    with pytest.raises(ProblemError, match=r"fleet\.json: edges: 3"):
         load_fleet(path)
 
 

@@ -28,6 +28,7 @@ from joulecut_proto.v1 import devices_pb2, planning_pb2, profiles_pb2
 from tests.proto.converters import CONVERTERS
 from tests.proto.drawn_values import problems, values_of, words_of
 from tests.proto.fake_services import FLEET
+from tests.thoroughness import examples
 
 STATE = DeviceState(
     time_s=1.5,
@@ -40,9 +41,16 @@ STATE = DeviceState(
 )
 
 
+_DRAWN = settings(
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
 @pytest.mark.parametrize("name", CONVERTERS)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@_DRAWN
 def test_round_trip_over_bytes(name: str, data: st.DataObject) -> None:
     """Whatever a side sends, the other side reads: None stays None, zero stays zero, order stays order."""
     converter = CONVERTERS[name]
@@ -52,7 +60,7 @@ def test_round_trip_over_bytes(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", CONVERTERS)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@_DRAWN
 def test_damaged_bytes_end_in_an_error_of_ours(name: str, data: st.DataObject) -> None:
     """Whatever arrives is either a value, no protobuf at all, or refused on purpose: nothing else is raised."""
     converter = CONVERTERS[name]

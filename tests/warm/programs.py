@@ -26,9 +26,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.chaos import agent_nursery
 from tests.kept import FOLDER, kept
 from tests.warm.starting import Start, receive
 
+NURSERY = "agent-nursery"
+"""Not one of joulecut's, but it too needs all that is imported here."""
 PROGRAMS = ("edge-agent", "joulecut", "joulecut-clockd", "server-agent")
 _ROOT = Path(__file__).parents[2]
 _STAND_IN = Path(__file__).with_name("starting.py")
@@ -42,7 +45,7 @@ _IMPORTED_LAZILY = (
 _OF_EXTRAS = ("matplotlib.figure", "plotly.subplots")
 """Imported where they are installed."""
 _EXAMPLE = _ROOT / "docs/examples/camera.json"
-_START_S = 120.0
+_START_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ class WarmPrograms:
     """A folder of stand-ins for one interpreter."""
 
     path: Path
+
+    @property
+    def nursery(self) -> Path:
+        """What forks agents for an `AgentNursery`."""
+        return self.path / NURSERY
 
 
 def warm_programs() -> WarmPrograms:
@@ -67,7 +75,7 @@ def _start(folder: Path) -> WarmPrograms:
     path.mkdir(exist_ok=True)
     door, python = folder / "warm.sock", path / "python"
     _put(python, sys.executable)
-    for program in PROGRAMS:
+    for program in (*PROGRAMS, NURSERY):
         _put(path / program, f"{sys.executable} -ISE {_STAND_IN} {door} {python} {program}")
     owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     started = subprocess.run(
@@ -138,7 +146,7 @@ class _Interpreter:
     """Forks a program for each connection; the connection carries signals in and the exit status out."""
 
     def __init__(self, door: str) -> None:
-        self._programs = _entry_points()
+        self._programs = {**_entry_points(), NURSERY: agent_nursery.serve}
         for module in _IMPORTED_LAZILY:
             importlib.import_module(module)
         for module in _OF_EXTRAS:

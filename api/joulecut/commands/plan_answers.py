@@ -22,6 +22,7 @@ from joulecut_core.plans import OPTIMAL, Plan
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import POOL_SCHEMA, Pool
 from joulecut_core.problems import Problem
+from joulecut_core.profiles import PROFILE_SCHEMA
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner import load_problem, plan_document, solve
 from joulecut_planner.choices.variations import Downlink
@@ -140,6 +141,10 @@ def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
 
 def _load(path: Path) -> Problem | Fleet | Pool:
     document = parse_strictly(read_text(path, ProblemError), ProblemError, str(path))
+    if isinstance(document, Mapping) and document.get("schema") == PROFILE_SCHEMA:
+        raise ProblemError(
+            f"{path}: a profile of one device; `joulecut problem` makes a problem of an edge's and a server's"
+        )
     if not isinstance(document, Mapping) or document.get("schema") not in {POOL_SCHEMA, FLEET_SCHEMA}:
         return load_problem(path)
     try:

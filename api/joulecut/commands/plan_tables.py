@@ -47,7 +47,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     if plan.status == OPTIMAL:
         console.print(f"binding: {', '.join(plan.binding) or 'nothing'}")
     else:
-        console.print(f"infeasible; the nearest choice violates: {', '.join(plan.binding)}")
+        broken = ", ".join(plan.binding)
+        console.print(f"infeasible; the nearest choice violates: {broken}; `joulecut explain` says by how much")
 
 
 def show_front(plans: Sequence[Plan], console: Console) -> None:
@@ -68,7 +69,7 @@ def show_policy_table(table: PolicyTable, console: Console) -> None:
     ]
     title = f"policy table, Mbit/s: downlink {table.downlink.value}"
     print_whole(console, choices_table(title, ("from", "to", "ms", "mJ"), rows))
-    console.print("T_q and J at the slow end of each row, where they are highest")
+    console.print("ms and mJ are those at the slow end of a row, where they are highest")
 
 
 def choice_table(plan: Plan) -> Table:

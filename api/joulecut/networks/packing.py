@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -93,9 +94,12 @@ def _built(reference: str) -> nn.Module:
     if isinstance(factory, nn.Module):
         return factory
     if not callable(factory):
+        close = get_close_matches(
+            factory_name, [name for name, value in vars(namespace).items() if callable(value)], n=1
+        )
         raise ConfigError(
             f"module {module_name!r} has no network {factory_name!r}; expected package.module:factory, the name of a "
-            "module, a class or a function without arguments"
+            "module, a class or a function without arguments" + "".join(f"; did you mean {name!r}?" for name in close)
         )
     # Importing the module may have drawn numbers, and is done once.
     torch.manual_seed(_SEED)

@@ -46,6 +46,8 @@ from joulecut_runtime.profiling.plan import span
 from joulecut_runtime.profiling.progress import ProgressSink, Silence
 from joulecut_runtime.profiling.store import default_profile_folder
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
+from joulecut_runtime.quantised.scales_file import scales_digest
+from joulecut_runtime.wires.answers import has_answers
 
 DEFAULT_BATCHES = (1, 2, 4, 8, 16, 32)
 INT8_SPEED_UP = 2.0
@@ -63,7 +65,7 @@ _LOG = logging.getLogger(__name__)
 class ServiceOrder:
     """What to make a table of. `network`: as `joulecut.service.subjects.served_network` takes it, with `inputs`.
 
-    `batches`: None for 1 to 32, or a bundle's only one. `most_points`: that many core clocks, spread over the ladder
+    `batches`: None for 1 to 32, of a bundle for 1 alone. `most_points`: that many core clocks, spread over the ladder
     of the highest memory clock. `switch_s`: None to time changes of the clock.
     """
 
@@ -102,8 +104,13 @@ def provide_service_table(
     ProfileError where a kept table is damaged.
     """
     served = served_network(order.network, order.inputs, seed=order.seed)
+    if served.only_batch not in {None, 1}:
+        raise ConfigError(
+            f"{order.network} was captured at batch {served.only_batch}; expected batch 1, where every service table "
+            "begins: pack it so, or give its factory (package.module:factory), which is captured at every batch size"
+        )
     if order.batches is None:
-        order = replace(order, batches=DEFAULT_BATCHES if served.only_batch is None else (served.only_batch,))
+        order = replace(order, batches=DEFAULT_BATCHES if served.only_batch is None else (1,))
     bench = open_bench(order.device, seed=order.seed, options=order.options)
     try:
         maker = _Maker(order, served, bench, progress or Silence())
@@ -142,12 +149,12 @@ class _Maker:
 
     def file_name(self) -> str:
         """The file that the table is kept in: the same for whatever gives the same table."""
-        info = self._bench.device.info
+        info, scales = self._bench.device.info, self._served.scales
         key = {
             "schema": SERVICE_SCHEMA,
             "making": _MAKING,
             "network": self._alone.table.digest,
-            "scales": self._served.scales is not None,
+            "scales": None if scales is None else scales_digest(scales),
             "device": [info.name, info.driver, info.power_scope],
             "order": encode(self._order),
         }
@@ -221,7 +228,7 @@ class _Maker:
         if obstacle is not None and VariantName.INT8 in wanted:
             wanted = tuple(name for name in wanted if name is not VariantName.INT8)
             self._notes.append(f"int8 left out: its accuracy cannot be measured here: {obstacle}")
-        if evidence is None:
+        if evidence is None or not has_answers(self._alone.table.outputs[0].shape):
             left = ", ".join(name.value for name in wanted[1:])
             self._notes.append(f"{left} left out: there is nothing to judge the accuracy of this network's variants by")
             return Judgement(accuracies=(FULL_PRECISION,), scales=None)

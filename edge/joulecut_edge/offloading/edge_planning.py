@@ -114,7 +114,7 @@ class EdgePlanning:
         try:
             if self.link is None:
                 await self.measure_link(connection)
-            reply = await self.plan(connection, self.wishes)
+            reply = await self.plan(connection)
         except BaseException:
             if not self.bands:
                 self.link, self.bands = before
@@ -127,32 +127,38 @@ class EdgePlanning:
         """Plan for the link in use as its crossings show it, not as it was measured."""
         self.link = link
 
-    async def plan(self, connection: ServerConnection, wishes: Wishes, *, preview: bool = False) -> SessionReply:
+    async def plan(
+        self, connection: ServerConnection, wishes: Wishes | None = None, *, preview: bool = False
+    ) -> SessionReply:
         """A plan under these terms, in force on return where it is no preview and there is a choice.
+
+        They are those of later plans too. Without terms it is made under those that hold when its turn comes: another
+        plan may be on its way, under newer ones.
 
         Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held.
         """
         if self.link is None:
             raise LinkError("the link was never measured; connect first")
         link, factors = self._learned(self.link)
-        excess_s = self._session.crossings.excess_s(link)
-        request = SessionRequest(
-            session_id=self._identity.session_id,
-            network_digest=self._identity.network.table.digest,
-            edge=self._identity.profile,
-            wires=self._identity.wires,
-            link=with_tail(link, self._identity.profile, wishes, excess_s),
-            slo=wishes.slo,
-            objective=wishes.objective,
-            max_accuracy_loss=wishes.max_accuracy_loss,
-            policy=wishes.policy.value,
-            envelope_bytes=ENVELOPE_BYTES,
-            preview=preview,
-            tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
-            factors=factors,
-            uplinks=None if preview else self.uplinks(link),
-        )
         async with self._planning:
+            wishes = wishes or self.wishes
+            excess_s = self._session.crossings.excess_s(link)
+            request = SessionRequest(
+                session_id=self._identity.session_id,
+                network_digest=self._identity.network.table.digest,
+                edge=self._identity.profile,
+                wires=self._identity.wires,
+                link=with_tail(link, self._identity.profile, wishes, excess_s),
+                slo=wishes.slo,
+                objective=wishes.objective,
+                max_accuracy_loss=wishes.max_accuracy_loss,
+                policy=wishes.policy.value,
+                envelope_bytes=ENVELOPE_BYTES,
+                preview=preview,
+                tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
+                factors=factors,
+                uplinks=None if preview else self.uplinks(link),
+            )
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
                 basis = _Basis(problem=reply.problem, link=link, factors=factors, deadline_s=wishes.slo.latency_s)
@@ -160,6 +166,8 @@ class EdgePlanning:
                 self._basis, self.bands = basis, reply.bands
                 self.link, self._factors = link, factors
                 self._links[connection.address] = link
+            if not preview:
+                self.wishes = wishes
         return reply
 
     def active_of(self, band: Band) -> ActivePlan:

@@ -149,7 +149,7 @@ class Offloading:
             if connection is None or policy is Policy.GOVERNOR:
                 continue
             try:
-                reply = await self.planning.plan(connection, self.wishes)
+                reply = await self.planning.plan(connection)
             except JoulecutError as error:
                 _LOG.warning("drift: no other plan: %s", error)
             except Exception:  # noqa: BLE001 - the next drift may find a better plan
@@ -170,9 +170,7 @@ class Offloading:
 
     async def replan(self, wishes: Wishes) -> SessionReply:
         """Plan again under other terms and carry the plan out. Raises LinkError where there is no server."""
-        reply = await self.planning.plan(self._connected(), wishes)
-        self.planning.wishes = wishes
-        return reply
+        return await self.planning.plan(self._connected(), wishes)
 
     async def preview(self, wishes: Wishes) -> SessionReply:
         """The plan under other terms; nothing changes. Raises LinkError where there is no server."""
@@ -289,7 +287,7 @@ class Offloading:
         if not self.planning.knows_link_to(connection.address):
             try:
                 await self.planning.measure_link(connection)
-                await self.planning.plan(connection, self.wishes)
+                await self.planning.plan(connection)
             except JoulecutError as error:
                 _LOG.warning("server %s: no plan for its own link: %s", connection.address, error)
         return used
@@ -349,7 +347,7 @@ class Offloading:
     async def _plan_again(self) -> None:
         connection = self.connection
         if connection is not None and not connection.heard.is_set():
-            await self.planning.plan(connection, self.wishes)
+            await self.planning.plan(connection)
 
     async def _returned(self, used: _Used) -> _Used:
         """A server that is preferred to the one in use, once it has been well for long enough; else the same."""

@@ -15,7 +15,7 @@ import logging
 from collections import Counter
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from joulecut_core.errors import JoulecutError
@@ -57,6 +57,15 @@ def uplinks_around(link: LinkEstimate) -> UplinkRange:
     return UplinkRange(lowest_bps=link.uplink_bps / _SLOWER, highest_bps=link.uplink_bps * _FASTER)
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A request at a server. `overdue` asks for a look when its deadline has passed."""
+
+    sent_s: float
+    up_bytes: int
+    overdue: asyncio.TimerHandle | None
+
+
 class Replanning:
     """Implements `TransferObserver`. Run `keep` as a task; used from the event loop only."""
 
@@ -75,7 +84,7 @@ class Replanning:
         self._trips = RoundTrips()
         self._news = asyncio.Event()
         self._telling: set[asyncio.Task[None]] = set()
-        self._under_way: dict[str, tuple[float, int]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._asked_s = self._told_s = -_REPLAN_S
         self._seen, self._seen_s = 0, 0.0
         self.replans: Mapping[str, int] = {}
@@ -85,11 +94,17 @@ class Replanning:
 
     def began(self, request_id: str, *, time_s: float, up_bytes: int) -> None:
         """See `TransferObserver.began`."""
-        self._under_way[request_id] = (time_s, up_bytes)
+        deadline_s, overdue = self._session.active.deadline_s, None
+        if deadline_s is not None:
+            # A link that carries nothing any more is noticed as soon as one answer is late, at no cost while none is.
+            overdue = asyncio.get_running_loop().call_later(self._clock.wall_s(deadline_s), self._news.set)
+        self._under_way[request_id] = _UnderWay(time_s, up_bytes, overdue)
 
     def ended(self, request_id: str) -> None:
         """See `TransferObserver.ended`."""
-        self._under_way.pop(request_id, None)
+        known = self._under_way.pop(request_id, None)
+        if known is not None and known.overdue is not None:
+            known.overdue.cancel()
 
     def transferred(self, transfer: Transfer) -> None:
         """See `TransferObserver.transferred`."""
@@ -179,9 +194,10 @@ class Replanning:
         deadline_s = self._session.active.deadline_s
         if deadline_s is None or not self._under_way:
             return
-        sent_s, up_bytes = next(iter(self._under_way.values()))
-        if now_s - sent_s > deadline_s:
-            waiting = Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0, link_s=now_s - sent_s, is_over=False)
+        oldest = next(iter(self._under_way.values()))
+        waited_s = now_s - oldest.sent_s
+        if waited_s >= deadline_s:
+            waiting = Transfer(time_s=now_s, up_bytes=oldest.up_bytes, down_bytes=0, link_s=waited_s, is_over=False)
             estimator.observe(waiting)
 
     async def _adopt(self, connection: ServerConnection, index: int, outlook: LinkOutlook) -> None:
@@ -239,7 +255,7 @@ class Replanning:
 
     async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
         try:
-            await planning.plan(connection, planning.wishes)
+            await planning.plan(connection)
         except JoulecutError as error:
             _LOG.info("no plans for a better link: %s", error)
 

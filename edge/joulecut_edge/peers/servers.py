@@ -104,7 +104,8 @@ class Servers:
                 found.setdefault(candidate.address, candidate)
         if self._spread:
             found = {each.address: each for each in self._among_equals(found.values())}
-        for address in self._discovered():
+        # Anybody can announce: many wrong servers must not keep the right one out of sight.
+        for address in sorted(self._discovered(), key=self._failures_at):
             found.setdefault(address, Candidate(address=address, is_discovered=True))
         return tuple(found.values())[:_MOST]
 
@@ -126,7 +127,7 @@ class Servers:
 
     def failures(self, candidate: Candidate) -> int:
         """How often in a row it failed."""
-        return self._breaker(candidate).failures
+        return self._failures_at(candidate.address)
 
     def failed(self, candidate: Candidate, error: JoulecutError) -> None:
         """It could not be used, or was lost; logged once for each reason."""
@@ -137,6 +138,10 @@ class Servers:
     def succeeded(self, candidate: Candidate) -> None:
         """It is in use."""
         self._breaker(candidate).succeeded()
+
+    def _failures_at(self, address: str) -> int:
+        breaker = self._breakers.get(address)
+        return 0 if breaker is None else breaker.failures
 
     def _breaker(self, candidate: Candidate) -> Breaker:
         breaker = self._breakers.pop(candidate.address, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,10 +48,12 @@ class Answer:
     columns: Columns
     placed: Placed
     former: Mapping[str, Served]
-    started_s: float
 
-    def served(self) -> list[Served]:
-        """The edges' plans, at shares that keep their bounds; those that did not change are the former ones."""
+    def served(self, solve_s: float) -> list[Served]:
+        """The edges' plans, at shares that keep their bounds; those that did not change are the former ones.
+
+        `solve_s`: how long they took to find.
+        """
         column, server = self.placed.column, self.placed.server.tolist()
         state = self.columns.state[column]
         groups, points = self.states.group[state].tolist(), self.states.point[state].tolist()
@@ -64,7 +65,6 @@ class Answer:
             for edge, one, offer, point, at in zip(self.edges, known, offers, points, server, strict=True)
         ]
         shares_bps = self._shares_bps(known, choices, same)
-        solve_s = time.perf_counter() - self.started_s
         served = []
         for index, edge in enumerate(self.edges):
             former, share_bps = same[index], float(shares_bps[index])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from joulecut_core.fleets import RejectedEdge
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import Pool, PoolEdge
+from joulecut_core.timing import Clock, SystemClock
 from joulecut_planner.choices.constraints import limit
 from joulecut_planner.fleet.price_list import PriceList
 from joulecut_planner.pool.answers import Answer, Served, answered, infeasible, server_plans
@@ -66,7 +66,9 @@ class PoolPlanner:
     it still fits and, where choice and share stay, their plans are used again. Not for use by two threads at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        """`clock`: what time limits and solve times are told by; the machine's where it is left out."""
+        self._clock = clock or SystemClock()
         self._book = OfferBook()
         self._memory = Memory()
         self.prices: PriceList | None = None
@@ -74,7 +76,7 @@ class PoolPlanner:
 
     def plan(self, pool: Pool, *, time_limit_s: float | None = None) -> PoolPlan:
         """As `solve_pool`; from a former plan the search for many placements ends at a gap of 2e-3."""
-        started_s, self.prices = time.perf_counter(), None
+        started_s, self.prices = self._clock.now_s(), None
         exact = len(pool.edges) * len(pool.servers) <= _FEW_PLACEMENTS
         classes = singles(classes_of(pool)) if exact else classes_of(pool)
         menus = self._book.menus(pool, classes)
@@ -103,9 +105,8 @@ class PoolPlanner:
             columns=found.columns,
             placed=found.placed,
             former=self._memory.former,
-            started_s=started_s,
         )
-        served = answer.served()
+        served = answer.served(self._clock.now_s() - started_s)
         self._remember(pool, asked, served, found)
         return answer.pool_plan(served, found.bound_w, rejected)
 
@@ -127,7 +128,8 @@ class PoolPlanner:
         if not exact and prices is not None:
             former = self._memory.placing(pool, asked.edges, asked.menus, columns, asked.ground, asked.groups, prices)
         gap = _PROVED_GAP if exact else _GOOD_GAP if former is None else _KEPT_GAP
-        effort = Effort(gap=gap, columns=_PROVING_COLUMNS if exact else _EFFORT_COLUMNS, until_s=until_s)
+        most = _PROVING_COLUMNS if exact else _EFFORT_COLUMNS
+        effort = Effort(gap=gap, columns=most, until_s=until_s, clock=self._clock)
         return search(asked.ground, asked.groups, columns, effort, start=prices, former=former)
 
     def _remember(self, pool: Pool, asked: _Asked, served: Sequence[Served], found: Found) -> None:

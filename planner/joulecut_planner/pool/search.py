@@ -10,13 +10,13 @@ What is open, was dropped, or could not be split bounds the optimum from below.
 from __future__ import annotations
 
 import heapq
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.errors import PlanError
+from joulecut_core.timing import Clock
 from joulecut_planner.choices.grids import Indices
 from joulecut_planner.pool.branching import edge_sides, server_sides
 from joulecut_planner.pool.columns import HOME, Columns, States
@@ -35,11 +35,17 @@ _OVERHEAD = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """When to stop: the gap that is enough, columns valued in all, and the moment (perf_counter), None for never."""
+    """When to stop: the gap that is enough, columns valued in all, and the moment of `clock`, None for never."""
 
     gap: float
     columns: int
     until_s: float | None
+    clock: Clock
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has come."""
+        return self.until_s is not None and self.clock.now_s() >= self.until_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +132,9 @@ class _Search:
         proved = not self.open and not self.unsettled
         return Found(self.placed, self.placed_columns, float(bound_w), self.prices, proved, self.nodes)
 
-    def late(self) -> bool:
-        return self.effort.until_s is not None and time.perf_counter() >= self.effort.until_s
-
     def run(self) -> None:
         while self.open and self.open[0].bound_w < self.ceiling_w():
-            if self.nodes and (self.late() or self.valued >= self.effort.columns):
+            if self.nodes and (self.effort.is_over or self.valued >= self.effort.columns):
                 return
             self._process(self._next())
 
@@ -181,7 +184,7 @@ class _Search:
 
     def consider(self, placing: Placing) -> None:
         """Improve a plan as far as it goes, and keep it where it is the best."""
-        placed = improved(placing, self.effort.until_s)
+        placed = improved(placing, lambda: self.effort.is_over)
         if self.placed is None or placed.power_w < self.placed.power_w:
             self.placed, self.placed_columns = placed, placing.columns
 
@@ -193,7 +196,7 @@ class _Search:
             placing, took = made
             self.valued += took
             self.consider(placing)
-            if self.late() or self.ceiling_w() <= priced.bound_w:
+            if self.effort.is_over or self.ceiling_w() <= priced.bound_w:
                 return
 
     def _leaf(self, columns: Columns) -> None:

@@ -3,9 +3,10 @@
 Deadlines alone leave the device to whoever asks most: sixteen requests of one edge come before those that eight
 others send a moment later, or run with them in a batch that takes twice as long. An edge's *share* is what half of the
 edges have in the line. An edge that has more than three times its share *floods*: it is shown as one that asks for no
-more than its share, and for as many more as make a batch of all that is shown hardly longer. Less than a flood happens
-by chance among equals, who are better off by their deadlines alone. The device is shared by those that wait and those
-that the last batch was of, who may ask again before the next one ends.
+more than its share, and for as many more as make a batch of all that is shown hardly longer: its newest ones, since one
+that has waited for its turn leaves those beside it no time. Where it was in the last batch and others were not, these
+come first. Less than a flood happens by chance among equals, who are better off by their deadlines alone. The device
+is shared by those that wait and those that the last batch was of, who may ask again before the next one ends.
 """
 
 from __future__ import annotations
@@ -40,15 +41,16 @@ class FairShares:
         if not batch_s:
             raise ValueError("batch_s: empty; expected the seconds of a batch of one at least")
         self._batch_s = batch_s
-        self._awaited: dict[str, frozenset[int]] = {}
         self._last: frozenset[str] = frozenset()
+        self._seen: frozenset[int] = frozenset()
+        """Those that were shown last."""
 
     def shown(self, waiting: Sequence[QueuedRequest], held: Mapping[str, int]) -> list[QueuedRequest] | None:
         """Those of `waiting`, by urgency, that may run next, in the same order; None where that is all of them.
 
-        `held`: how many each edge has. Of an edge that floods, no more than it may have of the most urgent ones is
-        shown; and none from when some were taken until those of others that were shown then are gone. Lower priorities
-        do not count.
+        `held`: how many each edge has. Of an edge that floods, no more than it may have is shown, those that were shown
+        before and then the least urgent; and none where it was in the last batch, while others wait that were not.
+        Lower priorities do not count.
         """
         if len(waiting) <= _FLOOD or (len(held) == 1 and held.keys() >= self._last):
             return None
@@ -58,48 +60,37 @@ class FairShares:
             return None
         asked: Counter[str] = Counter()
         places: Counter[str] = Counter()
-        ids: set[int] = set()
         shown: list[QueuedRequest] = []
         for _, group in groupby(waiting, key=_priority):
             equals = tuple(group)
             asked.update(request.edge for request in equals)
-            ids.update(request.id for request in equals)
-            most = self._most(asked, ids)
-            for request in equals:
+            most = self._most(asked)
+            may: set[int] = set()
+            for request in sorted(equals, key=self._seen_and_newest):
                 if request.edge not in most or places[request.edge] < most[request.edge]:
                     places[request.edge] += 1
-                    shown.append(request)
+                    may.add(request.id)
+            shown += [request for request in equals if request.id in may]
+        self._seen = frozenset(request.id for request in shown)
         return shown if 0 < len(shown) < len(waiting) else None
-
-    def taken(self, requests: Collection[QueuedRequest], shown: Sequence[QueuedRequest]) -> None:
-        """Some of those that were shown are run: the others of `shown` come before their edges' next ones."""
-        gone = {request.id for request in requests}
-        for edge in {request.edge for request in requests}:
-            self._awaited[edge] = frozenset(each.id for each in shown if each.id not in gone and each.edge != edge)
 
     def ran(self, requests: Iterable[QueuedRequest]) -> None:
         """A batch of some begins."""
         self._last = frozenset(request.edge for request in requests)
 
-    def forget(self, edge: str) -> None:
-        """An edge has nothing in the line any more."""
-        self._awaited.pop(edge, None)
-
-    def release(self) -> bool:
-        """The device has time left: nobody's turn is waited for any more. Returns whether anybody's was."""
-        anybody = any(self._awaited.values())
-        self._awaited.clear()
-        return anybody
-
     def _share(self, held: Mapping[str, int]) -> int:
         # Who may come back counts as one that has little: nobody is at half of all before they are there.
         return fair_share((*held.values(), *(1 for edge in self._last if edge not in held)))
 
-    def _most(self, asked: Mapping[str, int], ids: Collection[int]) -> dict[str, int]:
-        """How many are shown of each edge that floods, where those of some ids wait."""
+    def _seen_and_newest(self, request: QueuedRequest) -> tuple[bool, float, int]:
+        return request.id not in self._seen, -request.deadline_s, -request.id
+
+    def _most(self, asked: Mapping[str, int]) -> dict[str, int]:
+        """How many are shown of each edge that floods."""
         share = self._share(asked)
         floods = [edge for edge, count in asked.items() if count > _FLOOD * share]
-        turns = [edge for edge in floods if self._awaited.get(edge, frozenset()).isdisjoint(ids)]
+        others_first = any(edge not in self._last and edge not in floods for edge in asked)
+        turns = [edge for edge in floods if not (others_first and edge in self._last)]
         if not turns:
             return dict.fromkeys(floods, 0)
         batch = sum(asked.values()) - sum(asked[edge] for edge in floods) + share * len(turns)

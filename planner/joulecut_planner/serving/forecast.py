@@ -64,7 +64,7 @@ class ArrivalForecast:
 
 
 class ArrivalMonitor:
-    """Counts arrivals, and forecasts at any time. Times never go back.
+    """Counts arrivals, and forecasts at any time. One that is told of late, behind newer ones, counts as the newest.
 
     `base_s` is the shortest time that matters, such as the deadline of a request: horizons are multiples of it.
     Until arrivals have been seen the forecast is `expected_hz`. Raises ValueError where they are not positive.
@@ -94,6 +94,7 @@ class ArrivalMonitor:
         if self._start_s is None:
             self._start_s = self._last_s = now_s
             self._bin_end_s = now_s + self._bin_s
+        now_s = max(now_s, self._last_s)
         gap_s = now_s - self._last_s
         self._last_s = now_s
         for index, horizon_s in enumerate(self._horizons_s):

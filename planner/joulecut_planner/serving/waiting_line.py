@@ -2,7 +2,8 @@
 
 When the line is full, whoever holds the most places gives up its least urgent one: an edge that floods a
 server pushes out its own requests, never those of an edge that asks for little. An edge's own places may be
-bounded too, full line or not. Policies are shown no more of an edge that floods than its share: see `fair_shares`.
+bounded too, full line or not. Policies are shown no more of an edge that floods than its share (see `fair_shares`),
+and are told of those only: a flood that is held back is no load to prepare for, and nobody's company.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._requests: list[QueuedRequest] = []
         self._by_id: dict[int, QueuedRequest] = {}
         self._held: Counter[str] = Counter()
+        self._alone_s = next(iter(batch_s), 0.0)
         self._shares = FairShares(batch_s)
         self._shown: Sequence[QueuedRequest] = self
         self._changed = False
+        self._untold: list[QueuedRequest] = []
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -62,6 +65,7 @@ class WaitingLine(Sequence[QueuedRequest]):
             raise ValueError(f"request {request.id} waits already; expected an id of its own for each request")
         self._by_id[request.id] = request
         self._changed = True
+        self._untold.append(request)
         waiting = self._requests
         if not waiting or urgency(waiting[-1]) < urgency(request):
             waiting.append(request)
@@ -90,20 +94,40 @@ class WaitingLine(Sequence[QueuedRequest]):
             self._changed = False
         return self._shown
 
-    def release(self) -> bool:
-        """The device has time left: show those too that only wait for their edge's turn.
+    def newcomers(self) -> list[QueuedRequest]:
+        """Those shown for the first time since this was last asked, in the order in which they came."""
+        if not self._untold:
+            return []
+        shown = self.shown()
+        known = self._by_id if shown is self else {request.id for request in shown}
+        told = [request for request in self._untold if request.id in known]
+        self._untold = [each for each in self._untold if each.id in self._by_id and each.id not in known]
+        return told
 
-        Returns whether any are shown now that were not when this was last asked for: in their place, or in that of
-        others who have left since.
+    def without_a_chance(self, now_s: float) -> list[QueuedRequest]:
+        """Take those out that were held back for too long: less time is left to them than a request alone takes.
+
+        That is in full precision and from the first unit on, at the highest clock.
         """
-        seen, shown = self._shown, self.shown()
-        if shown is not self and self._shares.release():
-            self._changed = True
-            shown = self.shown()
-        if shown is seen:
+        shown = self.shown()
+        if shown is self:
+            return []
+        known = {request.id for request in shown}
+        gone = [
+            request
+            for request in self._requests
+            if request.deadline_s < now_s + self._alone_s and request.id not in known
+        ]
+        self.remove(gone)
+        return gone
+
+    def has_newcomers(self) -> bool:
+        """Whether any are shown of whom `newcomers` has not told: those behind others who have been turned away."""
+        if not self._untold:
             return False
-        known = {request.id for request in seen}
-        return any(request.id not in known for request in shown)
+        shown = self.shown()
+        known = self._by_id if shown is self else {request.id for request in shown}
+        return any(request.id in known for request in self._untold)
 
     def take_first(self, count: int) -> list[QueuedRequest]:
         """Remove and return the `count` most urgent ones of those last shown, which run now."""
@@ -120,8 +144,6 @@ class WaitingLine(Sequence[QueuedRequest]):
     def take(self, requests: Iterable[QueuedRequest]) -> None:
         """Remove some that run now, wherever they stand. Raises KeyError for one that does not wait."""
         taken = tuple(requests)
-        if self._shown is not self:
-            self._shares.taken(taken, self._shown)
         self._shares.ran(taken)
         self.remove(taken)
 
@@ -150,6 +172,5 @@ class WaitingLine(Sequence[QueuedRequest]):
             self._held[request.edge] -= 1
             if not self._held[request.edge]:
                 del self._held[request.edge]
-                self._shares.forget(request.edge)
         if self._shown is not self:
             self._shown = [request for request in self._shown if request.id in self._by_id]

@@ -58,6 +58,9 @@ def _merged(convolution: Node, norm: Node, constants: Mapping[str, Tensor]) -> t
     epsilon = batch_norm["eps"]
     if weight is None or mean is None or variance is None or not isinstance(epsilon, (int, float)):
         return None
+    if len(convolution.output.shape) != weight.dim():
+        # Without a batch the norm is over rows, not over channels.
+        return None
     ones, zeros = torch.ones_like(mean), torch.zeros_like(mean)
     given = ((batch_norm["weight"], ones), (batch_norm["bias"], zeros), (conv.get("bias"), zeros))
     factors = [default if argument is None else _tensor(argument, constants) for argument, default in given]

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
@@ -158,7 +159,11 @@ class _Lowering:
     def _compute(self, node: fx.Node) -> object:
         function = cast("Callable[..., object]", node.target)
         arguments = [self._computed(argument) for argument in node.args]
-        return function(*arguments, **{key: self._computed(item) for key, item in node.kwargs.items()})
+        result = function(*arguments, **{key: self._computed(item) for key, item in node.kwargs.items()})
+        if isinstance(result, Tensor) and str(node.target).split(".")[1] in _UNWRITTEN:
+            # It holds what this process had there: another digest each time, and nobody else's business.
+            result.zero_()
+        return result
 
     def _computed(self, argument: object) -> object:
         if isinstance(argument, (list, tuple)):
@@ -224,6 +229,8 @@ class _Lowering:
             return self._values[argument] if argument in self._values else self._constant(argument)
         if isinstance(argument, (list, tuple)):
             return tuple(self._argument(node, item) for item in argument)
+        if isinstance(argument, float) and math.isnan(argument):
+            raise self._error(node, "takes the number nan; expected a number, or a tensor: torch.tensor(float('nan'))")
         if argument is None or isinstance(argument, (bool, int, float, str)):
             return argument
         try:
@@ -369,6 +376,8 @@ _FACTORIES = frozenset(
     for name in ("empty_like", "full_like", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
 )
 """Operators that take only shape and element type from their tensor: what they give is a constant."""
+_UNWRITTEN = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+"""Operators that give memory as they find it."""
 _SIMPLIFIED: Mapping[str, Callable[[_Lowering, fx.Node], None]] = {
     "aten._to_copy.default": _Lowering.cast,
     "aten.alias.default": _Lowering.drop,

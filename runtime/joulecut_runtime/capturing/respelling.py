@@ -75,9 +75,10 @@ def _padding(node: fx.Node) -> Spelling:
 
 
 def _with_number(node: fx.Node) -> Spelling:
-    """A number takes the place of a tensor."""
+    """A number takes the place of a tensor; what sums and differences multiply it by goes into it."""
     name = str(node.target).removesuffix(".Scalar")
-    return Spelling(operator=f"{name}.Tensor", arguments=tuple(node.args[:2]))
+    source, number, factor = (*node.args, 1)[:3]
+    return Spelling(operator=f"{name}.Tensor", arguments=(source, cast("float", number) * cast("float", factor)))
 
 
 def _value(node: fx.Node) -> Tensor:

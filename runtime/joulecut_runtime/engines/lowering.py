@@ -77,8 +77,8 @@ class _Lowering:
 
     def _call(self, node: fx.Node) -> None:
         function = cast("Callable[..., Tensor]", node.target)
-        arguments = self._translated(node.args, self._new)
-        keywords = self._translated(node.kwargs, self._new)
+        given, named = self._reals(node)
+        arguments, keywords = self._translated(given, self._new), self._translated(named, self._new)
         new = self._graph.call_function(
             function, cast("tuple[Argument, ...]", arguments), cast("dict[str, Argument]", keywords)
         )
@@ -86,8 +86,8 @@ class _Lowering:
             self._new[node] = new
             return
         shape = function(
-            *cast("tuple[object, ...]", self._translated(node.args, self._shapes)),
-            **cast("dict[str, object]", self._translated(node.kwargs, self._shapes)),
+            *cast("tuple[object, ...]", self._translated(given, self._shapes)),
+            **cast("dict[str, object]", self._translated(named, self._shapes)),
         )
         self._keep(node, new, shape)
 
@@ -108,6 +108,22 @@ class _Lowering:
             wanted = border_dtype(spec, self._precision, leaving)
             results.append(new if computed == wanted else self._graph.call_function(_CAST, (new,), {"dtype": wanted}))
         self._graph.output(tuple(results))
+
+    def _reals(self, node: fx.Node) -> tuple[object, object]:
+        """A call's arguments; whole numbers that meet tensors of the precision, other than sizes, as floats."""
+        schema, narrow = getattr(node.target, "_schema", None), self._precision.dtype
+        if self._precision is Precision.FP32 or schema is None:
+            return node.args, node.kwargs
+        if all(self._shapes[each].dtype != narrow for each in node.all_input_nodes):
+            return node.args, node.kwargs
+        numbers = {each.name for each in schema.arguments if "number" in str(each.real_type)}
+
+        def real(name: str, argument: object) -> object:
+            is_whole = isinstance(argument, int) and not isinstance(argument, bool)
+            return float(cast("int", argument)) if is_whole and name in numbers else argument
+
+        given = (real(each.name, argument) for each, argument in zip(schema.arguments, node.args, strict=False))
+        return tuple(given), {name: real(name, argument) for name, argument in node.kwargs.items()}
 
     def _translated(self, arguments: object, known: dict[fx.Node, fx.Node] | dict[fx.Node, Tensor]) -> object:
         """Arguments with nodes looked up, and float32 and numbers beyond its range in the precision's terms."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
-
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
+from joulecut_core.host_ports import MAX_PORT, host_and_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ class MetricsOptions:
 
     def place(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        match = _HOST_PORT.fullmatch(self.listen)
-        if match is None or int(match["port"]) > 65535:
+        found = host_and_port(self.listen)
+        if found is None or found[1] > MAX_PORT:
             raise ConfigError(f"metrics.listen: {self.listen!r}; expected host:port, for example 127.0.0.1:9464")
-        return match["v6"] or match["host"], int(match["port"])
+        return found

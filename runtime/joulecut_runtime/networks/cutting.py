@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from joulecut_core.networks import TensorSpec
+from joulecut_core.networks import MAX_CROSSING_BYTES, MAX_CROSSING_TENSORS, TensorSpec
 from joulecut_core.workloads import OperationKind
 from joulecut_runtime.networks.graph import Graph, node_values
 from joulecut_runtime.networks.shapes import Tour
@@ -64,14 +64,21 @@ def candidates(graph: Graph, tour: Tour) -> tuple[Crossing, ...]:
     """The crossings worth considering, ascending; always the first and the last position.
 
     Positions where a tensor would cross that shares its memory or leaves gaps in it are left out:
-    rebuilt from its bytes it would lie differently, and some kernels would round differently.
+    rebuilt from its bytes it would lie differently, and some kernels would round differently. So are positions
+    where more crosses than a message carries.
     """
     end = len(graph.nodes)
     lives = _lives(graph)
     sizes = _summed([(life, dense_bytes(life.spec)) for life in lives], end)
     sizes[0], sizes[end] = sum(map(dense_bytes, graph.inputs)), 0
     loose = _summed([(life, int(not tour.layouts[life.spec.name].packed)) for life in lives], end)
-    usable = [position for position in range(1, end) if not loose[position]]
+    tensors = _summed([(life, 1) for life in lives], end)
+    decoded = _summed([(life, life.spec.size_bytes) for life in lives], end)
+    usable = [
+        position
+        for position in range(1, end)
+        if not loose[position] and tensors[position] <= MAX_CROSSING_TENSORS and decoded[position] <= MAX_CROSSING_BYTES
+    ]
     line = [0, *_plateau_ends([0, *usable], sizes, graph, tour), end]
     kept = [line[index] for index in _worth_keeping([sizes[position] for position in line])]
     if len(kept) > _MOST_CUTS - 2:

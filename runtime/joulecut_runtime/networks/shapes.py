@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
-from joulecut_core.networks import TensorSpec
+from joulecut_core.networks import MAX_RANK, TensorSpec
 from joulecut_core.workloads import Operation
 from joulecut_runtime.capturing.torch_chatter import silent_loggers
 from joulecut_runtime.networks.graph import (
@@ -58,7 +58,7 @@ class Limits:
     max_nodes: int = 50_000
     max_references: int = 200_000
     max_references_of_a_node: int = 4096
-    max_dimensions: int = 16
+    max_dimensions: int = MAX_RANK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -23,8 +22,8 @@ from torch import Tensor
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.networks.digest import graph_digest
 from joulecut_runtime.networks.graph import Constant, Graph, Value, node_values
-from joulecut_runtime.networks.signatures import bind, call_arguments
-from joulecut_runtime.quantised.integer_nodes import IntegerNodes, integer_nodes
+from joulecut_runtime.networks.signatures import call_arguments
+from joulecut_runtime.quantised.integer_nodes import IntegerNodes, integer_nodes, weight_of
 from joulecut_runtime.quantised.scales import ACTIVATION_LEVELS, WEIGHT_LEVELS, Scale, Scales
 
 _BINS = 2048
@@ -63,7 +62,7 @@ def _weight_scales(graph: Graph, chosen: IntegerNodes) -> dict[str, Tensor]:
     scales = {}
     for node in graph.nodes:
         if node.name in chosen.kernels:
-            weight = graph.constants[cast("Constant", bind(node)["weight"]).name]
+            weight = graph.constants[weight_of(node)]
             largest = weight.abs().flatten(1).amax(dim=1)
             scales[node.name] = torch.where(largest > 0, largest / WEIGHT_LEVELS, 1.0)
     return scales
@@ -82,7 +81,8 @@ def _observed_ranges(
         bounds[name] = min(low, lowest), max(high, highest)
     counts = {name: np.zeros(_BINS) for name in bounds}
     for name, tensor in _values(graph, samples, chosen):
-        counts[name] += np.histogram(tensor.numpy(), bins=_BINS, range=_with_width(bounds[name]))[0]
+        # In double precision: single's cannot tell the bins of the narrowest and the widest ranges apart.
+        counts[name] += np.histogram(tensor.double().numpy(), bins=_BINS, range=_with_width(bounds[name]))[0]
     return {
         name: _narrowed(Histogram(counts=counts[name], low=low, high=high), chosen.measured[name])
         for name, (low, high) in ((name, _with_width(bound)) for name, bound in bounds.items())

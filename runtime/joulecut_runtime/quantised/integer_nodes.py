@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
@@ -26,6 +27,8 @@ KERNELS: Mapping[str, int] = {"aten.conv2d.default": 4, "aten.linear.default": 2
 """Operator -> dimensions of its weight."""
 JOINS = frozenset({"aten.add.Tensor", "aten.mul.Tensor", "aten.cat.default"})
 PASSES = frozenset({"aten.reshape.default", "aten.pad.default", "aten.max_pool2d.default"})
+_PICTURE_DIMENSIONS = 4
+"""The integer convolution takes no picture without its batch."""
 RECTIFIERS = frozenset({"aten.relu.default", "aten.hardtanh.default"})
 
 
@@ -81,6 +84,8 @@ class _Choice:
         if not self._is_weight(weight, KERNELS[node.operator]) or not (bias is None or self._is_weight(bias, 1)):
             return
         if isinstance(bound.get("padding"), str):
+            return
+        if node.operator == "aten.conv2d.default" and len(self._specs[source.name].shape) != _PICTURE_DIMENSIONS:
             return
         if source.name not in self._whole:
             self._measured.setdefault(source.name, math.inf)
@@ -139,6 +144,11 @@ class _Choice:
             return False
         tensor: Tensor = self._graph.constants[argument.name]
         return tensor.dim() == dimensions and str(tensor.dtype) == "torch.float32"
+
+
+def weight_of(kernel: Node) -> str:
+    """The name of the constant that is a kernel's weight."""
+    return cast("Constant", bind(kernel)["weight"]).name
 
 
 def is_zero_padding(bound: Mapping[str, object]) -> bool:

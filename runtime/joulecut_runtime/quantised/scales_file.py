@@ -24,7 +24,7 @@ from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, write_bytes
 from joulecut_core.errors import BundleError
 from joulecut_runtime.networks.graph import Graph, node_values
-from joulecut_runtime.quantised.integer_nodes import integer_nodes
+from joulecut_runtime.quantised.integer_nodes import integer_nodes, weight_of
 from joulecut_runtime.quantised.scales import Scale, Scales
 
 SCALES_SCHEMA = "joulecut.scales/1"
@@ -91,6 +91,14 @@ def check_fits(scales: Scales, graph: Graph, digest: str) -> None:
     if scales.kernels != tuple(name for name in chosen.kernels if name in scales.integer):
         raise BundleError("scales: kernels are not the convolutions and linear layers of integer; calibrate again")
     for node in graph.nodes:
+        if node.name in scales.weights:
+            channels = graph.constants[weight_of(node)].shape[0]
+            found = len(scales.weights[node.name])
+            if found != channels:
+                raise BundleError(
+                    f"scales: {node.name} has {found} weight scales; expected {channels}, one per output channel: "
+                    "calibrate again"
+                )
         missing = set(node_values(node)) - set(scales.values) if node.name in scales.integer else ()
         if missing:
             raise BundleError(f"scales: {node.name} reads {show(min(missing))}, which has no scale; calibrate again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,15 @@ def answers(output: Tensor) -> Tensor:
     have them, and along the last axis of all others. A picture of one channel has no classes there: of each of its
     rows the largest counts.
     """
-    has_pixels = output.dim() >= _PICTURE_DIMENSIONS and output.shape[1] > 1
     # Torch has no argmax of booleans.
     numbers = output.to(torch.uint8) if output.dtype == torch.bool else output
-    return numbers.argmax(dim=1 if has_pixels else -1).reshape(-1)
+    return numbers.argmax(dim=_axis(output.shape)).reshape(-1)
+
+
+def has_answers(shape: Sequence[int]) -> bool:
+    """Whether answers of an output of this shape can differ: of a single score, a regression's, nobody can tell."""
+    return len(shape) > 0 and shape[_axis(shape)] > 1
+
+
+def _axis(shape: Sequence[int]) -> int:
+    return 1 if len(shape) >= _PICTURE_DIMENSIONS and shape[1] > 1 else -1

@@ -13,11 +13,8 @@ import torch
 from torch import Tensor
 
 from joulecut_core.errors import ContractError
-from joulecut_core.networks import DTYPES, TensorSpec
+from joulecut_core.networks import DTYPES, MAX_RANK, TensorSpec
 from joulecut_core.tensor_frames import Payload, TensorFrame
-
-MAX_RANK = 8
-"""More dimensions than any tensor of a captured network has."""
 
 MAX_TENSOR_BYTES = 256 << 20
 """A decoded tensor larger than this is refused, however few bytes of it travel."""

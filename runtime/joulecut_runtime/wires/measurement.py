@@ -22,7 +22,7 @@ from joulecut_core.tensor_frames import RAW
 from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_runtime.profiling.measurable import MeasurableNetwork
 from joulecut_runtime.profiling.progress import ProgressSink, Silence
-from joulecut_runtime.wires.answers import answers
+from joulecut_runtime.wires.answers import answers, has_answers
 from joulecut_runtime.wires.codecs import Codec, codec, codecs_for
 
 _LOG = logging.getLogger(__name__)
@@ -38,21 +38,24 @@ def measure_wires(
 ) -> WireTable:
     """Bytes and share of changed top-1 answers for each cut but the last, and each codec that applies.
 
-    `samples`: inputs of the network. What counts as an answer in its first output, `answers` says. `codecs` restricts
-    which are measured. A codec that refuses a sample at a cut (8 bits of an infinity) is left out there. Raises
-    ProfileError where there are no samples, or where the chain of blocks or an uncompressed cut is not bit-equal to
-    the whole.
+    `samples`: inputs of the network. What counts as an answer in its first output, `answers` says; of one without
+    answers only lossless codecs are measured. `codecs` restricts which are. A codec that refuses a sample at a cut
+    (8 bits of an infinity) is left out there. Raises ProfileError where there are no samples, or where the chain of
+    blocks or an uncompressed cut is not bit-equal to the whole.
     """
     inputs = tuple(samples)
     if not inputs:
         raise ProfileError(f"no samples from {samples_from!r}; expected at least one input of the network")
     sink = progress or Silence()
     table = network.table
+    judged = has_answers(table.outputs[0].shape)
+    if not judged:
+        _LOG.warning("%s gives one score: only lossless codecs are offered, no other's loss can be told", table.network)
     tallies = {
         (cut, each.name): _Tally(codec=each)
         for cut in range(table.last)
         for each in codecs_for(table, cut)
-        if codecs is None or each.name in {wanted.name for wanted in codecs}
+        if (judged or each.lossless) and (codecs is None or each.name in {wanted.name for wanted in codecs})
     }
     total = len(inputs)
     for index, sample in enumerate(inputs):

@@ -13,7 +13,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from joulecut_core.decoding import encode
@@ -80,6 +80,7 @@ class Board:
         self._visited_s: float | None = None
         self._looked = deque([(parts.clock.now_s(), 0)], maxlen=_RATE_LOOKS + 1)
         self._answered: dict[str, int] = {}
+        self._hidden: set[int] = set()
         self.published = Published()
         """The latest look."""
         self.closed = False
@@ -161,7 +162,7 @@ class Board:
         state = self._reading()
         self._compare_one(taken)
         time_s = self._wall.now_s() - self._begun_s
-        sessions = tuple(self._view(shown, served) for shown, served in taken.sessions)
+        sessions = tuple(self._views(taken))
         device = device_view(self._parts.device.info, state, self._parts.clocks.leased, taken.complaint)
         rows = [(view.session, self._row(time_s, view)) for view in sessions]
         self._answered = {view.session: view.served.answered for view in sessions}
@@ -193,6 +194,22 @@ class Board:
             future = self._studies.comparison(shown)
             if not future.done():
                 return
+
+    def _views(self, taken: _Taken) -> Iterator[SessionView]:
+        """The sessions that can be shown: one that cannot hides no other, and is logged once for each of its plans."""
+        hidden: set[int] = set()
+        for shown, served in taken.sessions:
+            try:
+                view = self._view(shown, served)
+                # JSON has no infinities: better found here than in the whole state.
+                _json(encode(view))
+            except Exception:  # noqa: BLE001 - of a plan, a network or a view
+                hidden.add(shown.kept.number)
+                if shown.kept.number not in self._hidden:
+                    _LOG.exception("the dashboard cannot show session %s", shown.kept.session_id)
+            else:
+                yield view
+        self._hidden = hidden
 
     def _view(self, shown: ShownPlan, served: Served) -> SessionView:
         network = self._parts.networks.find(shown.kept.request.network_digest)

@@ -17,16 +17,17 @@ from joulecut_server.dashboard.kept_plans import KeptPlan, ShownPlan
 K = TypeVar("K")
 V = TypeVar("V")
 
-_MOST_KEPT = 256
+MOST_KEPT = 256
 
 
-class _Results(Generic[K, V]):
+class Results(Generic[K, V]):
     """Futures by what they are of, the longest unused forgotten."""
 
     def __init__(self) -> None:
         self._futures: OrderedDict[K, Future[V]] = OrderedDict()
 
     def get(self, key: K) -> Future[V] | None:
+        """The future of `key`, where it is kept."""
         return self._futures.get(key)
 
     def begun(self, key: K, begin: Callable[[], Future[V]]) -> Future[V]:
@@ -35,8 +36,9 @@ class _Results(Generic[K, V]):
         if future is None:
             future = self._futures[key] = begin()
         self._futures.move_to_end(key)
-        while len(self._futures) > _MOST_KEPT:
-            self._futures.popitem(last=False)[1].cancel()
+        while len(self._futures) > MOST_KEPT:
+            # Not cancelled: somebody may wait for it.
+            self._futures.popitem(last=False)
         return future
 
 
@@ -48,8 +50,8 @@ class Studies:
         self._clock = clock
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dashboard-study")
-        self._comparisons: _Results[tuple[int, int | None], Comparison] = _Results()
-        self._explanations: _Results[int, Study] = _Results()
+        self._comparisons: Results[tuple[int, int | None], Comparison] = Results()
+        self._explanations: Results[int, Study] = Results()
 
     def comparison(self, shown: ShownPlan) -> Future[Comparison]:
         """A shown plan beside the baselines; begun now where it has not been."""
@@ -72,6 +74,6 @@ class Studies:
         """Begin nothing more; what is under way is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _begun(self, results: _Results[K, V], key: K, work: Callable[[], V]) -> Future[V]:
+    def _begun(self, results: Results[K, V], key: K, work: Callable[[], V]) -> Future[V]:
         with self._lock:
             return results.begun(key, lambda: self._thread.submit(work))

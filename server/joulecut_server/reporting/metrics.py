@@ -107,7 +107,8 @@ class ServerMetrics:
     def collect(self) -> Iterator[Metric]:
         """Plans and sessions as they are now."""
         yield CounterMetricFamily("joulecut_plans", "Plans made for sessions", value=self._planning.plans)
-        yield GaugeMetricFamily("joulecut_plan_epoch", "Highest epoch given out", value=self._sessions.last_epoch)
+        epoch = self._sessions.last_epoch
+        yield GaugeMetricFamily("joulecut_plan_epoch", "Highest given out since the start; 0 before", value=epoch)
         yield GaugeMetricFamily("joulecut_sessions", "Sessions that are known", value=len(self._sessions))
         inference = self._inference
         yield GaugeMetricFamily("joulecut_streams", "Edges connected", value=inference.streams)

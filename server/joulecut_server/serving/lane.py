@@ -58,7 +58,7 @@ class NetworkLane:
         self._lock = threading.Lock()
         self._line = WaitingLine(options.waiting, options.waiting_per_edge, batch_s=self.costs.batch_s())
         self._tickets: dict[int, Ticket] = {}
-        self._arrived: list[QueuedRequest] = []
+        self._passed: list[QueuedRequest] = []
         self._seen = 0
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class NetworkLane:
     def enter(self, ticket: Ticket) -> Ticket | None:
         """Let a request in; returns the one that had to leave for it, perhaps itself. Event loop."""
         with self._lock:
-            self._note(ticket.request)
+            self._seen += 1
             self.runner.entries.add(ticket.cut)
             self._tickets[ticket.request.id] = ticket
             leaving = self._line.add(ticket.request)
@@ -106,7 +106,8 @@ class NetworkLane:
     def pass_by(self, request: QueuedRequest) -> None:
         """A request that was turned away at the door has arrived all the same. Event loop."""
         with self._lock:
-            self._note(request)
+            self._seen += 1
+            self._passed.append(request)
 
     def urgency(self) -> Urgency:
         """How urgent the most urgent request is that may run next; any thread."""
@@ -115,14 +116,19 @@ class NetworkLane:
             return urgency(shown[0]) if shown else _LEAST_URGENT
 
     def first_deadline_s(self) -> float:
-        """When the first of those that may run next is late; any thread."""
+        """When the first of those that wait is late; any thread."""
         with self._lock:
-            return min((request.deadline_s for request in self._line.shown()), default=float("inf"))
+            return min((request.deadline_s for request in self._line), default=float("inf"))
 
-    def release(self) -> bool:
-        """The device has time left: show the policy those too that wait for their edge's turn; whether any may be."""
+    def has_newcomers(self) -> bool:
+        """Whether any may run next now that the policy has not been shown. Device thread."""
         with self._lock:
-            return self._line.release()
+            return self._line.has_newcomers()
+
+    def without_a_chance(self, now_s: float) -> list[Ticket]:
+        """Remove those that their edge's share held back for too long. Device thread."""
+        with self._lock:
+            return self._found(request.id for request in self._line.without_a_chance(now_s))
 
     def decide(self, now_s: float, point: int) -> tuple[Launch | Rest, list[Ticket]]:
         """The policy's decision, and the requests that it launches. Device thread.
@@ -174,16 +180,13 @@ class NetworkLane:
     def _found(self, ids: Iterable[int]) -> list[Ticket]:
         return [ticket for each in ids if (ticket := self._tickets.pop(each, None)) is not None]
 
-    def _note(self, request: QueuedRequest) -> None:
-        self._arrived.append(request)
-        self._seen += 1
-
     def _look(self, now_s: float, point: int) -> ServerView:
         with self._lock:
-            arrived, self._arrived = self._arrived, []
+            passed, self._passed = self._passed, []
+            arrived = passed + self._line.newcomers()
             waiting = tuple(self._line.shown())
             seen = self._seen
-        for request in arrived:
+        for request in sorted(arrived, key=_by_id):
             self.policy.arrived(request)
         return ServerView(now_s, waiting, point, seen)
 
@@ -205,3 +208,7 @@ class NetworkLane:
         )
         if not fits:
             raise ValueError(f"policy {self.policy.name} launched {launch}; expected a batch within its service table")
+
+
+def _by_id(request: QueuedRequest) -> int:
+    return request.id

@@ -253,12 +253,14 @@ class Scheduler:
 
     def _serve(self, lane: NetworkLane, moment_s: float) -> Rest | None:
         """Carry out one decision of a lane's policy: None where a batch ran."""
+        for ticket in lane.without_a_chance(moment_s):
+            ticket.refuse(self._turned_away(lane, Rejection(ticket.request.id, RejectReason.OVERLOAD)))
         while True:
             decision, tickets = lane.decide(moment_s, self._point(lane))
             for rejection in decision.rejected:
                 for ticket in lane.take((rejection.id,)):
                     ticket.refuse(self._turned_away(lane, rejection))
-            if isinstance(decision, Rest) and not lane.release():
+            if isinstance(decision, Rest) and not lane.has_newcomers():
                 return decision
             if isinstance(decision, Launch):
                 if tickets:

@@ -31,18 +31,19 @@ class EpochCounter:
                 )
             self._last = int(text)
         self._kept = self._last
+        self._given = 0
 
     @property
     def last(self) -> int:
-        """The epoch handed out last; after a restart the end of the last block before it, 0 before the first of all."""
-        return self._last
+        """The epoch handed out last, 0 before the first of this process."""
+        return self._given
 
     def take(self, count: int) -> range:
         """So many new epochs in a row, each higher than any before. Raises PlanError where they cannot be kept."""
         first, last = self._last + 1, self._last + count
         if last > self._kept:
             self._keep(self._last + max(count, _BLOCK))
-        self._last = last
+        self._last = self._given = last
         return range(first, last + 1)
 
     def _keep(self, end: int) -> None:

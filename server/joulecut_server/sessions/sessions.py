@@ -56,7 +56,7 @@ class SessionBook:
 
     @property
     def last_epoch(self) -> int:
-        """The highest epoch handed out."""
+        """The highest epoch handed out since the start; 0 before the first."""
         return self._epochs.last
 
     def propose(

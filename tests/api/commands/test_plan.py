@@ -68,6 +68,13 @@ def test_bad_input(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, 
     assert "missing.json: no such file" in err
 
 
+def test_a_profile_is_no_problem_yet(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """The step between the two is named."""
+    code, out, err = joulecut_plan(written(tmp_path, schema="joulecut.profile/1"))
+    assert (code, out) == (2, "")
+    assert "`joulecut problem`" in err
+
+
 def test_tables(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
     """Without --json a person reads cut, clocks, seconds, joules and what binds; names are shown as they are."""
     document = small_document()

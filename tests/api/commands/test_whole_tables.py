@@ -35,18 +35,27 @@ def test_a_file_gets_a_line_a_row() -> None:
     """However narrow a terminal would be: whoever greps finds whole rows."""
     text = shown(40, terminal=False)
     (row,) = (line for line in text.splitlines() if NAME in line)
-    assert SENTENCE in row
-    assert "123456.789" in row
+    assert all(whole in row for whole in (SENTENCE, "██████", "123456.789"))
 
 
 @pytest.mark.parametrize("width", [100, 80])
 def test_a_terminal_folds_sentences(width: int) -> None:
-    """Within its width; the number, the name and the bar stay in one piece."""
+    """Within its width; the number and the name stay in one piece, the bar leaves them its room."""
     text = shown(width, terminal=True)
     assert max(map(len, text.splitlines())) <= width
-    assert all(whole in text for whole in (NAME, "123456.789", "██████"))
+    assert all(whole in text for whole in (NAME, "123456.789"))
+    assert "█" not in text
     for word in SENTENCE.split():
         assert word in text
+
+
+def test_blanks_give_way_before_lines_grow_too_long() -> None:
+    """Eight columns, one cell too wide together: they stand closer."""
+    made = Table(*(f"column{index}" for index in range(8)))
+    screen = io.StringIO()
+    print_whole(Console(file=screen, width=80, force_terminal=True, color_system=None), made)
+    assert max(map(len, screen.getvalue().splitlines())) <= 80
+    assert all(f"column{index}" in screen.getvalue() for index in range(8))
 
 
 def test_a_terminal_that_is_too_narrow_gets_longer_lines() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
@@ -32,9 +33,14 @@ def evidence(labels: tuple[int, ...] | None) -> Evidence:
     return Evidence(calibration=(), calibrated_on="", held_out=held_out, judged_on="rows", labels=labels)
 
 
+@cache
+def largest() -> Network:
+    """Captured once."""
+    return Network(capture(Largest(), (torch.zeros(1, 3),), name="largest"))
+
+
 def judged(labels: tuple[int, ...] | None) -> list[tuple[str, float, str]]:
-    network = Network(capture(Largest(), (torch.zeros(1, 3),), name="largest"))
-    found = judge_variants(network, evidence(labels), (VariantName.FP32, VariantName.FP16))
+    found = judge_variants(largest(), evidence(labels), (VariantName.FP32, VariantName.FP16))
     assert found.scales is None
     return [(each.name.value, each.accuracy, each.accuracy_of) for each in found.accuracies]
 

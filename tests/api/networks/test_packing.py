@@ -56,7 +56,12 @@ def test_random_weights_are_the_same_each_time(mine: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nothing", "has no network 'nothing'"), ("missing", "has no network"), ("broken", "from the same package index")],
+    [
+        ("nothing", "has no network 'nothing'"),
+        ("mad", r"has no network 'mad'.*; did you mean 'made'\?$"),
+        ("missing", "has no network"),
+        ("broken", "from the same package index"),
+    ],
 )
 def test_names_that_are_no_network(mine: str, name: str, message: str) -> None:
     """What was found there, and what to do."""

@@ -12,6 +12,12 @@ from joulecut.commands.reproduce import reproduce
 from joulecut_core.programs import run_program
 
 
+@pytest.fixture(name="cache", scope="module")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Empty at first; the network is packed into it once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 def run(*arguments: str) -> int:
     """The exit code."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -21,9 +27,11 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_nothing(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """JSON on standard output and a folder; joulecut keeps every deadline that it promised, and costs no more."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     assert run("han2025", "--json", "--out", str(tmp_path / "out")) == 0
     output = capsys.readouterr()
     result = json.loads(output.out)
@@ -44,9 +52,11 @@ def test_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert max(row["cost_excess"] for row in local) < 0.05
 
 
-def test_wrong_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_data_folder(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder without known files ends with exit code 2 and nothing on standard output."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     (tmp_path / "empty").mkdir()
     assert run("han2025", "--data", str(tmp_path / "empty")) == 2
     output = capsys.readouterr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.timing import ManualClock
 from joulecut_planner.serving.service_file import load_service_table
+from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.devices.device_file import load_device_file
 from joulecut_runtime.devices.laws import Laws
 from joulecut_runtime.devices.options import DeviceOptions
@@ -143,14 +145,19 @@ def test_variants_that_are_not_faster_are_left_out(tmp_path: Path) -> None:
 
 def test_a_bundle_is_served_at_its_own_batch_with_its_own_scales(tmp_path: Path) -> None:
     """A bundle has one batch size, and where it brings an INT8 variant that one is judged."""
-    write_bundle(mixed_network().graph, tmp_path / "bundle", scales=mixed_scales())
-    table = provide_service_table(
-        order(network=str(tmp_path / "bundle"), inputs=(), batches=None), folder=tmp_path / "s"
-    )
-    assert table.batches == (1,)
-    assert any("calibrated on 16 random pictures" in note for note in table.notes)
+    bundled = order(network=str(tmp_path / "bundle"), inputs=(), batches=None)
+    # Calibrated anew, it has another table under the same name.
+    for pictures in ("16 random pictures", "others"):
+        scales = replace(mixed_scales(), calibrated_on=pictures)
+        write_bundle(mixed_network().graph, tmp_path / "bundle", scales=scales)
+        table = provide_service_table(bundled, folder=tmp_path / "s")
+        assert table.batches == (1,)
+        assert any(f"calibrated on {pictures}" in note for note in table.notes)
     with pytest.raises(ConfigError, match="captured at batch 1, not 2"):
         provide_service_table(order(network=str(tmp_path / "bundle"), inputs=(), batches=(1, 2)), folder=tmp_path / "s")
+    write_bundle(capture(nn.Linear(8, 2), [torch.zeros(4, 8)], name="four"), tmp_path / "four")
+    with pytest.raises(ConfigError, match="captured at batch 4; expected batch 1, where every service table begins"):
+        provide_service_table(order(network=str(tmp_path / "four"), inputs=(), batches=None), folder=tmp_path / "s")
 
 
 def test_a_real_cpu_measures_its_variants(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class FakeServer:
     refusal: Exception | None = None
     is_infeasible: bool = False
     asked: list[LinkEstimate] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,6 +53,7 @@ class FakeServer:
     async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
         assert timeout_s > 0.0
         self.asked.append(request.link)
+        self.losses.append(request.max_accuracy_loss)
         self.meanwhile()
         if self.refusal is not None:
             raise self.refusal
@@ -122,6 +124,22 @@ def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edg
         await planning.join(second.connection)
         assert second.asked == [planning.link]
         assert second.asked != [shorter]
+
+    run(edge, use)
+
+
+def test_terms_asked_for_meanwhile_are_not_undone(edge: Planned) -> None:
+    """A drift that asks for a plan while new terms are being planned for waits its turn, and then keeps those terms."""
+
+    async def use() -> None:
+        planning, connection = edge.planning, edge.server.connection
+        wished = replace(planning.wishes, max_accuracy_loss=0.005)
+        refits: list[asyncio.Task[SessionReply]] = []
+        edge.server.meanwhile = lambda: refits.append(asyncio.ensure_future(planning.plan(connection)))
+        await planning.plan(connection, wished)
+        edge.server.meanwhile = lambda: None
+        await refits[0]
+        assert edge.server.losses[1:] == [0.005, 0.005]
 
     run(edge, use)
 

@@ -13,6 +13,7 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment
 from joulecut_core.problems import Slo
 from joulecut_core.timing import ManualClock
+from joulecut_edge.offloading import replanning
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
 from joulecut_edge.peers.link_probe import EchoSample
@@ -263,6 +264,27 @@ def test_a_request_that_waits_for_too_long_tells_of_the_link_before_it_ends() ->
         assert outlook is not None
         assert outlook.recent_bps < 50_000 * 8 / 2.9
         drive.replanning.ended("r")
+
+    run(use)
+
+
+def test_the_link_is_looked_at_as_soon_as_an_answer_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collapse brings no news of its own: the deadline of a request under way asks for a look, and not the clock."""
+    monkeypatch.setattr(replanning, "_LOOK_S", 1e6)
+    monkeypatch.setattr(ManualClock, "wall_s", lambda _, duration_s: 1e-3 * duration_s)
+
+    async def use(drive: Drive) -> None:
+        await drive.requests(20)
+        keeping = asyncio.create_task(drive.replanning.keep())
+        await asyncio.sleep(0)
+        drive.replanning.began("late", time_s=drive.clock.now_s() - 3.0, up_bytes=50_000)
+        before = drive.replanning.outlook
+        while drive.replanning.outlook is before:
+            await asyncio.sleep(0)
+        drive.replanning.ended("late")
+        keeping.cancel()
+        assert drive.replanning.outlook is not None
+        assert drive.replanning.outlook.recent_bps < 50_000 * 8 / 2.9
 
     run(use)
 

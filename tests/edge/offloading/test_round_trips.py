@@ -72,9 +72,8 @@ class EdgeAtHome(FakeEdge):
     def expect_link(self, link: LinkEstimate) -> None:
         self.planned = link
 
-    async def plan(self, connection: ServerConnection, wishes: None) -> None:
+    async def plan(self, connection: ServerConnection) -> None:
         assert connection is self.connection
-        assert wishes is None
         self.asked.append(self.planned)
 
 

@@ -20,7 +20,7 @@ from joulecut_planner.batching.solver import _orders
 from joulecut_planner.batching.subsets import EXACT_EDGES
 from tests.planner.batching.batching_strategies import batching_problems
 from tests.planner.batching.small_case import batching_problem, edge_problem
-from tests.thoroughness import examples
+from tests.thoroughness import THOROUGH, examples
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -31,7 +31,7 @@ def without_rejected(problem: BatchingProblem, rejected: set[str]) -> BatchingPr
     return replace(problem, edges=kept) if kept else None
 
 
-@settings(max_examples=examples(80), deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=80 if THOROUGH else 12, deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(max_edges=3))
 def test_few_edges_are_solved_exactly(problem: BatchingProblem) -> None:
     """Up to the exact search's size the plan costs what the cheapest of all schedules costs."""
@@ -60,7 +60,7 @@ def test_no_policy_beats_the_joint_plan(problem: BatchingProblem) -> None:
         assert joint.lower_bound_j <= other.energy_j * (1 + 1e-9)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=12 if THOROUGH else 4, deadline=None, suppress_health_check=SLOW)
 @given(problem=batching_problems(min_edges=4, max_edges=4, max_points=1))
 def test_four_edges_are_solved_exactly(problem: BatchingProblem) -> None:
     """Two batches of two, or any other split of four, are found where they are best."""

@@ -18,17 +18,21 @@ from tests.planner.block_power.drawn_blocks import (
     drawn_network,
     drawn_networks,
 )
+from tests.thoroughness import THOROUGH
 
 RATES = Candidate(regressor=Regressor.RATES, features=FeatureSet.RATES)
 RIDGE = Candidate(regressor=Regressor.RIDGE, features=FeatureSet.STATIC)
 WORST_SHARES = {Regressor.RATES: 1e-6, Regressor.RIDGE: 1.0}
 """Of the error that each clock's mean makes: rates have the law's own form, and a straight line is none of a ratio."""
 
+LOOKED_AT = CANDIDATES if THOROUGH else [each for each in CANDIDATES if each.features is not FeatureSet.STATIC]
+"""Every regressor at least once."""
+
 needs_learner = pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed")
 
 
 @needs_learner
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=str)
+@pytest.mark.parametrize("candidate", LOOKED_AT, ids=str)
 def test_learns_and_repeats(candidate: Candidate) -> None:
     """Watts of unseen networks come out, better than the mean of each clock, and the same for the same seed."""
     unseen = block_rows([drawn_network(seed) for seed in range(100, 106)], candidate.features)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import random
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
-from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, ServerView, ServingPolicy
+from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.waiting_line import WaitingLine
 
@@ -41,17 +41,15 @@ def waits_s(
 
     seen = 0
     while now_s < until_s:
-        while coming and coming[0][0] <= now_s:
-            at_s, _, edge = heapq.heappop(coming)
-            request = QueuedRequest(seen, at_s, at_s + slo_s, edge=edge)
-            seen += 1
+        seen = _admit(line, coming, seen, now_s=now_s, slo_s=slo_s)
+        gone = line.without_a_chance(now_s) if shared else []
+        for request in line.newcomers():
             policy.arrived(request)
-            line.add(request)
         decision = policy.decide(ServerView(now_s, line.shown() if shared else line, point, seen))
-        for rejection in decision.rejected:
-            (gone,) = line.with_ids((rejection.id,))
-            line.remove((gone,))
-            again(gone.edge)
+        turned_away = line.with_ids(rejection.id for rejection in decision.rejected)
+        line.remove(turned_away)
+        for request in (*gone, *turned_away):
+            again(request.edge)
         if isinstance(decision, Launch):
             members = _members(line, decision)
             start_s, launch_point = now_s, decision.points[0]
@@ -65,12 +63,23 @@ def waits_s(
             policy.completed(_outcome(decision, members, start_s, now_s))
             for request in members:
                 again(request.edge)
-        elif not (shared and line.release()):
+        elif not (shared and line.has_newcomers()):
             point = decision.point
-            ends = [coming[0][0]] if coming else []
-            ends += [] if decision.until_s is None else [decision.until_s]
-            now_s = max(min(ends), now_s + 1e-9)
+            now_s = max(min(_ends_s(decision, coming)), now_s + 1e-9)
     return waited
+
+
+def _admit(line: WaitingLine, coming: list[tuple[float, int, str]], seen: int, *, now_s: float, slo_s: float) -> int:
+    """Let in all that have come by now; how many have come so far."""
+    while coming and coming[0][0] <= now_s:
+        at_s, _, edge = heapq.heappop(coming)
+        line.add(QueuedRequest(seen, at_s, at_s + slo_s, edge=edge))
+        seen += 1
+    return seen
+
+
+def _ends_s(rest: Rest, coming: Sequence[tuple[float, int, str]]) -> list[float]:
+    return [at_s for at_s, _, _ in coming[:1]] + ([] if rest.until_s is None else [rest.until_s])
 
 
 def _outcome(launch: Launch, members: list[QueuedRequest], start_s: float, end_s: float) -> BatchOutcome:

@@ -40,6 +40,17 @@ class Dropping(nn.Module):
         return torch.relu(y)
 
 
+class Filled(nn.Module):
+    """Writes its answer into memory that nobody has written before."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, wide = torch.empty_like(x), torch.empty(4, 8)
+        y[:, :2], y[:, 2:] = x[:, 2:], 1.0
+        wide[:, :4], wide[:, 4:] = y, x.new_empty(4, 4).copy_(x)
+        result: Tensor = torch.ops.aten.add.Scalar(wide, 2, 3)
+        return result
+
+
 def norm_after_convolution() -> nn.Module:
     """Convolutions with and without bias before batch norms, and one whose output is needed elsewhere too."""
 
@@ -108,6 +119,15 @@ def test_constants_are_computed_once() -> None:
         assert torch.equal(Network(graph).whole([x])[0], module(x))
 
 
+def test_memory_that_nobody_wrote_is_zero() -> None:
+    """Not what this process had there: that would be another digest each time, and part of the bundle."""
+    module, x = Filled(), torch.randn(4, 4)
+    graph = capture(module, [x], name="filled")
+    assert graph.constants
+    assert all(bool(((each == 0) | (each == 1)).all()) for each in graph.constants.values())
+    assert torch.equal(Network(graph).whole([x])[0], module(x))
+
+
 def test_folding() -> None:
     """Folded norms are gone and the function stays; a norm beside another reader of its input stays."""
     module, x = norm_after_convolution(), torch.randn(1, 3, 12, 12)
@@ -169,6 +189,13 @@ def test_refused_outputs_and_inputs() -> None:
 
     with pytest.raises(CaptureError, match="does not depend on the inputs"):
         capture(Idle(), [torch.ones(3)], name="idle")
+
+    class Filling(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.masked_fill(x > 0, float("nan"))
+
+    with pytest.raises(CaptureError, match="takes the number nan; expected a number, or a tensor"):
+        capture(Filling(), [torch.ones(3)], name="filling")
     with pytest.raises(CaptureError, match="no example inputs"):
         capture(nn.ReLU(), [], name="none")
     with pytest.raises(CaptureError, match=r"cannot be traced in 'outer\.0'"):

@@ -70,14 +70,18 @@ def test_a_norm_that_knows_no_factors() -> None:
 
 
 @pytest.mark.parametrize(
-    "before",
-    [nn.ConvTranspose1d(4, 8, 2), nn.Sequential(nn.Conv1d(4, 8, 2), nn.Tanh())],
-    ids=["transposed", "not next to it"],
+    ("before", "sizes"),
+    [
+        (nn.ConvTranspose1d(4, 8, 2), (1, 4, 9)),
+        (nn.Sequential(nn.Conv1d(4, 8, 2), nn.Tanh()), (1, 4, 9)),
+        (nn.Conv2d(4, 8, 1), (4, 8, 9)),
+    ],
+    ids=["transposed", "not next to it", "over rows"],
 )
-def test_what_stays(before: nn.Module) -> None:
-    """A transposed convolution keeps its filters the other way round, and nothing is folded past an operator."""
+def test_what_stays(before: nn.Module, sizes: tuple[int, ...]) -> None:
+    """A transposed convolution keeps its filters the other way round; a norm of a picture without batch is of rows."""
     torch.manual_seed(2)
-    module, x = _stirred(before, nn.BatchNorm1d(8)), torch.randn(1, 4, 9)
+    module, x = _stirred(before, nn.BatchNorm1d(8)), torch.randn(sizes)
     graph = capture(module, [x], name="norms")
     assert _norms(graph) == 1
     _assert_same(graph, module, x)

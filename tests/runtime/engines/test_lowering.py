@@ -40,10 +40,13 @@ class Counted(nn.Module):
 
 
 class Far(nn.Module):
-    """Adds a number that fp16 does not have."""
+    """Takes numbers that fp16 does not have, whole ones too; a whole tensor has them."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(torch.nn.functional.hardtanh(x, -1.0, 1e30))
+        near = torch.sigmoid(torch.nn.functional.hardtanh(x, -1.0, 1e30))
+        far = x.masked_fill(x < 0, -1_000_000).clamp(max=1_000_000).softmax(dim=1)
+        counts = (x > 0).long().masked_fill(x > 1, 100_000).clamp(min=1)
+        return near + far + (counts > 99_999)
 
 
 class Double(nn.Module):

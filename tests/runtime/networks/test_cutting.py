@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from joulecut_core.workloads import OperationKind
 from joulecut_runtime.capturing.capture import capture
+from joulecut_runtime.networks import cutting
 from joulecut_runtime.networks.cutting import candidates, crossings
 from joulecut_runtime.networks.graph import Graph, node_values
 from joulecut_runtime.networks.network import Network
@@ -107,6 +108,21 @@ def test_at_most_64_cuts() -> None:
     assert [crossing.position for crossing in kept] == sorted({crossing.position for crossing in kept})
     widths = {crossing.values[0].elements for crossing in kept[1:-1]}
     assert widths == {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "sizes"),
+    [("MAX_CROSSING_BYTES", 16, [16, 12]), ("MAX_CROSSING_BYTES", 15, [12]), ("MAX_CROSSING_TENSORS", 0, [])],
+)
+def test_what_no_message_carries_is_no_cut(
+    monkeypatch: pytest.MonkeyPatch, limit: str, most: int, sizes: list[int]
+) -> None:
+    """Neither more bytes than a message has room for, nor more tensors; both ends stay."""
+    graph = capture(Funnel(), [torch.ones(1, 8)], name="funnel")
+    monkeypatch.setattr(cutting, limit, most)
+    first, *kept, last = candidates(graph, walk(graph))
+    assert [each.values[0].size_bytes for each in kept] == sizes
+    assert (first.position, last.position) == (0, len(graph.nodes))
 
 
 def test_memory_that_is_shared_or_has_gaps_does_not_cross() -> None:

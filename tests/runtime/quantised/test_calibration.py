@@ -96,6 +96,13 @@ def test_the_same_samples_give_the_same_scales() -> None:
     assert scales_digest(others) != scales_digest(mixed_scales())
 
 
+@pytest.mark.parametrize("size", [1e-44, 3e38])
+def test_ranges_at_the_ends_of_single_precision(size: float) -> None:
+    """Bins are told apart in double precision, however small or large the values are."""
+    samples = [(torch.tensor([[size, -size, *[0.0] * 6]]),)]
+    assert calibrate(graph(), samples, calibrated_on="ends").values
+
+
 def test_impossible_calibrations_are_refused() -> None:
     """Without samples, or on samples that give no numbers, there is nothing to choose from."""
     with pytest.raises(ConfigError, match="no samples"):

@@ -168,7 +168,8 @@ def test_the_engine_is_one_of_joulecuts() -> None:
 
 def test_no_kernels_no_variant() -> None:
     """A network that has nothing to quantise says so in calibration, in place of a variant that is none."""
-    module = nn.Linear(4, 2)
-    network = Network(capture(module, (torch.zeros(1, 4),), name="answer-only"))
-    with pytest.raises(ConfigError, match="no convolution or linear layer"):
-        calibrate(network.graph, [(torch.zeros(1, 4),)], calibrated_on="zeros")
+    without_batch = nn.Sequential(nn.Conv2d(3, 4, 2), nn.ReLU())
+    for module, inputs in ((nn.Linear(4, 2), torch.zeros(1, 4)), (without_batch, torch.zeros(3, 4, 4))):
+        graph = capture(module, (inputs,), name="answer-only")
+        with pytest.raises(ConfigError, match="no convolution or linear layer"):
+            calibrate(graph, [(inputs,)], calibrated_on="zeros")

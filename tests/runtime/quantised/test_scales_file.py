@@ -134,6 +134,8 @@ def test_damaged_weight_scales_are_refused(folder: Path) -> None:
     for bad in (-good[name], good[name].reshape(1, -1), good[name].double(), good[name] * float("nan")):
         save_file({**good, name: bad.contiguous()}, folder / WEIGHT_SCALES_FILE)
         assert f"weights.{name}" in refusal(folder)
+    save_file({**good, name: good[name][1:].contiguous()}, folder / WEIGHT_SCALES_FILE)
+    assert f"{name} has {len(good[name]) - 1} weight scales; expected {len(good[name])}" in refusal(folder)
     header = json.dumps({name: {"dtype": "F6_E2M3", "shape": [8], "data_offsets": [0, 6]}}).encode()
     unknown_type = len(header).to_bytes(8, "little") + header + bytes(6)
     for content in (b"\x80\x04garbage", unknown_type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,17 @@ def test_codec_that_cannot_carry_a_sample_is_left_out(caplog: pytest.LogCaptureF
     wires = measure_wires(masked, small_pictures(3), samples_from="noise")
     assert [wire.codec for wire in wires.at(1)] == ["raw", "fp16"]
     assert "affine8 is not offered at cut 1" in caplog.text
+
+
+def test_a_single_score_has_no_answers(caplog: pytest.LogCaptureFixture) -> None:
+    """The largest of one number never changes: no lossy codec is said to lose nothing."""
+    network = small_network()
+    classify = network.functions[2]
+    table = replace(network.table, outputs=(replace(network.table.outputs[0], shape=(1, 1)),))
+    scored = SmallNetwork(table=table, functions=(*network.functions[:2], lambda given: (classify(given)[0][:, :1],)))
+    wires = measure_wires(scored, small_pictures(2), samples_from="noise")
+    assert [(wire.cut, wire.codec) for wire in wires.wires] == [(0, "raw"), (1, "raw"), (2, "raw")]
+    assert "small gives one score: only lossless codecs are offered" in caplog.text
 
 
 def test_no_samples_is_an_error() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,11 @@ import pytest
 
 from joulecut_core.figures import FigureKind
 from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_server.dashboard import board
 from joulecut_server.dashboard.board import HISTORY_SCHEMA
 from joulecut_server.dashboard.explanation_views import EXPLAINED_SCHEMA
+from joulecut_server.dashboard.kept_plans import ShownPlan
+from joulecut_server.dashboard.session_views import EstimatedView, SessionView, session_view
 from joulecut_server.dashboard.state_views import STATE_SCHEMA
 from tests.server.dashboard.rooms import SERVER_J, SERVER_S, Room, answer, in_room, request_under
 
@@ -161,6 +167,32 @@ def test_a_lost_device_is_told_and_the_page_goes_on(tmp_path: Path, monkeypatch:
         state = await room.looked()
         assert state["device"]["complaint"] == "it has fallen off the bus"
         assert state["device"]["power_w"] is None
+
+    in_room(tmp_path, use)
+
+
+def test_a_session_that_cannot_be_shown_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A figure that JSON does not know costs its own session's row, not the page, and is logged once."""
+
+    def viewed(shown: ShownPlan, *others: Any) -> SessionView:
+        view = session_view(shown, *others)
+        if shown.kept.session_id == "edge-1":
+            return replace(view, estimated=EstimatedView(latency_s=math.inf, energy_j=None))
+        return view
+
+    async def use(room: Room) -> None:
+        monkeypatch.setattr(board, "session_view", viewed)
+        for session_id in ("edge-1", "edge-2"):
+            await room.joined(session_id)
+        for _ in range(2):
+            state = await room.looked()
+        assert [each["session"] for each in state["sessions"]] == ["edge-2"]
+        assert state["totals"]["sessions"] == 2
+        assert [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR] == [
+            "the dashboard cannot show session edge-1"
+        ]
 
     in_room(tmp_path, use)
 

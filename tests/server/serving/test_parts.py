@@ -119,7 +119,7 @@ def test_every_policy_can_be_named(name: str) -> None:
 def test_the_own_policy_is_made_as_configured() -> None:
     """What counts and what may be missed reach it: it serves as one that was made so, and not as by default."""
     table, slo_s = service_table(), 0.02
-    requests = poisson(0.5 * capacity(table, slo_s).rate_hz, slo_s, count=300, seed=1)
+    requests = poisson(0.5 * capacity(table, slo_s).rate_hz, slo_s, count=100, seed=1)
     options = replace(OPTIONS, policy="joulecut", slo_s=slo_s)
     saving = simulate(make_policy(replace(options, miss_share=0.2), table), requests)
     busy = simulate(make_policy(replace(options, counts_idle=False), table), requests)

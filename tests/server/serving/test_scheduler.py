@@ -199,6 +199,33 @@ def test_an_edge_that_floods_takes_its_own_places_only() -> None:
     on_stage(use, policy, runner=Gated, options=ServingOptions(policy="x", slo_s=SLO_S, waiting=7, waiting_per_edge=4))
 
 
+def test_what_a_flood_s_share_holds_back_is_refused_before_it_is_late() -> None:
+    """When a request alone would no longer be in time; the one that is shown runs beside the other edge's."""
+    policy = Collecting(TABLE, 1)
+
+    async def use(stage: OnStage) -> None:
+        runner = gated(stage)
+        (picture,) = pictures(1)
+        running = stage.ask(picture, edge="calm")
+        await runner.begun.get()
+        flood = [stage.ask(picture, edge="flood") for _ in range(8)]
+        calm = stage.ask(picture, edge="calm")
+        while len(stage.lanes[0]) < 9:
+            await asyncio.sleep(0)
+        stage.clock.advance_s(SLO_S - stage.lanes[0].alone_s(0, 0.0) / 2)
+        for _ in range(9):
+            runner.go.release()
+        await asyncio.gather(running, calm)
+        outcomes = await asyncio.gather(*flood, return_exceptions=True)
+        refused = [each for each in outcomes if isinstance(each, Exception)]
+        assert len(refused) >= 5
+        for error in refused:
+            assert isinstance(error, TurnedAwayError)
+            assert error.status is ReplyStatus.OVERLOADED
+
+    on_stage(use, policy, runner=Gated)
+
+
 def test_malformed_bytes_fail_alone() -> None:
     """A neighbour in the batch must not be spoilt by what somebody else sent."""
     policy = Collecting(TABLE, 3)

@@ -11,13 +11,16 @@ from joulecut_server.sessions.epochs import EpochCounter
 
 
 def test_epochs_rise_across_restarts(tmp_path: Path) -> None:
-    """A restarted server never hands out an epoch again, so that a plan of its former life is recognised as stale."""
+    """A restarted server never hands out an epoch again, so that a plan of its former life is recognised as stale.
+
+    Until its first plan it names none: the end of a block that its former life began was never given out.
+    """
     path = tmp_path / "state" / "gpu.epoch"
     first = EpochCounter(path)
     assert first.last == 0
     assert [first.take(1)[0], first.take(1)[0]] == [1, 2]
     again = EpochCounter(path)
-    assert (again.last, again.take(1)[0], again.last) == (1000, 1001, 1001)
+    assert (again.last, again.take(1)[0], again.last) == (0, 1001, 1001)
 
 
 def test_a_block_is_on_disk_before_it_is_used(tmp_path: Path) -> None:

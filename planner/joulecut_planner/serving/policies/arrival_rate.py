@@ -19,7 +19,8 @@ class ArrivalRate:
         self._seen_s = 0.0
 
     def arrived(self, now_s: float) -> None:
-        """One request has come."""
+        """One request has come; one that is told of late, behind newer ones, counts as the newest."""
+        now_s = max(now_s, self._last_s)
         self._count = (self._count + self._newest) * math.exp((self._last_s - now_s) / self.window_s)
         self._newest = 1.0
         self._seen_s += now_s - self._last_s

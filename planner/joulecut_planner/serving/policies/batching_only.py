@@ -3,7 +3,7 @@
 The limit of the batch size rises by a fixed amount until the time to process a batch exceeds the latency
 objective; then it falls by 10 %. The paper leaves open the amount, and how the objective for a batch follows
 from that for a query. Here: one request; and half of the query's, which may find a batch running when it
-comes. Only a batch that was full says anything about the limit.
+comes. Only a batch that was full raises the limit; any that takes too long lowers it.
 """
 
 from __future__ import annotations

@@ -117,6 +117,8 @@ class _Server:
         self.coming = self._next()
         while True:
             self._admit()
+            for request in self.line.without_a_chance(self.now_s):
+                self._count_out(request, RejectReason.OVERLOAD)
             if not self.line and self.coming is None:
                 return self.tally.report(self.policy.name)
             decision = self.policy.decide(self._view())
@@ -124,10 +126,12 @@ class _Server:
                 self._turn_away(rejection)
             if isinstance(decision, Launch):
                 self._launch(decision)
-            elif not self.line.release():
+            elif not self.line.has_newcomers():
                 self._rest(decision)
 
     def _view(self) -> ServerView:
+        for request in self.line.newcomers():
+            self.policy.arrived(request)
         return ServerView(self.now_s, self.line.shown(), self.point, self.seen)
 
     def _admit(self) -> None:
@@ -135,7 +139,6 @@ class _Server:
         while self.coming is not None and self.coming.arrival_s <= self.now_s:
             request = self.coming
             self.seen += 1
-            self.policy.arrived(request)
             pushed_out = self.line.add(request)
             if pushed_out is not None:
                 self._count_out(pushed_out, RejectReason.FULL)

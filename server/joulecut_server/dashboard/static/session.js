@@ -76,6 +76,11 @@ export class SessionPanel {
     this.explained = key;
     try {
       const reply = await fetch(`api/sessions/${encodeURIComponent(session.session)}/explain`);
+      if (reply.status === 500) {
+        // It would fail again with the next second.
+        this.refused("This could not be explained; the server's log says why.");
+        return;
+      }
       const found = await reply.json();
       if (this.explained !== key) return;
       if (!reply.ok) {

@@ -2,6 +2,7 @@
 
 import { NOTHING, clock, count, element, percent, quantity, setText } from "./format.js";
 
+const NONE = "None: an edge appears here once it has asked for a plan.";
 const LABELS = ["Session", "Runs", "Clocks", "Joules per request", "Seconds, and when due", "Saves", "Answered"];
 
 export function placement(session) {
@@ -67,7 +68,7 @@ export class SessionTable {
     document.getElementById("sessions-table").hidden = sessions.length === 0;
     const note = document.getElementById("sessions-note");
     note.hidden = sessions.length > 0 && sessions.length >= totals.sessions;
-    if (sessions.length > 0) setText(note, `${sessions.length} of ${totals.sessions} are shown, the latest to plan.`);
+    setText(note, totals.sessions > sessions.length ? `${sessions.length} of ${totals.sessions} are shown, the latest to plan.` : NONE);
     const names = new Set(sessions.map((session) => session.session));
     for (const [name, row] of this.rows) {
       if (names.has(name)) continue;

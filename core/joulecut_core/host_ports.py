@@ -1,0 +1,14 @@
+"""Hosts with ports, as configurations write them."""
+
+from __future__ import annotations
+
+import re
+
+MAX_PORT = 65535
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
+
+
+def host_and_port(text: str) -> tuple[str, int] | None:
+    """The two in "host:port" or "[ipv6]:port", the port up to 99999 as it stands; None where it is neither."""
+    match = _HOST_PORT.fullmatch(text)
+    return None if match is None else (match["v6"] or match["host"], int(match["port"]))
