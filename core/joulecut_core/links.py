@@ -24,3 +24,7 @@ class LinkEstimate:
     downlink_w: float = 0.0
     samples: int = 0
     figures: FigureKind = FigureKind.ESTIMATED
+
+    def __str__(self) -> str:
+        up, down = self.uplink_bps / 1e6, self.downlink_bps / 1e6
+        return f"{up:.5g} Mbit/s up, {down:.5g} down, {1e3 * self.rtt_s:.3g} ms round trip ({self.figures.value})"

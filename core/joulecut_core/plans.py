@@ -118,3 +118,8 @@ class Assignment:
     def __post_init__(self) -> None:
         if self.epoch < 0 or self.cut < 0:
             raise PlanError(f"epoch {self.epoch}, cut {self.cut}; expected both to be at least 0")
+
+    def __str__(self) -> str:
+        edge = "its governor's clocks" if self.edge_clock is None else self.edge_clock
+        server = "no part" if self.server_clock is None else self.server_clock
+        return f"{self.policy}: cut {self.cut}, {self.codec}, {self.variant}, edge {edge}, server {server}"

@@ -32,6 +32,10 @@ class ProfileKey:
     precision: str
     batch: int
 
+    def __str__(self) -> str:
+        how = f"{self.side} side, {self.engine}, {self.precision}, batch {self.batch}"
+        return f"{self.network_digest} on {self.device} ({self.driver}, {self.power_scope}; {how})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointMeasurement:

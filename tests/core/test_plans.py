@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import PlanError
 from joulecut_core.plans import Assignment, Plan, PowerScopes
 
@@ -56,3 +59,20 @@ def test_malformed_assignment() -> None:
             edge_clock=None,
             server_clock=None,
         )
+
+
+def test_an_assignment_in_words() -> None:
+    """What an agent's log says of the plan in force."""
+    split = Assignment(
+        epoch=1,
+        network_digest="sha256:00",
+        policy="joint",
+        cut=6,
+        codec="affine8",
+        variant="fp32",
+        edge_clock=OperatingPoint(core_mhz=306.0, memory_mhz=665.6),
+        server_clock=OperatingPoint(core_mhz=1590.0, memory_mhz=5001.0),
+    )
+    assert str(split) == "joint: cut 6, affine8, fp32, edge 306/665.6 MHz, server 1590/5001 MHz"
+    local = replace(split, policy="governor", edge_clock=None, server_clock=None)
+    assert str(local) == "governor: cut 6, affine8, fp32, edge its governor's clocks, server no part"

@@ -86,6 +86,12 @@ def test_round_trip(tmp_path: Path) -> None:
     assert load_profile(tmp_path / "p.json") == PROFILE
 
 
+def test_a_key_in_words() -> None:
+    """What an agent's log says where it has no profile."""
+    words = "sha256:00 on orin-nano-15w (emulated 1, module input; edge side, eager, fp32, batch 1)"
+    assert str(PROFILE.key) == words
+
+
 def test_paths_as_text(tmp_path: Path) -> None:
     """Files of profiles and wires are named by text as well as by a path, as those of problems are."""
     save_profile(PROFILE, str(tmp_path / "p.json"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -160,7 +161,7 @@ class _Lowering:
         function = cast("Callable[..., object]", node.target)
         arguments = [self._computed(argument) for argument in node.args]
         result = function(*arguments, **{key: self._computed(item) for key, item in node.kwargs.items()})
-        if isinstance(result, Tensor) and str(node.target).split(".")[1] in _UNWRITTEN:
+        if isinstance(result, Tensor) and _UNWRITTEN.fullmatch(str(node.target)):
             # It holds what this process had there: another digest each time, and nobody else's business.
             result.zero_()
         return result
@@ -376,7 +377,7 @@ _FACTORIES = frozenset(
     for name in ("empty_like", "full_like", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
 )
 """Operators that take only shape and element type from their tensor: what they give is a constant."""
-_UNWRITTEN = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+_UNWRITTEN = re.compile(r"aten\.(new_)?empty(_like|_permuted|_strided)?\.\w+")
 """Operators that give memory as they find it."""
 _SIMPLIFIED: Mapping[str, Callable[[_Lowering, fx.Node], None]] = {
     "aten._to_copy.default": _Lowering.cast,
