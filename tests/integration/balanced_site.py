@@ -42,7 +42,7 @@ _SERVER = """
 names = ["camera-*"]
 {tls}proxies = ["spiffe://lab/proxy/front"]
 """
-_PLANNED = ": planned Assignment("
+_PLANNED = ": planned epoch "
 """In a server's log; lines begin with the time."""
 
 T = TypeVar("T")

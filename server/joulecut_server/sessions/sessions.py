@@ -94,7 +94,9 @@ class SessionBook:
         for assignment, plan in zip(assignments, (made.plan, *others), strict=True):
             if assignment is not None:
                 session.spare_losses[assignment.epoch] = max(max_accuracy_loss - _loss(made.problem, plan), 0.0)
-        _LOG.info("session %s: planned %s and %d for other uplinks", session_id, assignments[0], len(distinct) - 1)
+        first = assignments[0]
+        planned = "nothing" if first is None else f"epoch {first.epoch}, {first}"
+        _LOG.info("session %s: planned %s; %d for other uplinks", session_id, planned, len(distinct) - 1)
         return assignments
 
     def activate(self, session_id: str, epoch: int) -> Assignment:
