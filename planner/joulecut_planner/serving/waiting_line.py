@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import overload
 
 from joulecut_core.serving import QueuedRequest
@@ -98,8 +98,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         """Those shown for the first time since this was last asked, in the order in which they came."""
         if not self._untold:
             return []
-        shown = self.shown()
-        known = self._by_id if shown is self else {request.id for request in shown}
+        known = self._shown_ids()
         told = [request for request in self._untold if request.id in known]
         self._untold = [each for each in self._untold if each.id in self._by_id and each.id not in known]
         return told
@@ -125,9 +124,12 @@ class WaitingLine(Sequence[QueuedRequest]):
         """Whether any are shown of whom `newcomers` has not told: those behind others who have been turned away."""
         if not self._untold:
             return False
-        shown = self.shown()
-        known = self._by_id if shown is self else {request.id for request in shown}
+        known = self._shown_ids()
         return any(request.id in known for request in self._untold)
+
+    def _shown_ids(self) -> Container[int]:
+        shown = self.shown()
+        return self._by_id if shown is self else {request.id for request in shown}
 
     def take_first(self, count: int) -> list[QueuedRequest]:
         """Remove and return the `count` most urgent ones of those last shown, which run now."""
