@@ -34,12 +34,13 @@ import grpc.aio
 from joulecut_core.documents import write_bytes
 from joulecut_proto.channels import channel_options, server_options
 from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.waiting import IN_PLACE, VARIABLE
 
 _RESULTS = Path(__file__).parent / "results" / "transport_ways.md"
 _SIZES = {16: 200, 1 << 20: 50}
 """Bytes, and how often in a round."""
 _ROUNDS = 6
-_WAITING = {"as it comes": "", "in place": "-event_engine_client,-event_engine_listener"}
+_WAITING = {"as it comes": "", "in place": IN_PLACE}
 """Ways in which gRPC waits for sockets, by what its environment says."""
 _REPLY = bytes(8)
 _LARGER = (("grpc.http2.max_frame_size", 1 << 20), ("grpc.http2.write_buffer_size", 2 << 20))
@@ -65,7 +66,7 @@ def main() -> None:
     times: dict[str, list[Times]] = {waiting: [] for waiting in _WAITING}
     for _ in range(options.rounds):
         for waiting, rounds in times.items():
-            environment = {**os.environ, "GRPC_EXPERIMENTS": _WAITING[waiting]}
+            environment = {**os.environ, VARIABLE: _WAITING[waiting]}
             command = [sys.executable, "-m", "benchmarks.transport_ways", "--one-round", waiting]
             done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)  # noqa: S603
             rounds.append(json.loads(done.stdout))
@@ -213,8 +214,8 @@ def _page(times: dict[str, list[Times]], load: float) -> str:
         "",
         (
             "Bytes up, 8 bytes down; tenth percentile / median in milliseconds, each the median of "
-            f"{len(next(iter(times.values())))} rounds. *As it comes*: gRPC's threads wait "
-            f"for sockets, as in the agents. *In place*: GRPC_EXPERIMENTS={_WAITING['in place']}."
+            f"{len(next(iter(times.values())))} rounds. *As it comes*: threads of gRPC's EventEngine wait for sockets. "
+            f"*In place*, as in the agents: {VARIABLE}={IN_PLACE}."
         ),
         "",
         f"| way | {head} |",

@@ -28,6 +28,7 @@ from joulecut.commands.study import study
 from joulecut.commands.surroundings import run_surrounded
 from joulecut.commands.version import show_version
 from joulecut_core.programs import run_program
+from joulecut_proto.waiting import wait_in_place
 
 app = typer.Typer(
     help="Cut a network between an edge device and a server where it costs the fewest joules.",
@@ -62,4 +63,5 @@ app.add_typer(pool_app)
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_in_place()
     sys.exit(run_program(lambda: run_surrounded(app)))

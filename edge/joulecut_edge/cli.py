@@ -17,6 +17,7 @@ from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.usual_address import prepared_place
+from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
 
 VARIABLES = "JOULECUT_EDGE"
@@ -129,4 +130,5 @@ def serve(
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_in_place()
     sys.exit(run_program(app))

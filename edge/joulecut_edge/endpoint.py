@@ -96,9 +96,8 @@ class EdgeEndpoint:
 
     async def replan(self, request: ReplanRequest) -> ReplanReply:
         """Plan again under the terms of the request; a preview changes nothing."""
-        wishes = self._offloading.wishes.changed_by(request)
         make = self._offloading.preview if request.preview else self._offloading.replan
-        reply = await make(wishes)
+        reply = await make(lambda wishes: wishes.changed_by(request))
         return ReplanReply(assignment=reply.assignment, plan=reply.plan, problem=reply.problem)
 
     async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:

@@ -14,6 +14,7 @@ from joulecut_core.configuration import Sources, read_configuration
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
+from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
 from joulecut_server.rule_changes import ConfigSource, bear_hangups
@@ -111,4 +112,5 @@ def serve(
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_in_place()
     sys.exit(run_program(app))

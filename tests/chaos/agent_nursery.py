@@ -21,6 +21,7 @@ from types import TracebackType
 
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import SystemClock
+from joulecut_proto.waiting import wait_in_place
 
 _ROOT = Path(__file__).parents[2]
 LEAKING = "leaking server-agent"
@@ -106,6 +107,7 @@ class AgentNursery:
 
 
 def _programs() -> Mapping[str, Callable[[], None]]:
+    wait_in_place()
     # What takes seconds to load is loaded once, here, and shared by all that are forked.
     import joulecut_edge.agent  # noqa: PLC0415
     import joulecut_edge.cli  # noqa: PLC0415

@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from joulecut_proto.waiting import wait_in_place
 from tests.chaos import agent_nursery
 from tests.kept import FOLDER, kept
 from tests.warm.starting import Start, receive
@@ -146,6 +147,7 @@ class _Interpreter:
     """Forks a program for each connection; the connection carries signals in and the exit status out."""
 
     def __init__(self, door: str) -> None:
+        wait_in_place()
         self._programs = {**_entry_points(), NURSERY: agent_nursery.serve}
         for module in _IMPORTED_LAZILY:
             importlib.import_module(module)

@@ -16,6 +16,7 @@ from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock
 from joulecut_core.wires import WireTable
 from joulecut_edge.config import Radio
+from joulecut_edge.offloading.telling import Telling
 from joulecut_edge.peers.link_probe import probe_link
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import ActivePlan
@@ -31,7 +32,13 @@ from joulecut_runtime.networks.network import Network
 _LOG = logging.getLogger(__name__)
 
 _PLAN_S = 30.0
-_ACTIVATE_S = 10.0
+
+Change = Callable[[Wishes], Wishes]
+"""Of the terms to plan under."""
+
+
+def _unchanged(wishes: Wishes) -> Wishes:
+    return wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,7 @@ class EdgePlanning:
         """`refit`: make plans with tables corrected by what the requests before took."""
         self._identity = identity
         self._session = session
-        self._clock = clock
+        self._telling = Telling(clock)
         self._refits = refit
         self._factors = StageFactors()
         self._planning = asyncio.Lock()
@@ -128,20 +135,21 @@ class EdgePlanning:
         self.link = link
 
     async def plan(
-        self, connection: ServerConnection, wishes: Wishes | None = None, *, preview: bool = False
+        self, connection: ServerConnection, change: Change = _unchanged, *, preview: bool = False
     ) -> SessionReply:
-        """A plan under these terms, in force on return where it is no preview and there is a choice.
+        """A plan under changed terms, in force on return where it is no preview and there is a choice.
 
-        They are those of later plans too. Without terms it is made under those that hold when its turn comes: another
-        plan may be on its way, under newer ones.
+        They are those of later plans too. What is changed are the terms that hold when its turn comes: another plan may
+        be on its way, under newer ones.
 
-        Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held.
+        Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held, and
+        what `change` raises.
         """
         if self.link is None:
             raise LinkError("the link was never measured; connect first")
         link, factors = self._learned(self.link)
         async with self._planning:
-            wishes = wishes or self.wishes
+            wishes = change(self.wishes)
             excess_s = self._session.crossings.excess_s(link)
             request = SessionRequest(
                 session_id=self._identity.session_id,
@@ -182,15 +190,22 @@ class EdgePlanning:
         return self._active(band.assignment, band.plan, self._basis)
 
     async def adopt(self, connection: ServerConnection, active: ActivePlan) -> None:
-        """Go on under another plan of the set in force, without asking the server.
+        """Go on under another plan of the set in force, without asking the server; it is told where its clock changes.
 
         Raises LinkError where the connection is lost, ClockError where the plan's clock cannot be held.
         """
         self._check_runnable(active.assignment)
         # Nothing is awaited in between: a connection lost later makes the session local after this switch.
         _check_used(connection)
+        was = self._session.active.assignment.server_clock
         await self._session.switch(active, connection)
+        if active.assignment.server_clock != was:
+            self._telling.tell_soon(connection, active.assignment.epoch)
         _LOG.info("epoch %d adopted: %s", active.assignment.epoch, active.assignment)
+
+    async def stop(self) -> None:
+        """End what the server is still being told."""
+        await self._telling.hush()
 
     def _learned(self, link: LinkEstimate) -> tuple[LinkEstimate, StageFactors]:
         """Link and factors of the next plan: those of the plan in force, and what its requests showed on top.
@@ -239,9 +254,7 @@ class EdgePlanning:
         """The server first, so that whatever this edge sends under the new epoch is expected."""
         assignment = active.assignment
         self._check_runnable(assignment)
-        await connection.planner.activate(
-            self._identity.session_id, assignment.epoch, timeout_s=_ACTIVATE_S + self._clock.wall_s(1.0)
-        )
+        await self._telling.tell(connection, assignment.epoch)
         _check_used(connection)
         await self._session.switch(active, connection)
         self.plans += 1

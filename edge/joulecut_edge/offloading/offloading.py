@@ -22,14 +22,13 @@ from joulecut_core.devices import DeviceInfo
 from joulecut_core.errors import DeviceError, JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import Clock
-from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.retirement import Retirement
 from joulecut_edge.offloading.turns import Turn, next_turn
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.peers.transport import Transport
-from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner import Policy
@@ -162,26 +161,20 @@ class Offloading:
     async def stop(self) -> None:
         """Let the server forget this edge, if it can hear."""
         used, self._used = self._used, None
+        await self.planning.stop()
         await self._retirement.close()
         if used is not None:
             with suppress(JoulecutError):
                 await used.connection.planner.release(self._identity.session_id, timeout_s=1.0)
             await used.connection.close()
 
-    async def replan(self, wishes: Wishes) -> SessionReply:
-        """Plan again under other terms and carry the plan out. Raises LinkError where there is no server."""
-        return await self.planning.plan(self._connected(), wishes)
+    async def replan(self, change: Change) -> SessionReply:
+        """Plan again under changed terms and carry the plan out. Raises LinkError where there is no server."""
+        return await self.planning.plan(self._connected(), change)
 
-    async def preview(self, wishes: Wishes) -> SessionReply:
-        """The plan under other terms; nothing changes. Raises LinkError where there is no server."""
-        return await self.planning.plan(self._connected(), wishes, preview=True)
-
-    async def adopt(self, active: ActivePlan) -> None:
-        """Go on under another plan of the set in force (`planning.active_of`), without asking the server.
-
-        Raises LinkError where there is no server, ClockError where the plan's clock cannot be held.
-        """
-        await self.planning.adopt(self._connected(), active)
+    async def preview(self, change: Change) -> SessionReply:
+        """The plan under changed terms; nothing changes. Raises LinkError where there is no server."""
+        return await self.planning.plan(self._connected(), change, preview=True)
 
     async def _round(self, last: Candidate | None) -> Candidate | None:
         """From looking for a server to losing it; which one that was, None where none was found."""

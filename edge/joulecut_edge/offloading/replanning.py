@@ -46,7 +46,6 @@ _MOVED = 1.5
 _RETELL_S = 5.0
 _REPLAN_S = 60.0
 """Between two requests for plans because the link has left those at hand."""
-_ACTIVATE_S = 10.0
 _RANGE = "range"
 REPLAN_REASONS = (*(reason.value for reason in SwitchReason), _RANGE)
 """Why a plan was changed; `range`: new ones were asked for, the link having left those at hand."""
@@ -83,7 +82,7 @@ class Replanning:
         self._probes = ProbePlan()
         self._trips = RoundTrips()
         self._news = asyncio.Event()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, _UnderWay] = {}
         self._asked_s = self._told_s = -_REPLAN_S
         self._seen, self._seen_s = 0, 0.0
@@ -165,10 +164,10 @@ class Replanning:
             await self._probe(connection, estimator, outlook, now_s)
 
     async def stop(self) -> None:
-        """End what is still being told to the server, or asked of it."""
-        for telling in self._telling:
-            telling.cancel()
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        """End what is still being asked of the server."""
+        for asking in self._asking:
+            asking.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     def _begin(self, planning: EdgePlanning) -> None:
         """Plans were made anew: what is known of the link stays where it is the same link."""
@@ -206,19 +205,8 @@ class Replanning:
             return
         band = standby.plans[index].band
         active = self._session.local if band is None else planning.active_of(band)
-        was = self._session.active.assignment.server_clock
         self._told_s = self._clock.now_s()
         await planning.adopt(connection, standby.priced(index, active, outlook.usual_bps))
-        if active.assignment.server_clock != was:
-            self._keep_telling(self._tell(connection, active.assignment.epoch))
-
-    async def _tell(self, connection: ServerConnection, epoch: int) -> None:
-        """Let the server run at this plan's clock; requests under it are answered before that as well."""
-        try:
-            timeout_s = _ACTIVATE_S + self._clock.wall_s(1.0)
-            await connection.planner.activate(connection.session_id, epoch, timeout_s=timeout_s)
-        except JoulecutError as error:
-            _LOG.info("the server could not follow to epoch %d: %s", epoch, error)
 
     async def _retell(self, connection: ServerConnection, current: int, outlook: LinkOutlook, now_s: float) -> None:
         """Keep what the plan in force expects of the server true while the link moves within its reach."""
@@ -239,7 +227,7 @@ class Replanning:
             self._count(_RANGE)
             planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
             # Beside the looks: the link may collapse while the question is on its way.
-            self._keep_telling(self._ask(connection, planning))
+            self._keep_asking(self._ask(connection, planning))
 
     def _correct_round_trip(self, connection: ServerConnection, now_s: float) -> None:
         """Ask for plans anew where a round trip that was measured in a bad moment may be all that keeps it at home."""
@@ -251,7 +239,7 @@ class Replanning:
             self._asked_s = now_s
             self._count(_RANGE)
             planning.expect_link(found.on(link))
-            self._keep_telling(self._ask(connection, planning))
+            self._keep_asking(self._ask(connection, planning))
 
     async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
         try:
@@ -259,10 +247,10 @@ class Replanning:
         except JoulecutError as error:
             _LOG.info("no plans for a better link: %s", error)
 
-    def _keep_telling(self, saying: Coroutine[Any, Any, None]) -> None:
-        telling = asyncio.create_task(saying)
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+    def _keep_asking(self, question: Coroutine[Any, Any, None]) -> None:
+        asking = asyncio.create_task(question)
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
 
     async def _probe(
         self, connection: ServerConnection, estimator: LinkEstimator, outlook: LinkOutlook | None, now_s: float

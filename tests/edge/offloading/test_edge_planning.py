@@ -9,19 +9,21 @@ from typing import cast
 
 import pytest
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LinkError, PlanError
 from joulecut_core.links import LinkEstimate
+from joulecut_core.problems import Objective
 from joulecut_edge.config import EdgeConfig, Radio
 from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.replanning import uplinks_around
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.server_connection import ServerConnection
-from joulecut_edge.plans.active_plan import LOCAL_EPOCH
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest
 from joulecut_runtime.wires.measurement import lossless_wires
 from tests.edge.offloading.test_replanning import PROBLEM
-from tests.edge.session_parts import LINK, Bench, active_plan
+from tests.edge.session_parts import HIGH, LINK, Bench, active_plan
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import edge_profile
 
@@ -38,6 +40,7 @@ class FakeServer:
     is_infeasible: bool = False
     asked: list[LinkEstimate] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,8 +65,9 @@ class FakeServer:
         return SessionReply(assignment=assignment, plan=PLAN.plan, problem=PROBLEM, bands=bands)
 
     async def activate(self, session_id: str, epoch: int, *, timeout_s: float) -> None:
-        assert (session_id, epoch) == (self.session_id, PLAN.assignment.epoch)
+        assert session_id == self.session_id
         assert timeout_s > 0.0
+        self.told.append(epoch)
 
     async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
         return EchoSample(elapsed_s=0.01 + 1e-6 * (up_bytes + down_bytes), server_s=0.0)
@@ -114,10 +118,10 @@ def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edg
 
     async def use() -> None:
         planning, shorter = edge.planning, replace(LINK, rtt_s=LINK.rtt_s / 4)
-        await planning.plan(edge.server.connection, planning.wishes)
+        await planning.plan(edge.server.connection)
         assert edge.server.asked == [LINK, LINK]
         planning.expect_link(shorter)
-        await planning.plan(edge.server.connection, planning.wishes)
+        await planning.plan(edge.server.connection)
         assert edge.server.asked[2:] == [shorter]
         second = FakeServer(address="gpu:50052")
         await planning.measure_link(second.connection)
@@ -129,17 +133,29 @@ def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edg
 
 
 def test_terms_asked_for_meanwhile_are_not_undone(edge: Planned) -> None:
-    """A drift that asks for a plan while new terms are being planned for waits its turn, and then keeps those terms."""
+    """A drift or a second operator who asks while new terms are being planned for waits, and then keeps those terms."""
+
+    def careful(wishes: Wishes) -> Wishes:
+        return replace(wishes, max_accuracy_loss=0.005)
+
+    def for_the_edge(wishes: Wishes) -> Wishes:
+        return replace(wishes, objective=Objective(server_weight=0.0))
 
     async def use() -> None:
         planning, connection = edge.planning, edge.server.connection
-        wished = replace(planning.wishes, max_accuracy_loss=0.005)
-        refits: list[asyncio.Task[SessionReply]] = []
-        edge.server.meanwhile = lambda: refits.append(asyncio.ensure_future(planning.plan(connection)))
-        await planning.plan(connection, wished)
-        edge.server.meanwhile = lambda: None
-        await refits[0]
-        assert edge.server.losses[1:] == [0.005, 0.005]
+        before = planning.wishes
+        later: list[asyncio.Future[SessionReply]] = []
+
+        def meanwhile() -> None:
+            edge.server.meanwhile = lambda: None
+            waiting = planning.plan(connection), planning.plan(connection, for_the_edge)
+            later.extend(map(asyncio.ensure_future, waiting))
+
+        edge.server.meanwhile = meanwhile
+        await planning.plan(connection, careful)
+        await asyncio.gather(*later)
+        assert edge.server.losses[1:] == [0.005, 0.005, 0.005]
+        assert planning.wishes == for_the_edge(careful(before))
 
     run(edge, use)
 
@@ -151,8 +167,28 @@ def test_a_plan_over_a_connection_that_was_left_is_not_put_in_force(edge: Planne
         before, second = edge.bench.session.active, FakeServer(address="gpu:50052")
         second.meanwhile = second.leaving.set
         with pytest.raises(LinkError, match="lost or left"):
-            await edge.planning.plan(second.connection, edge.planning.wishes)
+            await edge.planning.plan(second.connection)
         assert edge.bench.session.active is before
+
+    run(edge, use)
+
+
+def test_the_server_is_told_of_a_plan_at_hand_whose_clock_is_another(edge: Planned) -> None:
+    """Going home gives the server's clock back; a plan at the same clock is none of its business."""
+
+    def at_hand(server_clock: OperatingPoint | None, epoch: int) -> ActivePlan:
+        plan = active_plan(2, epoch=epoch)
+        return replace(plan, assignment=replace(plan.assignment, server_clock=server_clock))
+
+    async def use() -> None:
+        planning, connection = edge.planning, edge.server.connection
+        assert edge.server.told == [PLAN.assignment.epoch]
+        for active in (at_hand(HIGH, 5), at_hand(HIGH, 6), edge.bench.session.local):
+            await planning.adopt(connection, active)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await planning.stop()
+        assert edge.server.told == [PLAN.assignment.epoch, 5, LOCAL_EPOCH]
 
     run(edge, use)
 

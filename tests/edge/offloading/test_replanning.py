@@ -114,22 +114,11 @@ def active_of(band: Band, *, offloads: bool) -> ActivePlan:
 
 @dataclass
 class FakeServer:
-    """A connection that echoes over a link of so many bits per second, and is told of epochs."""
+    """A connection that echoes over a link of so many bits per second."""
 
     clock: ManualClock
     uplink_bps: float
-    session_id: str = "edge-1"
-    told: list[int] = field(default_factory=list)
     echoed: int = 0
-
-    @property
-    def planner(self) -> FakeServer:
-        return self
-
-    async def activate(self, session_id: str, epoch: int, *, timeout_s: float) -> None:
-        assert session_id == self.session_id
-        assert timeout_s > 0.0
-        self.told.append(epoch)
 
     async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
         assert down_bytes == 0
@@ -309,20 +298,6 @@ def test_a_request_that_is_given_up_early_is_late() -> None:
                 )
                 await drive.replanning.look()
         assert not drive.edge.active.offloads
-
-    run(use)
-
-
-def test_the_server_is_told_of_the_plan_whose_clock_it_should_run_at() -> None:
-    """Going home gives the server's clock back; the plan in force is told by its epoch, the edge's own by 0."""
-
-    async def use(drive: Drive) -> None:
-        edge = drive.edge
-        edge.server.uplink_bps = 2e4
-        await drive.requests(40)
-        assert not edge.active.offloads
-        assert edge.server.told
-        assert edge.server.told[-1] == edge.adopted[-1]
 
     run(use)
 
