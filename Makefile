@@ -30,9 +30,9 @@ RUN := .venv/bin/python
 # compile all of joulecut anew.
 KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 PIP := $(RUN) -m pip
-# pip compiles what it installs on one core, which takes longer than the rest of it: done at the end, on all. joulecut
-# itself too, which every process that runs tests would do beside the others; pytest compiles the tests its own way.
-PIP_INSTALL := $(PIP) install --no-compile
+PIP_INSTALL := $(RUN) scripts/uv-pip install
+# What is installed is compiled at the end, on all cores. joulecut itself too, which every process that runs tests would
+# do beside the others; pytest compiles the tests its own way.
 SOURCES := api core edge planner proto runtime server
 # Most of what is installed: nothing needs it, or few programs a small part, which they compile on first use.
 SELDOM := _inductor|fontTools|huggingface_hub|mypyc?|onnx[a-z]*|pip|plotly|pygments|setuptools|sklearn
@@ -54,7 +54,7 @@ check: $(INSTALLED)
 
 install: $(INSTALLED)
 
-# The constraint makes pip fail rather than replace the torch that is there.
+# The constraint makes it fail rather than replace the torch that is there.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit("Python %d.%d is too old; expected 3.10 or newer: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV_FLAGS) .venv
