@@ -14,6 +14,7 @@ from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.requests.request_observer import RequestObserver, Unobserved
 from joulecut_edge.requests.request_spans import REQUEST, tell_ledger
 from joulecut_edge.requests.session import EdgeSession
+from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
@@ -24,6 +25,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
     RequestCounters,
 )
+from joulecut_runtime.execution.device_worker import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.profiling.metering import read_meter
 from joulecut_runtime.wires.codecs import codec, decode_expected
@@ -59,8 +61,11 @@ class EdgeEndpoint:
             try:
                 inputs = decode_expected(raw, request.tensors, table.inputs)
                 answer = await self._session.infer(request.request_id, inputs)
-            except JoulecutError:
+            except JoulecutError as error:
                 self._observer.rejected()
+                if isinstance(error, DeviceBusyError):
+                    # The device is well: whoever asks has to ask less at once.
+                    raise CallRefusedError(str(error)) from error
                 raise
             self._observer.answered(answer.ledger)
             tell_ledger(span, answer.ledger)

@@ -124,6 +124,14 @@ def run(
         float | None,
         typer.Option(min=1.0, help="Wall seconds per emulated second. Default: measured.", rich_help_panel=_TRYING),
     ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="In plain text to an edge-agent on another host; only on a network you trust.",
+            rich_help_panel=_SENDING,
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of made-up inputs and of emulated noise.")] = 0,
     as_json: Annotated[
         bool,
@@ -164,9 +172,13 @@ def run(
                 raise ConfigError(f"{flag}: given with the address {target!r}; expected it with a network to try")
         from joulecut.own.sending import sent_report  # noqa: PLC0415 - grpc and torch take seconds; --help must not
 
-        answers, status = _sent(target, pictures=pictures, file=file, count=count or _COUNT, seed=seed, as_json=as_json)
+        answers, status = _sent(
+            target, insecure=insecure, pictures=pictures, file=file, count=count or _COUNT, seed=seed, as_json=as_json
+        )
         wish.carry_out(lambda carbon: sent_report(status, answers, carbon=carbon), narrator.note)
         return
+    if insecure:
+        raise ConfigError(f"--insecure: given with the network {target!r}; expected it with an edge-agent's address")
     from joulecut.demo.scenario import NamedObjective, Scenario  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut.own.pair import emulated_name  # noqa: PLC0415
     from joulecut.own.trial import TRIED, TrialOrder, try_network  # noqa: PLC0415
@@ -218,7 +230,7 @@ def is_network(target: str) -> bool:
 
 
 def _sent(
-    address: str, *, pictures: Path | None, file: Path | None, count: int, seed: int, as_json: bool
+    address: str, *, insecure: bool, pictures: Path | None, file: Path | None, count: int, seed: int, as_json: bool
 ) -> tuple[list[Answered], LocalStatus]:
     """Send, and show each answer: with `--json` as it comes, else all of them in a table."""
     from joulecut.connections.connection import connect  # noqa: PLC0415 - grpc and torch take seconds; --help must not
@@ -226,7 +238,7 @@ def _sent(
     from joulecut.own.sending import answer_line, answers_table, send  # noqa: PLC0415
 
     answers: list[Answered] = []
-    with connect(address) as edge:
+    with connect(address, insecure=insecure) as edge:
         status = edge.status()
         samples = choose_samples(status.inputs, pictures=pictures, file=file, seed=seed)
         for each in send(edge, samples, count):

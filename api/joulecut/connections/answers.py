@@ -25,9 +25,6 @@ CALL_S = 30.0
 REPLAN_S = 120.0
 """The same for planning again and for waiting for a meter's tick: both may take longer than an answer."""
 
-WHERE_AGENTS_LISTEN = '"unix:/run/joulecut/edge.sock" or "host:port", as the edge-agent\'s configuration names it'
-"""What an address looks like, for whoever gave something else."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

@@ -11,14 +11,13 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import TypeVar
 
-from joulecut.connections.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
-from joulecut_core.argument_types import expect_numbers, expect_type
+from joulecut.connections.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
+from joulecut.connections.places import place_of
+from joulecut_core.argument_types import expect_numbers
 from joulecut_core.errors import LinkError
-from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
-from joulecut_proto.usual_address import place_to_reach
 
 R = TypeVar("R")
 
@@ -30,13 +29,12 @@ class AsyncConnection:
     coroutine that is cancelled takes its request back: the edge-agent is told, and nobody waits for its answer.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
-        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+    def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
+        target = str(place_of(address, insecure=insecure))
         expect_numbers(timeout_s=timeout_s)
-        address = place_to_reach(address)
-        self._peer = f"edge-agent {parse_address(address)}"
+        self._peer = f"edge-agent {target}"
         self._timeout_s = timeout_s
-        self._channel = open_channel(address)
+        self._channel = open_channel(target)
         self._client = LocalClient(self._channel, peer=self._peer)
         self._writer = RequestWriter()
         self._closed = False
@@ -94,11 +92,13 @@ class AsyncConnection:
         await self.close()
 
 
-async def connect_async(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> AsyncConnection:
+async def connect_async(
+    address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S, insecure: bool = False
+) -> AsyncConnection:
     """A connection of this event loop to the edge-agent at `address` ("unix:/path" or "host:port").
 
     It is made with the first call. Where nobody listens at the default address, an agent that this user has started
-    by hand is looked for. `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address
-    is malformed.
+    by hand is looked for. `timeout_s`: wall seconds that one request may take. `insecure`: `address` may be another
+    host's, where inputs and answers go in plain text. Raises ConfigError where it is malformed, or not this host's.
     """
-    return AsyncConnection(address, timeout_s=timeout_s)
+    return AsyncConnection(address, timeout_s=timeout_s, insecure=insecure)

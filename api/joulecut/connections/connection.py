@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import grpc
 
-from joulecut.connections.answers import CALL_S, REPLAN_S, WHERE_AGENTS_LISTEN, Answer, Array, RequestWriter, answer_of
-from joulecut_core.argument_types import expect_numbers, expect_type
+from joulecut.connections.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
+from joulecut.connections.places import place_of
+from joulecut_core.argument_types import expect_numbers
 from joulecut_core.errors import LinkError
-from joulecut_proto.addresses import parse_address
 from joulecut_proto.channels import channel_options
 from joulecut_proto.convert_inference import (
     LOCAL_STATUS,
@@ -30,7 +30,6 @@ from joulecut_proto.convert_inference import (
 )
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
 from joulecut_proto.status import error_from_rpc
-from joulecut_proto.usual_address import place_to_reach
 from joulecut_proto.v1 import local_pb2, local_pb2_grpc
 
 __all__ = ["Answer", "Array", "Connection", "connect"]
@@ -39,10 +38,9 @@ __all__ = ["Answer", "Array", "Connection", "connect"]
 class Connection:
     """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context."""
 
-    def __init__(self, address: str, *, timeout_s: float = CALL_S) -> None:
-        expect_type("address", address, str, WHERE_AGENTS_LISTEN)
+    def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
+        target = str(place_of(address, insecure=insecure))
         expect_numbers(timeout_s=timeout_s)
-        target = str(parse_address(place_to_reach(address)))
         self._peer = f"edge-agent {target}"
         self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(target, options=channel_options())
@@ -121,10 +119,13 @@ class Connection:
         self.close()
 
 
-def connect(address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S) -> Connection:
+def connect(
+    address: str = "unix:/run/joulecut/edge.sock", *, timeout_s: float = CALL_S, insecure: bool = False
+) -> Connection:
     """A connection to the edge-agent at `address` ("unix:/path" or "host:port"); it is made with the first call.
 
     Where nobody listens at the default address, an agent that this user has started by hand is looked for.
-    `timeout_s`: wall seconds that one request may take. Raises ConfigError where the address is malformed.
+    `timeout_s`: wall seconds that one request may take. `insecure`: `address` may be another host's, where inputs and
+    answers go in plain text. Raises ConfigError where it is malformed, or not this host's.
     """
-    return Connection(address, timeout_s=timeout_s)
+    return Connection(address, timeout_s=timeout_s, insecure=insecure)

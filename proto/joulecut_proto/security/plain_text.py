@@ -36,7 +36,7 @@ def reach_of(address: Address) -> Reach:
     return Reach.HOST if here else Reach.BEYOND
 
 
-def check_plain_text(address: Address, *, insecure: bool) -> None:
+def check_plain_text(address: Address, *, insecure: bool, remedy: str = REMEDY) -> None:
     """Raise ConfigError, with the remedy, where `address` reaches beyond this host and nobody allowed that."""
     if not insecure and reach_of(address) is Reach.BEYOND:
-        raise ConfigError(f"address {address}: without TLS only addresses of this host are used; {REMEDY}")
+        raise ConfigError(f"address {address}: without TLS only addresses of this host are used; {remedy}")

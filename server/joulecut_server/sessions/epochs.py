@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+from contextlib import suppress
 from pathlib import Path
 
 from joulecut_core.documents import read_text, write_bytes
@@ -16,21 +18,13 @@ _MOST_DIGITS = 18
 class EpochCounter:
     """Hands out epochs from blocks; a block's end is on disk before the first of the block is used.
 
-    After a restart the next block begins: what was left of the one before is never used.
+    After a restart the next block begins: what was left of the one before is never used. Servers of one name and folder
+    count in one file, each in blocks of its own.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._last = 0
-        if path.exists():
-            text = read_text(path, ConfigError).strip()
-            if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
-                raise ConfigError(
-                    f"{path}: {text[:40]!r}; expected a whole number that no plan epoch is above: write one there, "
-                    "or delete the file and restart this server's edges"
-                )
-            self._last = int(text)
-        self._kept = self._last
+        self._last = self._kept = _noted(path)
         self._given = 0
 
     @property
@@ -40,16 +34,39 @@ class EpochCounter:
 
     def take(self, count: int) -> range:
         """So many new epochs in a row, each higher than any before. Raises PlanError where they cannot be kept."""
-        first, last = self._last + 1, self._last + count
-        if last > self._kept:
-            self._keep(self._last + max(count, _BLOCK))
-        self._last = self._given = last
-        return range(first, last + 1)
+        if self._last + count > self._kept:
+            try:
+                self._begin_block(count)
+            except OSError as error:
+                text = f"epoch {self._last + 1} cannot be kept: {error.strerror}; no plan is given: make room there"
+                raise PlanError(f"{self._path}: {text}") from error
+        first = self._last + 1
+        self._last = self._given = self._last + count
+        return range(first, first + count)
 
-    def _keep(self, end: int) -> None:
-        try:
+    def _begin_block(self, count: int) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            noted = self._kept
+            # What was taken away or damaged meanwhile is written anew.
+            with suppress(ConfigError):
+                noted = max(noted, _noted(self._path))
+            # Another server has begun a block behind this one's: what is left of it is not in a row with the next.
+            last = self._last if noted == self._kept else noted
+            end = last + max(count, _BLOCK)
             write_bytes(self._path, f"{end}\n".encode(), durable=True)
-        except OSError as error:
-            text = f"epoch {self._last + 1} cannot be kept: {error.strerror}; no plan is given: make room there"
-            raise PlanError(f"{self._path}: {text}") from error
-        self._kept = end
+        self._last, self._kept = last, end
+
+
+def _noted(path: Path) -> int:
+    """The end of the last block, 0 before the first. Raises ConfigError where something else stands there."""
+    if not path.exists():
+        return 0
+    text = read_text(path, ConfigError).strip()
+    if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise ConfigError(
+            f"{path}: {text[:40]!r}; expected a whole number that no plan epoch is above: write one there, "
+            "or delete the file and restart this server's edges"
+        )
+    return int(text)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from joulecut.connections import connection
-from joulecut.connections.async_connection import connect_async
+from joulecut.connections.async_connection import AsyncConnection, connect_async
 from joulecut.connections.connection import Answer, Connection, connect
 from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
@@ -139,6 +139,14 @@ def test_nobody_there() -> None:
             edge.infer(picture(0))
         with pytest.raises(LinkError, match="cannot be reached"):
             edge.status()
+
+
+def test_nothing_goes_to_another_host_in_plain_text_unless_somebody_says_so() -> None:
+    """Inputs may be pictures of people; both kinds of connection ask for the word."""
+    for make in (connect, AsyncConnection):
+        with pytest.raises(ConfigError, match=r"192.0.2.2:50777: without TLS .* edge's host or, .* insecure=True"):
+            make("192.0.2.2:50777")
+    connect("192.0.2.2:50777", insecure=True).close()
 
 
 def test_a_malformed_address() -> None:

@@ -37,6 +37,17 @@ def test_a_block_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
     assert written == [1000, 2000, 3000]
 
 
+def test_two_servers_of_one_name_give_no_epoch_twice(tmp_path: Path) -> None:
+    """They count in one file, also after either has been started anew."""
+    path = tmp_path / "gpu.epoch"
+    servers = [EpochCounter(path), EpochCounter(path)]
+    given = [epoch for _ in range(3) for server in servers for epoch in server.take(700)]
+    servers[0] = EpochCounter(path)
+    given += [epoch for server in servers for epoch in server.take(700)]
+    assert len(set(given)) == len(given)
+    assert max(given) <= int(path.read_text())
+
+
 def test_more_than_a_block_at_once(tmp_path: Path) -> None:
     """However many plans a set has, none is above what is on disk."""
     path = tmp_path / "gpu.epoch"
