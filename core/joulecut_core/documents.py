@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import uuid
 from collections.abc import Mapping
@@ -19,10 +20,18 @@ else:
     import tomli as tomllib
 
 
+_MOST_CHARACTERS = 256 << 20
+"""Many times the largest document there is: what never ends, as a device does, is not read for ever."""
+_MOST_KEY_PARTS = 64
+_TOML_BORDER = re.compile(r"[\n,=\[\]{}]")
+_KEY_DOT = re.compile(r"[\w\"'-][ \t]*\.(?=[ \t]*[\w\"'-])")
+
+
 def read_text(path: Path, error: type[JoulecutError]) -> str:
-    """The file's text; raises `error` where it is missing, a folder, unreadable or not UTF-8."""
+    """The file's text; raises `error` where it is missing, a folder, unreadable, too long or not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_MOST_CHARACTERS + 1)
     except FileNotFoundError as cause:
         raise error(f"{path}: no such file") from cause
     except IsADirectoryError as cause:
@@ -30,6 +39,9 @@ def read_text(path: Path, error: type[JoulecutError]) -> str:
     # ValueError: no text in UTF-8, or a path that no file can have.
     except (OSError, ValueError) as cause:
         raise error(f"{path}: cannot be read: {cause}") from cause
+    if len(text) > _MOST_CHARACTERS:
+        raise error(f"{path}: longer than {_MOST_CHARACTERS} characters; expected a document")
+    return text
 
 
 def parse_json(text: str, error: type[JoulecutError], source: str) -> Any:
@@ -44,11 +56,33 @@ def read_json(path: Path, error: type[JoulecutError]) -> Any:
 
 def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:
     """The parsed TOML file; raises `error` where it is not TOML."""
+    text = read_text(path, error)
+    # The parser takes minutes over a key of some thousand parts.
+    parts = 1 + max(len(_KEY_DOT.findall(piece)) for piece in _TOML_BORDER.split(text))
+    if parts > _MOST_KEY_PARTS:
+        raise error(f"{path}: a key of {parts} parts; expected at most {_MOST_KEY_PARTS}")
     try:
-        document: Mapping[str, Any] = tomllib.loads(read_text(path, error))
-    except tomllib.TOMLDecodeError as cause:
+        document: Mapping[str, Any] = tomllib.loads(text)
+    # ValueError: no TOML, or a number of more digits than Python reads.
+    except (ValueError, RecursionError) as cause:
         raise error(f"{path}: not TOML: {cause}") from cause
+    if not _has_whole_numbers_of_64_bits(document):
+        raise error(f"{path}: not TOML: a whole number beyond 64 bits")
     return document
+
+
+def _has_whole_numbers_of_64_bits(document: object) -> bool:
+    """Python reads longer ones where they are hexadecimal, and fails where it is to show them."""
+    values = [document]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            values.extend(value.values())
+        elif isinstance(value, list):
+            values.extend(value)
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            return False
+    return True
 
 
 def write_json(path: Path, document: object, *, durable: bool = False) -> None:

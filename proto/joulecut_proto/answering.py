@@ -39,13 +39,16 @@ class Answering:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    ) -> bool | None:
         if isinstance(error, JoulecutError):
             await self._refuse(error)
-        elif isinstance(error, Exception) and not isinstance(error, grpc.aio.AbortError):
+            return True
+        if isinstance(error, Exception) and not isinstance(error, grpc.aio.AbortError):
             _LOG.error("%s failed", self._call, exc_info=error)
             text = "an unexpected error; the agent that answered has it in its log"
-            await self._context.abort(grpc.StatusCode.INTERNAL, text)
+            await self._abort(grpc.StatusCode.INTERNAL, text)
+            return True
+        return None
 
     async def _refuse(self, error: JoulecutError) -> None:
         _LOG.log(_level(self._call, error), "%s refused: %s: %s", self._call, type(error).__name__, error)
@@ -53,7 +56,18 @@ class Answering:
         code = entry_of(error).code
         if self._contract_code is not None and isinstance(error, ContractError):
             code = self._contract_code
-        await self._context.abort(code, public_text(error), ((ERROR_KEY, type(error).__name__),))
+        await self._abort(code, public_text(error), ((ERROR_KEY, type(error).__name__),))
+
+    async def _abort(self, code: grpc.StatusCode, text: str, metadata: tuple[tuple[str, str], ...] = ()) -> None:
+        """End the call. gRPC raises its AbortError anew once the call's body has returned.
+
+        It also keeps that error for good. What it was raised from is taken off: its frames hold the call's messages,
+        and refused calls would fill the memory.
+        """
+        try:
+            await self._context.abort(code, text, metadata)
+        except grpc.aio.AbortError as aborted:
+            aborted.__context__ = aborted.__cause__ = aborted.__traceback__ = None
 
 
 def _level(call: str, error: JoulecutError) -> int:

@@ -31,6 +31,9 @@ _LAST_CALLS_S = 60.0
 _HANDSHAKE_S = 20.0
 """A connection that has not said by then what it wants is closed."""
 
+_NOT_PACKED = 1
+"""The bit of messages as they are, among those of gRPC's compression algorithms."""
+
 _KEEPALIVE_MS = 10_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 """Longer than a busy host may keep its network thread waiting."""
@@ -77,6 +80,8 @@ def server_options(*, secured: bool = False) -> Options:
         ("grpc.max_concurrent_streams", MOST_STREAMS),
         ("grpc.server_handshake_timeout_ms", round(1000 * _HANDSHAKE_S)),
         *(aging if secured else ()),
+        # Nobody here packs messages: a thousandth of what they unfold to would have to be sent.
+        ("grpc.compression_enabled_algorithms_bitset", _NOT_PACKED),
         # Otherwise a second agent on the same port would share its connections instead of failing.
         ("grpc.so_reuseport", 0),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from joulecut_core import documents
 from joulecut_core.documents import parse_json, read_json, read_text, read_toml, write_bytes, write_json
 from joulecut_core.errors import ConfigError, ProblemError
 
@@ -70,6 +71,32 @@ def test_toml(tmp_path: Path) -> None:
     path.write_text("device = \n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"edge\.toml: not TOML: .*line 1"):
         read_toml(path, ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        pytest.param("a = " + "[" * 100_000, "not TOML: maximum recursion", id="deep arrays"),
+        pytest.param("a = " + "{b = " * 10_000, "not TOML: maximum recursion", id="deep tables"),
+        pytest.param("a = " + "9" * 5_000, "not TOML: Exceeds the limit", id="many digits"),
+        pytest.param("a = [{b = 0x" + "f" * 5_000 + "}]", "a whole number beyond 64 bits", id="hexadecimal"),
+        pytest.param(".".join("a" * 20_000) + " = 1", "a key of 20000 parts; expected at most 64", id="long key"),
+        pytest.param("[" + '"a" . ' * 70 + "b]", "a key of 71 parts; expected at most 64", id="long table"),
+    ],
+)
+def test_hostile_toml_is_refused(tmp_path: Path, text: str, refusal: str) -> None:
+    """What the parser ends in, or takes minutes over, becomes the caller's kind of error."""
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=refusal):
+        read_toml(path, ConfigError)
+
+
+def test_what_never_ends_is_no_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device in place of a file would be read until there is no memory left."""
+    monkeypatch.setattr(documents, "_MOST_CHARACTERS", 1000)
+    with pytest.raises(ConfigError, match="/dev/zero: longer than 1000 characters; expected a document"):
+        read_text(Path("/dev/zero"), ConfigError)
 
 
 def test_write_json_round_trip(tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import gc
+import logging
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
+import grpc
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +22,7 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.convert_inference import REQUEST_HEADER
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import StreamRefusedError
+from joulecut_proto.servicers import add_inference
 from joulecut_proto.streaming.checksums import PayloadChecksum
 from joulecut_proto.streaming.parts import part_bytes
 from joulecut_runtime.execution.part_runner import PartRunner, Stage, TailRun
@@ -25,6 +30,7 @@ from joulecut_runtime.wires.codecs import Codec
 from joulecut_server.limits import Limits
 from joulecut_server.served_network import ServedNetworks
 from tests.integration.tiny_network import tiny_network
+from tests.proto.serving import serving
 from tests.server.parts import PICTURE, RAW, Parts, Talk, WaitingRunner, with_parts
 
 STREAM = "/joulecut.v1.Inference/Stream"
@@ -202,6 +208,42 @@ def test_streams_beyond_the_limit_are_refused(tmp_path: Path) -> None:
         assert (await Talk(talk.channel).ask(planned)).header.status is ReplyStatus.OK
 
     with_parts(tmp_path, use, limits=Limits(streams=1))
+
+
+def held_bytes(talk: Callable[[int], Awaitable[None]]) -> int:
+    """How many more bytes are held after `talk` of two calls than before; what is made once is there by then."""
+
+    async def run() -> int:
+        await talk(1)
+        gc.collect()
+        tracemalloc.start()
+        gc.disable()
+        try:
+            await talk(2)
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            gc.enable()
+            tracemalloc.stop()
+
+    return asyncio.run(run())
+
+
+def test_a_refused_stream_leaves_nothing_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its last message may be 64 MiB of nothing: whoever opens one such stream after another would take all memory."""
+    # pytest keeps what is logged, with the errors in it.
+    caplog.set_level(logging.CRITICAL, logger="joulecut_proto")
+    parts, nothing = Parts(tmp_path), b"\xff" * (8 << 20)
+
+    async def talk(times: int) -> None:
+        async with serving(lambda server: add_inference(server, parts.inference)) as channel:
+            for _ in range(times):
+                call: Any = cast(Any, channel).stream_stream(STREAM)()
+                await call.write(nothing)
+                assert await call.code() is grpc.StatusCode.UNAVAILABLE
+
+    assert held_bytes(talk) < len(nothing)
+    parts.worker.close()
+    parts.device.close()
 
 
 def test_a_request_that_stops_half_way_is_cut_off(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ class UnansweredError(LinkError):
     """No answer by the time at which it was needed; one that comes later is dropped."""
 
 
+class UnsentError(LinkError):
+    """The connection was lost before anything of the request was sent."""
+
+
 class RemoteFailedError(LinkError):
     """The server could not compute an answer, or what arrived of it was damaged."""
 
@@ -61,9 +65,9 @@ class Remote(Protocol):
     ) -> RemoteReply:
         """Send what crosses and return the answer. `request_id` is unique in the session; `attempt`: from 0.
 
-        Raises UnansweredError where `timeout_s` (the agents' clock) passes, LinkError where the connection breaks,
-        RemoteFailedError where the server or its answer failed, ContractError where the server refuses the request,
-        TurnedAwayError where it has no time or room for it.
+        Raises UnansweredError where `timeout_s` (the agents' clock) passes, UnsentError where the connection was lost
+        before, LinkError where it breaks, RemoteFailedError where the server or its answer failed, ContractError where
+        the server refuses the request, TurnedAwayError where it has no time or room for it.
         """
         ...
 

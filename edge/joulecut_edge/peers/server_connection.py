@@ -20,7 +20,7 @@ from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.link_probe import EchoSample
-from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError
+from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError, UnsentError
 from joulecut_edge.requests.request_spans import DECODE_REPLY
 from joulecut_proto.affinity import AffineChannel
 from joulecut_proto.agent_messages import Echo, Hello, HelloReply, Side
@@ -162,7 +162,7 @@ class ServerConnection:
         if self.network is None:
             raise LinkError(f"{self._peer}: no network agreed on yet")
         if self.lost.is_set():
-            raise LinkError(f"{self._peer} was lost before {request_id} was sent")
+            raise UnsentError(f"{self._peer} was lost before {request_id} was sent")
         header = RequestHeader(
             session_id=self.session_id,
             request_id=request_id,

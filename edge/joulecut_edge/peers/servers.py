@@ -97,17 +97,19 @@ class Servers:
         self._breakers: dict[str, Breaker] = {}
 
     async def candidates(self) -> tuple[Candidate, ...]:
-        """All there are now, the most wanted first; each address once, at most 16."""
+        """All there are now, the most wanted first; each address once, at most 16: of more those that failed least."""
         found: dict[str, Candidate] = {}
         for entry in self._entries:
             for candidate in await self._of(entry):
                 found.setdefault(candidate.address, candidate)
         if self._spread:
             found = {each.address: each for each in self._among_equals(found.values())}
-        # Anybody can announce: many wrong servers must not keep the right one out of sight.
-        for address in sorted(self._discovered(), key=self._failures_at):
-            found.setdefault(address, Candidate(address=address, is_discovered=True))
-        return tuple(found.values())[:_MOST]
+        # Anybody can announce, and a name may have more addresses than servers that live: many wrong ones must not keep
+        # the right one out of sight.
+        kept = set(sorted(found, key=self._failures_at)[:_MOST])
+        hints = [each for each in sorted(self._discovered(), key=self._failures_at) if each not in found]
+        hinted = (Candidate(address=each, is_discovered=True) for each in hints[: _MOST - len(kept)])
+        return (*(each for address, each in found.items() if address in kept), *hinted)
 
     def addresses(self) -> tuple[str, ...]:
         """All there are now by name, for a start that has no time for more."""

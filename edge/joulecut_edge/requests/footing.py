@@ -20,6 +20,9 @@ from joulecut_runtime.execution.part_runner import PartRunner
 
 T = TypeVar("T")
 
+_TRY_S = 1.0
+"""For how long one request tries a server that answered none in time, where no deadline says so."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
@@ -96,7 +99,7 @@ class Footing:
 
     def stays_home(self, active: ActivePlan) -> bool:
         """Whether the server is to be left alone for now; where that lasts, under the local plan's clock."""
-        recess = self.recess.lasts(self._clock.now_s())
+        recess = not self.recess.admits(self._clock.now_s(), try_s=active.deadline_s or _TRY_S)
         if recess is not self._at_home and (self._at_home or self.recess.is_long):
             self._at_home = recess
             self._holder.hold_if_possible((self.local if recess else active).assignment.edge_clock)

@@ -19,17 +19,19 @@ _KEPT_SHARE = 0.01
 _LEAST_KEPT_S = 0.002
 
 
-def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0) -> float:
+def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0, blocked_s: float = 0.0) -> float:
     """Seconds from now for which a server may be waited for; 0 where only the edge can still keep the deadline.
 
-    `elapsed_s`: since the request came. `queued_s`: what waits for the edge's device by now.
+    `elapsed_s`: since the request came. `queued_s`: what waits for the edge's device by now. `blocked_s`: how long a
+    later request may keep the device when the rest must begin; left out where the server needs that time.
     """
     left_s, tail = _left_s(active, elapsed_s), active.local_tail
     if left_s is None or tail is None:
         return _patience_s(active)
     kept_s = max(_LEAST_KEPT_S, _KEPT_SHARE * (active.deadline_s or 0.0))
-    for local_s in (tail.time_s, tail.fastest_s):
-        spare_s = left_s - local_s - queued_s - kept_s
+    busy_s = max(queued_s, blocked_s)
+    for local_s, waits_s in ((tail.time_s, busy_s), (tail.time_s, queued_s), (tail.fastest_s, queued_s)):
+        spare_s = left_s - local_s - waits_s - kept_s
         # A wait of what the server takes on average would give up every second answer.
         if spare_s >= active.slow_remote_s:
             return spare_s

@@ -21,7 +21,7 @@ class Recess:
     """
 
     def __init__(self) -> None:
-        self._until_s = 0.0
+        self._until_s = self._tried_until_s = 0.0
         self._missed = 0
         self.is_long = False
         """Whether the last one was worth a clock of its own."""
@@ -47,11 +47,21 @@ class Recess:
 
     def answered(self) -> None:
         """An answer came in time."""
-        self._missed = 0
+        self._missed, self._tried_until_s = 0, 0.0
 
     def end(self) -> None:
         """Another server, or the same one joined again: nothing is held against it."""
-        self._until_s, self._missed = 0.0, 0
+        self._until_s, self._missed, self._tried_until_s = 0.0, 0, 0.0
+
+    def admits(self, now_s: float, *, try_s: float) -> bool:
+        """Whether a request may be sent: one of those that come in `try_s`, until answers come again."""
+        if self.lasts(now_s):
+            return False
+        if self._missed >= _MOST_MISSED:
+            if now_s < self._tried_until_s:
+                return False
+            self._tried_until_s = now_s + try_s
+        return True
 
     def lasts(self, now_s: float) -> bool:
         """Whether it goes on."""

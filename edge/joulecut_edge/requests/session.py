@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from joulecut_edge.peers.remote import (
     RemoteFailedError,
     RemoteReply,
     UnansweredError,
+    UnsentError,
     fallback_reason,
     may_try_again,
 )
@@ -65,11 +67,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """`sent_id`: what servers know it by; applications choose their ids, and two may choose the same."""
+    """`sent_id`: what servers know it by; applications choose their ids, and two may choose the same.
+
+    `after_s`: how long before it the last one came.
+    """
 
     request_id: str
     sent_id: str
     start_s: float
+    after_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ class EdgeSession:
         self._clock = clock
         self._footing = Footing(runner, worker, clock, local)
         self._numbers = itertools.count()
+        self._last_start_s = -math.inf
         self._successors = Successors()
         self._under_way = UnderWay()
         self.counters = Counters()
@@ -169,8 +176,13 @@ class EdgeSession:
     async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
         """Answer one request. Raises ContractError where the inputs are not the network's."""
         self._runner.network.whole.check_inputs(inputs)
+        start_s, last_s = self._clock.now_s(), self._last_start_s
+        self._last_start_s = start_s
         request = _Request(
-            request_id=request_id, sent_id=sent_id(request_id, next(self._numbers)), start_s=self._clock.now_s()
+            request_id=request_id,
+            sent_id=sent_id(request_id, next(self._numbers)),
+            start_s=start_s,
+            after_s=start_s - last_s,
         )
         context = RequestContext(request_id=request.sent_id, session_id=self.session_id)
         # As the server's span and both logs have it: applications may use an id twice.
@@ -215,12 +227,13 @@ class EdgeSession:
 
     async def _offload(self, request: _Request, head: _Head) -> Answer:
         """Ask the server, at most twice; whatever comes of that, an answer."""
-        force, attempts = head.force, 0
+        force, attempts, sent_s = head.force, 0, 0.0
         reason = FallbackReason.LATE
-        sent_s = self._clock.now_s()
         for may_repeat in (True, False):
+            sent_s = sent_s if attempts else self._clock.now_s()
             elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
-            most_s = wait_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s)
+            blocked_s = _blocked_s(request, force.active)
+            most_s = wait_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s, blocked_s=blocked_s)
             if most_s <= 0.0:
                 break
             try:
@@ -233,6 +246,7 @@ class EdgeSession:
                     reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
             except JoulecutError as error:
                 reason = fallback_reason(error)
+                attempts -= isinstance(error, UnsentError)
                 self._note(error, head, sent_s)
                 again = await self._another(request, force, error) if may_repeat and may_try_again(error) else None
                 _LOG.warning(
@@ -352,6 +366,14 @@ class EdgeSession:
     ) -> Answer:
         self.counters = counted(self.counters, ledger, deadline_s=active.deadline_s, origin=origin)
         return Answer(outputs=outputs, ledger=ledger)
+
+
+def _blocked_s(request: _Request, active: ActivePlan) -> float:
+    """How long a later request may keep the device, all of it done here, where they come faster than deadlines pass."""
+    planned, tail = active.plan.breakdown, active.local_tail
+    if planned is None or tail is None or active.deadline_s is None or request.after_s >= active.deadline_s:
+        return 0.0
+    return planned.t_edge + tail.time_s
 
 
 def _sent_bytes(head: _Head) -> int:

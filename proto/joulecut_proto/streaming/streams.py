@@ -13,7 +13,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import Any, Protocol, cast
 
 import grpc
@@ -102,6 +111,8 @@ class InferenceServerStream:
         self.session_id = session_id
         self.speaks_for: Callable[[str], bool] = lambda _: True
         """Whether it says anything of a session: who stands in front of the service knows whose that is."""
+        self.owner = ""
+        """Whose stream it is, where who stands in front of the service knows that."""
 
     async def requests(self, admission: Admission | None = None) -> AsyncIterator[Request]:
         """Requests in order of arrival until the edge ends the stream; damaged ones are answered FAILED here.
@@ -111,8 +122,9 @@ class InferenceServerStream:
         collector: Collector[RequestHeader] = Collector(self._limits)
         admitted: RequestHeader | None = None
         refused = False
+        messages = aiter(self._messages)
         try:
-            async for message in self._messages:
+            async for message in messages:
                 self.taken_parts += 1
                 part = read_part(message, peer="the edge")
                 # While the next message is waited for, nothing keeps the one before it.
@@ -149,6 +161,7 @@ class InferenceServerStream:
             self.incoming = None
             if admitted is not None and admission is not None:
                 admission.give_back(admitted)
+            await _end(messages)
 
     async def reply(self, header: ReplyHeader, frames: Sequence[TensorFrame] = ()) -> None:
         """Send a reply; `header` gets the tensors of `frames`. Raises LinkError where the edge is gone.
@@ -269,6 +282,12 @@ class InferenceClientStream:
     def cancel(self) -> None:
         """End the stream at once. Safe to call twice."""
         self._call.cancel()
+
+
+async def _end(messages: AsyncIterator[bytes]) -> None:
+    """GRPC's holds the message that it gave out last, for good where nobody ends it."""
+    if isinstance(messages, AsyncGenerator):
+        await messages.aclose()
 
 
 async def _whole(sending: Awaitable[None]) -> None:

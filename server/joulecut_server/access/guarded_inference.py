@@ -49,7 +49,7 @@ class GuardedInference:
             return
         # The rules may change while it is open, and its right with them.
         with self._streams.one(stream, permit.identity, permit) as self._right:
-            stream.screen, stream.speaks_for = self.refusal, self._owns
+            stream.screen, stream.speaks_for, stream.owner = self.refusal, self._owns, str(permit)
             await self._service.serve(stream)
 
     def _owns(self, session_id: str) -> bool:

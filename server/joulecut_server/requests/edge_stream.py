@@ -55,10 +55,9 @@ class EdgeStream:
             reading.cancel()
             await self._any_of(asyncio.gather(*self._answering, return_exceptions=True))
         finally:
-            for task in (reading, *self._answering):
-                task.cancel()
-            self._draining.cancel()
-            self._cut_off.cancel()
+            _cancel(reading, *self._answering, self._draining, self._cut_off)
+            # An error of the reader goes through this frame, which would hold it, and the message that it is about.
+            del reading
 
     def drain(self) -> None:
         """Read no more; the stream ends once what has been read is answered."""
@@ -118,3 +117,8 @@ class EdgeStream:
             _LOG.info("%s", error)
         finally:
             place.let_go()
+
+
+def _cancel(*futures: asyncio.Future[None]) -> None:
+    for future in futures:
+        future.cancel()

@@ -135,7 +135,7 @@ class ServerInference:
             return found
 
         async def answer(request: Request, place: Place) -> Answered | None:
-            return await self._answer(request, place, told)
+            return await self._answer(request, place, stream.owner, told)
 
         told = RefusalLog()
         served = EdgeStream(stream, self.room.for_stream(), admit, answer, self.spans)
@@ -189,11 +189,11 @@ class ServerInference:
         except ContractError as error:
             raise TurnedAwayError(str(error), ReplyStatus.STALE) from error
 
-    async def _answer(self, request: Request, place: Place, told: RefusalLog) -> Answered | None:
+    async def _answer(self, request: Request, place: Place, owner: str, told: RefusalLog) -> Answered | None:
         """What is replied to a request; None where it came again meanwhile, and is answered there."""
         header = request.header
         try:
-            answered = await self.recent.answer(request, lambda first: self._begin(first, place))
+            answered = await self.recent.answer(request, lambda first: self._begin(first, place), owner=owner)
             if answered is None:
                 return None
             reply, frames = answered

@@ -1,6 +1,6 @@
 """What became of recent requests, so that one that is sent again is not computed again.
 
-    unknown ──▶ running ──▶ kept ──▶ forgotten        by session and request id
+    unknown ──▶ running ──▶ kept ──▶ forgotten        by owner, session and request id
                    │
                    └──▶ unknown        refused or failed: never computed, so the next try is the first
 
@@ -25,7 +25,8 @@ from joulecut_proto.tensors import WireTensor, headers_of
 from joulecut_server.limits import Limits
 
 Answered: TypeAlias = tuple[ReplyHeader, tuple[TensorFrame, ...]]
-Key: TypeAlias = tuple[str, str]
+Key: TypeAlias = tuple[str, str, str]
+"""Owner, session, request."""
 
 _ENTRY_BYTES = 1024
 """What an answer without a tensor takes, its names left out."""
@@ -94,14 +95,14 @@ class _Kept:
 
 
 class RecentRequests:
-    """Requests by session and id. Used from the event loop only."""
+    """Requests by owner, session and id. Used from the event loop only."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.limits = limits
         self._clock = clock
         self._running: dict[Key, _Running] = {}
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
-        self._kept_of: dict[str, OrderedDict[str, int]] = {}
+        self._kept_of: dict[tuple[str, str], OrderedDict[str, int]] = {}
         self._forgotten: OrderedDict[Key, None] = OrderedDict()
         self.kept_bytes = 0
         """Of answers that are kept, with the names and headers of their requests."""
@@ -115,12 +116,14 @@ class RecentRequests:
         """Requests that wait or compute."""
         return len(self._running)
 
-    async def answer(self, request: Request, begin: Begin) -> Answered | None:
+    async def answer(self, request: Request, begin: Begin, *, owner: str = "") -> Answered | None:
         """The one answer of a request: begun by `begin`, joined, or kept. None where the request came again meanwhile.
+
+        `owner`: whose it is. Another's is another request, even where a session of that name was its own before.
 
         Raises ContractError where its id has been used for something else, and what `begin` and its work raise.
         """
-        key = (request.header.session_id, request.header.request_id)
+        key = (owner, request.header.session_id, request.header.request_id)
         running = self._running.get(key)
         if running is not None:
             _check_same(running.content, request)
@@ -175,7 +178,7 @@ class RecentRequests:
             del self._running[key]
 
     def _keep(self, key: Key, content: Content, answered: Answered) -> None:
-        session_id, request_id = key
+        session, request_id = key[:2], key[2]
         limits, size_bytes = self.limits, _size_bytes(key, content, answered)
         self._forgotten.pop(key, None)
         self._kept[key] = _Kept(
@@ -184,21 +187,21 @@ class RecentRequests:
             size_bytes=size_bytes,
             until_s=self._clock.now_s() + limits.kept_s,
         )
-        mine = self._kept_of.setdefault(session_id, OrderedDict())
+        mine = self._kept_of.setdefault(session, OrderedDict())
         mine[request_id] = size_bytes
         self.kept_bytes += size_bytes
         while mine and (len(mine) > limits.kept_answers or sum(mine.values()) > limits.kept_session_bytes):
-            self._forget((session_id, next(iter(mine))))
+            self._forget((*session, next(iter(mine))))
         while self.kept_bytes > limits.kept_bytes:
             self._forget(next(iter(self._kept)))
 
     def _forget(self, key: Key) -> None:
-        session_id, request_id = key
+        session, request_id = key[:2], key[2]
         kept = self._kept.pop(key)
-        mine = self._kept_of[session_id]
+        mine = self._kept_of[session]
         del mine[request_id]
         if not mine:
-            del self._kept_of[session_id]
+            del self._kept_of[session]
         self.kept_bytes -= kept.size_bytes
         self._forgotten[key] = None
         if len(self._forgotten) > _MOST_FORGOTTEN:

@@ -14,7 +14,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.ledgers import FallbackReason
 from joulecut_core.timing import ManualClock
-from joulecut_edge.peers.remote import RemoteFailedError
+from joulecut_edge.peers.remote import RemoteFailedError, UnsentError
 from joulecut_edge.plans.local_tail import LocalTail
 from joulecut_edge.requests.session import Answer
 from joulecut_planner.links import Transfer
@@ -27,6 +27,7 @@ PICTURE = pictures(1)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
 TAIL = LocalTail(time_s=0.2, fastest_s=0.2)
 DEADLINE_S = 1.0
+HEAD_S = 0.01
 WAIT_S = 20.0
 """How long a test waits for what must happen at once; only a defect ever takes it."""
 
@@ -63,7 +64,7 @@ def with_deadline(
 
     async def run() -> None:
         with Bench() as bench:
-            plan = planned(head_s=0.01, remote_s=0.1)
+            plan = planned(head_s=HEAD_S, remote_s=0.1)
             active = active_plan(2, deadline_s=DEADLINE_S, tail=tail, plan=plan, edge_clock=clock)
             await bench.session.switch(active, bench.remote)
             await asyncio.wait_for(use(bench), WAIT_S)
@@ -89,6 +90,21 @@ def test_a_silent_server_costs_no_deadline() -> None:
         (seen,) = transfers.seen
         assert (seen.is_over, seen.down_bytes) == (False, 0)
         assert seen.link_s == pytest.approx(timeout_s)
+
+    with_deadline(use)
+
+
+def test_requests_that_come_fast_leave_room_for_another() -> None:
+    """It may be computing when the rest must begin; who comes a deadline after the last one has the device."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.is_silent = True
+        for pause_s in (0.0, 0.0, 2 * DEADLINE_S):
+            bench.clock.advance_s(pause_s)
+            await bench.session.infer("r", (PICTURE,))
+        alone_s, followed_s, after_a_pause_s = bench.remote.timeouts_s
+        assert followed_s == pytest.approx(alone_s - HEAD_S - TAIL.time_s, abs=1e-3)
+        assert after_a_pause_s == pytest.approx(alone_s, abs=1e-3)
 
     with_deadline(use)
 
@@ -226,7 +242,7 @@ def in_waiting_time(use: Callable[[Bench], Awaitable[None]]) -> None:
 
     async def run() -> None:
         with Bench(clock=WaitingClock()) as bench:
-            plan = planned(head_s=0.01, remote_s=0.1)
+            plan = planned(head_s=HEAD_S, remote_s=0.1)
             active = active_plan(2, deadline_s=30.0, tail=TAIL, plan=plan)
             await bench.session.switch(active, bench.remote)
             bench.remote.failure = LinkError("connection reset")
@@ -270,6 +286,30 @@ def test_where_no_other_server_is_found_the_edge_finishes_at_once() -> None:
         bench.session.expect_nobody()
         ledger = (await asking).ledger
         assert (ledger.fallback_reason, ledger.attempts) == (FallbackReason.LOST, 1)
+
+    in_waiting_time(use)
+
+
+@pytest.mark.parametrize("is_found", [False, True])
+def test_what_was_never_sent_is_no_attempt(*, is_found: bool) -> None:
+    """A request that met a lost connection goes to the next server as a first one; its wait is none of the link's."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.failure = UnsentError("lost before")
+        transfers = bench.session.transfers = Transfers()
+        asking = await waiting_for_another(bench)
+        second = FakeRemote(clock=bench.clock)
+        if is_found:
+            bench.clock.advance_s(1.0)
+            await bench.session.switch(active_plan(2, epoch=9, deadline_s=30.0), second)
+        else:
+            bench.session.expect_nobody()
+        ledger = (await asking).ledger
+        assert ledger.attempts == is_found
+        assert [attempt for _, attempt in second.sent] == [0] * is_found
+        assert ledger.seconds.up + ledger.seconds.down == pytest.approx(second.link_s if is_found else 0.0)
+        assert len(transfers.seen) == is_found
+        assert bench.session.counters.retries == 0
 
     in_waiting_time(use)
 

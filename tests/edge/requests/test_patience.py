@@ -49,6 +49,13 @@ def test_what_waits_for_the_device_comes_first() -> None:
     assert wait_s(plan(0.2), elapsed_s=0.022, queued_s=0.02) == pytest.approx(0.116)
 
 
+def test_a_later_head_may_be_in_the_way() -> None:
+    """It is what waits by now, or comes later, whichever is longer; a server that needs the time keeps it."""
+    assert wait_s(plan(0.2), elapsed_s=0.022, blocked_s=0.03) == pytest.approx(0.106)
+    assert wait_s(plan(0.2), elapsed_s=0.022, queued_s=0.02, blocked_s=0.03) == pytest.approx(0.106)
+    assert wait_s(plan(0.1), elapsed_s=0.022, blocked_s=0.03) == wait_s(plan(0.1), elapsed_s=0.022)
+
+
 def test_a_faster_clock_makes_room() -> None:
     """Where the rest at the plan's clock leaves the server less than it needs, the fastest clock's rest counts."""
     assert wait_s(plan(0.08), elapsed_s=0.022) == pytest.approx(0.08 - 0.022 - 0.015 - 0.002)

@@ -83,3 +83,16 @@ def test_another_server_begins_afresh() -> None:
     recess.missed(6.0)
     recess.missed(6.0)
     assert not recess.lasts(6.0)
+
+
+def test_one_request_tries_whether_answers_come_again() -> None:
+    """The others stay at home until it has its answer, or for as long as it may wait: it may have been cancelled."""
+    recess = Recess()
+    for _ in range(3):
+        assert recess.admits(0.0, try_s=0.4)
+        recess.missed(0.0)
+    tried_s = [at_s for at_s in (0.4, 0.5, 0.6, 0.85, 0.9, 1.0) if recess.admits(at_s, try_s=0.4)]
+    assert tried_s == [0.5, 0.9]
+    recess.answered()
+    assert recess.admits(1.0, try_s=0.4)
+    assert recess.admits(1.0, try_s=0.4)

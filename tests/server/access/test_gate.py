@@ -341,6 +341,7 @@ def test_a_stream_says_nothing_of_anothers_session() -> None:
             await asyncio.sleep(0)
         speaks_for = service.streams[0].speaks_for
         assert [speaks_for(session_id) for session_id in ("edge-1", "own", "not yet")] == [False, True, True]
+        assert service.streams[0].owner == str(CAM.identity)
         service.end.set()
         await serving
 

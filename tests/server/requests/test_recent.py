@@ -59,16 +59,16 @@ class Desk:
         self.works: list[Handmade] = []
         self.size_bytes = 0
 
-    def ask(self, request: Request = REQUEST) -> asyncio.Task[Answered | None]:
+    def ask(self, request: Request = REQUEST, owner: str = "") -> asyncio.Task[Answered | None]:
         def begin(_: Request) -> Handmade:
             self.works.append(Handmade(self.size_bytes))
             return self.works[-1]
 
-        return asyncio.create_task(self.recent.answer(request, begin))
+        return asyncio.create_task(self.recent.answer(request, begin, owner=owner))
 
-    async def answered(self, request: Request = REQUEST) -> ReplyHeader:
+    async def answered(self, request: Request = REQUEST, owner: str = "") -> ReplyHeader:
         """Ask, compute where that is needed, and have the answer."""
-        count, asking = len(self.works), self.ask(request)
+        count, asking = len(self.works), self.ask(request, owner)
         await turn()
         if len(self.works) > count:
             self.works[-1].end(tail_s=float(len(self.works)))
@@ -103,6 +103,20 @@ def test_a_request_is_computed_once_however_often_it_comes() -> None:
         assert (first.origin, again.origin) == (Origin.COMPUTED, Origin.KEPT)
         assert again == replace(first, origin=Origin.KEPT)
         assert len(desk.works) == 1
+
+    at_desk(use)
+
+
+def test_nobody_gets_what_another_owner_was_answered() -> None:
+    """A session's name may be somebody else's once it has ended: what was asked under it before shows nowhere."""
+
+    async def use(desk: Desk) -> None:
+        others = replace(REQUEST, checksum=8)
+        assert (await desk.answered(owner="a")).origin is Origin.COMPUTED
+        assert (await desk.answered(owner="b")).origin is Origin.COMPUTED
+        assert (await desk.answered(others, owner="c")).origin is Origin.COMPUTED
+        assert (await desk.answered(AGAIN, owner="a")).origin is Origin.KEPT
+        assert len(desk.works) == 3
 
     at_desk(use)
 
