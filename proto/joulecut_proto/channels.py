@@ -19,6 +19,9 @@ Options = tuple[tuple[str, int], ...]
 
 MESSAGE_LIMIT_BYTES = 64 << 20
 """Largest message, either direction."""
+EDGES_LIMIT_BYTES = 16 << 20
+"""Largest message to a server of edges, whose parts have 1 MiB and whose echoes have 8. gRPC keeps half of a message
+for as long as the other half does not come, on each stream, and tells nobody."""
 METADATA_LIMIT_BYTES = 16 << 10
 """Most that the headers of one call may have in all."""
 MOST_STREAMS = 4096
@@ -38,8 +41,9 @@ _KEEPALIVE_MS = 10_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 """Longer than a busy host may keep its network thread waiting."""
 
+_RECEIVED = "grpc.max_receive_message_length"
 _SHARED: Options = (
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    (_RECEIVED, MESSAGE_LIMIT_BYTES),
     ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
     ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
@@ -68,14 +72,15 @@ def channel_options() -> Options:
     )
 
 
-def server_options(*, secured: bool = False) -> Options:
-    """Options of every server; `secured`: one whose callers show certificates."""
+def server_options(*, secured: bool = False, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> Options:
+    """Options of every server; `secured`: one whose callers show certificates. `limit_bytes`: of a message to it."""
     aging: Options = (
         ("grpc.max_connection_age_ms", round(1000 * OLDEST_CONNECTION_S)),
         ("grpc.max_connection_age_grace_ms", round(1000 * _LAST_CALLS_S)),
     )
     return (
-        *_SHARED,
+        *(option for option in _SHARED if option[0] != _RECEIVED),
+        (_RECEIVED, limit_bytes),
         ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_MS // 2),
         ("grpc.max_concurrent_streams", MOST_STREAMS),
         ("grpc.server_handshake_timeout_ms", round(1000 * _HANDSHAKE_S)),
@@ -108,11 +113,15 @@ def make_server(
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     maximum_concurrent_rpcs: int | None = None,
     secured: bool = False,
+    limit_bytes: int = MESSAGE_LIMIT_BYTES,
 ) -> grpc.aio.Server:
-    """A server with the project's options, not bound and not started; `secured`: it will be bound with TLS."""
+    """A server with the project's options, not bound and not started.
+
+    `secured`: it will be bound with TLS. `limit_bytes`: of a message to it.
+    """
     return grpc.aio.server(
         interceptors=list(interceptors),
-        options=server_options(secured=secured),
+        options=server_options(secured=secured, limit_bytes=limit_bytes),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
     )
 

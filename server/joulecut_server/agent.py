@@ -27,7 +27,7 @@ from joulecut_core.lifecycle import log_failure, serve_until_stopped
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
-from joulecut_proto.channels import bind, make_server
+from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
@@ -148,7 +148,7 @@ async def serving(
             changes,
             stack,
         )
-        server = make_server(secured=security is not None)
+        server = make_server(secured=security is not None, limit_bytes=_limit_bytes(config))
         report = ServerReport(
             name=config.name,
             slowdown=config.slowdown,
@@ -265,6 +265,11 @@ def _add_services(
 def _tell_all(told: Sequence[_Told], request: RequestHeader, reply: ReplyHeader) -> None:
     for each in told:
         each(request, reply)
+
+
+def _limit_bytes(config: ServerConfig) -> int:
+    """Of a message: edges send small ones, and could leave half of a large one on each of their streams."""
+    return MESSAGE_LIMIT_BYTES if config.planning_only else EDGES_LIMIT_BYTES
 
 
 def _add_health(server: grpc.aio.Server, *, reflected: bool) -> health.aio.HealthServicer:

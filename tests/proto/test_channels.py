@@ -10,7 +10,9 @@ import grpc.aio
 import pytest
 
 from joulecut_core.errors import ConfigError
+from joulecut_proto import servicers
 from joulecut_proto.channels import (
+    EDGES_LIMIT_BYTES,
     MESSAGE_LIMIT_BYTES,
     METADATA_LIMIT_BYTES,
     OLDEST_CONNECTION_S,
@@ -21,6 +23,8 @@ from joulecut_proto.channels import (
     server_options,
 )
 from joulecut_proto.servicers import add_agent
+from joulecut_proto.streaming import header_reading
+from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc
 from tests.proto.fake_services import FakeAgent
 from tests.proto.serving import TIMEOUT_S, serving
@@ -31,6 +35,14 @@ def test_message_limits_on_both_sides() -> None:
     for options in (dict(channel_options()), dict(server_options())):
         assert options["grpc.max_receive_message_length"] == MESSAGE_LIMIT_BYTES == 64 << 20
         assert options["grpc.max_send_message_length"] == MESSAGE_LIMIT_BYTES
+
+
+def test_a_server_of_edges_takes_no_more_than_edges_send() -> None:
+    """Half a message of any size that it takes can be left there."""
+    options = server_options(limit_bytes=EDGES_LIMIT_BYTES)
+    assert [value for name, value in options if name == "grpc.max_receive_message_length"] == [16 << 20]
+    most = max(servicers._ECHO_LIMIT_BYTES, CHUNK_BYTES + header_reading._MOST_HEADER_BYTES)
+    assert most < EDGES_LIMIT_BYTES
 
 
 def test_the_server_tolerates_its_clients_pings() -> None:

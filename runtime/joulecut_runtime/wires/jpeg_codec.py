@@ -2,8 +2,8 @@
 
 The colours are not subsampled (4:4:4). A batch is one JPEG after another; the header holds each one's
 length as a little-endian unsigned 32-bit number. Decoding refuses, before it allocates, a picture
-whose own header claims another size than the tensor, and the progressive form, whose many scans can
-cost unbounded time.
+whose own header claims another size than the tensor, and what can cost unbounded time: the progressive
+form with its many scans, and far more bytes than the picture has, which are walked through one by one.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from joulecut_runtime.wires.codec_checks import check_spec, spec_of
 _LENGTH_BYTES = 4
 _LARGEST_SIDE = 65_500
 """libjpeg's limit on width and height."""
+_MOST_PER_BYTE, _MOST_BESIDE_BYTES, _BLOCK = 2, 4096, 8
+"""Of a JPEG: bytes for each of the picture, whose sides are filled up to whole blocks, and for tables beside them.
+Noise of black and white takes 1.3."""
 _COMPRESSED_BYTES_PER_PIXEL = {98: 0.9, 90: 0.45}
 """Means over 120 crops of ImageNet pictures at 224 x 224: a workload is asked for before the real size is known."""
 
@@ -95,6 +98,12 @@ class JpegCodec:
                 f"tensor {spec.name!r} of {spec} announces {sum(lengths)} bytes of {self.name} "
                 f"and has {len(encoded.payload)}; expected them to be equal"
             )
+        most = _most_bytes(spec)
+        if max(lengths) > most:
+            raise ContractError(
+                f"tensor {spec.name!r} of {spec} announces {max(lengths)} bytes of {self.name} for one picture; "
+                f"expected at most {most}"
+            )
         payload = memoryview(encoded.payload)
         offsets = (0, *itertools.accumulate(lengths))
         # Opened one by one before the batch is allocated, so that a lie costs no memory.
@@ -103,6 +112,11 @@ class JpegCodec:
         for target, image in zip(pixels, images, strict=True):
             target.copy_(_pixels(image, spec, self.name))
         return pixels
+
+
+def _most_bytes(spec: TensorSpec) -> int:
+    height, width = (-(-side // _BLOCK) * _BLOCK for side in spec.shape[2:])
+    return _MOST_PER_BYTE * 3 * height * width + _MOST_BESIDE_BYTES
 
 
 def _open(content: memoryview, spec: TensorSpec, codec: str) -> Image.Image:

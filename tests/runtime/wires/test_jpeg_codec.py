@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 import torch
@@ -62,6 +63,28 @@ def test_jpeg_larger_than_announced_is_refused_before_decoding() -> None:
     content = stream.getvalue()[:700]
     with pytest.raises(ContractError, match=r"4000x4000.*expected a baseline JPEG of 20x12"):
         codec("jpeg98").decode([_jpeg(content)])
+
+
+def test_jpeg_of_far_more_bytes_than_its_picture_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill bytes and empty comments are walked through one by one, seconds for some megabytes."""
+    (encoded,) = codec("jpeg90").encode([picture(height=64, width=64)])
+    begin, rest = bytes(encoded.payload[:2]), bytes(encoded.payload[2:])
+    opened: list[object] = []
+    monkeypatch.setattr(Image, "open", lambda *arguments, **_: opened.append(arguments))
+    for filler in (b"\xff" * 50_000, b"\xff\xfe\x00\x02" * 10_000):
+        long = begin + filler + rest
+        lie = replace(encoded, codec_header=struct.pack("<I", len(long)), payload=long)
+        with pytest.raises(ContractError, match=f"announces {len(long)} bytes of jpeg90 .*; expected at most 28672"):
+            codec("jpeg90").decode([lie])
+    assert opened == []
+
+
+@pytest.mark.parametrize("side", [1, 2, 7, 64])
+def test_jpeg_of_any_picture_fits(side: int) -> None:
+    """Black and white noise, each colour for itself, is the hardest there is to say."""
+    noise = 255 * torch.randint(0, 2, (2, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    codes = codec("jpeg98")
+    assert codes.decode(codes.encode([noise]))[0].shape == noise.shape
 
 
 def test_jpeg_other_formats_are_refused() -> None:
