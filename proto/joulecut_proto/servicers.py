@@ -13,7 +13,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.answering import Answering, Context
@@ -86,13 +88,16 @@ S = TypeVar("S")
 
 _ECHO_LIMIT_BYTES = 8 << 20
 """Either way; probing a link takes 6 MiB."""
-_PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"].full_name
+_AGENT = agent_pb2.DESCRIPTOR.services_by_name["Agent"]
+_LOCAL = local_pb2.DESCRIPTOR.services_by_name["Local"]
+_PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 
 
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
     servicer = _AgentServicer(_Door(service, guards, None if guards is None else guards.agent))
     cast(Any, agent_pb2_grpc.add_AgentServicer_to_server)(servicer, server)
+    cast(Any, server).add_registered_method_handlers(_AGENT.full_name, _reading(_AGENT, servicer))
 
 
 def add_planner(
@@ -106,12 +111,13 @@ def add_planner(
     cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(servicer, server)
     # In place of the generated handlers, which read a message of any size on the event loop before anybody is asked.
     handlers = {
+        **_reading(_PLANNER, servicer),
         "Plan": _unread(servicer.plan, planning_pb2.PlanReply),
         "Pareto": _unread(servicer.pareto, planning_pb2.ParetoReply),
         "PlanFleet": _unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
         "PlanSession": _unread(servicer.plan_session, planning_pb2.PlanSessionReply),
     }
-    cast(Any, server).add_registered_method_handlers(_PLANNER, handlers)
+    cast(Any, server).add_registered_method_handlers(_PLANNER.full_name, handlers)
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
@@ -122,7 +128,41 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 
 def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     """Serve joulecut.v1.Local."""
-    cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(_LocalServicer(service), server)
+    servicer = _LocalServicer(service)
+    cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(servicer, server)
+    cast(Any, server).add_registered_method_handlers(_LOCAL.full_name, _reading(_LOCAL, servicer))
+
+
+def _reading(service: ServiceDescriptor, servicer: object) -> dict[str, Any]:
+    """Handlers that refuse what is no message of its call: gRPC's own break off, with a traceback for each."""
+    return {method.name: _read_first(method, getattr(servicer, method.name)) for method in service.methods}
+
+
+def _read_first(method: MethodDescriptor, answer: Any) -> Any:
+    message, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+    name = f"{method.containing_service.name}.{method.name}"
+
+    async def read(content: bytes, context: Context) -> Message | None:
+        async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
+            try:
+                return message.FromString(content)
+            except DecodeError as error:
+                raise ContractError(f"{len(content)} bytes that are no {method.input_type.name}") from error
+        return None
+
+    async def answered(content: bytes, context: Context) -> Message | None:
+        request = await read(content, context)
+        return None if request is None else await answer(request, context)
+
+    async def streamed(content: bytes, context: Context) -> AsyncIterator[Message]:
+        request = await read(content, context)
+        if request is not None:
+            async for each in answer(request, context):
+                yield each
+
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(cast(Any, streamed), response_serializer=reply.SerializeToString)
+    return _unread(cast(Any, answered), reply)
 
 
 def _unread(answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message]) -> Any:

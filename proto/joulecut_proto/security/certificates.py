@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 from cryptography import x509
@@ -48,20 +47,6 @@ def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
 def expiry_of(tls: TlsOptions) -> float:
     """Seconds from 1970 to the expiry of an agent's certificate, as its file is now; raises ConfigError without one."""
     return read_key_pair(Path(tls.certificate), Path(tls.key)).leaf.not_valid_after_utc.timestamp()
-
-
-def wrong_dates(certificate: x509.Certificate) -> str:
-    """What is wrong with a certificate's dates by this host's clock; empty where nothing is."""
-    now = dt.datetime.now(dt.timezone.utc)
-    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now > last:
-        return f"has expired on {last:%Y-%m-%d %H:%M} UTC (this host's clock: {now:%Y-%m-%d %H:%M}); renew it"
-    if now < first:
-        return (
-            f"is valid from {first:%Y-%m-%d %H:%M} UTC on only (this host's clock: {now:%Y-%m-%d %H:%M}); "
-            "set the clocks of both hosts"
-        )
-    return ""
 
 
 def issued_by(certificate: x509.Certificate, authorities: bytes) -> bool:

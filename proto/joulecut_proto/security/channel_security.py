@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import cast
 
 import grpc
+from cryptography import x509
 
 from joulecut_core.errors import ConfigError
-from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair
+from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
 _LOG = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class _ServerFiles:
         self._security = security
         # Before the files: one that changes meanwhile is then read once more, not missed.
         self._seen = _signature(security)
-        self.first = self._read()
+        self.first, self._leaf = self._read()
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """What to use from now on; None: as before."""
@@ -99,20 +100,25 @@ class _ServerFiles:
             return None
         self._seen = seen
         try:
-            configuration = self._read()
+            configuration, leaf = self._read()
+            wrong = wrong_dates(leaf)
+            if wrong and not wrong_dates(self._leaf):
+                raise ConfigError(f"TLS certificate {self._security.certificate}: {wrong}")  # noqa: TRY301
         except ConfigError as error:
             _LOG.error("new certificate files are not used, those before stay in force: %s", error)
             return None
+        self._leaf = leaf
         _LOG.info("certificate files have changed: new connections use %s", self._security.certificate)
         return configuration
 
-    def _read(self) -> grpc.ServerCertificateConfiguration:
+    def _read(self) -> tuple[grpc.ServerCertificateConfiguration, x509.Certificate]:
         pair, authority = _pair(self._security), self._security.authority
         if pair is None:
             raise ConfigError("TLS: a server needs certificate and key")
-        return grpc.ssl_server_certificate_configuration(
+        configuration = grpc.ssl_server_certificate_configuration(
             [(pair.key, pair.chain)], root_certificates=None if authority is None else read_authority(authority)
         )
+        return configuration, pair.leaf
 
 
 def _pair(security: ChannelSecurity) -> KeyPair | None:

@@ -16,10 +16,10 @@ from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_proto.addresses import Address, parse_address
-from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_dates
+from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity
-from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair
+from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
 
 _FRAME_BYTES = 9
 """A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""

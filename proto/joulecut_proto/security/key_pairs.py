@@ -5,6 +5,7 @@ No message here, nor any log line, has anything of a key's file but its name.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def read_authority(path: Path) -> bytes:
     content = _read_pem(path, "authority")
     _certificates(content, path, "authority")
     return content
+
+
+def wrong_dates(certificate: x509.Certificate) -> str:
+    """What is wrong with a certificate's dates by this host's clock; empty where nothing is."""
+    now = dt.datetime.now(dt.timezone.utc)
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now > last:
+        return f"has expired on {last:%Y-%m-%d %H:%M} UTC (this host's clock: {now:%Y-%m-%d %H:%M}); renew it"
+    if now < first:
+        return (
+            f"is valid from {first:%Y-%m-%d %H:%M} UTC on only (this host's clock: {now:%Y-%m-%d %H:%M}); "
+            "set the clocks of both hosts"
+        )
+    return ""
 
 
 def _certificates(content: bytes, path: Path, role: str) -> list[x509.Certificate]:

@@ -6,10 +6,10 @@ import logging
 
 from joulecut_core.timing import Clock
 from joulecut_proto.addresses import Address
-from joulecut_proto.security.certificates import own_identity, wrong_dates
+from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.channel_security import ChannelSecurity, site_security
 from joulecut_proto.security.identity import Role
-from joulecut_proto.security.key_pairs import read_key_pair
+from joulecut_proto.security.key_pairs import read_key_pair, wrong_dates
 from joulecut_proto.security.plain_text import check_plain_text
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_server.access.gate import AccessGate

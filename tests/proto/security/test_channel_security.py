@@ -159,7 +159,7 @@ def test_authority_and_certificate_change_under_load(
     assert caplog.text.count("certificate files have changed") == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "other key", "gone", "not PEM", "authority"])
+@pytest.mark.parametrize("damage", ["half", "other key", "gone", "not PEM", "expired", "authority"])
 def test_broken_files_change_nothing(
     site: TestAuthority, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,6 +176,8 @@ def test_broken_files_change_nothing(
             placed.certificate.write_bytes(second.certificate.read_bytes())
         elif damage == "gone":
             placed.key.unlink()
+        elif damage == "expired":
+            _in_place(site.issue("server", "gpu", file="old", from_days=-3, to_days=-1), tmp_path)
         elif damage == "not PEM":
             placed.key.write_bytes(b"\x30\x82")
         else:
