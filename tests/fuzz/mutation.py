@@ -36,6 +36,7 @@ _CHARACTERS = (
         b"../",
         b"\x1b[",
     ),
+    *(b"[" * 3000, b"a." * 3000, b"0x" + b"f" * 5000),
 )
 _SCALARS: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 10**400, 0.0, -0.0, 1e-320, 1e308, float("nan"), float("inf")),
