@@ -290,7 +290,8 @@ class EdgeSession:
             return self._footing.hurrying(active, until_s=until_s, work=rest)
 
         start_s = self._clock.now_s()
-        turn = await self._worker.run_regardless(in_this_context(hurry))
+        # Its deadline is the nearer one: requests that came after it have no part of theirs behind them.
+        turn = await self._worker.run_regardless(in_this_context(hurry), ahead=True)
         outputs, stage = turn.result
         tell_tail(current_span(), stage, start_s=start_s, queue_s=turn.queue_s, now_s=self._clock.now_s())
         ledger = local_ledger(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
@@ -27,12 +28,17 @@ class DeviceBusyError(DeviceError):
 
 
 class DeviceWorker:
-    """Runs work strictly one after the other, first come first served, off the event loop."""
+    """Runs work strictly one after the other, off the event loop: first come, first served, in either of two lines.
+
+    What is to run `ahead` goes before all that is not, once the work that runs has ended.
+    """
 
     def __init__(self, clock: Clock, *, most_waiting: int = 256) -> None:
         self._clock = clock
         self._most_waiting = most_waiting
         self._waiting = 0
+        self._ahead: deque[tuple[Callable[[], None], Future[Any]]] = deque()
+        self._behind: deque[tuple[Callable[[], None], Future[Any]]] = deque()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
 
     @property
@@ -51,22 +57,34 @@ class DeviceWorker:
             raise DeviceBusyError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
         return await self.start(work)
 
-    async def run_regardless(self, work: Callable[[], T]) -> Turn[T]:
+    async def run_regardless(self, work: Callable[[], T], *, ahead: bool = False) -> Turn[T]:
         """As `run`, however many wait: for what must happen in any case, such as giving clocks back."""
-        return await self.start(work)
+        return await self.start(work, ahead=ahead)
 
-    def start(self, work: Callable[[], T]) -> asyncio.Future[Turn[T]]:
+    def start(self, work: Callable[[], T], *, ahead: bool = False) -> asyncio.Future[Turn[T]]:
         """As `run_regardless`, for a caller that does not wait for it."""
         asked_s = self._clock.now_s()
+        turn: Future[Turn[T]] = Future()
 
-        def timed() -> Turn[T]:
+        def take() -> None:
+            if not turn.set_running_or_notify_cancel():
+                return
             queue_s = self._clock.now_s() - asked_s
-            return Turn(result=work(), queue_s=queue_s)
+            try:
+                turn.set_result(Turn(result=work(), queue_s=queue_s))
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                turn.set_exception(error)
 
         self._waiting += 1
-        running = asyncio.get_running_loop().run_in_executor(self._pool, timed)
+        (self._ahead if ahead else self._behind).append((take, turn))
+        self._pool.submit(self._take_next)
+        running = asyncio.wrap_future(turn)
         running.add_done_callback(self._left)
         return running
+
+    def _take_next(self) -> None:
+        take, _ = (self._ahead or self._behind).popleft()
+        take()
 
     def _left(self, running: asyncio.Future[Turn[T]]) -> None:
         del running
@@ -75,3 +93,5 @@ class DeviceWorker:
     def close(self) -> None:
         """Let running work end, drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        for _, turn in (*self._ahead, *self._behind):
+            turn.cancel()

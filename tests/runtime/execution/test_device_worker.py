@@ -66,6 +66,25 @@ def test_first_come_first_served() -> None:
     with_worker(use)
 
 
+def test_what_is_to_run_ahead_goes_before_what_waits() -> None:
+    """Among themselves they keep their order; what runs is not interrupted; what is cancelled leaves no gap."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        gate, order = Gate(), list[str]()
+        holding = worker.start(gate)
+        assert await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        behind = [worker.start(partial(order.append, name)) for name in ("head 1", "cancelled", "head 2")]
+        ahead = [worker.start(partial(order.append, name), ahead=True) for name in ("rest 1", "rest 2")]
+        behind[1].cancel()
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(holding, behind[0], behind[2], *ahead)
+        assert order == ["rest 1", "rest 2", "head 1", "head 2"]
+
+    with_worker(use)
+
+
 def test_waiting_for_a_turn_is_counted() -> None:
     """The ledger's queue seconds are those between asking and starting, in the agents' time."""
 
