@@ -21,8 +21,10 @@ from joulecut_core.profiles import PointMeasurement, load_profile, save_profile
 from joulecut_core.timing import ScaledClock
 from joulecut_core.wires import load_wires, save_wires
 from joulecut_proto.local_messages import ReplanRequest
+from joulecut_runtime.networks.bundle import write_bundle
 from joulecut_runtime.networks.network import Network
 from tests.kept import kept
+from tests.networks.zoo import captured_lite0
 
 SLOWDOWN = 2.0
 SCENARIO = replace(
@@ -86,11 +88,17 @@ class Packed:
         return made
 
 
+def write_trained(folder: Path) -> None:
+    """The trained network as the demo packs it into its folder, captured once for all tests."""
+    bundle = Workplace(folder=folder, run_folder=folder).bundle
+    write_bundle(replace(captured_lite0(), name=bundle.name), bundle)
+
+
 def pack_network(folder: Path) -> Packed:
     """The trained network, packed into `folder` unless another process has packed it."""
 
     def packed() -> Path:
-        Workplace(folder=folder, run_folder=folder).network()
+        write_trained(folder)
         return folder
 
     place = kept("trained", packed, write=shutil.copytree, read=lambda place: place)

@@ -29,7 +29,7 @@ from tests.integration.tiny_network import pictures, tiny_network
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
 SERVERS = 2
-BUSY_S, GENTLE_S = 0.02, 2.0
+BUSY_S, GENTLE_S = 0.05, 2.0
 """Between two requests of an edge that has much, or little, to do."""
 
 
@@ -80,7 +80,7 @@ def _pool(site: Site) -> Iterator[RunningPool]:
         "shrink_after_s": 2.0,
         "cool_down_s": 0.5,
     }
-    with running_pool(site, servers=SERVERS, launch_s=6e-3, options=options) as pool:
+    with running_pool(site, servers=SERVERS, launch_s=12e-3, options=options) as pool:
         yield pool
 
 

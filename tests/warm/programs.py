@@ -8,6 +8,7 @@ interpreter: it leaves the session of the one that started it, and ends with the
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.metadata
 import importlib.util
@@ -34,6 +35,8 @@ from tests.warm.starting import Start, receive
 NURSERY = "agent-nursery"
 """Not one of joulecut's, but it too needs all that is imported here."""
 PROGRAMS = ("edge-agent", "joulecut", "joulecut-clockd", "server-agent")
+_MODULE = "joulecut.diagnosis.torch_report"
+"""Run by `python -m` with each `joulecut doctor`; all that it takes is to import torch."""
 _ROOT = Path(__file__).parents[2]
 _STAND_IN = Path(__file__).with_name("starting.py")
 _IMPORTED_LAZILY = (
@@ -75,9 +78,10 @@ def _start(folder: Path) -> WarmPrograms:
     path = folder / "bin"
     path.mkdir(exist_ok=True)
     door, python = folder / "warm.sock", path / "python"
-    _put(python, sys.executable)
+    stand_in = f"{sys.executable} -ISE {_STAND_IN} {door} {python}"
+    _put(python, sys.executable, f'test "$*" = "-m {_MODULE}" && exec {stand_in} {_MODULE}')
     for program in (*PROGRAMS, NURSERY):
-        _put(path / program, f"{sys.executable} -ISE {_STAND_IN} {door} {python} {program}")
+        _put(path / program, f"{stand_in} {program}")
     owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     started = subprocess.run(
         [sys.executable, "-m", __name__, str(door), str(owner)],
@@ -93,8 +97,8 @@ def _start(folder: Path) -> WarmPrograms:
     return WarmPrograms(path)
 
 
-def _put(stand_in: Path, command: str) -> None:
-    stand_in.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+def _put(stand_in: Path, command: str, *before: str) -> None:
+    stand_in.write_text("\n".join(("#!/bin/sh", *before, f'exec {command} "$@"\n')))
     stand_in.chmod(0o755)
 
 
@@ -148,13 +152,17 @@ class _Interpreter:
 
     def __init__(self, door: str) -> None:
         wait_in_place()
-        self._programs = {**_entry_points(), NURSERY: agent_nursery.serve}
+        report = importlib.import_module(_MODULE)
+        self._programs = {**_entry_points(), NURSERY: agent_nursery.serve, _MODULE: report.main}
         for module in _IMPORTED_LAZILY:
             importlib.import_module(module)
         for module in _OF_EXTRAS:
             if importlib.util.find_spec(module.partition(".")[0]) is not None:
                 importlib.import_module(module)
         _rehearse()
+        # Else each fork looks through all that is imported for garbage, and gets pages of its own by looking.
+        gc.collect()
+        gc.freeze()
         self._waiting = selectors.DefaultSelector()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(door)

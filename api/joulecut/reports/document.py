@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from joulecut.reports import interactive
@@ -101,9 +101,14 @@ def page(report: Report) -> str:
     return shell(report.title, "".join(_body(report, interactive.drawn)), head=head)
 
 
-def still_page(report: Report) -> str:
-    """The page with still pictures and no script, small. Raises ConfigError where matplotlib is not installed."""
-    return shell(report.title, "".join(_body(report, _still)))
+def stills(report: Report) -> dict[str, bytes]:
+    """The pictures as PNG files, by their names. Raises ConfigError where matplotlib is not installed."""
+    return {chart.name: still(chart, Still.PNG) for chart in report.charts}
+
+
+def still_page(report: Report, drawn: Mapping[str, bytes]) -> str:
+    """The page with still pictures and no script, small. `drawn`: what `stills` gives for it."""
+    return shell(report.title, "".join(_body(report, lambda chart: _still(chart, drawn[chart.name]))))
 
 
 def shell(title: str, body: str, *, style: str = "", head: str = "") -> str:
@@ -161,6 +166,6 @@ def _block(block: Block, draw: Callable[[Chart], str]) -> str:
     return f"<figure>{draw(block)}<figcaption><strong>{title}</strong>{caption}</figcaption></figure>"
 
 
-def _still(chart: Chart) -> str:
-    data = base64.b64encode(still(chart, Still.PNG)).decode("ascii")
+def _still(chart: Chart, png: bytes) -> str:
+    data = base64.b64encode(png).decode("ascii")
     return f"<img class='still' alt='{html.escape(chart.title)}' src='data:image/png;base64,{data}'>"

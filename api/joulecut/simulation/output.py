@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut.reports.document import still_page
-from joulecut.reports.stills import Still, still
+from joulecut.reports.document import still_page, stills
 from joulecut.reproduction.sheets import csv_text, record
 from joulecut.simulation.page import simulation_report
 from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, TableFacts, TraceFacts, known
@@ -111,8 +110,9 @@ def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
         "runs.csv": csv_text(simulation.rows).encode(),
         "timeline.csv": csv_text([_row(run, step) for run in simulation.runs for step in run.timeline]).encode(),
     }
-    files |= {f"{chart.name}.png": still(chart, Still.PNG) for chart in report.charts}
-    files["index.html"] = still_page(report).encode()
+    drawn = stills(report)
+    files |= {f"{name}.png": png for name, png in drawn.items()}
+    files["index.html"] = still_page(report, drawn).encode()
     try:
         for name, content in files.items():
             write_bytes(folder / name, content)

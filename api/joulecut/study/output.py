@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joulecut.reports.document import still_page
-from joulecut.reports.stills import Still, still
+from joulecut.reports.document import still_page, stills
 from joulecut.reproduction.sheets import csv_text, record
 from joulecut.study.claims import CLAIMED_REVENUE, CLAIMED_RUNTIME, PAPER
 from joulecut.study.page import study_report
@@ -51,8 +50,9 @@ def write_folder(study: Study, folder: Path) -> tuple[Path, ...]:
     """The CSV files, the plots and `index.html`, each whole or not at all. Raises ConfigError where they cannot be."""
     report = study_report(study)
     files = {f"{name}.csv": csv_text(rows).encode() for name, rows in _sheets(study).items() if rows}
-    files |= {f"{chart.name}.png": still(chart, Still.PNG) for chart in report.charts}
-    files["index.html"] = still_page(report).encode()
+    drawn = stills(report)
+    files |= {f"{name}.png": png for name, png in drawn.items()}
+    files["index.html"] = still_page(report, drawn).encode()
     try:
         for name, content in files.items():
             write_bytes(folder / name, content)

@@ -48,9 +48,9 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(name="jetson")
 def _jetson(tmp_path: Path) -> Iterator[JetsonTree]:
-    """A Jetson with a kernel."""
+    """A Jetson with a kernel; it looks as seldom as is quick enough beside programs that take a second to start."""
     tree = build(tmp_path, ORIN_NANO_36)
-    with FakeKernel(tree):
+    with FakeKernel(tree, poll_s=0.01):
         yield tree
 
 

@@ -49,7 +49,7 @@ def by_area(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def test_a_jetson(tmp_path: Path) -> None:
     """Everything about a board without touching it; a CPU torch beside its GPU is the one problem here."""
     tree = build(tmp_path, ORIN_NANO_36)
-    with FakeKernel(tree) as kernel:
+    with FakeKernel(tree, poll_s=0.05) as kernel:
         before = kernel.writes.copy()
         status, document = doctor("--root", tree.root)
         assert kernel.writes == before

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from joulecut.reports.charts import Axis, Cells, Chart, Line, Panel, Points, Rule
-from joulecut.reports.document import Items, Markup, Report, Section, Table, page, still_page
+from joulecut.reports.document import Items, Markup, Report, Section, Table, page, still_page, stills
 from tests.api.reports.page_reader import read_page
 
 HOSTILE = "<script>alert('1')</script>&\"<b>"
@@ -56,7 +58,7 @@ REPORT = Report(
 @pytest.mark.parametrize("made", [page, still_page])
 def test_a_page_stands_alone(made: object) -> None:
     """Tags close in order, nothing is loaded, and the browser is told to load nothing."""
-    text = page(REPORT) if made is page else still_page(REPORT)
+    text = page(REPORT) if made is page else still_page(REPORT, stills(REPORT))
     reader = read_page(text)
     assert reader.open == []
     assert reader.loads == []
@@ -87,9 +89,12 @@ def test_a_page_without_pictures_is_small() -> None:
 
 def test_a_still_page_runs_nothing() -> None:
     """Pictures are inline PNG."""
-    text = still_page(REPORT)
+    drawn = stills(REPORT)
+    text = still_page(REPORT, drawn)
     assert read_page(text).scripts == 0
-    assert text.count("src='data:image/png;base64,") == 1
+    (png,) = drawn.values()
+    assert png.startswith(b"\x89PNG")
+    assert text.count(f"src='data:image/png;base64,{base64.b64encode(png).decode()}'") == 1
 
 
 def test_captions_stand_below_their_pictures() -> None:

@@ -24,6 +24,7 @@ from tests.api.demo_samples import EVERY_POLICY, INFEASIBLE_ROW, SPLIT_ROW
 from tests.api.reports.small_fleets import small_pool
 from tests.api.reports.tiny_problem import ledger, tiny_problem
 from tests.api.simulation.made_up import simulated
+from tests.thoroughness import THOROUGH
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -35,6 +36,10 @@ _EDGES = """[...document.querySelectorAll("figure")].filter(figure => figure.que
 })"""
 """Of each legend: its left and right, and its distance from the words below."""
 TERMS = CarbonTerms(grid_g_per_kwh=380.0)
+CHARTS = {"plan": 4, "run": 2, "fleet": 3, "demo": 3, "simulation": 2}
+"""On each page."""
+LOOKS = ((390, "dark"), (1280, "light"))
+"""Each page has one of them, in turn, where the tests need not be thorough: all have one style sheet and one script."""
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +72,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in reports}
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-@pytest.mark.parametrize("name", ["plan", "run", "fleet", "demo", "simulation"])
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        (name, *look)
+        for place, name in enumerate(CHARTS)
+        for look in (LOOKS if THOROUGH else (LOOKS[place % len(LOOKS)],))
+    ],
+)
 def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
     """Charts are as wide as their column, legends between picture and words; no sideways scrolling, no complaint."""
     context = browser.new_context(
@@ -85,7 +96,7 @@ def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, 
     charts.last.locator("svg.main-svg").first.wait_for()
     assert complaints == []
     assert asked == [pages[name].as_uri()]
-    assert charts.count() == {"plan": 4, "run": 2, "fleet": 3, "demo": 3, "simulation": 2}[name]
+    assert charts.count() == CHARTS[name]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for box in (charts.nth(index).bounding_box() for index in range(charts.count())):
         assert box is not None

@@ -10,12 +10,15 @@ import typer
 
 from joulecut.commands.reproduce import reproduce
 from joulecut_core.programs import run_program
+from tests.e2e.pair import write_trained
 
 
 @pytest.fixture(name="cache", scope="module")
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Empty at first; the network is packed into it once."""
-    return tmp_path_factory.mktemp("cache")
+    """With the demo's network as the demo packs it."""
+    cache = tmp_path_factory.mktemp("cache")
+    write_trained(cache / "joulecut")
+    return cache
 
 
 def run(*arguments: str) -> int:
