@@ -91,9 +91,9 @@ def _bert(layers: int = 12) -> tuple[nn.Module, tuple[Tensor, ...]]:
     return LanguageModel(model), (torch.randint(0, 30_000, (1, 32)),)
 
 
-def _gpt2(layers: int = 12) -> tuple[nn.Module, tuple[Tensor, ...]]:
+def _gpt2(layers: int = 12, width: int = 768) -> tuple[nn.Module, tuple[Tensor, ...]]:
     transformers = _transformers()
-    model = transformers.GPT2Model(transformers.GPT2Config(use_cache=False, n_layer=layers))
+    model = transformers.GPT2Model(transformers.GPT2Config(use_cache=False, n_layer=layers, n_embd=width))
     return LanguageModel(model), (torch.randint(0, 50_000, (1, 32)),)
 
 
@@ -130,28 +130,29 @@ _SMALLER: Mapping[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
         size=64,
         image_size=64,
         patch_size=16,
-        num_layers=4,
+        num_layers=2,
         num_heads=12,
-        hidden_dim=768,
-        mlp_dim=3072,
+        hidden_dim=192,
+        mlp_dim=768,
     ),
     "convnext_tiny": _few_blocks_of_convnext,
-    # At 112, the windows of the third stage would be the whole picture, and none would be shifted.
+    # A third stage's windows would be the whole picture, and none would be shifted.
     "swin_t": _vision(
         "SwinTransformer",
+        size=112,
         patch_size=[4, 4],
         embed_dim=96,
-        depths=[2, 2, 2, 2],
-        num_heads=[3, 6, 12, 24],
+        depths=[2, 2],
+        num_heads=[3, 6],
         window_size=[7, 7],
     ),
     "densenet121": _vision("DenseNet", size=64, growth_rate=32, block_config=(3, 4, 6, 4), num_init_features=64),
     "googlenet": _vision("googlenet", size=64, init_weights=False),
     "inception_v3": _vision("inception_v3", size=96, init_weights=False),
     "bert": partial(_bert, 5),
-    "gpt2": partial(_gpt2, 5),
+    "gpt2": partial(_gpt2, 5, width=192),
 }
-"""Every kind of block of the networks above, fewer of each and on smaller pictures."""
+"""Every kind of block of the networks above, fewer or narrower ones and on smaller pictures."""
 NAMES: Sequence[str] = tuple(_BUILDERS)
 """The networks on offer."""
 
@@ -162,7 +163,7 @@ def build(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
 
 
 def build_smaller(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """The network with fewer blocks of each kind and a smaller picture, which are captured and run in half the time.
+    """The network with fewer or narrower blocks of each kind and a smaller picture: captured and run in half the time.
 
     Where the tests are to be thorough it is the network itself.
     """

@@ -14,7 +14,7 @@ from joulecut_planner.serving.policies.registry import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_planner.serving.waiting_line import WaitingLine
 from tests.planner.serving.closed_loop import waits_s
-from tests.planner.serving.joint.solved import DECISIONS
+from tests.planner.serving.joint.solved import few_loads
 from tests.planner.serving.scripted import Eager
 from tests.planner.serving.tables import gpu_like
 
@@ -24,7 +24,8 @@ MOST, MORE_S = 1.2, 2e-3
 
 def _policy(name: str, table: ServiceTable, *, slo_s: float) -> ServingPolicy:
     if name == "joulecut":
-        return JoulecutPolicy(table, slo_s=slo_s, kept=DECISIONS)
+        with few_loads():
+            return JoulecutPolicy(table, slo_s=slo_s)
     return POLICIES[name](table, PolicyOptions())
 
 

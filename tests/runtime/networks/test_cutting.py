@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -34,12 +35,13 @@ class Funnel(nn.Module):
 
 
 class Deep(nn.Module):
-    """A hundred bottlenecks, each as good a cut as the next but for its width."""
+    """More bottlenecks than may be offered, each as good a cut as the next but for its width: few are 4 wide."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.wide = nn.ModuleList(nn.Linear(2 + index % 3, 9) for index in range(100))
-        self.thin = nn.ModuleList(nn.Linear(9, 2 + (index + 1) % 3) for index in range(100))
+        widths = [(2, 3, 2, 3, 2, 3, 2, 3, 4)[index % 9] for index in range(73)]
+        self.wide = nn.ModuleList(nn.Linear(width, 9) for width in widths[:-1])
+        self.thin = nn.ModuleList(nn.Linear(9, width) for width in widths[1:])
 
     def forward(self, x: Tensor) -> Tensor:
         for wide, thin in zip(self.wide, self.thin, strict=True):
@@ -47,9 +49,15 @@ class Deep(nn.Module):
         return x
 
 
+@cache
 def skips_graph() -> Graph:
     torch.manual_seed(5)
     return capture(Skips(), [torch.randn(1, 3, 8, 8), torch.randn(1, 5)], name="skips")
+
+
+@cache
+def funnel_graph() -> Graph:
+    return capture(Funnel(), [torch.ones(1, 8)], name="funnel")
 
 
 def test_every_position_carries_what_the_rest_needs() -> None:
@@ -85,7 +93,7 @@ def test_constants_never_cross() -> None:
 
 def test_bottlenecks_are_offered() -> None:
     """Valleys are, and what lies on the way down below the valley before; rising flanks and peaks are not."""
-    network = Network(capture(Funnel(), [torch.ones(1, 8)], name="funnel"))
+    network = Network(funnel_graph())
     assert [cut.name for cut in network.table.cuts] == ["input", "layers.2", "layers.5", "output"]
     deeper = Network(
         capture(nn.Sequential(nn.Linear(9, 9), nn.Linear(9, 5), nn.Linear(5, 2)), [torch.ones(1, 9)], name="d")
@@ -118,7 +126,7 @@ def test_what_no_message_carries_is_no_cut(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int, sizes: list[int]
 ) -> None:
     """Neither more bytes than a message has room for, nor more tensors; both ends stay."""
-    graph = capture(Funnel(), [torch.ones(1, 8)], name="funnel")
+    graph = funnel_graph()
     monkeypatch.setattr(cutting, limit, most)
     first, *kept, last = candidates(graph, walk(graph))
     assert [each.values[0].size_bytes for each in kept] == sizes

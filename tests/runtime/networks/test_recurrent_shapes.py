@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -36,6 +37,11 @@ def _graph(layer: nn.RNNBase) -> Graph:
     shape = (2, _STEPS, _INPUTS) if layer.batch_first else (_STEPS, 2, _INPUTS)
     torch.manual_seed(1)
     return capture(_Layer(layer), [torch.randn(shape)], name="remembering")
+
+
+@cache
+def _lstm() -> Graph:
+    return _graph(nn.LSTM(_INPUTS, _CELLS))
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -89,7 +95,7 @@ def _with(node: Node, arguments: dict[str, Argument]) -> Node:
 def test_what_does_not_fit_is_refused(changes: dict[str, Argument], complaint: str) -> None:
     """Kernels trust their arguments: none that a bundle got wrong reaches one."""
     with pytest.raises(BundleError, match=complaint):
-        walk(_changed(_graph(nn.LSTM(_INPUTS, _CELLS)), **changes))
+        walk(_changed(_lstm(), **changes))
 
 
 def test_a_weight_of_another_shape() -> None:
@@ -122,7 +128,7 @@ def test_a_long_sequence_is_told_at_once() -> None:
 
 def test_constants_are_told_apart() -> None:
     """The weights of a layer are the module's, by name: a bundle's reader recognises them."""
-    (first, *_) = _graph(nn.LSTM(_INPUTS, _CELLS)).nodes
+    (first, *_) = _lstm().nodes
     parameters = bind(first)["params"]
     assert isinstance(parameters, tuple)
     names = [each.name for each in parameters if isinstance(each, Constant)]

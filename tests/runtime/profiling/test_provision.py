@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,32 @@ from joulecut_core.networks import TensorSpec
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.opening import open_device
-from joulecut_runtime.profiling.profiler import Side
+from joulecut_runtime.profiling import provision
+from joulecut_runtime.profiling.profiler import Side, profile_network
 from joulecut_runtime.profiling.provision import LoggedProgress, example_inputs, provide_profile
+from joulecut_runtime.profiling.rehearsal import rehearse_profile
 from joulecut_runtime.profiling.store import ProfileStore
 from tests.integration.tiny_network import tiny_network
-from tests.runtime.bench import Bench
+from tests.runtime.bench import QUICK, Bench
 
 DEVICE = "emulated:orin-nano-15w"
+PLAN = replace(
+    QUICK,
+    memory_clocks=1,
+    window_periods=1,
+    part_window_periods=1,
+    most_parts=1,
+    governed_requests=5,
+    governed_periods=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def _little_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How good the figures are is the profiler's matter."""
+    monkeypatch.setattr(provision, "rehearse_profile", partial(rehearse_profile, plan=PLAN))
+    monkeypatch.setattr(provision, "profile_network", partial(profile_network, plan=PLAN))
+    monkeypatch.setattr(provision, "ProfilePlan", lambda: PLAN)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +112,7 @@ def test_an_interrupted_start_is_resumed(tmp_path: Path) -> None:
     def start(board: Bench) -> Profile:
         return provide_profile(network, board, device_name="board", seed=0, side="edge", clock=board.clock, store=store)
 
-    first, second = _RealBoard(fails_at=3), _RealBoard(fails_at=99)
+    first, second = _RealBoard(fails_at=1), _RealBoard(fails_at=99)
     with pytest.raises(LeaseError):
         start(first)
     assert [path.suffix for path in tmp_path.iterdir()] == [".journal"]

@@ -13,6 +13,7 @@ from joulecut_core.service_tables import ServiceTable
 from joulecut_planner.serving.joint import loads
 from tests.kept import FOLDER
 from tests.planner.serving.tables import gpu_like
+from tests.thoroughness import THOROUGH
 
 DECISIONS = Path(os.environ[FOLDER]) / "decisions"
 
@@ -24,7 +25,8 @@ def common_table(switch_s: float = 0.0) -> ServiceTable:
 
 @contextmanager
 def few_loads() -> Iterator[None]:
-    """Decisions for four loads, for tests of what holds whatever is decided; not to be kept for others."""
+    """Decisions for four loads, for tests that need no nearer ones; not to be kept for others. All, to be thorough."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loads, "_loads", lambda: [0.05, 0.3, 0.6, 1.0])
+        if not THOROUGH:
+            patch.setattr(loads, "_loads", lambda: [0.05, 0.3, 0.6, 1.0])
         yield

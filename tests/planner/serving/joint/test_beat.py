@@ -16,7 +16,7 @@ from joulecut_planner.serving.joint.ways import find_ways
 from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_planner.serving.simulation.event_loop import simulate
 from tests.planner.serving.joint.arrivals import three_lone_s
-from tests.planner.serving.joint.solved import DECISIONS
+from tests.planner.serving.joint.solved import few_loads
 from tests.planner.serving.tables import gpu_like
 
 _TABLE = gpu_like(units=1, points=2, batches=(1, 2, 4, 8), switch_s=0.05)
@@ -75,14 +75,16 @@ def test_where_clocks_change_slowly_a_beat_is_kept_at_the_clock_held() -> None:
     assert _gathered(10.0 * _SLO_S, 0.0) == _gathered(10.0 * _SLO_S, math.inf) > 0
 
 
+def _policy() -> JoulecutPolicy:
+    with few_loads():
+        return JoulecutPolicy(_TABLE, slo_s=_SLO_S)
+
+
 @pytest.mark.parametrize("jitter", [0.0, 0.2])
 def test_a_beat_costs_no_more_than_with_the_rules_of_others(jitter: float) -> None:
     """Under regular arrivals nobody is missed, and batches are as large as EALI's at least."""
     requests = _requests(_COSTS.time_s(0, 1, 1) / 1.3, jitter, 1500)
-    ours, theirs = (
-        simulate(policy, requests)
-        for policy in (JoulecutPolicy(_TABLE, slo_s=_SLO_S, kept=DECISIONS), POLICIES["eali"](_TABLE, PolicyOptions()))
-    )
+    ours, theirs = (simulate(policy, requests) for policy in (_policy(), POLICIES["eali"](_TABLE, PolicyOptions())))
     assert ours.miss_rate == theirs.miss_rate == 0.0
     assert ours.energy_per_request_j <= 1.005 * theirs.energy_per_request_j
 
@@ -90,6 +92,6 @@ def test_a_beat_costs_no_more_than_with_the_rules_of_others(jitter: float) -> No
 def test_a_beat_that_breaks_off_keeps_nobody_waiting() -> None:
     """When the next does not come, those who wait run in time all the same."""
     requests = [request for request in _requests(_COSTS.time_s(0, 1, 1) / 1.3, 0.0, 600) if request.id % 50 < 40]
-    report = simulate(JoulecutPolicy(_TABLE, slo_s=_SLO_S, kept=DECISIONS), requests)
+    report = simulate(_policy(), requests)
     assert report.late == 0
     assert report.miss_rate < 0.01

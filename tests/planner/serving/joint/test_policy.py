@@ -135,10 +135,10 @@ def test_a_variant_is_used_where_the_floor_allows() -> None:
     table = gpu_like(units=2, points=5, batches=_BATCHES, speed_ups=(1.0, 2.0), accuracies=(0.9, 0.89))
     slo_s = three_lone_s(ServiceCosts(table))
     requests = poisson(0.4 * capacity(table, slo_s).rate_hz, slo_s, count=2000, seed=4)
-    full, part, any_ = (
-        simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor, kept=DECISIONS), requests)
-        for floor in (0.9, 0.895, 0.0)
-    )
+    with few_loads():
+        full, part, any_ = (
+            simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor), requests) for floor in (0.9, 0.895, 0.0)
+        )
     assert full.mean_accuracy == pytest.approx(0.9)
     assert 0.895 <= part.mean_accuracy < 0.9
     assert any_.energy_per_request_j < part.energy_per_request_j < full.energy_per_request_j
@@ -150,10 +150,10 @@ def test_credit_is_used_where_changes_of_the_clock_take_time() -> None:
     table = gpu_like(units=1, points=5, batches=_BATCHES, speed_ups=(1.0, 2.0), accuracies=(1.0, 0.96), switch_s=0.5e-3)
     slo_s = three_lone_s(ServiceCosts(table))
     requests = poisson(0.7 * capacity(table, slo_s).rate_hz, slo_s, count=3000 if THOROUGH else 1500, seed=4)
-    part, full = (
-        simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor, kept=DECISIONS), requests)
-        for floor in (0.995, 1.0)
-    )
+    with few_loads():
+        part, full = (
+            simulate(JoulecutPolicy(table, slo_s=slo_s, accuracy_floor=floor), requests) for floor in (0.995, 1.0)
+        )
     assert 0.995 <= part.mean_accuracy < 0.9965
     assert part.energy_per_request_j < 0.98 * full.energy_per_request_j
     assert part.miss_rate <= full.miss_rate + 0.002
@@ -295,9 +295,8 @@ def test_rehearsals_cost_a_short_run_nothing() -> None:
     slo_s = three_lone_s(ServiceCosts(table))
     for seed in (1, 2) if THOROUGH else (1,):
         requests = poisson(0.05 * capacity(table, slo_s).rate_hz, slo_s, count=1000, seed=seed)
-        ours, values = (
-            simulate(made(table, slo_s=slo_s, kept=DECISIONS), requests) for made in (JoulecutPolicy, ValuePolicy)
-        )
+        with few_loads():
+            ours, values = (simulate(made(table, slo_s=slo_s), requests) for made in (JoulecutPolicy, ValuePolicy))
         assert ours.requests - ours.answered <= 5
         assert ours.energy_j / ours.duration_s < 1.01 * values.energy_j / values.duration_s
 
