@@ -21,11 +21,12 @@ from typing import Protocol
 import numpy as np
 
 from joulecut_core.problems import Problem
-from joulecut_planner.choices.pricing import Choice, margin_factor
+from joulecut_planner.choices.pricing import Choice
 from joulecut_planner.links import Transfer
 from joulecut_planner.switching import Contender, contender_of
 
-_SEED = 7
+SEED = 7
+"""Of the draws that spread computing and the round trip, unless told."""
 _TAIL_MARGIN, _PATIENCE, _LEAST_PATIENCE_S = 1.1, 5.0, 1.0
 """As the edge-agent has them."""
 _LOOK_S, _LONGER = 0.1, 2.0
@@ -174,7 +175,9 @@ class _UnderWay:
 class Replay:
     """One run; use once."""
 
-    def __init__(self, problem: Problem, link: RecordedLink, decider: Decider, *, duration_s: float) -> None:
+    def __init__(
+        self, problem: Problem, link: RecordedLink, decider: Decider, *, duration_s: float, seed: int = SEED
+    ) -> None:
         rate_hz, latest_s = problem.slo.rate_hz, problem.slo.latency_s
         if rate_hz is None or latest_s is None:
             raise ValueError("a replay needs a rate and a deadline")
@@ -182,8 +185,7 @@ class Replay:
         self._radio_w = problem.objective.edge_weight * problem.link.uplink_w
         self._down_bps = problem.link.downlink_bps
         self._latest_s, self._period_s = latest_s, 1.0 / rate_hz
-        self._link, self._decider, self._duration_s = link, decider, duration_s
-        self._factor = margin_factor(problem.slo)
+        self._link, self._decider, self._duration_s, self._seed = link, decider, duration_s, seed
         self._edge_free_s = self._link_free_s = 0.0
         self._under_way: dict[int, _UnderWay] = {}
         self._events: list[tuple[float, int, int, str]] = []
@@ -195,7 +197,7 @@ class Replay:
     def run(self) -> Outcome:
         """The outcome of all requests that arrive within the duration."""
         count = int(self._duration_s / self._period_s)
-        draws = np.random.default_rng(_SEED).standard_normal((count, 3))
+        draws = np.random.default_rng(self._seed).standard_normal((count, 3))
         self._events = [(number * self._period_s, 2, number, "arrive") for number in range(count)]
         self._look(0.0)
         while self._events:

@@ -20,7 +20,7 @@ from statistics import fmean
 import platformdirs
 
 from benchmarks.link_deciders import Joulecut, Neurosurgeon, Offers, Oracle, Steady, steady_for_mean
-from benchmarks.link_replay import Decider, Outcome, RecordedLink, Replay
+from benchmarks.link_replay import SEED, Decider, Outcome, RecordedLink, Replay
 from benchmarks.scenarios.cases import ACCESSES, Goal, Setting
 from benchmarks.scenarios.profiles import RehearsedProfiles
 from joulecut.demo.scenario import Scenario
@@ -39,6 +39,8 @@ DECIDERS = ("oracle", "joulecut", "static", "neurosurgeon", "all-edge")
 _RATE_HZ = 40.0
 _WIFI = next(access for access in ACCESSES if access.name == "wi-fi")
 _HEAVIER = 10.0
+_EXAMPLE, _HEAVIER_EXAMPLE = "camera.json", "camera.json, ten times the work"
+_DRAWS = 4
 _MOST_ORACLE_MISSES, _MOST_MISSES, _MOST_ENERGY, _MOST_PER_S = 0.01, 0.02, 1.10, 0.2
 
 _COLUMNS = (
@@ -61,7 +63,7 @@ ago, each request anew. *all-edge*: the edge alone, at its best clock.
 
 The level (misses at most 2 %, energy at most 1.10, at most 0.2 changes to a second) is asked for where the oracle
 misses at most 1 %: {counted} of {cases} replays. joulecut keeps it in {keeping} of them, and in {held_keeping} of the
-{held} on recordings that nothing was tuned on.
+{held} on recordings that no constant was chosen by; four of these showed which rules were missing.
 """
 _WHY = """\
 Two kinds. Where only energy is above: the link goes to and fro within seconds, the oracle changes with it for nothing,
@@ -70,6 +72,30 @@ and the edge stays with what is safe. Where misses are above: on `camera.json` t
 plan of it leaves room for a local rest after a lost transfer (the whole network takes the edge 31 of 32 ms), so that a
 request that meets a collapse is late whatever the policy.
 """
+
+
+_DRAWN = """\
+On `camera.json` and its sister the edge alone is late where its own seconds are long, so that misses depend on how
+these are drawn. All figures above are of one draw; these are means of {draws}, for replays that the level applies to in
+that one. {keeping} of the {cases} means keep it; the oracle's misses are at most 1 % in {fair} of them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Means of several draws of what spreads; `worst`: the share of the worst draw."""
+
+    case: Case
+    oracle: float
+    ours: float
+    worst: float
+    energy_ratio: float
+    per_s: float
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the means are within the level."""
+        return self.ours <= _MOST_MISSES and self.energy_ratio <= _MOST_ENERGY and self.per_s <= _MOST_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     wifi, slow = (sorted(options.links.glob(f"{prefix}_*.csv")) for prefix in ("wifi", "slow"))
     cases = list(_cases(wifi, slow, quick=options.quick))
-    write_bytes(options.out, document(cases).encode())
+    drawn = list(_drawn(cases, options.links))
+    write_bytes(options.out, document(cases, drawn).encode())
     write_bytes(options.out.with_suffix(".csv"), csv_text(cases).encode())
     print(f"wrote {options.out}")
 
@@ -122,7 +149,36 @@ def _cases(wifi: Sequence[Path], slow: Sequence[Path], *, quick: bool) -> Iterat
             yield replayed(name, offers, path, held_out=index % 2 == 1)
     offers = Offers.of(heavier(load_problem(CAMERA)))
     for path in slow[:2] if quick else slow:
-        yield replayed("camera.json, ten times the work", offers, path, held_out=True)
+        yield replayed(_HEAVIER_EXAMPLE, offers, path, held_out=True)
+
+
+def _drawn(cases: Sequence[Case], links: Path) -> Iterator[Drawn]:
+    """The replays of the example and its sister that the level applies to, with other draws as well."""
+    example = load_problem(CAMERA)
+    known = {_EXAMPLE: Offers.of(example), _HEAVIER_EXAMPLE: Offers.of(heavier(example))}
+    for case in cases:
+        if case.counts and case.problem in known:
+            yield drawn(case, known[case.problem], RecordedLink(load_trace(links / f"{case.trace}.csv")))
+
+
+def drawn(case: Case, offers: Offers, link: RecordedLink) -> Drawn:
+    """The oracle's and joulecut's means on one recording."""
+
+    def outcomes(decider: type[Oracle | Joulecut]) -> list[Outcome]:
+        return [
+            Replay(offers.problem, link, decider(offers, link), duration_s=link.period_s, seed=seed).run()
+            for seed in range(SEED, SEED + _DRAWS)
+        ]
+
+    oracles, ours = outcomes(Oracle), outcomes(Joulecut)
+    return Drawn(
+        case=case,
+        oracle=fmean(each.miss_share for each in oracles),
+        ours=fmean(each.miss_share for each in ours),
+        worst=max(each.miss_share for each in ours),
+        energy_ratio=fmean(each.energy_j for each in ours) / fmean(each.energy_j for each in oracles),
+        per_s=fmean(each.switches / each.duration_s for each in ours),
+    )
 
 
 def replayed(name: str, offers: Offers, path: Path, *, held_out: bool) -> Case:
@@ -172,7 +228,7 @@ def wifi_problems() -> dict[str, Problem]:
         "orin-nano-15w, 30 ms": posed("orin-nano-15w", 0.03),
         "orin-nano-7w, 100 ms": posed("orin-nano-7w", 0.1),
         "tx2, 20 ms": posed("tx2", 0.02),
-        "camera.json": load_problem(CAMERA),
+        _EXAMPLE: load_problem(CAMERA),
     }
 
 
@@ -208,7 +264,7 @@ def csv_text(cases: Sequence[Case]) -> str:
     return text.getvalue()
 
 
-def document(cases: Sequence[Case]) -> str:
+def document(cases: Sequence[Case], drawn: Sequence[Drawn] = ()) -> str:
     """The tables and what they say."""
     counted = [case for case in cases if case.counts]
     keeping = [case for case in counted if case.keeps("joulecut")]
@@ -228,6 +284,14 @@ def document(cases: Sequence[Case]) -> str:
     broken = [case for case in counted if not case.keeps("joulecut")]
     if broken:
         lines += ["## Where joulecut does not keep the level", "", _WHY, *_broken(broken), ""]
+    if drawn:
+        preface = _DRAWN.format(
+            draws=_DRAWS,
+            keeping=sum(each.keeps for each in drawn),
+            cases=len(drawn),
+            fair=sum(each.oracle <= _MOST_ORACLE_MISSES for each in drawn),
+        )
+        lines += ["## With other draws", "", preface, *_drawn_rows(drawn), ""]
     others = [case for case in cases if not case.counts]
     if others:
         lines += [
@@ -275,6 +339,18 @@ def _broken(cases: Sequence[Case]) -> list[str]:
             *(f"{case.energy_ratio('joulecut'):.3f}", f"{case.energy_ratio('all-edge'):.3f}"),
             *(f"{case.energy_ratio('static'):.3f}", f"{ours.switches / ours.duration_s:.3f}"),
         )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _drawn_rows(drawn: Sequence[Drawn]) -> list[str]:
+    lines = [
+        "| problem | recording | misses, mean | worst | oracle's, mean | energy, mean | changes/s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in drawn:
+        shares = (f"{share:.2%}" for share in (each.ours, each.worst, each.oracle))
+        cells = (each.case.problem, each.case.trace, *shares, f"{each.energy_ratio:.3f}", f"{each.per_s:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from benchmarks.link_deciders import Joulecut, Offers, Oracle, Steady, steady_for_mean
 from benchmarks.link_replay import RecordedLink, Replay
-from benchmarks.replanning import csv_text, document, heavier, replayed
+from benchmarks.replanning import csv_text, document, drawn, heavier, replayed
 
 from joulecut_planner import load_problem
 
@@ -54,8 +54,12 @@ def test_a_case_is_written_with_its_label_and_its_licence(tmp_path: Path) -> Non
     """Tables say that nothing was metered and whose recordings they are; a row for each decider."""
     recording = tmp_path / "wifi_made_1.csv"
     recording.write_text("time_s,bandwidth_bps\n" + "".join(f"{s},{b}\n" for s, b in ROWS), encoding="utf-8")
-    case = replayed("camera", Offers.of(heavier(load_problem(CAMERA))), recording, held_out=True)
-    text = document([case])
+    offers = Offers.of(heavier(load_problem(CAMERA)))
+    case = replayed("camera", offers, recording, held_out=True)
+    others = drawn(case, offers, RecordedLink(ROWS))
+    assert others.worst >= max(others.ours, case.outcomes["joulecut"].miss_share)
+    text = document([case], [others])
+    assert "With other draws" in text
     assert "estimated" in text
     assert "MIT" in text
     assert len(csv_text([case]).splitlines()) == 1 + len(case.outcomes)

@@ -1,6 +1,6 @@
 """The uplink from real transfers: falls within two of them, rises as slowly as its bad moments are forgotten.
 
-    transfer -> seconds per bit on the way up -> | the latest two      the better one: just now
+    transfer -> seconds per bit on the way up -> | the latest two      the better one of a spell: just now
                                                  | spells of half a second, each its median:
                                                  |   mean              for joules
                                                  |   high percentile   for deadlines
@@ -117,8 +117,13 @@ class LinkEstimator:
         self._forget(sample.time_s)
 
     def _just_now(self) -> _Sample | None:
-        """Of the latest two the faster one: a single hiccup is no slow link, two in a row are."""
-        return min(self._latest, key=lambda sample: sample.bit_s, default=None)
+        """Of the latest two the faster one: a single hiccup is no slow link, two in a row are.
+
+        What is older than a spell says nothing of just now: where transfers are that rare, the latest counts alone.
+        """
+        since_s = self._latest[-1].time_s - self.options.spell_s if self._latest else 0.0
+        fresh = (sample for sample in self._latest if sample.time_s >= since_s)
+        return min(fresh, key=lambda sample: sample.bit_s, default=None)
 
     def _forget(self, now_s: float) -> None:
         oldest_s = now_s - self.options.window_s

@@ -11,7 +11,7 @@ from joulecut_planner.links.outlook import LinkOutlook
 class ProbeOptions:
     """`every_s`: at the soonest. `share`: of all seconds, those that probes may take. `takes_s`: what one should take.
 
-    `latest_s`: after so long one is due whatever the last one took, so that a link that is well again is found.
+    `latest_s`: after so long one is due however slow the link is, so that a link that is well again is found.
     Bytes of one probe are between `least_bytes` and `most_bytes`.
     """
 
@@ -28,19 +28,23 @@ class ProbePlan:
 
     def __init__(self, options: ProbeOptions | None = None) -> None:
         self._options = options or ProbeOptions()
-        self._next_s = 0.0
+        self._ended_s: float | None = None
+        self._took_s = 0.0
 
     def due_bytes(self, now_s: float, outlook: LinkOutlook | None) -> int | None:
         """How many bytes to send up now; None while no probe is due. Ask only where nothing else is under way."""
         options = self._options
-        if now_s < self._next_s or (outlook is not None and outlook.age_s < options.every_s):
+        if outlook is not None and outlook.age_s < options.every_s:
             return None
-        if outlook is None:
-            return options.least_bytes
-        fitting = options.takes_s * outlook.recent_bps / 8.0
-        return int(min(options.most_bytes, max(options.least_bytes, fitting)))
+        size_bytes, takes_s = options.least_bytes, self._took_s
+        if outlook is not None:
+            fitting = options.takes_s * outlook.recent_bps / 8.0
+            size_bytes = int(min(options.most_bytes, max(options.least_bytes, fitting)))
+            # One that waited for a link that carried nothing took no more of it than another.
+            takes_s = min(takes_s, 8.0 * size_bytes / outlook.usual_bps)
+        wait_s = min(options.latest_s, max(options.every_s, takes_s / options.share))
+        return None if self._ended_s is not None and now_s < self._ended_s + wait_s else size_bytes
 
     def sent(self, now_s: float, took_s: float) -> None:
         """A probe ended at `now_s`, answered or not, `took_s` seconds after it began."""
-        options = self._options
-        self._next_s = now_s + min(options.latest_s, max(options.every_s, took_s / options.share))
+        self._ended_s, self._took_s = now_s, took_s

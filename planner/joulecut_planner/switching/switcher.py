@@ -8,17 +8,26 @@ hold to the plan that asks least of all. So there are at most three changes to a
 joules, two for deadlines. A plan that was left for a deadline within a hold of being taken was not worth taking: the
 hold doubles, and halves again with each change that lasted. Neither was one that is given back for joules soon after
 its hold: the next time the way back takes twice as long, on a scale of its own, as no deadline waits for it.
+
+Where the edge by itself is late on every link it has no safe place, and both time there and a collapse cost deadlines:
+
+    by itself               -> a third of the hold later, on the link of just now: the plan that asks least of it
+    another one is cheaper  -> once the longest hold is over, where the slowest spell of the window allows it
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from joulecut_planner.links.outlook import LinkOutlook
 from joulecut_planner.switching.contender import Contender
 from joulecut_planner.switching.terms import SwitchTerms
+
+_LATE_HOLD = 1.0 / 3.0
+"""Of the hold: so long an edge stays that is late by itself."""
 
 
 class SwitchReason(str, Enum):
@@ -47,7 +56,7 @@ class Switcher:
         self._rate_hz = rate_hz
         self._hold_s = terms.hold_s
         self._held_since_s = now_s - terms.longest_hold_s
-        self._taken_for_joules_s: float | None = None
+        self._ventured_s: float | None = None
         self._left_s = now_s - terms.longest_hold_s
         self._left_for_joules: int | None = None
         self._return_s = terms.hold_s
@@ -63,12 +72,27 @@ class Switcher:
         """The plan to change to, None to stay. Without an outlook nothing is known that speaks for a change."""
         if outlook is None:
             return None
-        haven = min(range(len(contenders)), key=lambda each: (contenders[each].uplink_bytes, contenders[each].fixed_s))
+        alone = min(range(len(contenders)), key=lambda each: (contenders[each].uplink_bytes, contenders[each].fixed_s))
+        has_no_haven = math.isinf(contenders[alone].least_bps)
+        haven = _less_late(contenders, alone, outlook.recent_bps) if has_no_haven else alone
+        if current == alone and has_no_haven:
+            return self._out(now_s, haven) if haven != alone else None
         if current != haven and not _is_safe(contenders[current], outlook, outlook.recent_bps):
             return self._away(now_s, contenders, current, haven, outlook)
-        if now_s - self._held_since_s < self._hold_s or len(outlook.samples_bps) < self._terms.spells:
+        hold_s = self._terms.longest_hold_s if has_no_haven else self._hold_s
+        if now_s - self._held_since_s < hold_s or len(outlook.samples_bps) < self._terms.spells:
             return None
+        if has_no_haven:
+            outlook = replace(outlook, careful_bps=min(outlook.careful_bps, *outlook.samples_bps))
         return self._better(now_s, contenders, current, outlook)
+
+    def _out(self, now_s: float, target: int) -> Switch | None:
+        """From an edge that is late by itself: little is lost by trying what asks least of the link."""
+        if now_s - self._held_since_s < _LATE_HOLD * self._hold_s:
+            return None
+        self._ventured_s = self._held_since_s = now_s
+        self._left_for_joules = None
+        return Switch(index=target, reason=SwitchReason.DEADLINE)
 
     def _away(
         self, now_s: float, contenders: Sequence[Contender], current: int, haven: int, outlook: LinkOutlook
@@ -82,7 +106,7 @@ class Switcher:
         if target == current or contenders[target].bound_s(careful_bps) >= contenders[current].bound_s(careful_bps):
             return None
         self._judge(now_s)
-        self._taken_for_joules_s = self._left_for_joules = None
+        self._ventured_s = self._left_for_joules = None
         self._held_since_s = self._left_s = now_s
         return Switch(index=target, reason=SwitchReason.DEADLINE)
 
@@ -106,16 +130,24 @@ class Switcher:
             factor = 2.0 if held_s < 2.0 * self._return_s else 0.5
             self._return_s = min(self._terms.longest_return_s, max(self._terms.hold_s, factor * self._return_s))
         self._judge(now_s)
-        self._taken_for_joules_s = self._held_since_s = now_s
+        self._ventured_s = self._held_since_s = now_s
         self._left_for_joules = current
         return Switch(index=target, reason=SwitchReason.DEADLINE if is_late else SwitchReason.ENERGY)
 
     def _judge(self, now_s: float) -> None:
         """Whether the plan that is being left had been worth taking."""
-        if self._taken_for_joules_s is None:
+        if self._ventured_s is None:
             return
-        factor = 2.0 if now_s - self._taken_for_joules_s < self._hold_s else 0.5
+        factor = 2.0 if now_s - self._ventured_s < self._hold_s else 0.5
         self._hold_s = min(self._terms.longest_hold_s, max(self._terms.hold_s, factor * self._hold_s))
+
+
+def _less_late(contenders: Sequence[Contender], alone: int, uplink_bps: float) -> int:
+    """On such an uplink: what asks least of it, or the edge by itself."""
+    least = min(range(len(contenders)), key=lambda each: contenders[each].least_bps)
+    then = contenders[least]
+    keeps_up = then.way_up_s(uplink_bps) <= then.period_s
+    return least if keeps_up and then.bound_s(uplink_bps) < contenders[alone].fixed_s else alone
 
 
 def _is_safe(contender: Contender, outlook: LinkOutlook, uplink_bps: float) -> bool:

@@ -18,7 +18,7 @@ class SwitchTerms:
     """
 
     hold_s: float = 3.0
-    longest_hold_s: float = 6.0
+    longest_hold_s: float = 10.0
     longest_return_s: float = 60.0
     margin: float = 0.02
     spells: int = 4

@@ -59,6 +59,17 @@ def test_two_slow_transfers_are_a_slow_link_one_is_a_hiccup() -> None:
     assert outlook.careful_bps <= outlook.recent_bps
 
 
+def test_where_transfers_are_rare_one_slow_one_is_believed() -> None:
+    """What crossed a second ago says nothing of just now: waiting for another costs as many late requests."""
+    estimator = LinkEstimator(BASELINE)
+    for second in range(10):
+        estimator.observe(crossing(float(second), 4e7))
+    estimator.observe(crossing(10.0, 2e6))
+    assert seen(estimator, 10.0).recent_bps == pytest.approx(2e6)
+    estimator.observe(crossing(10.4, 4e7))
+    assert seen(estimator, 10.4).recent_bps == pytest.approx(4e7), "within a spell the better one counts"
+
+
 def test_what_is_careful_rises_only_as_the_bad_spell_leaves_the_window() -> None:
     """After a collapse of four seconds the recent uplink is back at once, the careful one as the window forgets it."""
     estimator = steady(4e7, options=EstimatorOptions(window_s=20.0, quantile=0.9))

@@ -37,3 +37,12 @@ def test_probes_take_no_more_than_their_share_of_time() -> None:
     plan.sent(200.0, 0.001)
     assert plan.due_bytes(200.5, None) is None
     assert plan.due_bytes(201.5, None) is not None
+
+
+def test_a_probe_that_waited_for_the_link_does_not_put_off_the_next() -> None:
+    """On a link that is fast as a rule a stall says nothing of what the next probe will take."""
+    plan, stalled = ProbePlan(ProbeOptions(share=0.01, every_s=1.0, latest_s=10.0)), replace(OUTLOOK, recent_bps=1e4)
+    plan.sent(10.0, 3.0)
+    assert plan.due_bytes(10.9, replace(stalled, age_s=1.1)) is None
+    assert plan.due_bytes(11.1, replace(stalled, age_s=1.1)) is not None
+    assert plan.due_bytes(19.9, replace(stalled, usual_bps=1e4, age_s=9.9)) is None

@@ -162,6 +162,45 @@ def test_a_plan_whose_late_requests_the_edge_finishes_in_time_is_not_left_for_a_
     assert (found.index, found.reason) == (0, SwitchReason.ENERGY)
 
 
+LATE_PLANS = (replace(ALONE, fixed_s=0.031), *PLANS[1:])
+"""As before, with an edge that is late by itself."""
+
+
+def test_an_edge_that_is_late_by_itself_goes_out_on_the_link_of_just_now() -> None:
+    """Time there costs deadlines: neither a careful view nor spells are waited for, and what asks least is taken."""
+    changing = switcher()
+    assert changing.decide(0.0, LATE_PLANS, 2, outlook(1e6)) is not None
+    assert changing.decide(1.0, LATE_PLANS, 0, outlook(1e8, samples=1)) is None, "a third of the hold is kept"
+    assert changing.decide(2.0, LATE_PLANS, 0, outlook(6e6)) is None, "the link is still too slow for any"
+    found = changing.decide(2.0, LATE_PLANS, 0, outlook(1e8, careful_bps=1e6, samples=1))
+    assert found is not None
+    assert (found.index, found.reason) == (1, SwitchReason.DEADLINE)
+
+
+def test_an_edge_that_is_late_by_itself_counts_on_the_slowest_spell() -> None:
+    """With nowhere safe to fall back to, joules are saved only where every spell would have allowed it."""
+    changing = switcher()
+    seen = outlook(1e8)
+    once_slow = replace(seen, samples_bps=(2e7, *seen.samples_bps[1:]))
+    assert changing.decide(100.0, LATE_PLANS, 1, once_slow) is None
+    assert switcher().decide(100.0, PLANS, 1, once_slow) is not None, "with a safe place the careful view is enough"
+    found = changing.decide(100.0, LATE_PLANS, 1, seen)
+    assert found is not None
+    assert (found.index, found.reason) == (2, SwitchReason.ENERGY)
+
+
+def test_an_edge_that_is_late_by_itself_does_not_flap() -> None:
+    """On a link that collapses each time it is tried the wait grows: two changes to a third of the longest hold."""
+    changing, current, taken_s = switcher(), 0, []
+    for tenth in range(6000):
+        found = changing.decide(tenth / 10, LATE_PLANS, current, outlook(1e8 if current == 0 else 1e6))
+        if found is not None:
+            current = found.index
+            taken_s.append(tenth / 10)
+    assert len(taken_s) > 20
+    assert len([time_s for time_s in taken_s if time_s >= 300.0]) <= 2 * 300.0 / (TERMS.longest_hold_s / 3.0) + 2
+
+
 @given(
     uplinks_bps=st.lists(st.sampled_from([1e5, 6e6, 1.2e7, 2e7, 4.5e7, 1e9]), min_size=100, max_size=400),
     step_s=st.sampled_from([0.025, 0.1, 0.5]),
