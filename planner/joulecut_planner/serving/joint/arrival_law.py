@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammainc
 
 from joulecut_planner.choices.grids import Array, Indices
 
@@ -127,6 +126,8 @@ def _even_move(mean: float, most: int) -> Array:
 
 def _regular_shift(mean: float, most: int, ages: int) -> Array:
     """At most one arrival a step, at the hazard of the next when n have come since the oldest, and when it did."""
+    from scipy.special import gammainc  # noqa: PLC0415 - every server-agent starts with this module, few need scipy
+
     shape = 1.0 / REGULAR
     age = np.arange(ages) + 0.5
     counts = np.arange(most + 2)[:, None]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaincinv
 
 RISK = 0.05
 
@@ -19,6 +18,8 @@ class Guard:
     """For one device: `seconds` are those of serving 1, 2, ... requests at the highest clock."""
 
     def __init__(self, seconds: Sequence[float], risk: float = RISK) -> None:
+        from scipy.special import gammaincinv  # noqa: PLC0415 - every server-agent starts with this module
+
         self._seconds = list(seconds)
         sizes = np.arange(1, len(self._seconds) + 1, dtype=np.float64)
         # The mean of a Poisson count that exceeds m with probability `risk`: P(N > m) = P(m + 1, mean).
