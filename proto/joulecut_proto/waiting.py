@@ -1,7 +1,7 @@
 """How gRPC waits for sockets in the programs: in the thread that wants to know, not in threads of its EventEngine.
 
-Through the EventEngine a thread that polls wakes another that reads, which wakes the one that waits for the message. In a
-round trip threads fall asleep and are woken six times more: about a quarter of a small message's time.
+Through the EventEngine a thread that polls wakes another that reads, which wakes the one that waits for the message. In
+a round trip threads fall asleep and are woken six times more: about a quarter of a small message's time.
 """
 
 from __future__ import annotations
