@@ -33,13 +33,19 @@ def print_report(scenario: Scenario, result: DemoResult, console: Console) -> No
     for objective in result.objectives:
         console.print(saving_sentence(objective))
     if result.fallbacks:
-        console.print(f"{result.fallbacks} requests were finished by the edge alone: the server was lost meanwhile.")
+        console.print(alone_sentence(result.fallbacks))
     for scope in sorted({objective.labels["energy_scope"] for objective in result.objectives}):
         console.print(f"Joules of both sides contain: {scope}; and the radio.")
     console.print(
         "Energies and latencies are emulated; predictions are estimated; the radio's joules are its emulated airtime "
         "times its assumed draw and part of the edge's."
     )
+
+
+def alone_sentence(fallbacks: int) -> str:
+    """Of so many requests that the edge answered against its plan, those before the metered ones among them."""
+    what = "1 request was" if fallbacks == 1 else f"{fallbacks} requests were"
+    return f"{what} finished by the edge alone: an answer came too late, or the server was lost meanwhile."
 
 
 def demo_document(result: DemoResult) -> list[dict[str, Any]]:

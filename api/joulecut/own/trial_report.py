@@ -10,7 +10,7 @@ from rich.markup import escape
 from joulecut.commands.whole_tables import print_whole
 from joulecut.demo.page import demo_report
 from joulecut.demo.planned import PlannedPolicy
-from joulecut.demo.report import saving_sentence
+from joulecut.demo.report import alone_sentence, saving_sentence
 from joulecut.demo.tables import policy_table
 from joulecut.own.trial import Trial
 from joulecut.reports.document import Report
@@ -30,7 +30,7 @@ def print_trial(trial: Trial, console: Console) -> None:
     for sentence in _savings(trial):
         console.print(escape(sentence))
     if trial.fallbacks:
-        console.print(f"{trial.fallbacks} requests were finished by the edge alone: the server was lost meanwhile.")
+        console.print(alone_sentence(trial.fallbacks))
     console.print(escape(f"Sent: {trial.samples}. Wires: {trial.wires}."))
     console.print(escape(f"Joules of both sides contain: {trial.result.labels['energy_scope']}; and the radio."))
     console.print("Energies and latencies are emulated; those in brackets are predictions, estimated beforehand.")

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from joulecut.demo.course import DemoResult
-from joulecut.demo.report import demo_document, print_report, saving_sentence
+from joulecut.demo.report import alone_sentence, demo_document, print_report, saving_sentence
 from joulecut.demo.results import labels
 from joulecut.demo.scenario import Scenario
 from joulecut.demo.tables import POLICY_COLUMNS, SWEEP_COLUMNS, policy_row, sweep_row
@@ -70,6 +70,12 @@ def test_the_report_says_what_the_joules_contain() -> None:
     shown = io.StringIO()
     print_report(Scenario(), RESULT, Console(file=shown, width=200))
     assert shown.getvalue().count("module input + GPU board, without the server's host") == 1
+
+
+def test_requests_finished_alone() -> None:
+    """Why is not known of each: warm-ups that came late are among them."""
+    assert alone_sentence(1).startswith("1 request was finished by the edge alone: an answer came too late, or")
+    assert alone_sentence(3).startswith("3 requests were finished")
 
 
 def test_the_sentence() -> None:
