@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.scripts.loading import loaded
 from tests.thoroughness import THOROUGH
 
 SCRIPT = ROOT / "scripts" / "deployment"
 
 
-def _loaded() -> ModuleType:
-    spec = spec_from_loader("deployment", SourceFileLoader("deployment", str(SCRIPT)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    # Dataclasses look their module up.
-    sys.modules["deployment"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(name="deployment", scope="module")
 def _deployment() -> ModuleType:
-    return _loaded()
+    return loaded(SCRIPT)
 
 
 @pytest.fixture(name="deploy")

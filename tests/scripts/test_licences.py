@@ -7,26 +7,14 @@ import shlex
 import subprocess
 import sys
 from email.message import Message
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.scripts.loading import loaded
 
 SCRIPT = ROOT / "scripts" / "licences"
-
-
-def loaded() -> ModuleType:
-    """The script as a module."""
-    spec = spec_from_loader("licences", SourceFileLoader("licences", str(SCRIPT)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -48,12 +36,12 @@ def loaded() -> ModuleType:
 )
 def test_what_binds(licences: list[str], binding: bool) -> None:
     """GPL and AGPL in all spellings; neither the LGPL, nor a choice, nor an exception for what is linked."""
-    assert loaded().binds(licences) is binding
+    assert loaded(SCRIPT).binds(licences) is binding
 
 
 def test_an_expression_counts_more_than_classifiers_and_these_more_than_text() -> None:
     """The newest way of stating a licence is the most exact one."""
-    stated = loaded().stated
+    stated = loaded(SCRIPT).stated
     metadata = Message()
     metadata["License"] = "BSD\nRedistribution and use ..."
     assert stated(metadata) == ["BSD"]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.scripts.loading import loaded
 
 SCRIPT = ROOT / "scripts" / "uv-pip"
 LISTED = """\
@@ -26,19 +24,9 @@ install.trusted-host='a.example'
 """
 
 
-def loaded() -> ModuleType:
-    """The script as a module."""
-    spec = spec_from_loader("uv_pip", SourceFileLoader("uv_pip", str(SCRIPT)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_uv_is_told_where_pip_looks() -> None:
     """Every place once, by uv's own options, from whichever source pip has it."""
-    script = loaded()
+    script = loaded(SCRIPT)
     wanted = script.settings(LISTED)
     assert wanted["cert"] == ["/etc/ssl/site.pem"]
     assert script.places(wanted) == [
