@@ -143,10 +143,10 @@ def _read_first(method: MethodDescriptor, answer: Any) -> Any:
     name = f"{method.containing_service.name}.{method.name}"
 
     async def read(content: bytes, context: Context) -> Message | None:
-        async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-            try:
-                return message.FromString(content)
-            except DecodeError as error:
+        try:
+            return message.FromString(content)
+        except DecodeError as error:
+            async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
                 raise ContractError(f"{len(content)} bytes that are no {method.input_type.name}") from error
         return None
 

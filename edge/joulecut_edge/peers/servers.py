@@ -107,7 +107,7 @@ class Servers:
         # Anybody can announce, and a name may have more addresses than servers that live: many wrong ones must not keep
         # the right one out of sight.
         kept = set(sorted(found, key=self._failures_at)[:_MOST])
-        hints = [each for each in sorted(self._discovered(), key=self._failures_at) if each not in found]
+        hints = [each for each in sorted(dict.fromkeys(self._discovered()), key=self._failures_at) if each not in found]
         hinted = (Candidate(address=each, is_discovered=True) for each in hints[: _MOST - len(kept)])
         return (*(each for address, each in found.items() if address in kept), *hinted)
 

@@ -17,7 +17,7 @@ _FIRST_S = 0.5
 class Recess:
     """Begins with a refusal that names a time, or with answers missed in a row. In seconds of the agents' clock.
 
-    Not thread-safe: begun on the event loop, read anywhere.
+    Begun on the event loop, asked whether it admits in the device's worker alone.
     """
 
     def __init__(self) -> None:

@@ -89,6 +89,13 @@ def test_there_are_never_more_than_sixteen() -> None:
         assert len(seen) == 64
 
 
+def test_an_address_counts_once_however_often_it_is_announced() -> None:
+    """Also where the configuration names it already: it is then no hint."""
+    servers = Servers(parse_servers("a:1"), ManualClock(), discovered=lambda: ["b:2", "a:1", "b:2", "c:3"])
+    found = asyncio.run(servers.candidates())
+    assert [(each.address, each.is_discovered) for each in found] == [("a:1", False), ("b:2", True), ("c:3", True)]
+
+
 def test_a_failed_server_is_left_alone_for_a_moment() -> None:
     """Its breaker opens, others are not touched, and it may be tried once the wait is over."""
     clock = ManualClock(10.0)
