@@ -50,7 +50,8 @@ latency_s = {deadline_s}
 server_weight = 0.0
 {extra}
 """
-_PLANNED = re.compile(r"Assignment\(epoch=(\d+), .*?cut=(\d+), codec='([^']+)'")
+_PLAN = re.compile(r"\bepoch (\d+)(?:,| in force:| adopted:) [^:\n]+: cut (\d+), ([^,\n]+),")
+"""A plan in an agent's log, which says it as `Assignment` does."""
 
 PICTURES = pictures(8, seed=21)
 """The inputs of every application."""
@@ -231,9 +232,9 @@ class ChaosSite:
     def read_plans(self) -> None:
         """Tell the history of every plan that an agent has logged."""
         for agent in self.agents:
-            self.history.planned |= {
-                (int(epoch), int(cut), codec) for epoch, cut, codec in _PLANNED.findall(agent.text())
-            }
+            self.history.planned |= logged_plans(agent.text())
+        seen = any(one.epoch for one in self.history.sightings)
+        assert self.history.planned or not seen, "edges had plans, and no agent has logged one in the words known here"
 
     def _agent(self, program: str, arguments: Sequence[str], name: str, nursery: AgentNursery | None = None) -> Agent:
         agent = Agent(nursery or self.nursery, program, arguments, self.folder, name)
@@ -251,6 +252,11 @@ class ChaosSite:
             assert chosen, f"{wanted} was not measured"
             save_wires(replace(table, wires=chosen), path)
         return path
+
+
+def logged_plans(text: str) -> set[tuple[int, int, str]]:
+    """Epoch, cut and codec of every plan in the log of an agent."""
+    return {(int(epoch), int(cut), codec) for epoch, cut, codec in _PLAN.findall(text)}
 
 
 def tls_table(holder: Holder) -> str:

@@ -12,6 +12,7 @@ from joulecut_core.plans import Assignment
 from joulecut_core.timing import ManualClock
 from tests.chaos.history import History, Operation
 from tests.chaos.history_checks import Kind, violations
+from tests.chaos.site import logged_plans
 
 EXPECTED = ((0.0, 1.0), (2.0, -1.0))
 LAST = 3
@@ -81,6 +82,14 @@ class Story:
     def kinds(self) -> list[Kind]:
         """What is wrong with it."""
         return [one.kind for one in violations(self.history, EXPECTED, last_cut=LAST)]
+
+
+@pytest.mark.parametrize("says", ["session x: planned epoch {}, {}; 3 for other uplinks", "epoch {} in force: {}"])
+def test_plans_are_read_out_of_logs(says: str) -> None:
+    """A plan that was in force too briefly to be seen counts as given, since agents log each."""
+    first, second = plan(4), replace(plan(7, 2), codec="jpeg98")
+    text = "\n".join(f"INFO somewhere: {says.format(one.epoch, one)} [request_id=a]" for one in (first, second))
+    assert logged_plans(text) == {(one.epoch, one.cut, one.codec) for one in (first, second)}
 
 
 def test_a_sound_history_is_sound() -> None:
