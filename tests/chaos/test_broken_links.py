@@ -88,16 +88,17 @@ def test_a_link_that_becomes_100_times_slower(stage: Stage) -> None:
 
 
 def test_a_half_open_line_is_left(stage: Stage) -> None:
-    """Bytes vanish and nobody is told: the edge answers in time and opens another line by itself."""
+    """Bytes vanish and nobody is told: the edge answers in time, and goes on under its plan on another line."""
 
     async def scene(pair: Pair) -> None:
-        await pair.stream(3)
+        (*_, last) = await pair.stream(3)
         begin = pair.sent
         pair.proxy.swallow()
         await pair.stream(8)
         assert {ledger.served_by for ledger in pair.ledgers(begin)[:2]} == {"edge"}
         assert await pair.splits_again() <= BACK_S
         assert pair.proxy.counters.connections >= 2
+        assert pair.ledgers(begin)[-1].epoch == last.epoch
         assert not pair.site.history.late(SURELY_LATE_S)
 
     stage.play(scene)

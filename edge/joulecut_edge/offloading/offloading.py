@@ -2,7 +2,7 @@
 
     servers -> hello -> serving? -> link -> plan -> activate there -> switch here
       ^                                                                  |
-      |          renewed: another connection, nothing else changes <-----+-----> an earlier server is well again
+      |  old, or silent: another connection, nothing else changes <------+-----> an earlier server is well again
       +---- local, and at once the next one <---- lost, or it stops <----+
 
 Every step that fails leads back to `local`, which always works. Where the configuration asks for it, a plan whose
@@ -25,7 +25,7 @@ from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.retirement import Retirement
-from joulecut_edge.offloading.turns import Turn, next_turn
+from joulecut_edge.offloading.turns import Turn, next_turn, unless
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.peers.transport import Transport
@@ -42,6 +42,8 @@ _RETURN_S = 30.0
 """An earlier server must be well for so long before an edge returns to it; wall seconds."""
 _PATIENCE = 3
 """Looks for an earlier server that an edge with requests under way leaves out. One that is never idle moves too."""
+_CHECK_S = 2.0
+"""Wall seconds in which the server of a silent connection must answer on a fresh one."""
 _BROKEN_S = 1.0
 """After something that should not have happened."""
 _REFIT_S = 60.0
@@ -251,28 +253,23 @@ class Offloading:
     async def _stay(self, used: _Used) -> Candidate:
         """Offload until the server is lost or stops; which one that was."""
         self._joining.forget_wellness()
-        await self._while_alive(used, self._measure_if_unknown(used))
+        await self._while_heard(used, self._measure_if_unknown(used))
         while True:
             turn = await next_turn(used.connection, renew_at_s=used.renew_at_s, look_s=self._return_s)
-            if turn is Turn.OLD:
-                used = await self._while_alive(used, self._renewed(used))
+            if turn is Turn.SILENT:
+                used = await unless(self._heard_again(used), used.connection.lost) or used
+                await self._while_heard(used, self._measure_if_unknown(used))
+            elif turn is Turn.OLD:
+                used = await self._while_heard(used, self._renewed(used))
             elif turn is Turn.LOOK:
-                used = await self._while_alive(used, self._returned(used))
+                used = await self._while_heard(used, self._returned(used))
             else:
                 await self._left(used, turn)
                 return used.candidate
 
-    async def _while_alive(self, used: _Used, work: Coroutine[None, None, _Used]) -> _Used:
-        """What is in use after some work; given up as soon as the connection is lost, which comes before all else."""
-        working = asyncio.create_task(work)
-        lost = asyncio.create_task(used.connection.lost.wait())
-        try:
-            await asyncio.wait({working, lost}, return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else used
-        finally:
-            lost.cancel()
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+    async def _while_heard(self, used: _Used, work: Coroutine[None, None, _Used]) -> _Used:
+        """What is in use after some work; given up as soon as the connection is lost or silent."""
+        return await unless(work, used.connection.lost, used.connection.silent) or used
 
     async def _measure_if_unknown(self, used: _Used) -> _Used:
         """A server joined in haste, with another one's link, gets a plan of its own as soon as there is time."""
@@ -301,30 +298,52 @@ class Offloading:
         else:
             await self._retirement.bury(used.connection)
 
-    async def _renewed(self, used: _Used) -> _Used:
-        """The same server over a fresh connection; the old one ends when the new one has been heard.
+    async def _heard_again(self, used: _Used) -> _Used:
+        """In place of a silent connection a fresh one, where its server answers there soon; else it is lost.
 
-        A proxy that passes connections through may have chosen another server for the fresh one. That is planned with
-        before anything is sent there; requests under way end at the one before.
+        So what a link forgot, or was too slow for during a moment, costs neither the plan in force nor what is known of
+        the link. A reply on the silent one ends the doubt too. One without a single answer in time gets no successor.
         """
-        before = used.connection
-        try:
-            connection = await self._joining.opened(used.candidate, affinity=before.affinity)
-            is_same = connection.ends_where(before)
+        connection = used.connection
+        if connection.heard.is_set():
             try:
-                if is_same:
-                    await self._session.replace_remote(before, connection)
-                else:
-                    await self._plan_with(connection)
-            except BaseException:
-                await connection.close()
-                raise
+                return await asyncio.wait_for(self._refreshed(used), _CHECK_S)
+            except (JoulecutError, asyncio.TimeoutError) as error:
+                reason = str(error) or f"no answer within {_CHECK_S} s"
+                _LOG.info("server %s: a fresh connection in place of a silent one: %s", connection.address, reason)
+        if connection.silent.is_set():
+            connection.lost.set()
+        return used
+
+    async def _renewed(self, used: _Used) -> _Used:
+        """The same server over a fresh connection in place of an old one, if there is one to be had."""
+        try:
+            fresh = await self._refreshed(used)
         except JoulecutError as error:
             _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
             used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
             return used
-        fresh = self._used = self._in_use(used.candidate, connection)
         self.renewals += 1
+        return fresh
+
+    async def _refreshed(self, used: _Used) -> _Used:
+        """The same server over a fresh connection; the old one ends when the new one has been heard.
+
+        A proxy that passes connections through may have chosen another server for the fresh one. That is planned with
+        before anything is sent there; requests under way end at the one before. Raises as `Joining.opened`.
+        """
+        before = used.connection
+        connection = await self._joining.opened(used.candidate, affinity=before.affinity)
+        is_same = connection.ends_where(before)
+        try:
+            if is_same:
+                await self._session.replace_remote(before, connection)
+            else:
+                await self._plan_with(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        fresh = self._used = self._in_use(used.candidate, connection)
         if is_same:
             self._retirement.succeed(before, connection, self._plan_again)
         else:

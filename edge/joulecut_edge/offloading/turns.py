@@ -1,11 +1,15 @@
-"""What ends a stretch of quiet offloading."""
+"""What ends a stretch of quiet offloading, or some work within it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from enum import Enum
+from typing import TypeVar
 
 from joulecut_edge.peers.server_connection import ServerConnection
+
+T = TypeVar("T")
 
 
 class Turn(Enum):
@@ -13,6 +17,7 @@ class Turn(Enum):
 
     LOST = "lost"
     LEAVING = "leaving"
+    SILENT = "silent"
     OLD = "old"
     LOOK = "look"
     """Nothing has happened: time to look for a server that is preferred."""
@@ -21,16 +26,30 @@ class Turn(Enum):
 async def next_turn(connection: ServerConnection, *, renew_at_s: float, look_s: float) -> Turn:
     """Wait for what comes next; `renew_at_s`: of the event loop's time, `look_s`: of the wall from now."""
     loop = asyncio.get_running_loop()
-    lost = asyncio.ensure_future(connection.lost.wait())
-    leaving = asyncio.ensure_future(connection.leaving.wait())
+    signs = [asyncio.ensure_future(each.wait()) for each in (connection.lost, connection.leaving, connection.silent)]
     try:
         left_s = max(0.0, renew_at_s - loop.time())
-        await asyncio.wait({lost, leaving}, timeout=min(left_s, look_s), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(signs, timeout=min(left_s, look_s), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        lost.cancel()
-        leaving.cancel()
+        for sign in signs:
+            sign.cancel()
     if connection.lost.is_set():
         return Turn.LOST
     if connection.leaving.is_set():
         return Turn.LEAVING
+    if connection.silent.is_set():
+        return Turn.SILENT
     return Turn.OLD if loop.time() >= renew_at_s else Turn.LOOK
+
+
+async def unless(work: Coroutine[None, None, T], *signs: asyncio.Event) -> T | None:
+    """What some work comes to, and what it raises; None where a sign comes first, which ends it."""
+    working = asyncio.create_task(work)
+    waits = [asyncio.create_task(sign.wait()) for sign in signs]
+    try:
+        await asyncio.wait([working, *waits], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for each in (*waits, working):
+            each.cancel()
+        await asyncio.gather(working, return_exceptions=True)

@@ -1,7 +1,8 @@
 """A connected server: one channel, one inference stream, answers matched to requests.
 
-Opened whole or not at all; once anything breaks it is `lost` for good, and another one is opened. `leaving`: it asks
-for no new requests; those under way still get their answers.
+Opened whole or not at all; once anything breaks it is `lost` for good, and another one is opened. `silent`: nothing has
+come back for a while, be it that it is broken or slow; a reply ends that. `leaving`: it asks for no new requests; those
+under way still get their answers.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _SERVED_SHARE = 0.8
 _MOST_UNANSWERED = 3
 """Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
 _SILENCE_S = 1.0
-"""Wall seconds without a single reply, not even a late one, before those requests count as a lost server."""
+"""Wall seconds without a single reply, not even a late one, before those requests make a silent server."""
 
 
 class ServerConnection:
@@ -88,6 +89,7 @@ class ServerConnection:
         self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
+        self.silent = asyncio.Event()
         self.leaving = asyncio.Event()
         self.heard = asyncio.Event()
         """A reply came in time."""
@@ -267,7 +269,7 @@ class ServerConnection:
         silent_s = asyncio.get_running_loop().time() - self._heard_s
         if self._unanswered >= _MOST_UNANSWERED and silent_s >= self._silence_s:
             _LOG.warning("%s: %d requests unanswered in %.1f s", self._peer, self._unanswered, silent_s)
-            self.lost.set()
+            self.silent.set()
 
     async def _read_replies(self, stream: InferenceClientStream) -> None:
         # The text alone: an error that is kept keeps this frame, and the connection with it.
@@ -276,6 +278,7 @@ class ServerConnection:
             async for reply in stream.replies():
                 # Even a reply that is too late tells that the server lives.
                 self._unanswered = 0
+                self.silent.clear()
                 waiting = self._waiting.get(reply.header.request_id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(reply)

@@ -197,10 +197,10 @@ def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
 
     async def use(connection: ServerConnection) -> None:
         for number in range(3):
-            assert not connection.lost.is_set()
+            assert not connection.silent.is_set()
             with pytest.raises(UnansweredError, match=rf"did not answer r{number} within 0.100 s"):
                 await connection.finish(f"r{number}", PLAN, (large,), timeout_s=0.1)
-        assert connection.lost.is_set()
+        assert connection.silent.is_set()
 
     with_server(Deaf(stays=True), use)
 
@@ -219,17 +219,33 @@ def test_a_server_that_is_silent_is_given_up_and_kept() -> None:
     with_server(Answering(batch=2), use)
 
 
-def test_a_server_that_stays_silent_counts_as_lost() -> None:
+def test_a_connection_on_which_nothing_comes_back_is_silent() -> None:
     """A link that stalls without breaking must not cost every request its patience until gRPC notices."""
 
     async def use(connection: ServerConnection) -> None:
         for _ in range(3):
-            assert not connection.lost.is_set()
+            assert not connection.silent.is_set()
             with pytest.raises(LinkError, match="did not answer"):
                 await ask(connection, pictures(1)[0], timeout_s=0.02)
-        assert connection.lost.is_set()
+        assert connection.silent.is_set()
+        assert not connection.lost.is_set()
 
     with_server(Answering(batch=99), use)
+
+
+def test_a_late_reply_ends_silence() -> None:
+    """Whoever is slow lives."""
+    service = Answering(batch=4)
+
+    async def use(connection: ServerConnection) -> None:
+        for number in range(3):
+            with pytest.raises(LinkError, match="did not answer"):
+                await ask(connection, pictures(1)[0], request_id=f"r{number}", timeout_s=0.02)
+        assert connection.silent.is_set()
+        await ask(connection, pictures(1)[0], request_id="fourth")
+        assert not connection.silent.is_set()
+
+    with_server(service, use)
 
 
 def test_an_application_that_gives_up_disturbs_nobody() -> None:
