@@ -15,7 +15,7 @@ from joulecut_core.timing import SystemClock
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.health_watch import INFERENCE_SERVICE
-from tests.edge.peers.test_server_connection import WAIT_S, Answering, with_server
+from tests.edge.peers.connected_server import WAIT_S, Answering, with_server
 
 
 def with_health(use: Callable[[ServerConnection, health.aio.HealthServicer], Awaitable[None]]) -> None:
