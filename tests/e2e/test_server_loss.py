@@ -59,6 +59,7 @@ def test_no_request_is_lost_with_a_server(packed: Packed, tmp_path: Path) -> Non
             return status.server_connected and send().result(_BACK_S).ledger.served_by == "split"
 
         stream(10)
+        assert sent[0][1].result(_BACK_S).ledger.served_by == "split"
         for _ in range(_BURST):
             send()
         address = announced_address(tmp_path, "server-agent")
