@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Any, TypeVar, cast
 
 import grpc.aio
+from google.protobuf.message import Message
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.energy import EnergyReading
@@ -22,6 +23,7 @@ from joulecut_core.pools import Pool
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import Profile
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply
+from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_agent import (
     AGENT_STATE,
     BUNDLE_CHUNK,
@@ -62,6 +64,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
 )
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.reply_sizes import PLAN_REPLY_OBJECTS, read_counted_reply, read_small_reply
 from joulecut_proto.status import error_from_rpc
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc, local_pb2, local_pb2_grpc, planning_pb2, planning_pb2_grpc
 
@@ -82,22 +85,40 @@ def _readable(reply: R | None, peer: str) -> R:
     return reply
 
 
+def _unread(channel: grpc.aio.Channel, method: str) -> Any:
+    """A call whose reply comes as bytes, whose size can be looked at."""
+    return cast(Any, channel).unary_unary(f"/joulecut.v1.{method}", request_serializer=_serialised)
+
+
+def _serialised(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _session_reply(content: bytes, peer: str) -> SessionReply:
+    kind = planning_pb2.PlanSessionReply
+    return SESSION_REPLY.from_wire(read_counted_reply(content, kind, most=PLAN_REPLY_OBJECTS, peer=peer))
+
+
 class AgentClient:
     """Calls the Agent service of `peer`, whose name stands in every error."""
 
     def __init__(self, channel: grpc.aio.Channel, *, peer: str) -> None:
         self._stub = cast(Any, agent_pb2_grpc.AgentStub)(channel)
+        self._hello = _unread(channel, "Agent/Hello")
+        self._state = _unread(channel, "Agent/GetState")
         self._peer = peer
 
     async def hello(self, hello: Hello, *, timeout_s: float) -> HelloReply:
         """Introduce this agent; raises ContractError where the versions differ."""
-        call = cast("Awaitable[agent_pb2.HelloReply]", self._stub.Hello(HELLO.to_wire(hello), timeout=timeout_s))
-        return HELLO_REPLY.from_wire(await _answer(call, self._peer))
+        content = await _answer(self._hello(HELLO.to_wire(hello), timeout=timeout_s), self._peer)
+        reply = read_small_reply(content, agent_pb2.HelloReply, peer=self._peer)
+        check_contract_version(reply.contract_version, peer=self._peer)
+        return HELLO_REPLY.from_wire(reply)
 
     async def state(self, *, timeout_s: float) -> AgentState:
         """A reading of the peer's device."""
-        request = agent_pb2.GetStateRequest()
-        return AGENT_STATE.from_wire(await _answer(self._stub.GetState(request, timeout=timeout_s), self._peer))
+        content = await _answer(self._state(agent_pb2.GetStateRequest(), timeout=timeout_s), self._peer)
+        return AGENT_STATE.from_wire(read_small_reply(content, agent_pb2.AgentState, peer=self._peer))
 
     async def profile(self, network_digest: str, *, timeout_s: float) -> Profile:
         """The peer's profile of a network; raises ProfileError where it has none."""
@@ -131,6 +152,7 @@ class PlannerClient:
 
     def __init__(self, channel: grpc.aio.Channel, *, peer: str) -> None:
         self._stub = cast(Any, planning_pb2_grpc.PlannerStub)(channel)
+        self._plan_session = _unread(channel, "Planner/PlanSession")
         self._peer = peer
 
     async def plan(self, problem: Problem, *, timeout_s: float) -> Plan:
@@ -162,8 +184,9 @@ class PlannerClient:
 
     async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
         """A plan for this edge; starts the session or raises its epoch."""
-        call = self._stub.PlanSession(SESSION_REQUEST.to_wire(request), timeout=timeout_s)
-        return SESSION_REPLY.from_wire(await _answer(call, self._peer))
+        call = self._plan_session(SESSION_REQUEST.to_wire(request), timeout=timeout_s)
+        # Requests have deadlines, and how long the reply takes to read is the server's choice.
+        return await asyncio.to_thread(_session_reply, await _answer(call, self._peer), self._peer)
 
     async def activate(self, session_id: str, epoch: int, *, timeout_s: float) -> OperatingPoint | None:
         """Make the server lease its clock for `epoch`; what it achieved, None where it has no part."""

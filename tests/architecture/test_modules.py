@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.architecture import tree
-from tests.architecture.tree import ROOT, imports, modules, modules_of_tests, name, nodes, offences, parsed, text
+from tests.architecture.tree import (
+    ROOT,
+    imports,
+    modules,
+    modules_of_tests,
+    name,
+    nodes,
+    offences,
+    parsed,
+    statements,
+    text,
+)
 
 LONGEST = 400
 VAGUE = {"utils", "util", "common", "helpers", "misc", "constants", "constant", "base"}
@@ -117,7 +128,7 @@ def test_tests_say_what_they_pin() -> None:
     """A test without a docstring does not tell its reader what breaks when it fails."""
 
     def rule(path: Path) -> list[str]:
-        functions = [node for node in nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        functions = [each for each in statements(path) if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
         tests = [function for function in functions if function.name.startswith("test_")]
         return [f"{test.name} in line {test.lineno}" for test in tests if not ast.get_docstring(test)]
 

@@ -76,7 +76,7 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
     return tuple(ast.walk(parsed(path)))
 
 
-def _statements(path: Path) -> Iterator[ast.stmt | ast.excepthandler | ast.match_case]:
+def statements(path: Path) -> Iterator[ast.stmt | ast.excepthandler | ast.match_case]:
     """Every statement of the module, within others too; a tenth of its nodes."""
     rest: list[ast.stmt | ast.excepthandler | ast.match_case] = [*parsed(path).body]
     while rest:
@@ -90,7 +90,7 @@ def _statements(path: Path) -> Iterator[ast.stmt | ast.excepthandler | ast.match
 def imports(path: Path) -> frozenset[str]:
     """Dotted names of all modules that a module imports, wherever in it."""
     found: set[str] = set()
-    for node in _statements(path):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -108,5 +108,6 @@ def offences(paths: Iterable[Path], rule: Callable[[Path], Iterable[object]]) ->
     try:
         found = {name(path): list(rule(path)) for path in paths}
     finally:
+        gc.freeze()
         gc.enable()
     return {path: broken for path, broken in found.items() if broken}

@@ -16,10 +16,10 @@ from joulecut_core.problems import (
     ServerPoint,
     SideTables,
     Slo,
-    Table,
     Variant,
     Wire,
 )
+from tests.planner.drawn_figures import TWO_IN_THREE, Figures, any_of, drawn_table
 
 HOME_WIRE = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
 
@@ -27,27 +27,24 @@ SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 """Checks of hypothesis that whole problems do not pass on a busy machine."""
 
 # Few distinct values make ties common, a continuum makes every choice its own.
-SECONDS = st.one_of(st.sampled_from([0.0, 0.001, 0.002, 0.01]), st.floats(0.0, 0.05))
 WATTS = st.one_of(st.sampled_from([0.0, 1.0, 5.0, 10.0]), st.floats(0.0, 60.0))
 SPREADS = st.one_of(st.sampled_from([0.0, 0.0005]), st.floats(0.0, 0.01))
 SIZES = st.one_of(st.sampled_from([0.0, 1000.0, 50_000.0]), st.floats(0.0, 200_000.0))
 LOSSES = st.sampled_from([0.0, 0.0, 0.005, 0.01, 0.02])
+_DEADLINES = st.one_of(st.none(), st.floats(0.001, 0.2))
+_RATES = st.one_of(st.none(), st.floats(2.0, 300.0))
+_SECONDS = Figures(common=(0.0, 0.001, 0.002, 0.01), most=0.05)
+_WATTS = Figures(common=(0.0, 1.0, 5.0, 10.0), most=60.0)
+_SPREADS = Figures(common=(0.0, 0.0005), most=0.01)
 
 
 @st.composite
 def tables(draw: st.DrawFn, cuts: int, points: int, idle_cut: int) -> SideTables:
     """One side's tables; the part of `idle_cut` takes no time."""
-
-    def table(values: st.SearchStrategy[float], idle: float | None) -> Table:
-        return tuple(
-            tuple(idle if idle is not None and c == idle_cut else draw(values) for _ in range(points))
-            for c in range(cuts)
-        )
-
     return SideTables(
-        time_s=table(SECONDS, 0.0),
-        busy_w=table(WATTS, None),
-        time_std_s=table(SPREADS, None) if draw(st.booleans()) else None,
+        time_s=drawn_table(draw, _SECONDS, cuts, points, idle_cut=idle_cut),
+        busy_w=drawn_table(draw, _WATTS, cuts, points),
+        time_std_s=drawn_table(draw, _SPREADS, cuts, points) if draw(st.booleans()) else None,
     )
 
 
@@ -55,25 +52,28 @@ def tables(draw: st.DrawFn, cuts: int, points: int, idle_cut: int) -> SideTables
 def wires(draw: st.DrawFn) -> Wire:
     """A wire with costs on both sides."""
     return Wire(
-        codec=draw(st.sampled_from(["raw", "fp16", "u8", "jpeg"])),
+        codec=draw(any_of("raw", "fp16", "u8", "jpeg")),
         uplink_bytes=draw(SIZES),
-        downlink_bytes=draw(st.sampled_from([0.0, 1000.0])),
+        downlink_bytes=draw(any_of(0.0, 1000.0)),
         accuracy_loss=draw(LOSSES),
-        encode_s=draw(st.sampled_from([0.0, 0.001])),
-        encode_w=draw(st.sampled_from([0.0, 2.0])),
-        decode_s=draw(st.sampled_from([0.0, 0.0005])),
-        decode_w=draw(st.sampled_from([0.0, 30.0])),
+        encode_s=draw(any_of(0.0, 0.001)),
+        encode_w=draw(any_of(0.0, 2.0)),
+        decode_s=draw(any_of(0.0, 0.0005)),
+        decode_w=draw(any_of(0.0, 30.0)),
     )
+
+
+_WIRES = st.lists(wires(), min_size=1, max_size=2)
 
 
 @st.composite
 def service_levels(draw: st.DrawFn) -> Slo:
     """Every combination of deadline, quantile, margin and rate."""
     return Slo(
-        latency_s=draw(st.one_of(st.none(), st.floats(0.001, 0.2))),
+        latency_s=draw(_DEADLINES),
         quantile=draw(st.one_of(st.none(), st.sampled_from([0.9, 0.99]))),
-        margin=draw(st.sampled_from(["cantelli", "gaussian"])),
-        rate_hz=draw(st.one_of(st.none(), st.floats(2.0, 300.0))),
+        margin=draw(any_of("cantelli", "gaussian")),
+        rate_hz=draw(_RATES),
     )
 
 
@@ -81,12 +81,12 @@ def service_levels(draw: st.DrawFn) -> Slo:
 def links(draw: st.DrawFn) -> Link:
     """From a bad cell to a link that costs nothing."""
     return Link(
-        uplink_bps=draw(st.sampled_from([1e5, 1e6, 2e7, 1e9, 1e15])),
-        downlink_bps=draw(st.sampled_from([1e6, 1e9])),
-        rtt_s=draw(st.sampled_from([0.0, 0.002, 0.02])),
+        uplink_bps=draw(any_of(1e5, 1e6, 2e7, 1e9, 1e15)),
+        downlink_bps=draw(any_of(1e6, 1e9)),
+        rtt_s=draw(any_of(0.0, 0.002, 0.02)),
         latency_std_s=draw(SPREADS),
-        uplink_w=draw(st.sampled_from([0.0, 1.5])),
-        downlink_w=draw(st.sampled_from([0.0, 1.0])),
+        uplink_w=draw(any_of(0.0, 1.5)),
+        downlink_w=draw(any_of(0.0, 1.0)),
     )
 
 
@@ -95,14 +95,14 @@ def problems(draw: st.DrawFn, *, max_cuts: int = 4, max_points: int = 4) -> Prob
     """Small whole problems, degenerate ones included: two cuts, one clock, zero weights, forbidden cuts."""
     cuts = draw(st.integers(2, max_cuts))
     edge_points, server_points = draw(st.integers(1, max_points)), draw(st.integers(1, max_points))
-    weights = st.sampled_from([0.0, 1.0, 1.0, 0.3])
+    weights = any_of(0.0, 1.0, 1.0, 0.3)
     return Problem(
         slo=draw(service_levels()),
-        max_accuracy_loss=draw(st.sampled_from([0.0, 0.01, 0.03])),
+        max_accuracy_loss=draw(any_of(0.0, 0.01, 0.03)),
         objective=Objective(
             edge_weight=draw(weights),
             server_weight=draw(weights),
-            server_idle_share=draw(st.sampled_from([0.0, 0.25, 1.0])),
+            server_idle_share=draw(any_of(0.0, 0.25, 1.0)),
         ),
         link=draw(links()),
         edge=Edge(points=tuple(_edge_point(draw, index) for index in range(edge_points)), power_scope="module input"),
@@ -116,12 +116,12 @@ def problems(draw: st.DrawFn, *, max_cuts: int = 4, max_points: int = 4) -> Prob
             *(
                 ProblemCut(
                     name=f"cut{c}",
-                    wires=tuple(draw(st.lists(wires(), min_size=1, max_size=2))),
-                    allowed=draw(st.sampled_from([True, True, False])),
+                    wires=tuple(draw(_WIRES)),
+                    allowed=draw(TWO_IN_THREE),
                 )
                 for c in range(cuts - 1)
             ),
-            ProblemCut(name="output", wires=(HOME_WIRE,), allowed=draw(st.sampled_from([True, True, False]))),
+            ProblemCut(name="output", wires=(HOME_WIRE,), allowed=draw(TWO_IN_THREE)),
         ),
         variants=tuple(
             Variant(

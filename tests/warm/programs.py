@@ -12,6 +12,7 @@ import gc
 import importlib
 import importlib.metadata
 import importlib.util
+import marshal
 import os
 import selectors
 import signal
@@ -22,15 +23,17 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner
 
 from joulecut_proto.waiting import wait_in_place
 from tests.chaos import agent_nursery
 from tests.kept import FOLDER, kept
-from tests.warm.starting import Start, receive
+from tests.warm.starting import receive
 
 NURSERY = "agent-nursery"
 """Not one of joulecut's, but it too needs all that is imported here."""
@@ -44,12 +47,30 @@ _IMPORTED_LAZILY = (
     "joulecut.own.trial",
     "joulecut_edge.agent",
     "joulecut_server.agent",
+    "joulecut.devices.listing",
+    "joulecut.diagnosis.diagnosis",
+    "joulecut.diagnosis.report",
+    "joulecut.pki.course",
+    "joulecut.reports.saved",
+    "joulecut.simulation.course",
     "scipy.optimize",
 )
 _OF_EXTRAS = ("matplotlib.figure", "plotly.subplots")
 """Imported where they are installed."""
+_WITH_OPTIONS = ("joulecut.cli", "joulecut_edge.cli", "joulecut_server.cli")
 _EXAMPLE = _ROOT / "docs/examples/camera.json"
 _START_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a program is started. `interpreter`: what lies beside the stand-ins, so that it finds them there too."""
+
+    interpreter: str
+    program: str
+    arguments: tuple[str, ...]
+    folder: str
+    environment: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +128,14 @@ def _entry_points() -> dict[str, Callable[[], object]]:
     return {script.name: script.load() for script in scripts if script.name in PROGRAMS}
 
 
+def _build_commands() -> None:
+    """Options are read out of functions' signatures before the forks: it takes as long as many a command."""
+    build = cache(typer.main.get_command)
+    for module in _WITH_OPTIONS:
+        build(importlib.import_module(module).app)
+    pytest.MonkeyPatch().setattr(typer.main, "get_command", build)
+
+
 def _rehearse() -> None:
     """What libraries load with the first command, picture and captured network is loaded before the forks."""
     torch = importlib.import_module("torch")
@@ -159,6 +188,7 @@ class _Interpreter:
         for module in _OF_EXTRAS:
             if importlib.util.find_spec(module.partition(".")[0]) is not None:
                 importlib.import_module(module)
+        _build_commands()
         _rehearse()
         # Else each fork looks through all that is imported for garbage, and gets pages of its own by looking.
         gc.collect()
@@ -178,7 +208,8 @@ class _Interpreter:
 
     def _start(self) -> None:
         connection, _ = self._door.accept()
-        start, streams = receive(connection)
+        said, streams = receive(connection)
+        start = Start(**marshal.loads(said))  # noqa: S302 - from our own stand-in
         child = os.fork()
         if not child:
             self._door.close()

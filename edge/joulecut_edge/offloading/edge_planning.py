@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
@@ -194,7 +195,6 @@ class EdgePlanning:
 
         Raises LinkError where the connection is lost, ClockError where the plan's clock cannot be held.
         """
-        self._check_runnable(active.assignment)
         # Nothing is awaited in between: a connection lost later makes the session local after this switch.
         _check_used(connection)
         was = self._session.active.assignment.server_clock
@@ -224,6 +224,8 @@ class EdgePlanning:
         return planned if found.link == 1.0 else rescaled(planned, found.link), factors
 
     def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
+        """Raises ContractError where this edge cannot carry it out: every request would fail under it."""
+        self._check_runnable(assignment)
         problem = basis.problem
         return ActivePlan(
             assignment=assignment,
@@ -253,7 +255,6 @@ class EdgePlanning:
     async def _carry_out(self, connection: ServerConnection, active: ActivePlan) -> None:
         """The server first, so that whatever this edge sends under the new epoch is expected."""
         assignment = active.assignment
-        self._check_runnable(assignment)
         await self._telling.tell(connection, assignment.epoch)
         _check_used(connection)
         await self._session.switch(active, connection)
@@ -261,11 +262,13 @@ class EdgePlanning:
         _LOG.info("epoch %d in force: %s", assignment.epoch, assignment)
 
     def _check_runnable(self, assignment: Assignment) -> None:
-        table = self._identity.network.table
-        if assignment.network_digest != table.digest or not 0 <= assignment.cut <= table.last:
-            raise ContractError(
-                f"assigned cut {assignment.cut} of {assignment.network_digest}; this edge runs {table.digest}"
-            )
+        table, cut = self._identity.network.table, assignment.cut
+        if assignment.network_digest != table.digest or not 0 <= cut <= table.last:
+            raise ContractError(f"assigned cut {cut} of {assignment.network_digest}; this edge runs {table.digest}")
+        codecs = [wire.codec for wire in self._identity.wires.at(cut)]
+        if cut < table.last and assignment.codec not in codecs:
+            expected = ", ".join(codecs) or "none"
+            raise ContractError(f"assigned codec {show(assignment.codec)} at cut {cut}; this edge offered {expected}")
 
 
 def _check_used(connection: ServerConnection) -> None:

@@ -225,7 +225,6 @@ class Offloading:
             _LOG.exception("server %s", candidate.address)
             failure = LinkError(f"what it said could not be understood: {error!r}")
         else:
-            self._servers.succeeded(candidate)
             return connection
         self._servers.failed(candidate, failure)
         await self._joining.explain(candidate, self._servers.failures(candidate))
@@ -292,8 +291,9 @@ class Offloading:
             await self._session.go_local()
         except DeviceError as error:
             _LOG.warning("the local plan's clock is not held: %s", error)
-        if turn is Turn.LEAVING:
-            self._servers.failed(used.candidate, LinkError("it takes no requests now"))
+        is_leaving = turn is Turn.LEAVING
+        self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=is_leaving)
+        if is_leaving:
             self._retirement.retire(used.connection)
         else:
             await self._retirement.bury(used.connection)
@@ -341,6 +341,8 @@ class Offloading:
             else:
                 await self._plan_with(connection)
         except BaseException:
+            # It may have been changed already when this was given up.
+            await self._session.replace_remote(connection, before)
             await connection.close()
             raise
         fresh = self._used = self._in_use(used.candidate, connection)
@@ -379,6 +381,7 @@ class Offloading:
             if connection is None:
                 return used
             self._used = self._in_use(candidate, connection)
+            self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=False)
             _LOG.info(
                 "server %s: well again, offloading there instead of %s", candidate.address, used.candidate.address
             )

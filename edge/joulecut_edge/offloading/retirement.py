@@ -88,9 +88,9 @@ class Retirement:
         finally:
             for sign in signs:
                 sign.cancel()
-        was_heard = new.heard.is_set()
+        is_settled = new.heard.is_set() or new.lost.is_set()
         await self.bury(old)
-        if not was_heard:
+        if not is_settled:
             try:
                 await plan_again()
             except JoulecutError as error:

@@ -93,6 +93,7 @@ class ServerConnection:
         self.leaving = asyncio.Event()
         self.heard = asyncio.Event()
         """A reply came in time."""
+        self._asked = self._answered = False
         self.dropped = 0
         """Replies that came when nobody waited for them any more."""
         self.name = ""
@@ -119,6 +120,11 @@ class ServerConnection:
         await self._calls.learn()
         self.open_stream()
         return reply
+
+    @property
+    def is_barren(self) -> bool:
+        """Whether requests were sent and not one was answered."""
+        return self._asked and not self._answered
 
     def ends_where(self, other: ServerConnection) -> bool:
         """Whether both reach the same process, as far as servers tell; a proxy may connect each to another one."""
@@ -191,6 +197,7 @@ class ServerConnection:
         except ContractError as error:
             text = f"{self._peer} sent something else than an answer to {request_id}: {error}"
             raise RemoteFailedError(text) from error
+        self._answered = True
         return RemoteReply(
             outputs=outputs,
             queue_s=reply.header.queue_s,
@@ -229,6 +236,7 @@ class ServerConnection:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Reply | None] = loop.create_future()
         self._waiting[header.request_id] = answer
+        self._asked = True
         if not self._unanswered:
             self._heard_s = loop.time()
         # A task of its own: a caller that gives up must not leave half a request on the stream.

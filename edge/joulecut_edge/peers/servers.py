@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulecut_core.errors import AccessError, ConfigError, ContractError, JoulecutError
+from joulecut_core.errors import AccessError, ConfigError, ContractError, JoulecutError, LinkError
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.breaker import Breaker, Trial
 from joulecut_edge.peers.listed_servers import ListedServers
@@ -137,9 +137,18 @@ class Servers:
         if self._breaker(candidate).failed(self._wall.now_s(), str(error), is_final=is_final):
             _LOG.log(logging.WARNING if is_final else logging.INFO, "server %s: %s", candidate.address, error)
 
-    def succeeded(self, candidate: Candidate) -> None:
-        """It is in use."""
-        self._breaker(candidate).succeeded()
+    def left(self, candidate: Candidate, *, is_barren: bool, is_leaving: bool) -> None:
+        """It was in use, and is no more: `is_leaving` by its own wish.
+
+        `is_barren`: it answered none of the requests that it got. Greetings and plans are no answers: who gives those
+        alone is left alone ever longer, as who gives nothing.
+        """
+        if not is_barren:
+            self._breaker(candidate).succeeded()
+        if is_leaving:
+            self.failed(candidate, LinkError("it takes no requests now"))
+        elif is_barren:
+            self.failed(candidate, LinkError("it was lost before it had answered a single request"))
 
     def _failures_at(self, address: str) -> int:
         breaker = self._breakers.get(address)

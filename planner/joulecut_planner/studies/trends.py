@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy import stats
-
 _LEAST_FOR_RANKS = 3
 
 
@@ -16,6 +14,8 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
         raise ValueError(f"{len(first)} and {len(second)} values; expected pairs")
     if len(first) < _LEAST_FOR_RANKS or len(set(first)) == 1 or len(set(second)) == 1:
         return None
+    from scipy import stats  # noqa: PLC0415 - takes a second to import, and every saved document's page comes by here
+
     return float(stats.spearmanr(first, second).statistic)
 
 

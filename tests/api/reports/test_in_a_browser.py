@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from tests.api.simulation.made_up import simulated
 from tests.thoroughness import THOROUGH
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator, Page
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _EDGES = """[...document.querySelectorAll("figure")].filter(figure => figure.querySelector(".legend")).map(figure => {
@@ -38,7 +38,8 @@ _EDGES = """[...document.querySelectorAll("figure")].filter(figure => figure.que
 TERMS = CarbonTerms(grid_g_per_kwh=380.0)
 CHARTS = {"plan": 4, "run": 2, "fleet": 3, "demo": 3, "simulation": 2}
 """On each page."""
-LOOKS = ((390, "dark"), (1280, "light"))
+DESK = (1280, "light")
+LOOKS = (DESK, (390, "dark"))
 """Each page has one of them, in turn, where the tests need not be thorough: all have one style sheet and one script."""
 
 
@@ -72,6 +73,51 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in reports}
 
 
+class Visits:
+    """Pages that are open, each as often as it is looked at in another way: drawing one takes seconds."""
+
+    def __init__(self, browser: Browser, files: Mapping[str, Path]) -> None:
+        self._browser = browser
+        self._files = files
+        self._open: dict[tuple[str, int, str], Visit] = {}
+
+    def of(self, name: str, width: int, scheme: str) -> Visit:
+        """The page at that width and in that scheme, drawn."""
+        asked = (name, width, scheme)
+        if asked not in self._open:
+            page = self._browser.new_page(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            self._open[asked] = Visit(page, self._files[name].as_uri())
+        return self._open[asked]
+
+
+class Visit:
+    """A page from its first line on: what the browser complained of, and what the page asked for."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.goto(address)
+        self.charts.last.locator("svg.main-svg").first.wait_for()
+
+    @property
+    def charts(self) -> Locator:
+        """Its interactive charts."""
+        return self.page.locator(".js-plotly-plot")
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Browser, pages: dict[str, Path]) -> Visits:
+    """The pages, open."""
+    return Visits(browser, pages)
+
+
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
@@ -80,22 +126,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for look in (LOOKS if THOROUGH else (LOOKS[place % len(LOOKS)],))
     ],
 )
-def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
+def test_a_page_is_at_home(visits: Visits, name: str, width: int, scheme: str) -> None:
     """Charts are as wide as their column, legends between picture and words; no sideways scrolling, no complaint."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    page = context.new_page()
-    complaints: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(pages[name].as_uri())
-    charts = page.locator(".js-plotly-plot")
-    charts.last.locator("svg.main-svg").first.wait_for()
-    assert complaints == []
-    assert asked == [pages[name].as_uri()]
+    visit = visits.of(name, width, scheme)
+    page, charts = visit.page, visit.charts
+    assert visit.complaints == []
+    assert visit.asked == [visit.address]
     assert charts.count() == CHARTS[name]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for box in (charts.nth(index).bounding_box() for index in range(charts.count())):
@@ -107,13 +143,11 @@ def test_a_page_is_at_home(browser: Browser, pages: dict[str, Path], name: str, 
         assert 0 <= gap < 24
     inks = page.evaluate("[...document.querySelectorAll('.main-svg text')].map(text => getComputedStyle(text).fill)")
     assert set(inks) == {page.evaluate("getComputedStyle(document.body).color")}
-    context.close()
 
 
-def test_a_chart_answers_to_the_pointer(browser: Browser, pages: dict[str, Path]) -> None:
+def test_a_chart_answers_to_the_pointer(visits: Visits) -> None:
     """Above the plan's star its numbers stand in words."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(pages["plan"].as_uri())
+    page = visits.of("plan", *DESK).page
     clocks = page.locator("#chart-clocks")
     clocks.scroll_into_view_if_needed()
     clocks.locator(".hm").first.wait_for(state="attached")
@@ -123,4 +157,3 @@ def test_a_chart_answers_to_the_pointer(browser: Browser, pages: dict[str, Path]
     said = page.locator(".hoverlayer .hovertext").first
     said.wait_for(state="attached")
     assert "277.8 mJ" in (said.text_content() or "")
-    page.close()

@@ -10,8 +10,9 @@ from typing import cast
 import pytest
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import LinkError, PlanError
+from joulecut_core.errors import ContractError, LinkError, PlanError
 from joulecut_core.links import LinkEstimate
+from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective
 from joulecut_edge.config import EdgeConfig, Radio
 from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
@@ -38,6 +39,7 @@ class FakeServer:
     session_id: str = "edge-1"
     refusal: Exception | None = None
     is_infeasible: bool = False
+    planned: Assignment = PLAN.assignment
     asked: list[LinkEstimate] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
@@ -60,7 +62,7 @@ class FakeServer:
         self.meanwhile()
         if self.refusal is not None:
             raise self.refusal
-        assignment = None if self.is_infeasible else PLAN.assignment
+        assignment = None if self.is_infeasible else self.planned
         bands = (Band(lowest_bps=1e4, assignment=assignment, plan=PLAN.plan),)
         return SessionReply(assignment=assignment, plan=PLAN.plan, problem=PROBLEM, bands=bands)
 
@@ -169,6 +171,30 @@ def test_a_plan_over_a_connection_that_was_left_is_not_put_in_force(edge: Planne
         with pytest.raises(LinkError, match="lost or left"):
             await edge.planning.plan(second.connection)
         assert edge.bench.session.active is before
+
+    run(edge, use)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (replace(PLAN.assignment, codec="zstd"), r"codec 'zstd' at cut 2; this edge offered raw"),
+        (replace(PLAN.assignment, cut=77), "cut 77"),
+        (replace(PLAN.assignment, network_digest="sha256:00"), "sha256:00"),
+    ],
+)
+def test_a_plan_that_no_request_could_be_answered_under_is_refused(
+    edge: Planned, wrong: Assignment, complaint: str
+) -> None:
+    """The plan in force stays, and the server is not told to follow the other one."""
+
+    async def use() -> None:
+        before = edge.bench.session.active
+        edge.server.planned = wrong
+        with pytest.raises(ContractError, match=complaint):
+            await edge.planning.plan(edge.server.connection)
+        assert edge.bench.session.active is before
+        assert edge.server.told == [PLAN.assignment.epoch]
 
     run(edge, use)
 

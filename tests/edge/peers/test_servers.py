@@ -108,8 +108,23 @@ def test_a_failed_server_is_left_alone_for_a_moment() -> None:
     assert 0.05 <= wait_s <= 0.2
     clock.advance_s(0.2)
     assert servers.may_try(first)
-    servers.succeeded(first)
+    servers.left(first, is_barren=False, is_leaving=False)
     assert servers.failures(first) == 0
+
+
+def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> None:
+    """Joining it again and again must not cost a plan each; one answer ends that, a wish to be left begins it anew."""
+    servers = Servers(parse_servers("a:1"), ManualClock(), seed=3)
+    (only,) = asyncio.run(servers.candidates())
+    for _ in range(6):
+        servers.left(only, is_barren=True, is_leaving=False)
+    assert servers.failures(only) == 6
+    assert servers.wait_s([only]) >= 1.0
+    servers.left(only, is_barren=False, is_leaving=True)
+    assert servers.failures(only) == 1
+    assert servers.wait_s([only]) <= 0.2
+    servers.left(only, is_barren=False, is_leaving=False)
+    assert servers.may_try(only)
 
 
 @pytest.mark.parametrize(("is_discovered", "least_s", "most_s"), [(False, 1.0, 2.0), (True, 10.0, 20.0)])

@@ -15,17 +15,19 @@ from joulecut_core.problems import (
     ServerPoint,
     SideTables,
     Slo,
-    Table,
     Variant,
     Wire,
 )
 from joulecut_planner.batching import BatchingEdge, BatchingProblem, BatchTables, ServerClock
+from tests.planner.drawn_figures import THREE_IN_FOUR, TWO_IN_THREE, Figures, any_of, drawn_table
 
 HOME = Wire(codec="none", uplink_bytes=0.0, downlink_bytes=0.0)
 
-HEADS = st.one_of(st.sampled_from([0.001, 0.004, 0.01]), st.floats(0.0005, 0.03))
-TAILS = st.one_of(st.sampled_from([0.0, 0.001, 0.004]), st.floats(0.0002, 0.01))
+_HEADS = Figures(common=(0.001, 0.004, 0.01), least=0.0005, most=0.03)
+_TAILS = Figures(common=(0.0, 0.001, 0.004), least=0.0002, most=0.01)
+_WATTS = Figures(common=(0.0, 2.0, 10.0), most=30.0)
 WATTS = st.one_of(st.sampled_from([0.0, 2.0, 10.0]), st.floats(0.0, 30.0))
+_DEADLINES = st.one_of(st.none(), st.floats(0.01, 0.08))
 
 
 @st.composite
@@ -39,18 +41,18 @@ def batching_problems(
         for index in range(draw(st.integers(1, max_points)))
     )
     server = _tables(draw, cuts, len(server_points))
-    shared = (draw(st.sampled_from([None, None, 20.0, 60.0])), draw(st.sampled_from([1.0, 1.0, 0.0, 0.3])))
+    shared = (draw(any_of(None, None, 20.0, 60.0)), draw(any_of(1.0, 1.0, 0.0, 0.3)))
     edges = tuple(
         BatchingEdge(
             name=f"edge{index}",
-            arrival_s=draw(st.sampled_from([0.0, 0.0, 0.002, 0.01])),
+            arrival_s=draw(any_of(0.0, 0.0, 0.002, 0.01)),
             problem=_problem(draw, Server(points=server_points), server, shared, max_points),
         )
         for index in range(draw(st.integers(min_edges, max_edges)))
     )
     return BatchingProblem(
         edges=edges,
-        batches=tuple(_batch(draw, server, size) for size in draw(st.sampled_from([(), (2,), (2, 4), (4, 2), (4,)]))),
+        batches=tuple(_batch(draw, server, size) for size in draw(any_of((), (2,), (2, 4), (4, 2), (4,)))),
         server_clock=draw(st.sampled_from(ServerClock)),
     )
 
@@ -61,18 +63,18 @@ def _problem(
     """One edge's problem; `shared` are the rate and the weight of the server's joules."""
     cuts, points = len(tables.time_s), draw(st.integers(1, max_points))
     return Problem(
-        slo=Slo(latency_s=draw(st.one_of(st.none(), st.floats(0.01, 0.08))), rate_hz=shared[0]),
-        max_accuracy_loss=draw(st.sampled_from([0.0, 0.02])),
+        slo=Slo(latency_s=draw(_DEADLINES), rate_hz=shared[0]),
+        max_accuracy_loss=draw(any_of(0.0, 0.02)),
         objective=Objective(
-            edge_weight=draw(st.sampled_from([1.0, 1.0, 0.0])),
+            edge_weight=draw(any_of(1.0, 1.0, 0.0)),
             server_weight=shared[1],
-            server_idle_share=draw(st.sampled_from([0.0, 0.0, 0.5])),
+            server_idle_share=draw(any_of(0.0, 0.0, 0.5)),
         ),
         link=Link(
-            uplink_bps=draw(st.sampled_from([1e6, 2e7, 1e9])),
+            uplink_bps=draw(any_of(1e6, 2e7, 1e9)),
             downlink_bps=1e8,
-            rtt_s=draw(st.sampled_from([0.0, 0.002])),
-            uplink_w=draw(st.sampled_from([0.0, 1.5])),
+            rtt_s=draw(any_of(0.0, 0.002)),
+            uplink_w=draw(any_of(0.0, 1.5)),
         ),
         edge=Edge(
             points=tuple(
@@ -85,22 +87,22 @@ def _problem(
                 ProblemCut(
                     name=f"cut{c}",
                     wires=tuple(_wire(draw) for _ in range(draw(st.integers(1, 2)))),
-                    allowed=draw(st.sampled_from([True, True, True, False])),
+                    allowed=draw(THREE_IN_FOUR),
                 )
                 for c in range(cuts - 1)
             ),
-            ProblemCut(name="output", wires=(HOME,), allowed=draw(st.sampled_from([True, True, False]))),
+            ProblemCut(name="output", wires=(HOME,), allowed=draw(TWO_IN_THREE)),
         ),
-        variants=(Variant(name="fp32", edge=_side(draw, cuts, points, HEADS, idle_cut=0), server=tables),),
+        variants=(Variant(name="fp32", edge=_side(draw, cuts, points, _HEADS, idle_cut=0), server=tables),),
     )
 
 
 def _batch(draw: st.DrawFn, single: SideTables, size: int) -> BatchTables:
     """Tables of a batch: mostly cheaper per request than batch 1, now and then anything at all."""
-    if draw(st.sampled_from([False, False, False, True])):
+    if not draw(THREE_IN_FOUR):
         tables = _tables(draw, len(single.time_s), len(single.time_s[0]))
         return BatchTables(batch=size, time_s=tables.time_s, busy_w=tables.busy_w)
-    slower, harder = draw(st.sampled_from([1.0, 1.2, 1.7])), draw(st.sampled_from([1.0, 1.3]))
+    slower, harder = draw(any_of(1.0, 1.2, 1.7)), draw(any_of(1.0, 1.3))
     return BatchTables(
         batch=size,
         time_s=tuple(tuple(slower * value for value in row) for row in single.time_s),
@@ -110,23 +112,23 @@ def _batch(draw: st.DrawFn, single: SideTables, size: int) -> BatchTables:
 
 def _wire(draw: st.DrawFn) -> Wire:
     return Wire(
-        codec=draw(st.sampled_from(["raw", "u8"])),
-        uplink_bytes=draw(st.sampled_from([0.0, 1000.0, 20_000.0])),
-        downlink_bytes=draw(st.sampled_from([0.0, 4000.0])),
-        accuracy_loss=draw(st.sampled_from([0.0, 0.0, 0.01])),
-        encode_s=draw(st.sampled_from([0.0, 0.0005])),
-        encode_w=draw(st.sampled_from([0.0, 1.0])),
-        decode_s=draw(st.sampled_from([0.0, 0.0003])),
-        decode_w=draw(st.sampled_from([0.0, 20.0])),
+        codec=draw(any_of("raw", "u8")),
+        uplink_bytes=draw(any_of(0.0, 1000.0, 20_000.0)),
+        downlink_bytes=draw(any_of(0.0, 4000.0)),
+        accuracy_loss=draw(any_of(0.0, 0.0, 0.01)),
+        encode_s=draw(any_of(0.0, 0.0005)),
+        encode_w=draw(any_of(0.0, 1.0)),
+        decode_s=draw(any_of(0.0, 0.0003)),
+        decode_w=draw(any_of(0.0, 20.0)),
     )
 
 
 def _tables(draw: st.DrawFn, cuts: int, points: int) -> SideTables:
-    return _side(draw, cuts, points, TAILS, idle_cut=cuts - 1)
+    return _side(draw, cuts, points, _TAILS, idle_cut=cuts - 1)
 
 
-def _side(draw: st.DrawFn, cuts: int, points: int, seconds: st.SearchStrategy[float], *, idle_cut: int) -> SideTables:
-    def table(values: st.SearchStrategy[float], *, idle: bool) -> Table:
-        return tuple(tuple(0.0 if idle and c == idle_cut else draw(values) for _ in range(points)) for c in range(cuts))
-
-    return SideTables(time_s=table(seconds, idle=True), busy_w=table(WATTS, idle=False))
+def _side(draw: st.DrawFn, cuts: int, points: int, seconds: Figures, *, idle_cut: int) -> SideTables:
+    return SideTables(
+        time_s=drawn_table(draw, seconds, cuts, points, idle_cut=idle_cut),
+        busy_w=drawn_table(draw, _WATTS, cuts, points),
+    )

@@ -5,11 +5,16 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from joulecut_core.block_graphs import INPUT, BlockGraph, GraphBlock, GraphTensor
-from joulecut_core.problems import Edge, EdgePoint, Link, Objective, Server, ServerPoint, Slo, Table
+from joulecut_core.problems import Edge, EdgePoint, Link, Objective, Server, ServerPoint, Slo
 from joulecut_planner.closed_sets import BlockTables, DagProblem, WireRule
+from tests.planner.drawn_figures import Figures, any_of, drawn_table
 
-SECONDS = st.one_of(st.sampled_from([0.0, 0.001, 0.01]), st.floats(0.0, 0.03))
+_SECONDS = Figures(common=(0.0, 0.001, 0.01), most=0.03)
+_WATTS = Figures(common=(0.0, 2.0, 10.0), most=40.0)
+_DEADLINES = st.none() | st.floats(0.005, 0.15)
+_RATES = st.none() | st.floats(3.0, 100.0)
 WATTS = st.one_of(st.sampled_from([0.0, 2.0, 10.0]), st.floats(0.0, 40.0))
+_SIZES = st.sampled_from([0, 1000, 20_000, 150_000]) | st.integers(0, 200_000)
 
 
 @st.composite
@@ -22,7 +27,7 @@ def graphs(draw: st.DrawFn, *, max_blocks: int = 8) -> BlockGraph:
         later = list(range(producer + 1, count))
         readers = draw(st.lists(st.sampled_from(later), max_size=3, unique=True)) if later else []
         leaves = index == len(producers) - 1 or (producer != INPUT and not readers) or draw(st.integers(0, 9)) == 0
-        size_bytes = draw(st.sampled_from([0, 1000, 20_000, 150_000]) | st.integers(0, 200_000))
+        size_bytes = draw(_SIZES)
         tensors.append(
             GraphTensor(
                 name=f"t{index}",
@@ -40,17 +45,20 @@ def graphs(draw: st.DrawFn, *, max_blocks: int = 8) -> BlockGraph:
 def rules(draw: st.DrawFn) -> WireRule:
     """A raw wire or a codec with costs on both sides."""
     return WireRule(
-        codec=draw(st.sampled_from(["raw", "u8"])),
-        share=draw(st.sampled_from([1.0, 0.25])),
-        envelope_bytes=draw(st.sampled_from([0.0, 200.0])),
-        accuracy_loss=draw(st.sampled_from([0.0, 0.0, 0.02])),
-        encode_s=draw(st.sampled_from([0.0, 0.001])),
-        encode_s_per_byte=draw(st.sampled_from([0.0, 1e-8])),
-        encode_w=draw(st.sampled_from([0.0, 2.0])),
-        decode_s=draw(st.sampled_from([0.0, 0.0005])),
-        decode_s_per_byte=draw(st.sampled_from([0.0, 1e-7])),
-        decode_w=draw(st.sampled_from([0.0, 30.0])),
+        codec=draw(any_of("raw", "u8")),
+        share=draw(any_of(1.0, 0.25)),
+        envelope_bytes=draw(any_of(0.0, 200.0)),
+        accuracy_loss=draw(any_of(0.0, 0.0, 0.02)),
+        encode_s=draw(any_of(0.0, 0.001)),
+        encode_s_per_byte=draw(any_of(0.0, 1e-8)),
+        encode_w=draw(any_of(0.0, 2.0)),
+        decode_s=draw(any_of(0.0, 0.0005)),
+        decode_s_per_byte=draw(any_of(0.0, 1e-7)),
+        decode_w=draw(any_of(0.0, 30.0)),
     )
+
+
+_RULES = st.lists(rules(), min_size=1, max_size=2)
 
 
 @st.composite
@@ -74,30 +82,29 @@ def dag_problems(draw: st.DrawFn, *, max_blocks: int = 8, max_points: int = 3) -
         edge_blocks=_tables(draw, len(graph.blocks), edge_points),
         server_blocks=_tables(draw, len(graph.blocks), server_points),
         link=Link(
-            uplink_bps=draw(st.sampled_from([1e6, 2e7, 1e8, 1e12])),
-            downlink_bps=draw(st.sampled_from([1e7, 1e9])),
-            rtt_s=draw(st.sampled_from([0.0, 0.002])),
-            latency_std_s=draw(st.sampled_from([0.0, 0.001])),
-            uplink_w=draw(st.sampled_from([0.0, 1.5])),
-            downlink_w=draw(st.sampled_from([0.0, 1.0])),
+            uplink_bps=draw(any_of(1e6, 2e7, 1e8, 1e12)),
+            downlink_bps=draw(any_of(1e7, 1e9)),
+            rtt_s=draw(any_of(0.0, 0.002)),
+            latency_std_s=draw(any_of(0.0, 0.001)),
+            uplink_w=draw(any_of(0.0, 1.5)),
+            downlink_w=draw(any_of(0.0, 1.0)),
         ),
-        wires=tuple(draw(st.lists(rules(), min_size=1, max_size=2))),
+        wires=tuple(draw(_RULES)),
         slo=Slo(
-            latency_s=draw(st.none() | st.floats(0.005, 0.15)),
-            quantile=draw(st.sampled_from([None, 0.9])),
-            rate_hz=draw(st.none() | st.floats(3.0, 100.0)),
+            latency_s=draw(_DEADLINES),
+            quantile=draw(any_of(None, 0.9)),
+            rate_hz=draw(_RATES),
         ),
         objective=Objective(
-            edge_weight=draw(st.sampled_from([0.0, 1.0, 1.0])),
-            server_weight=draw(st.sampled_from([0.0, 1.0, 0.3])),
-            server_idle_share=draw(st.sampled_from([0.0, 0.3, 1.0])),
+            edge_weight=draw(any_of(0.0, 1.0, 1.0)),
+            server_weight=draw(any_of(0.0, 1.0, 0.3)),
+            server_idle_share=draw(any_of(0.0, 0.3, 1.0)),
         ),
-        max_accuracy_loss=draw(st.sampled_from([0.0, 0.05])),
+        max_accuracy_loss=draw(any_of(0.0, 0.05)),
     )
 
 
 def _tables(draw: st.DrawFn, blocks: int, points: int) -> BlockTables:
-    def table(values: st.SearchStrategy[float]) -> Table:
-        return tuple(tuple(draw(values) for _ in range(points)) for _ in range(blocks))
-
-    return BlockTables(time_s=table(SECONDS), busy_w=table(WATTS))
+    return BlockTables(
+        time_s=drawn_table(draw, _SECONDS, blocks, points), busy_w=drawn_table(draw, _WATTS, blocks, points)
+    )

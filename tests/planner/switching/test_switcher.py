@@ -38,6 +38,8 @@ def split(least_bps: float, energy_j: float) -> Contender:
     )
 
 
+CARE = st.sampled_from([0.1, 0.5, 1.0])
+"""Of what was seen lately, how much may be counted on."""
 PLANS = (ALONE, split(1e7, 0.12), split(4e7, 0.10))
 
 
@@ -213,7 +215,7 @@ def test_no_link_makes_plans_flap(uplinks_bps: list[float], step_s: float, data:
     changing, current, changes = switcher(), data.draw(st.integers(0, len(plans) - 1)), []
     for index, recent_bps in enumerate(uplinks_bps):
         now_s = index * step_s
-        careful_bps = recent_bps * data.draw(st.sampled_from([0.1, 0.5, 1.0])) if index < 50 else recent_bps
+        careful_bps = recent_bps * data.draw(CARE) if index < 50 else recent_bps
         found = changing.decide(now_s, plans, current, outlook(recent_bps, careful_bps))
         if found is not None:
             assert found.index != current

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -30,7 +28,8 @@ from joulecut_runtime.networks.bundle import (
 from joulecut_runtime.networks.graph import Graph
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.networks.shapes import Limits
-from tests.networks.small_modules import Skips
+from tests.networks.small_modules import Skips, skips
+from tests.warm.programs import WarmPrograms
 
 INPUTS = (torch.ones(1, 3, 8, 8), torch.ones(1, 5))
 
@@ -94,26 +93,25 @@ def test_loading_runs_no_pickle_and_no_export(folder: Path, monkeypatch: pytest.
     assert len(Network.load(folder).whole(INPUTS)) == 2
 
 
-def test_digest_across_processes(folder: Path, tmp_path: Path) -> None:
-    """Another process that captures the same module names it the same."""
-    script = (
-        "import sys, torch; from pathlib import Path; from tests.networks.small_modules import Skips;"
-        "from joulecut_runtime.networks.bundle import write_bundle;"
-        "from joulecut_runtime.capturing.capture import capture;"
-        "torch.manual_seed(5);"
-        "print(write_bundle(capture(Skips(), (torch.ones(1, 3, 8, 8), torch.ones(1, 5)), name='x'), Path(sys.argv[1])))"
-    )
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "other")],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-        cwd=Path(__file__).parents[3],
-    )
-    assert result.stdout.strip() == read_manifest(folder).digest
-    assert (tmp_path / "other" / GRAPH_FILE).read_bytes() == (folder / GRAPH_FILE).read_bytes()
+def test_digest_across_processes(warm: WarmPrograms, tmp_path: Path) -> None:
+    """Another process, which goes through its sets in another order, names the same module the same."""
+    factory, other = "tests.networks.small_modules:skips", tmp_path / "other"
+    command: list[str | Path] = [
+        warm.path / "joulecut",
+        "pack",
+        factory,
+        "--input",
+        "1x3x8x8",
+        "--input",
+        "1x5",
+        "--out",
+        other,
+    ]
+    subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[3])
+    folder = tmp_path / "own"
+    digest = write_bundle(capture(skips(), (torch.zeros(1, 3, 8, 8), torch.zeros(1, 5)), name="skips"), folder)
+    assert read_manifest(other).digest == digest
+    assert (other / GRAPH_FILE).read_bytes() == (folder / GRAPH_FILE).read_bytes()
 
 
 def test_extra_files_are_ignored(folder: Path) -> None:
