@@ -47,8 +47,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """A plan that an edge was seen to have in force."""
+    """A plan that an edge was seen to have in force: somewhen after it was `asked_s`, and before it was told `at_s`."""
 
+    asked_s: float
     at_s: float
     edge: str
     life: int
@@ -95,10 +96,11 @@ class History:
         """An error that has just come."""
         self.failures[operation.number].append(Failure(at_s=self.now_s(), error=error))
 
-    def see(self, edge: str, life: int, assignment: Assignment) -> None:
-        """An edge tells which plan is in force now."""
+    def see(self, edge: str, life: int, assignment: Assignment, *, asked_s: float) -> None:
+        """An edge tells which plan has been in force since it was asked."""
         self.sightings.append(
             Sighting(
+                asked_s=asked_s,
                 at_s=self.now_s(),
                 edge=edge,
                 life=life,

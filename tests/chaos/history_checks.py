@@ -122,7 +122,7 @@ class _Plans:
                 return None
             return f"epoch {plan[0]}, cut {plan[1]}, codec {plan[2]} was never given to this edge"
         for k in there:
-            begin_s = seen[k - 1].at_s if k > 0 else float("-inf")
+            begin_s = seen[k - 1].asked_s if k > 0 else float("-inf")
             end_s = seen[k + 1].at_s if k + 1 < len(seen) else float("inf")
             if begin_s <= answer.at_s and operation.sent_s <= end_s:
                 return None
@@ -137,9 +137,9 @@ class _Plans:
 
 def _changed(seen: Sequence[Sighting], begin_s: float, end_s: float) -> bool:
     """Whether an edge changed its plan in a span of time: between two servers' plans it can have been alone, unseen."""
-    times_s = [one.at_s for one in seen]
-    around = seen[max(0, bisect_right(times_s, begin_s) - 1) : bisect_left(times_s, end_s) + 1]
-    return len({one.epoch for one in around}) > 1
+    first = max(0, bisect_right([one.at_s for one in seen], begin_s) - 1)
+    last = next((k for k in range(first, len(seen)) if seen[k].asked_s >= end_s), len(seen))
+    return len({one.epoch for one in seen[first : last + 1]}) > 1
 
 
 def _deviation(outputs: bytes, wanted: np.ndarray) -> float:

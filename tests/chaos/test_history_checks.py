@@ -74,10 +74,10 @@ class Story:
         self.clock.advance_s(0.1)
         return operation
 
-    def see(self, epoch: int) -> None:
-        """A plan is in force."""
+    def see(self, epoch: int, *, for_s: float = 0.0) -> None:
+        """A plan is in force, or was when the edge was asked, `for_s` ago."""
         self.clock.advance_s(0.5)
-        self.history.see("e", 0, plan(epoch))
+        self.history.see("e", 0, plan(epoch), asked_s=self.clock.now_s() - for_s)
 
     def kinds(self) -> list[Kind]:
         """What is wrong with it."""
@@ -149,10 +149,21 @@ def test_a_request_may_keep_the_plan_it_was_sent_under() -> None:
     assert story.kinds() == []
 
 
+@pytest.mark.parametrize("for_s", [0.6, 0.0])
+def test_an_answer_may_overtake_what_the_edge_told_before(for_s: float) -> None:
+    """An edge that was asked for its plan, changed it, and answered a request under the next one: in that order."""
+    story = Story()
+    operation = story.send()
+    story.history.answer(operation, outputs(operation.picture), ledger(operation, 3))
+    story.see(2, for_s=for_s)
+    story.see(3)
+    assert story.kinds() == ([] if for_s else [Kind.STALE])
+
+
 def test_an_edge_may_have_been_alone_between_two_plans() -> None:
     """Its own plan, in force too briefly to be seen, is allowed where the plan changed, and only there."""
     story = Story()
-    story.history.see("e", 0, plan(0, LAST))
+    story.history.see("e", 0, plan(0, LAST), asked_s=story.clock.now_s())
     story.see(3)
     for epoch in (4, 4):
         operation = story.send()

@@ -80,9 +80,10 @@ class Application:
 
     async def status(self) -> LocalStatus:
         """What the edge tells of itself; the plan in force is recorded."""
+        asked_s = self._history.now_s()
         status = await self._client.status(timeout_s=_STATUS_S)
         if status.assignment is not None:
-            self._history.see(self._edge, self._life, status.assignment)
+            self._history.see(self._edge, self._life, status.assignment, asked_s=asked_s)
         return status
 
     @property
