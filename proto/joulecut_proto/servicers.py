@@ -96,8 +96,7 @@ _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
     servicer = _AgentServicer(_Door(service, guards, None if guards is None else guards.agent))
-    cast(Any, agent_pb2_grpc.add_AgentServicer_to_server)(servicer, server)
-    cast(Any, server).add_registered_method_handlers(_AGENT.full_name, _reading(_AGENT, servicer))
+    _add(server, _AGENT, _reading(_AGENT, servicer))
 
 
 def add_planner(
@@ -108,8 +107,7 @@ def add_planner(
         _Door(service, guards, None if guards is None else guards.planner),
         _Door(solver, guards, None if guards is None else guards.solver),
     )
-    cast(Any, planning_pb2_grpc.add_PlannerServicer_to_server)(servicer, server)
-    # In place of the generated handlers, which read a message of any size on the event loop before anybody is asked.
+    # Generated handlers would read a message of any size on the event loop before anybody is asked.
     handlers = {
         **_reading(_PLANNER, servicer),
         "Plan": _unread(servicer.plan, planning_pb2.PlanReply),
@@ -117,7 +115,7 @@ def add_planner(
         "PlanFleet": _unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
         "PlanSession": _unread(servicer.plan_session, planning_pb2.PlanSessionReply),
     }
-    cast(Any, server).add_registered_method_handlers(_PLANNER.full_name, handlers)
+    _add(server, _PLANNER, handlers)
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
@@ -129,8 +127,11 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     """Serve joulecut.v1.Local."""
     servicer = _LocalServicer(service)
-    cast(Any, local_pb2_grpc.add_LocalServicer_to_server)(servicer, server)
-    cast(Any, server).add_registered_method_handlers(_LOCAL.full_name, _reading(_LOCAL, servicer))
+    _add(server, _LOCAL, _reading(_LOCAL, servicer))
+
+
+def _add(server: grpc.aio.Server, service: ServiceDescriptor, handlers: dict[str, Any]) -> None:
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
 
 def _reading(service: ServiceDescriptor, servicer: object) -> dict[str, Any]:
