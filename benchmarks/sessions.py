@@ -1,15 +1,16 @@
 """A server-agent and its many edges: idle ones held, busy ones served, one that asks for all of it.
 
     .venv/bin/python -m benchmarks.sessions held      2,000 idle sessions and 64 busy ones: memory, descriptors, CPU
-    .venv/bin/python -m benchmarks.sessions abuser    what one edge with 16 requests in flight costs the others
+    .venv/bin/python -m benchmarks.sessions abuser    what one edge with many requests in flight costs the others
 
 The server-agent is a process of its own on an emulated T4 whose launches last longer than any real one's, so that a
 host without a GPU keeps up. Seconds in the line and of requests are the server's; memory and CPU are measured.
 
-What `abuser` compares: eight edges ask one request at a time. In the ninth place is, in turns, an edge that asks one
-at a time like them, and an edge that always has 16 in flight. The requests are the same, so the device time of one fair
-share is what the first of the two takes; by how much the eights' time in the line grows with the second is what abuse
-costs. `line` is the control: all nine under one session, which is a line in order of arrival.
+What `abuser` compares: eight edges ask one request at a time. In one more place is, in turns, an edge that asks one at
+a time like them, and an edge that always has more in flight, and asks again at once when one is refused. The requests
+are the same, so the device time of one fair share is what the first of them takes; by how much the others' time in the
+line grows with more in flight is what abuse costs. `line` is the control: all under one session, which is a line in
+order of arrival.
 """
 
 from __future__ import annotations
@@ -213,11 +214,12 @@ class Edge:
         self.replies.append(reply)
         return reply
 
-    async def keep_asking(self, until_s: float) -> None:
-        """One request after the other until the wall clock's `until_s`."""
+    async def keep_asking(self, until_s: float, pause_s: float = 0.0) -> None:
+        """One request after the other until the wall clock's `until_s`, with pauses between."""
         clock = SystemClock()
         while clock.now_s() < until_s:
             await self.ask()
+            await asyncio.sleep(pause_s)
 
     async def close(self) -> None:
         """Leave."""
@@ -284,50 +286,51 @@ async def held(options: argparse.Namespace) -> None:
             await asyncio.gather(*(edge.close() for edge in (*busy, *idle)))
 
 
-async def _busy_for(edges: Sequence[Edge], seconds: float) -> None:
+async def _busy_for(edges: Sequence[Edge], seconds: float, pause_s: float = 0.0) -> None:
     for edge in edges:
         edge.replies.clear()
     until_s = SystemClock().now_s() + seconds
-    await asyncio.gather(*(edge.keep_asking(until_s) for edge in edges))
+    await asyncio.gather(*(edge.keep_asking(until_s, pause_s) for edge in edges))
 
 
 @dataclass(slots=True)
 class Rounds:
-    """What the eight saw in all rounds of one kind."""
+    """What the others saw in all rounds of one kind."""
 
     replies: list[ReplyHeader] = field(default_factory=list)
-    ninth: list[ReplyHeader] = field(default_factory=list)
+    abuser: list[ReplyHeader] = field(default_factory=list)
 
 
 async def abuser(options: argparse.Namespace) -> None:
     """What an edge with many requests in flight costs the others, in turns with one that has one."""
     with tempfile.TemporaryDirectory() as folder:
         async with server_agent(Path(folder), _serving_arguments(options)) as (server, request):
-            print("| in the line by | ninth edge | the eight: mean ms | p95 ms | answered | ninth answered | growth |")
+            print("| in the line by | one edge | the others: mean ms | p95 ms | answered | to the one | growth |")
             print("|---|---|---|---|---|---|---|")
             for by in ("session", "line") if options.policy is None else ("session",):
-                edges = [Edge(server, request, f"{by}-{number if by == 'session' else 0}") for number in range(9)]
+                numbers = range(options.others + 1)
+                edges = [Edge(server, request, f"{by}-{number if by == 'session' else 0}") for number in numbers]
                 assignment: Assignment | None = None
                 for edge in edges:
                     joined = await edge.join(assignment)
                     assignment = joined if by == "line" else None
-                *others, ninth = edges
-                seen = {1: Rounds(), options.in_flight: Rounds()}
+                *others, one = edges
+                seen = {in_flight: Rounds() for in_flight in (1, *options.in_flight)}
                 for _ in range(options.rounds):
                     for in_flight, rounds in seen.items():
-                        ninth.replies.clear()
+                        one.replies.clear()
                         until_s = SystemClock().now_s() + options.seconds
-                        pressing = [asyncio.create_task(ninth.keep_asking(until_s)) for _ in range(in_flight)]
-                        await _busy_for(others, options.seconds)
+                        pressing = [asyncio.create_task(one.keep_asking(until_s)) for _ in range(in_flight)]
+                        await _busy_for(others, options.seconds, options.pause)
                         await asyncio.gather(*pressing)
                         rounds.replies += [reply for edge in others for reply in edge.replies]
-                        rounds.ninth += ninth.replies
+                        rounds.abuser += one.replies
                 fair_ms, _ = _queue_ms(seen[1].replies)
                 for in_flight, rounds in seen.items():
                     mean_ms, p95_ms = _queue_ms(rounds.replies)
                     print(
                         f"| {by} | {in_flight} in flight | {mean_ms:.1f} | {p95_ms:.1f} | {len(rounds.replies)} | "
-                        f"{len(rounds.ninth)} | {mean_ms / fair_ms - 1:+.1%} |",
+                        f"{len(rounds.abuser)} | {mean_ms / fair_ms - 1:+.1%} |",
                         flush=True,
                     )
                 await asyncio.gather(*(edge.close() for edge in edges))
@@ -360,7 +363,9 @@ def main() -> None:
     command.add_argument("--seconds", type=float, default=20.0, help="wall seconds of each measurement")
     command.set_defaults(run=held)
     command = commands.add_parser("abuser")
-    command.add_argument("--in-flight", type=int, default=16)
+    command.add_argument("--in-flight", type=int, nargs="+", default=[16], help="of that one edge, in turns")
+    command.add_argument("--others", type=int, default=8, help="edges beside it")
+    command.add_argument("--pause", type=float, default=0.0, help="seconds between an answer to these and their next")
     command.add_argument("--rounds", type=int, default=3)
     command.add_argument("--seconds", type=float, default=5.0, help="wall seconds of each round")
     _add_serving(command)

@@ -55,10 +55,10 @@ async def ensure_bundle(
 ) -> None:
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
 
-    A server that sends something else, what nobody of `signed_by` has signed, or nothing for longer than `limits`
-    allow, is passed over. Raises ConfigError
-    where the folder is empty and no digest is given, LinkError where no server has the bundle, BundleError where what
-    the last one sent is not it.
+    A server that sends something else, what nobody of `signed_by` has signed, more than the disk holds, or nothing for
+    longer than `limits` allow, is passed over. Raises ConfigError where the folder is empty and no digest is given, or
+    where what the last server sent cannot be kept, LinkError where no server has the bundle, BundleError where what the
+    last one sent is not it.
     """
     if (folder / MANIFEST_FILE).exists():
         return
@@ -74,7 +74,7 @@ async def ensure_bundle(
             return
         _LOG.warning("bundle %s: %s", digest, refusal)
         failure = refusal
-    kind = BundleError if isinstance(failure, BundleError) else LinkError
+    kind = type(failure) if isinstance(failure, (BundleError, ConfigError)) else LinkError
     raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
 
@@ -91,7 +91,7 @@ class _Fetch:
         try:
             await self.transport.check_server(address)
             await self._fetch(address, await self.transport.security(address))
-        except (AccessError, LinkError, ContractError, BundleError) as error:
+        except (AccessError, LinkError, ContractError, BundleError, ConfigError) as error:
             return error
         return None
 

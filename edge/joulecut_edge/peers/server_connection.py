@@ -13,6 +13,8 @@ from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from torch import Tensor
+
 from joulecut_core.devices import DeviceInfo, DeviceState
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
@@ -50,6 +52,9 @@ _MOST_UNANSWERED = 3
 """Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
 _SILENCE_S = 1.0
 """Wall seconds without a single reply, not even a late one, before those requests make a silent server."""
+_MOST_UNUSABLE = 10
+"""Requests in a row that failed there, or that it refuses under the plan it gave: more than are under way while a plan
+changes. It is joined anew then."""
 
 
 class ServerConnection:
@@ -84,7 +89,7 @@ class ServerConnection:
         self.planner = PlannerClient(self._channel, peer=self._peer)
         self._stream: InferenceClientStream | None = None
         self._sending = asyncio.Lock()
-        self._unanswered = 0
+        self._unanswered = self._unusable = 0
         self._heard_s = 0.0
         self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -190,14 +195,14 @@ class ServerConnection:
             self.lost.set()
         if reply.header.status is ReplyStatus.DRAINING:
             self.leaving.set()
-        _check_status(reply.header)
         try:
-            with current_span().child(DECODE_REPLY):
-                outputs = decode_expected(codec("raw"), reply.frames, self.network.table.outputs)
-        except ContractError as error:
-            text = f"{self._peer} sent something else than an answer to {request_id}: {error}"
-            raise RemoteFailedError(text) from error
-        self._answered = True
+            outputs = self._outputs_of(reply, self.network)
+        except TurnedAwayError:
+            raise
+        except JoulecutError:
+            self._could_not_use()
+            raise
+        self._answered, self._unusable = True, 0
         return RemoteReply(
             outputs=outputs,
             queue_s=reply.header.queue_s,
@@ -271,6 +276,21 @@ class ServerConnection:
             except JoulecutError as error:
                 if not answer.done():
                     answer.set_exception(error)
+
+    def _outputs_of(self, reply: Reply, network: Network) -> tuple[Tensor, ...]:
+        _check_status(reply.header)
+        try:
+            with current_span().child(DECODE_REPLY):
+                return decode_expected(codec("raw"), reply.frames, network.table.outputs)
+        except ContractError as error:
+            text = f"{self._peer} sent something else than an answer to {reply.header.request_id}: {error}"
+            raise RemoteFailedError(text) from error
+
+    def _could_not_use(self) -> None:
+        self._unusable += 1
+        if self._unusable >= _MOST_UNUSABLE and not self.lost.is_set():
+            _LOG.warning("%s: %d replies in a row of no use: joining it again", self._peer, self._unusable)
+            self.lost.set()
 
     def _missed(self) -> None:
         self._unanswered += 1

@@ -2,18 +2,21 @@
 
 Deadlines alone leave the device to whoever asks most: sixteen requests of one edge come before those that eight
 others send a moment later, or run with them in a batch that takes twice as long. An edge's *share* is what half of the
-edges have in the line. An edge that has more than three times its share *floods*: it is shown as one that asks for no
-more than its share, and for as many more as make a batch of all that is shown hardly longer: its newest ones, since one
-that has waited for its turn leaves those beside it no time. Where it was in the last batch and others were not, these
-come first. Less than a flood happens by chance among equals, who are better off by their deadlines alone. The device
-is shared by those that wait and those that the last batch was of, who may ask again before the next one ends.
+edges have in the line. An edge *floods* that has more than three times its share, and so does a *greedy* one with more
+than its share: one that was served more lately than half of those that are there, by half and by what chance does. A
+flood is shown as an edge that asks for no more than its share, and for as many more as make a batch of all that is
+shown hardly longer: its newest ones, since one that has waited for its turn leaves those beside it no time. Where it
+was in the last batch and others were not, these come first. Less than a flood happens by chance among equals, who are
+better off by their deadlines alone; three requests in flight where others have one are no chance when they go on, and
+would cost eight others a quarter more time in the line. The device is shared by those that wait and those that the
+last batch was of, who may ask again before the next one ends.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from joulecut_core.serving import QueuedRequest
@@ -21,6 +24,12 @@ from joulecut_core.serving import QueuedRequest
 _FLOOD = 3
 """Shares. Among eight edges with four requests each in flight hardly anybody has more in the line by chance. Sixteen
 requests of one edge are kept from others with single ones as well as by two shares, and better than by four."""
+_MUCH = 1.5
+"""Times as often served as half of those that are there."""
+_BY_CHANCE = 8
+"""Served requests beyond that."""
+_LATELY = 32
+"""Served requests of each edge that are remembered, in the mean: enough for chance to be small beside what lasts."""
 _LONGER = 1.1
 """Times as long may a batch take for what floods have in it beyond their shares."""
 
@@ -44,6 +53,9 @@ class FairShares:
         self._last: frozenset[str] = frozenset()
         self._seen: frozenset[int] = frozenset()
         """Those that were shown last."""
+        self._past: deque[str] = deque()
+        self._served: Counter[str] = Counter()
+        """Of each edge in the past that is remembered."""
 
     def shown(self, waiting: Sequence[QueuedRequest], held: Mapping[str, int]) -> list[QueuedRequest] | None:
         """Those of `waiting`, by urgency, that may run next, in the same order; None where that is all of them.
@@ -52,11 +64,13 @@ class FairShares:
         before and then the least urgent; and none where it was in the last batch, while others wait that were not.
         Lower priorities do not count.
         """
-        if len(waiting) <= _FLOOD or (len(held) == 1 and held.keys() >= self._last):
+        if len(waiting) <= 1 or (len(held) == 1 and held.keys() >= self._last):
             return None
-        most_held = max(held.values())
+        if not any(count + (edge in self._last) > 1 for edge, count in held.items()):
+            return None
+        greedy = self._greedy(held)
         one_priority = waiting[0].priority == waiting[-1].priority
-        if most_held <= _FLOOD or (one_priority and most_held <= _FLOOD * self._share(held)):
+        if not self._floods(held, self._share(held) if one_priority else 1, greedy):
             return None
         asked: Counter[str] = Counter()
         places: Counter[str] = Counter()
@@ -64,7 +78,7 @@ class FairShares:
         for _, group in groupby(waiting, key=_priority):
             equals = tuple(group)
             asked.update(request.edge for request in equals)
-            most = self._most(asked)
+            most = self._most(asked, greedy)
             may: set[int] = set()
             for request in sorted(equals, key=self._seen_and_newest):
                 if request.edge not in most or places[request.edge] < most[request.edge]:
@@ -76,19 +90,41 @@ class FairShares:
 
     def ran(self, requests: Iterable[QueuedRequest]) -> None:
         """A batch of some begins."""
-        self._last = frozenset(request.edge for request in requests)
+        edges = [request.edge for request in requests]
+        self._last = frozenset(edges)
+        self._past.extend(edges)
+        self._served.update(edges)
+        while len(self._past) > _LATELY * len(self._served):
+            oldest = self._past.popleft()
+            self._served[oldest] -= 1
+            if not self._served[oldest]:
+                del self._served[oldest]
+
+    def _greedy(self, held: Mapping[str, int]) -> frozenset[str]:
+        """Who was served much more lately than half of those that are there."""
+        there = held.keys() | self._last
+        most = _MUCH * fair_share([self._served[edge] for edge in there]) + _BY_CHANCE
+        return frozenset(edge for edge in held if self._served[edge] > most)
 
     def _share(self, held: Mapping[str, int]) -> int:
         # Who may come back counts as one that has little: nobody is at half of all before they are there.
         return fair_share((*held.values(), *(1 for edge in self._last if edge not in held)))
 
+    def _floods(self, asked: Mapping[str, int], share: int, greedy: Container[str]) -> list[str]:
+        """Of who is greedy, what the last batch was of counts too: it was there a moment ago."""
+        return [
+            edge
+            for edge, count in asked.items()
+            if count > _FLOOD * share or (edge in greedy and count + (edge in self._last) > share)
+        ]
+
     def _seen_and_newest(self, request: QueuedRequest) -> tuple[bool, float, int]:
         return request.id not in self._seen, -request.deadline_s, -request.id
 
-    def _most(self, asked: Mapping[str, int]) -> dict[str, int]:
+    def _most(self, asked: Mapping[str, int], greedy: Container[str]) -> dict[str, int]:
         """How many are shown of each edge that floods."""
         share = self._share(asked)
-        floods = [edge for edge, count in asked.items() if count > _FLOOD * share]
+        floods = self._floods(asked, share, greedy)
         others_first = any(edge not in self._last and edge not in floods for edge in asked)
         turns = [edge for edge in floods if not (others_first and edge in self._last)]
         if not turns:

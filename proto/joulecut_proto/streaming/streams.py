@@ -37,6 +37,7 @@ from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
 from joulecut_proto.streaming.collecting import Collector
 from joulecut_proto.streaming.header_reading import read_reply_header, read_request_header
 from joulecut_proto.streaming.header_writing import reply_header_bytes, request_header_bytes
+from joulecut_proto.streaming.pacing import Pace
 from joulecut_proto.streaming.parts import part_bytes, read_part
 from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, flat, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
@@ -94,6 +95,8 @@ class InferenceServerStream:
         self._writing = asyncio.Lock()
         self._sending: set[asyncio.Future[None]] = set()
         self._given_up = False
+        self.pace = Pace()
+        """Told of each request that is refused for want of room."""
         self.incoming: RequestHeader | None = None
         """The request whose payload is under way."""
         self.taken_parts = 0
@@ -132,6 +135,7 @@ class InferenceServerStream:
                 if part.header is not None:
                     header = read_request_header(part.header)
                     collector.begin(header)
+                    await self.pace.keep()
                     refusal = None if self.screen is None else self.screen(header)
                     if refusal is None and admission is not None:
                         refusal = await admission.admit(header)
@@ -140,6 +144,7 @@ class InferenceServerStream:
                         admitted = header
                     else:
                         collector.drop()
+                        self.pace.refused(refusal)
                         await self.reply(refusal)
                     self.incoming, self.taken_bytes = header, 0
                 self.taken_bytes += part.chunk.nbytes

@@ -106,11 +106,14 @@ class EdgeStream:
         return place
 
     async def _reply(self, request: Request, place: Place) -> None:
+        loop = asyncio.get_running_loop()
+        came_s = loop.time()
         try:
             with self._spans.request(request.header, place.admitted_s) as span:
                 answered = await self._answer(request, place)
                 if answered is not None:
                     span.answered(answered[0])
+                    self._stream.pace.refused(answered[0], loop.time() - came_s)
                     await self._stream.reply(*answered)
                     span.sent()
         except LinkError as error:

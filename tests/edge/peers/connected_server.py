@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import torch
 
@@ -68,6 +69,20 @@ class Refusing:
                 server_energy_j=self._energy_j,
             )
             await stream.reply(header)
+
+
+class EveryEighth(Answering):
+    """Answers the first of eight requests, and fails at the others."""
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        async for request in stream.requests():
+            header = ReplyHeader(request_id=request.header.request_id, current_epoch=EPOCH)
+            if len(self.ids) % 8:
+                await stream.reply(replace(header, status=ReplyStatus.FAILED, message="because"))
+            else:
+                outputs = tiny_network().whole(codec("raw").decode(request.frames))
+                await stream.reply(header, codec("raw").encode(outputs))
+            self.ids.append(request.header.request_id)
 
 
 class Deaf:

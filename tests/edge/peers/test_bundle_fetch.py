@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -116,6 +117,26 @@ def test_a_damaged_bundle_is_passed_over(tmp_path: Path, packed: tuple[Path, str
     good = chunks_of(source)
     damaged = [*good[:-1], replace(good[-1], data=bytes(len(good[-1].data)))]
     fetch(tmp_path / "net", digest, Library(damaged), Library(good))
+    assert open_bundle(tmp_path / "net").digest == digest
+
+
+def test_more_than_the_disk_holds_is_passed_over(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """A server that fills the disk does not keep an edge from the one behind it; without one, the disk is named."""
+    source, digest = packed
+    name, most_bytes = "weights.safetensors", 1 << 20
+    endless = [
+        BundleChunk(file=name, offset=offset, data=bytes(1 << 18), total_bytes=8 << 20)
+        for offset in range(0, 8 << 20, 1 << 18)
+    ]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        with pytest.raises(ConfigError, match=r"bundle: cannot be kept in .*net: .*File too large"):
+            fetch(tmp_path / "net", digest, Library(endless))
+        assert list(tmp_path.iterdir()) == []
+        fetch(tmp_path / "net", digest, Library(endless), Library(chunks_of(source)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert open_bundle(tmp_path / "net").digest == digest
 
 

@@ -23,6 +23,7 @@ from tests.edge.peers.connected_server import (
     WAIT_S,
     Answering,
     Deaf,
+    EveryEighth,
     LeavingAtTheFirst,
     Refusing,
     ask,
@@ -93,6 +94,45 @@ def test_a_server_that_forgot_this_edge_is_joined_again(current_epoch: int, is_f
         assert connection.lost.is_set() is is_forgotten
 
     with_server(Refusing(ReplyStatus.STALE, current_epoch=current_epoch), use)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_lost"),
+    [
+        (ReplyStatus.STALE, True),
+        (ReplyStatus.INVALID, True),
+        (ReplyStatus.FAILED, True),
+        (ReplyStatus.OVERLOADED, False),
+        (ReplyStatus.LATE, False),
+    ],
+)
+def test_a_server_of_which_nothing_can_be_used_is_joined_again(status: ReplyStatus, is_lost: bool) -> None:
+    """Where requests fail under its own plan, another plan may do; not where it lacks room or time."""
+
+    async def use(connection: ServerConnection) -> None:
+        for count in range(1, 12):
+            with pytest.raises(JoulecutError):
+                await ask(connection, pictures(1)[0])
+            assert connection.lost.is_set() is (is_lost and count >= 10)
+            if connection.lost.is_set():
+                break
+
+    with_server(Refusing(status), use)
+
+
+def test_an_answer_ends_a_row_of_failures() -> None:
+    """What fails now and then is no reason to leave."""
+
+    async def use(connection: ServerConnection) -> None:
+        for count in range(24):
+            if count % 8:
+                with pytest.raises(RemoteFailedError):
+                    await ask(connection, pictures(1)[0])
+            else:
+                await ask(connection, pictures(1)[0])
+        assert not connection.lost.is_set()
+
+    with_server(EveryEighth(), use)
 
 
 def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
