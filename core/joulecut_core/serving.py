@@ -118,9 +118,9 @@ class ServingPolicy(Protocol):
         ...
 
     def arrived(self, request: QueuedRequest) -> None:
-        """A request that may run has come in; called before the first `decide` that shows it.
+        """A request has come in; called before the first `decide` that shows it.
 
-        One that its edge's share held back comes behind newer ones.
+        One that its edge's share holds back is shown later, or never.
         """
         ...
 

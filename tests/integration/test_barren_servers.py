@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from joulecut_edge import agent as edge_agent
-from joulecut_edge.peers.servers import Servers
+from joulecut_edge.offloading.joining import Joining
+from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server import agent as server_agent
 from joulecut_server.requests.inference import ServerInference
@@ -21,6 +26,7 @@ PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
 JOINED = 3
 """How often it is tried before it is mended."""
+RETURN_S = 0.05
 
 
 def test_a_server_that_only_greets_is_left_alone_longer_each_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +64,54 @@ def test_a_server_that_only_greets_is_left_alone_longer_each_time(site: Site, mo
     served = asyncio.run(asyncio.wait_for(test(), 2 * WAIT_S))
     assert failures == [1, 2, 3]
     assert served[-1] == "server"
+
+
+def test_a_server_that_answered_nothing_must_seem_well_for_longer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Preferred or not, who greets well and serves nothing is not gone back to after each wait of the usual length."""
+    serve = ServerInference.serve
+    hung: list[ServerInference] = []
+    made: list[Offloading] = []
+    looks: list[float] = []
+    well = [1.5 * RETURN_S]
+
+    async def hung_up(self: ServerInference, stream: InferenceServerStream) -> None:
+        hung[:] = hung or [self]
+        if self is hung[0]:
+            await anext(stream.requests())
+        else:
+            await serve(self, stream)
+
+    async def well_s(self: Joining, candidate: Candidate) -> float:
+        del self, candidate
+        looks.append(well[0])
+        return well[0]
+
+    def make(*arguments: Any, **options: Any) -> Offloading:
+        made.append(Offloading(*arguments, **options, return_s=RETURN_S))
+        return made[-1]
+
+    monkeypatch.setattr(ServerInference, "serve", hung_up)
+    monkeypatch.setattr(Joining, "well_s", well_s)
+    monkeypatch.setattr(edge_agent, "Offloading", make)
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            first, second = [
+                await stack.enter_async_context(server_agent.serving(replace(site.server(), name=name)))
+                for name in ("hung", "well")
+            ]
+            edge = await stack.enter_async_context(edge_agent.serving(site.edge(f"{first},{second}")))
+            app = await stack.enter_async_context(application(edge))
+
+            async def ask_until(reached: Callable[[ServerConnection | None], bool]) -> None:
+                while not reached(made[0].connection):
+                    await app.infer(PICTURE, "r")
+
+            await ask_until(lambda used: used is not None and used.address == second)
+            looks.clear()
+            await ask_until(lambda used: used is None or used.address == first or len(looks) >= 3)
+            assert len(looks) >= 3
+            well[0] = 2.5 * RETURN_S
+            await ask_until(lambda used: used is None or used.address == first)
+
+    asyncio.run(asyncio.wait_for(test(), 2 * WAIT_S))

@@ -375,7 +375,7 @@ class Offloading:
         for candidate in candidates[: candidates.index(used.candidate)]:
             well_s = await self._joining.well_s(candidate)
             is_one_well = is_one_well or well_s is not None
-            if well_s is None or well_s < self._return_s:
+            if well_s is None or well_s < self._return_s * self._servers.doubt(candidate):
                 continue
             connection = await self._tried(candidate)
             if connection is None:

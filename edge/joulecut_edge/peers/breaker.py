@@ -33,6 +33,8 @@ class Breaker:
         self._until_s = 0.0
         self.failures = 0
         """In a row."""
+        self.barren = 0
+        """Uses in a row without one answer."""
         self.reason = ""
         """Why the last try failed."""
 
@@ -59,4 +61,4 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Close it."""
-        self.failures, self.reason, self._until_s = 0, "", 0.0
+        self.failures, self.barren, self.reason, self._until_s = 0, 0, "", 0.0

@@ -30,6 +30,7 @@ _MOST = 16
 _CONFIGURED_CAP_S = 2.0
 """A server that somebody named is used again within seconds of its return."""
 _DISCOVERED_CAP_S = 20.0
+_MOST_DOUBT = 16.0
 _FORGOTTEN = 64
 """Breakers kept of servers that are no longer candidates."""
 
@@ -131,6 +132,10 @@ class Servers:
         """How often in a row it failed."""
         return self._failures_at(candidate.address)
 
+    def doubt(self, candidate: Candidate) -> float:
+        """Times as long as others it must seem well to be preferred again: doubled by each use without an answer."""
+        return min(2.0 ** self._breaker(candidate).barren, _MOST_DOUBT)
+
     def failed(self, candidate: Candidate, error: JoulecutError) -> None:
         """It could not be used, or was lost; logged once for each reason."""
         is_final = isinstance(error, (AccessError, ConfigError, ContractError))
@@ -143,8 +148,11 @@ class Servers:
         `is_barren`: it answered none of the requests that it got. Greetings and plans are no answers: who gives those
         alone is left alone ever longer, as who gives nothing.
         """
-        if not is_barren:
-            self._breaker(candidate).succeeded()
+        breaker = self._breaker(candidate)
+        if is_barren:
+            breaker.barren += 1
+        else:
+            breaker.succeeded()
         if is_leaving:
             self.failed(candidate, LinkError("it takes no requests now"))
         elif is_barren:

@@ -1,20 +1,21 @@
 """How much of a device one edge may ask for while others wait.
 
 Deadlines alone leave the device to whoever asks most: sixteen requests of one edge come before those that eight
-others send a moment later, or run with them in a batch that takes twice as long. An edge's *share* is what half of the
-edges have in the line. An edge *floods* that has more than three times its share, and so does a *greedy* one with more
-than its share: one that was served more lately than half of those that are there, by half and by what chance does. A
-flood is shown as an edge that asks for no more than its share, and for as many more as make a batch of all that is
-shown hardly longer: its newest ones, since one that has waited for its turn leaves those beside it no time. Where it
-was in the last batch and others were not, these come first. Less than a flood happens by chance among equals, who are
-better off by their deadlines alone; three requests in flight where others have one are no chance when they go on, and
-would cost eight others a quarter more time in the line. The device is shared by those that wait and those that the
-last batch was of, who may ask again before the next one ends.
+others send a moment later. An edge's *share* is what half of the edges have in the line. An edge *floods* that has more
+than three times its share, and so does a *greedy* one with more than its share: one that was served more lately than
+half of those that are there, by half and by what chance does. Of a flood so many are shown as find room in one batch
+beside all others; and where it was in the last batch and others were not, these come first.
+
+A flood takes nobody's place, and no place stays empty for it: an edge that sends sixty pictures a second beside one
+that sends five is no abuse, and a device that could serve both would refuse most of its requests otherwise. It does
+make batches longer. Less than a flood happens by chance among equals, who are better off by their deadlines alone;
+three requests in flight where others have one are no chance when they go on, and would cost eight others a quarter more
+time in the line. The device is shared by those that wait and those that the last batch was of, who may ask again before
+the next one ends.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -30,8 +31,6 @@ _BY_CHANCE = 8
 """Served requests beyond that."""
 _LATELY = 32
 """Served requests of each edge that are remembered, in the mean: enough for chance to be small beside what lasts."""
-_LONGER = 1.1
-"""Times as long may a batch take for what floods have in it beyond their shares."""
 
 
 def fair_share(held: Collection[int]) -> int:
@@ -45,11 +44,11 @@ def fair_share(held: Collection[int]) -> int:
 class FairShares:
     """Whom of a line a policy is shown. An edge that does not flood is never held back. Not thread-safe."""
 
-    def __init__(self, batch_s: Sequence[float]) -> None:
-        """`batch_s`: seconds of batches of 1, 2, ... up to the largest. Raises ValueError where there are none."""
-        if not batch_s:
-            raise ValueError("batch_s: empty; expected the seconds of a batch of one at least")
-        self._batch_s = batch_s
+    def __init__(self, largest: int) -> None:
+        """`largest`: how many requests a batch holds. Raises ValueError for less than one."""
+        if largest < 1:
+            raise ValueError(f"largest: {largest}; expected a batch of one at least")
+        self._largest = largest
         self._last: frozenset[str] = frozenset()
         self._seen: frozenset[int] = frozenset()
         """Those that were shown last."""
@@ -60,9 +59,9 @@ class FairShares:
     def shown(self, waiting: Sequence[QueuedRequest], held: Mapping[str, int]) -> list[QueuedRequest] | None:
         """Those of `waiting`, by urgency, that may run next, in the same order; None where that is all of them.
 
-        `held`: how many each edge has. Of an edge that floods, no more than it may have is shown, those that were shown
-        before and then the least urgent; and none where it was in the last batch, while others wait that were not.
-        Lower priorities do not count.
+        `held`: how many each edge has. Of an edge that floods, no more than it may have is shown: those that were shown
+        before, then the least urgent, since one that has waited long leaves itself and those beside it no time. Lower
+        priorities do not count.
         """
         if len(waiting) <= 1 or (len(held) == 1 and held.keys() >= self._last):
             return None
@@ -127,13 +126,9 @@ class FairShares:
         floods = self._floods(asked, share, greedy)
         others_first = any(edge not in self._last and edge not in floods for edge in asked)
         turns = [edge for edge in floods if not (others_first and edge in self._last)]
-        if not turns:
-            return dict.fromkeys(floods, 0)
         batch = sum(asked.values()) - sum(asked[edge] for edge in floods) + share * len(turns)
-        longer = 0
-        if batch < len(self._batch_s):
-            longer = bisect_right(self._batch_s, _LONGER * self._batch_s[batch - 1], lo=batch) - batch
-        return {**dict.fromkeys(floods, 0), **dict.fromkeys(turns, share + longer // len(turns))}
+        free = max(0, self._largest - batch) // max(1, len(floods))
+        return {**dict.fromkeys(floods, free), **dict.fromkeys(turns, share + free)}
 
 
 def _priority(request: QueuedRequest) -> int:

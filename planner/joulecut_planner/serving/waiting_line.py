@@ -2,15 +2,15 @@
 
 When the line is full, whoever holds the most places gives up its least urgent one: an edge that floods a
 server pushes out its own requests, never those of an edge that asks for little. An edge's own places may be
-bounded too, full line or not. Policies are shown no more of an edge that floods than its share (see `fair_shares`),
-and are told of those only: a flood that is held back is no load to prepare for, and nobody's company.
+bounded too, full line or not. Policies are shown no more of an edge that floods than finds room beside the others (see
+`fair_shares`), and are told of all that comes: what is held back is to be served too, as far as the device can.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import overload
 
 from joulecut_core.serving import QueuedRequest
@@ -39,10 +39,11 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._by_id: dict[int, QueuedRequest] = {}
         self._held: Counter[str] = Counter()
         self._alone_s = next(iter(batch_s), 0.0)
-        self._shares = FairShares(batch_s)
+        self._shares = FairShares(len(batch_s))
         self._shown: Sequence[QueuedRequest] = self
         self._changed = False
         self._untold: list[QueuedRequest] = []
+        self._never_shown: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -66,6 +67,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._by_id[request.id] = request
         self._changed = True
         self._untold.append(request)
+        self._never_shown.add(request.id)
         waiting = self._requests
         if not waiting or urgency(waiting[-1]) < urgency(request):
             waiting.append(request)
@@ -87,7 +89,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         raise AssertionError("a full line has a largest holder")
 
     def shown(self) -> Sequence[QueuedRequest]:
-        """Those that may run next, by urgency: all, but of an edge that floods no more than its share."""
+        """Those that may run next, by urgency: all, but of an edge that floods no more than find room."""
         if self._changed:
             shown = self._shares.shown(self._requests, self._held)
             self._shown = self if shown is None else shown
@@ -95,13 +97,12 @@ class WaitingLine(Sequence[QueuedRequest]):
         return self._shown
 
     def newcomers(self) -> list[QueuedRequest]:
-        """Those shown for the first time since this was last asked, in the order in which they came."""
-        if not self._untold:
-            return []
-        known = self._shown_ids()
-        told = [request for request in self._untold if request.id in known]
-        self._untold = [each for each in self._untold if each.id in self._by_id and each.id not in known]
-        return told
+        """Those that have come since this was last asked, in that order; those shown count as shown from now on."""
+        came = [request for request in self._untold if request.id in self._by_id]
+        self._untold = []
+        shown = self.shown()
+        self._never_shown = set() if shown is self else self._never_shown - {request.id for request in shown}
+        return came
 
     def without_a_chance(self, now_s: float) -> list[QueuedRequest]:
         """Take those out that were held back for too long: less time is left to them than a request alone takes.
@@ -121,15 +122,9 @@ class WaitingLine(Sequence[QueuedRequest]):
         return gone
 
     def has_newcomers(self) -> bool:
-        """Whether any are shown of whom `newcomers` has not told: those behind others who have been turned away."""
-        if not self._untold:
-            return False
-        known = self._shown_ids()
-        return any(request.id in known for request in self._untold)
-
-    def _shown_ids(self) -> Container[int]:
+        """Whether any are shown that were not at the last decision: those behind others who have been turned away."""
         shown = self.shown()
-        return self._by_id if shown is self else {request.id for request in shown}
+        return bool(self._never_shown) and (shown is self or any(request.id in self._never_shown for request in shown))
 
     def take_first(self, count: int) -> list[QueuedRequest]:
         """Remove and return the `count` most urgent ones of those last shown, which run now."""
@@ -171,6 +166,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._changed = True
         for request in leaving:
             del self._by_id[request.id]
+            self._never_shown.discard(request.id)
             self._held[request.edge] -= 1
             if not self._held[request.edge]:
                 del self._held[request.edge]

@@ -118,10 +118,10 @@ def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> No
     (only,) = asyncio.run(servers.candidates())
     for _ in range(6):
         servers.left(only, is_barren=True, is_leaving=False)
-    assert servers.failures(only) == 6
+    assert (servers.failures(only), servers.doubt(only)) == (6, 16.0)
     assert servers.wait_s([only]) >= 1.0
     servers.left(only, is_barren=False, is_leaving=True)
-    assert servers.failures(only) == 1
+    assert (servers.failures(only), servers.doubt(only)) == (1, 1.0)
     assert servers.wait_s([only]) <= 0.2
     servers.left(only, is_barren=False, is_leaving=False)
     assert servers.may_try(only)

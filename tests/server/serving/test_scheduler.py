@@ -200,7 +200,7 @@ def test_an_edge_that_floods_takes_its_own_places_only() -> None:
 
 
 def test_what_a_flood_s_share_holds_back_is_refused_before_it_is_late() -> None:
-    """When a request alone would no longer be in time; the one that is shown runs beside the other edge's."""
+    """When a request alone would no longer be in time; those that are shown run beside the other edge's."""
     policy = Collecting(TABLE, 1)
 
     async def use(stage: OnStage) -> None:
@@ -208,12 +208,12 @@ def test_what_a_flood_s_share_holds_back_is_refused_before_it_is_late() -> None:
         (picture,) = pictures(1)
         running = stage.ask(picture, edge="calm")
         await runner.begun.get()
-        flood = [stage.ask(picture, edge="flood") for _ in range(8)]
+        flood = [stage.ask(picture, edge="flood") for _ in range(16)]
         calm = stage.ask(picture, edge="calm")
-        while len(stage.lanes[0]) < 9:
+        while len(stage.lanes[0]) < 17:
             await asyncio.sleep(0)
         stage.clock.advance_s(SLO_S - stage.lanes[0].alone_s(0, 0.0) / 2)
-        for _ in range(9):
+        for _ in range(17):
             runner.go.release()
         await asyncio.gather(running, calm)
         outcomes = await asyncio.gather(*flood, return_exceptions=True)
