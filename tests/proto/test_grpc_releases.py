@@ -1,11 +1,23 @@
-"""A GOAWAY with an error code that HTTP/2 does not have, in a process of its own: some releases of gRPC end with it."""
+"""What some releases of gRPC cannot do, which joulecut therefore does not take (ADR 17)."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import struct
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
+
+from joulecut_proto.agent_messages import Hello, Side
+from joulecut_proto.channels import open_channel
+from joulecut_proto.clients import AgentClient
+from joulecut_proto.contract import CONTRACT_VERSION
+from joulecut_proto.servicers import add_agent
+from tests.proto.fake_services import FakeAgent
+from tests.proto.serving import TIMEOUT_S, listening
 
 _CALL = """
 import asyncio, sys
@@ -58,3 +70,36 @@ def test_a_client_outlives_an_unknown_code() -> None:
                 connection.sendall(frame(_GOAWAY, struct.pack(">II", 0, _UNKNOWN_CODE)))
                 said, _ = client.communicate(timeout=_PATIENCE_S)
     assert (client.returncode, said.strip()) in {(0, "UNAVAILABLE"), (0, "DEADLINE_EXCEEDED")}
+
+
+def open_sockets() -> int:
+    """Of this process."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            links.append(str(descriptor.readlink()))
+    return sum(link.startswith("socket:") for link in links)
+
+
+def test_a_closed_channel_keeps_no_socket() -> None:
+    """Edges renew connections for years: sockets must not wait until Python looks for cycles of references."""
+    hello = Hello(contract_version=CONTRACT_VERSION, name="edge-1", side=Side.EDGE, slowdown=1.0)
+
+    async def greet(address: str) -> None:
+        async with open_channel(address) as channel:
+            await AgentClient(channel, peer="gpu").hello(hello, timeout_s=TIMEOUT_S)
+
+    async def greetings() -> None:
+        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+            await greet(address)
+            before = open_sockets()
+            for _ in range(8):
+                await greet(address)
+            while open_sockets() > before + 2:
+                await asyncio.sleep(0.01)
+
+    gc.disable()
+    try:
+        asyncio.run(asyncio.wait_for(greetings(), TIMEOUT_S))
+    finally:
+        gc.enable()
