@@ -13,6 +13,9 @@ from joulecut_core import documents
 from joulecut_core.documents import parse_json, read_json, read_text, read_toml, write_bytes, write_json
 from joulecut_core.errors import ConfigError, ProblemError
 
+TOO_DEEP = "(maximum recursion|TOML inline arrays/tables are nested)"
+"""As tomllib says it, and as newer releases of tomli do, which Python 3.10 reads TOML with."""
+
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     """The path stands in the message."""
@@ -76,8 +79,8 @@ def test_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        pytest.param("a = " + "[" * 100_000, "not TOML: maximum recursion", id="deep arrays"),
-        pytest.param("a = " + "{b = " * 10_000, "not TOML: maximum recursion", id="deep tables"),
+        pytest.param("a = " + "[" * 100_000, f"not TOML: {TOO_DEEP}", id="deep arrays"),
+        pytest.param("a = " + "{b = " * 10_000, f"not TOML: {TOO_DEEP}", id="deep tables"),
         pytest.param("a = " + "9" * 5_000, "not TOML: Exceeds the limit", id="many digits"),
         pytest.param("a = [{b = 0x" + "f" * 5_000 + "}]", "a whole number beyond 64 bits", id="hexadecimal"),
         pytest.param(".".join("a" * 20_000) + " = 1", "a key of 20000 parts; expected at most 64", id="long key"),
