@@ -77,7 +77,7 @@ def document(sound: Soak, control: Soak, minutes: float, warm_s: float) -> str:
             (
                 "Growth is from the most in the first fifth of the samples to the most in the last. *steady*: at most "
                 f"{_MOST_MB:g} MB, no further file descriptor, no further thread. The last row is the control: a "
-                "server that leaks 2 MB, two file descriptors and two threads a second."
+                "server that leaks 1 MB, a file descriptor and a thread each 0.1 s."
             ),
             "",
         )
