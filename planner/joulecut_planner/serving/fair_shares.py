@@ -23,8 +23,7 @@ from itertools import groupby
 from joulecut_core.serving import QueuedRequest
 
 _FLOOD = 3
-"""Shares. Among eight edges with four requests each in flight hardly anybody has more in the line by chance. Sixteen
-requests of one edge are kept from others with single ones as well as by two shares, and better than by four."""
+"""Shares. Among eight edges with four requests each in flight hardly anybody has more in the line by chance."""
 _MUCH = 1.5
 """Times as often served as half of those that are there."""
 _BY_CHANCE = 8
