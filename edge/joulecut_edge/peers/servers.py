@@ -31,6 +31,7 @@ _CONFIGURED_CAP_S = 2.0
 """A server that somebody named is used again within seconds of its return."""
 _DISCOVERED_CAP_S = 20.0
 _MOST_DOUBT = 16.0
+"""Times the usual wait, so some minutes: whoever was mended is not forgotten."""
 _FORGOTTEN = 64
 """Breakers kept of servers that are no longer candidates."""
 

@@ -17,8 +17,9 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_planner import solve
 from joulecut_proto.agent_messages import Echo, Hello, Side
 from joulecut_proto.contract import CONTRACT_VERSION
-from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
+from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_proto.streaming.pacing import Pace
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.wires.codecs import Codec
 from joulecut_server.served_network import ServedNetworks
@@ -263,7 +264,7 @@ class Door:
     def enter(self, header: RequestHeader, *_: object, **__: object) -> NoReturn:
         """Refuse it."""
         self.priorities.append(header.priority)
-        raise TurnedAwayError("not now", ReplyStatus.OVERLOADED)
+        raise TurnedAwayError("not now", ReplyStatus.OVERLOADED, 0.5)
 
 
 def test_a_request_stands_in_the_line_as_its_edge_may(tmp_path: Path) -> None:
@@ -280,3 +281,22 @@ def test_a_request_stands_in_the_line_as_its_edge_may(tmp_path: Path) -> None:
 
     with_parts(tmp_path, use)
     assert door.priorities == [-1, 2, 2]
+
+
+def test_a_refusal_of_the_line_sets_the_streams_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends on is slowed by refusals behind the door too, less the time that a request has waited there."""
+    told: list[tuple[ReplyStatus, float]] = []
+
+    def refused(self: Pace, refusal: ReplyHeader, waited_s: float = 0.0) -> None:
+        del self
+        told.append((refusal.status, refusal.retry_after_s))
+        assert waited_s >= 0.0
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        parts.inference._scheduler = cast(Scheduler, Door())
+        await talk.send(await parts.joined(), "r")
+        assert (await talk.reply()).header.retry_after_s == 0.5
+
+    monkeypatch.setattr(Pace, "refused", refused)
+    with_parts(tmp_path, use)
+    assert told == [(ReplyStatus.OVERLOADED, 0.5)]
