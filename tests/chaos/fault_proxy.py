@@ -157,7 +157,8 @@ class FaultProxy:
         self.random = random.Random(seed)  # noqa: S311 - faults, not secrets
         self.counters = Counters()
         self.port = 0
-        self._target = (host, port)
+        self.target = (host, port)
+        """Where connections that come from now on are carried to."""
         self._weather = {Way.UP: CALM, Way.DOWN: CALM}
         self._moving: dict[Way, asyncio.Event] = {}
         self._lines: set[_Line] = set()
@@ -286,7 +287,7 @@ class FaultProxy:
             self._hold_next, self._held = False, asyncio.Event()
             await self._held.wait()
         try:
-            far_reader, far = await asyncio.open_connection(*self._target)
+            far_reader, far = await asyncio.open_connection(*self.target)
         except OSError:
             self.counters.refused += 1
             raise

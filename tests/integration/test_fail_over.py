@@ -6,7 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Servers
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_server import agent as server_agent
+from tests.chaos.fault_proxy import LOOPBACK, fault_proxy
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
 from tests.integration.tiny_network import pictures, tiny_network
 
@@ -38,6 +39,10 @@ def _made(monkeypatch: pytest.MonkeyPatch) -> list[Offloading]:
 
     monkeypatch.setattr(edge_agent, "Offloading", make)
     return made
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -156,31 +161,6 @@ def test_a_connection_is_renewed_without_a_gap(site: Site, made: list[Offloading
     run(test)
 
 
-class PassingThrough:
-    """A proxy that forwards bytes: each new connection goes to the server that is chosen at that moment."""
-
-    def __init__(self, chosen: str) -> None:
-        self.chosen = chosen
-        self._passing: set[asyncio.Task[None]] = set()
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, both ways."""
-        host, _, port = self.chosen.rpartition(":")
-        there, back = await asyncio.open_connection(host, int(port))
-        for source, target in ((reader, back), (there, writer)):
-            task = asyncio.create_task(self._pass(source, target))
-            self._passing.add(task)
-            task.add_done_callback(self._passing.discard)
-
-    @staticmethod
-    async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(1 << 16):
-                target.write(data)
-                await target.drain()
-        target.close()
-
-
 def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: list[Offloading]) -> None:
     """Behind a proxy that spreads connections: planned there first, nothing is answered alone, the other is left."""
 
@@ -190,18 +170,15 @@ def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: lis
                 await stack.enter_async_context(server_agent.serving(replace(site.server(), name=name)))
                 for name in ("one", "two")
             ]
-            proxy = PassingThrough(first)
-            listening = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-            stack.callback(listening.close)
-            address = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            proxy = await stack.enter_async_context(fault_proxy(port_of(first)))
             # Whatever the link is measured to be by then, answers stay the same to the bit.
-            config = replace(site.edge(address), renew_s=1.0, max_accuracy_loss=0.0)
+            config = replace(site.edge(f"{LOOPBACK}:{proxy.port}"), renew_s=1.0, max_accuracy_loss=0.0)
             app = await stack.enter_async_context(
                 application(await stack.enter_async_context(edge_agent.serving(config)))
             )
             await app.offloading()
             asking = Asking(app)
-            proxy.chosen = second
+            proxy.target = (LOOPBACK, port_of(second))
             while made[0].renewals < 1:
                 await asyncio.sleep(0.01)
             await asking.more(3)
