@@ -57,6 +57,7 @@ _SIZES = {16: 600, 100_000: 400, 1 << 20: 200, 16 << 20: 40}
 """Bytes, and how often."""
 _WARM_UP = 0.1
 _IN_FLIGHT = 4
+_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +74,16 @@ class RoundTrips:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """Seconds per request of one size.
+class OverlapRound:
+    """Seconds per request, measured one right after the other.
 
-    `tail_s`: pipelined requests of a few bytes, so the device's time alone. `transfer_s`: what a round trip of the
-    size takes longer than one of a few bytes, without tails. `alone_s`, `pipelined_s`: with tails, one at a time and
-    several in flight.
+    `transfer_s`: what a round trip of the size takes longer than one of a few bytes, without tails. `tail_s`:
+    pipelined requests of a few bytes, so the device's time alone. `alone_s`, `pipelined_s`: with tails, one at a time
+    and several in flight.
     """
 
-    size_bytes: int
-    tail_s: float
     transfer_s: float
+    tail_s: float
     alone_s: float
     pipelined_s: float
 
@@ -91,6 +91,15 @@ class Overlap:
     def hidden(self) -> float:
         """The share of transfer that does not show in a pipelined request's time."""
         return 1 - (self.pipelined_s - self.tail_s) / self.transfer_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """What pipelining hides at one size, with tails as long as `round_trips` of that size."""
+
+    size_bytes: int
+    round_trips: float
+    rounds: Sequence[OverlapRound]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +148,15 @@ async def _measure(share: float, folder: Path) -> tuple[list[RoundTrips], list[O
                     for size_bytes, often in _SIZES.items()
                 ]
         overlaps = [
-            await _overlap(plain, size_bytes, max(4, round(share * often)))
+            await _overlap(
+                plain,
+                size_bytes,
+                max(4, round(share * often)),
+                round_trips=round_trips,
+                rounds=max(1, round(share * _ROUNDS)),
+            )
             for size_bytes, often in ((1 << 20, 100), (4 << 20, 40), (16 << 20, 20))
+            for round_trips in (1.0, 2.0)
         ]
         crowds = [
             await _crowding(plain, what, max(5, round(share * 100))) for what in ("nothing", "requests", "replies")
@@ -175,26 +191,28 @@ async def _at_once(value: float) -> float:
     return value
 
 
-async def _overlap(peer: StreamPeer, size_bytes: int, often: int) -> Overlap:
-    """A tail as long as the transfer is the hardest to hide behind: a shorter or longer one leaves room on one side."""
+async def _overlap(peer: StreamPeer, size_bytes: int, often: int, *, round_trips: float, rounds: int) -> Overlap:
+    """A tail as long as a round trip is the hardest to hide behind: a shorter or longer one leaves room on one side.
+
+    A round's first transfer has no tail to hide behind: one of `often` always shows.
+    """
     large, small = _tensor(size_bytes), _tensor(REPLY_BYTES)
-    large_s, small_s = [], []
-    for _ in range(often):
-        large_s.append(await peer.round_trip_s(large, ANSWER))
-        small_s.append(await peer.round_trip_s(small, ANSWER))
-    busy_s = statistics.median(large_s)
-    times: dict[str, list[float]] = {"tail": [], "alone": [], "pipelined": []}
-    for _ in range(5):
-        times["tail"].append(await _per_request_s([small] * often, peer, busy_s, in_flight=_IN_FLIGHT))
-        times["alone"].append(await _per_request_s([large] * often, peer, busy_s, in_flight=1))
-        times["pipelined"].append(await _per_request_s([large] * often, peer, busy_s, in_flight=_IN_FLIGHT))
-    return Overlap(
-        size_bytes=size_bytes,
-        tail_s=statistics.median(times["tail"]),
-        transfer_s=busy_s - statistics.median(small_s),
-        alone_s=statistics.median(times["alone"]),
-        pipelined_s=statistics.median(times["pipelined"]),
-    )
+    taken = []
+    for _ in range(rounds):
+        large_s, small_s = [], []
+        for _ in range(often):
+            large_s.append(await peer.round_trip_s(large, ANSWER))
+            small_s.append(await peer.round_trip_s(small, ANSWER))
+        tail_s = round_trips * statistics.median(large_s)
+        taken.append(
+            OverlapRound(
+                transfer_s=statistics.median(large_s) - statistics.median(small_s),
+                tail_s=await _per_request_s([small] * often, peer, tail_s, in_flight=_IN_FLIGHT),
+                alone_s=await _per_request_s([large] * often, peer, tail_s, in_flight=1),
+                pipelined_s=await _per_request_s([large] * often, peer, tail_s, in_flight=_IN_FLIGHT),
+            )
+        )
+    return Overlap(size_bytes=size_bytes, round_trips=round_trips, rounds=taken)
 
 
 async def _per_request_s(
@@ -283,17 +301,15 @@ def _page(trips: Sequence[RoundTrips], overlaps: Sequence[Overlap], crowds: Sequ
         "## Transfer behind tails",
         "",
         (
-            f"Up to {_IN_FLIGHT} requests in flight on one stream, tails as long as a round trip, which keep a device "
-            "busy but no core. *hidden*: the share of the transfer that does not show in a pipelined request's time."
+            f"Up to {_IN_FLIGHT} requests in flight on one stream; tails keep a device busy, in a server-agent's line "
+            "for it, but no core. *hidden*: the share of the transfer that does not show in a pipelined request's "
+            f"time. Medians of {len(overlaps[0].rounds)} rounds, and quartiles of the share; each round measures all "
+            "columns one right after the other, and the first transfer of a round has no tail to hide behind."
         ),
         "",
-        "| bytes | tail ms | transfer ms | one at a time ms | pipelined ms | hidden |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {each.size_bytes:,} | {each.tail_s * 1e3:.2f} | {each.transfer_s * 1e3:.2f} | {each.alone_s * 1e3:.2f} "
-            f"| {each.pipelined_s * 1e3:.2f} | {each.hidden:.0%} |"
-            for each in overlaps
-        ),
+        "| bytes | tail, round trips | tail ms | transfer ms | one at a time ms | pipelined ms | hidden | quartiles |",
+        "|---|---|---|---|---|---|---|---|",
+        *map(_overlap_row, overlaps),
         "",
         "## Small requests beside large ones on one stream",
         "",
@@ -305,6 +321,21 @@ def _page(trips: Sequence[RoundTrips], overlaps: Sequence[Overlap], crowds: Sequ
         "",
     ]
     return "\n".join(lines)
+
+
+def _overlap_row(overlap: Overlap) -> str:
+    rounds = overlap.rounds
+    tail, transfer, alone, pipelined = (
+        f"{statistics.median(column) * 1e3:.2f}"
+        for column in zip(
+            *((each.tail_s, each.transfer_s, each.alone_s, each.pipelined_s) for each in rounds), strict=True
+        )
+    )
+    hidden = [each.hidden for each in rounds]
+    return (
+        f"| {overlap.size_bytes:,} | {overlap.round_trips:g} | {tail} | {transfer} | {alone} | {pipelined} "
+        f"| {statistics.median(hidden):.0%} | {_quantile(hidden, 0.25):.0%} to {_quantile(hidden, 0.75):.0%} |"
+    )
 
 
 def _trip_table(title: str, trips: Sequence[RoundTrips]) -> list[str]:

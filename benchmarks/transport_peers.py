@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import SystemClock
 from joulecut_proto.channels import bind, make_server, open_channel
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
@@ -37,6 +38,8 @@ from joulecut_proto.servicers import add_inference
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
 from joulecut_proto.tensor_arrays import frame_of
 from joulecut_proto.tensors import CHUNK_BYTES
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_server.requests.fair_turns import FairTurns
 
 LARGEST_BYTES = 16 << 20
 REPLY_BYTES = 8
@@ -51,10 +54,10 @@ _SMALL = (frame_of("y", np.zeros(REPLY_BYTES, dtype=np.uint8)),)
 
 
 class _Service:
-    """Answers as each request's variant says; one device, so tails run one after the other."""
+    """Answers as each request's variant says; one device in a server-agent's line for it: tails run in turn."""
 
     def __init__(self) -> None:
-        self._device = asyncio.Lock()
+        self._device = FairTurns(DeviceWorker(SystemClock()), waiting=64)
 
     async def serve(self, stream: InferenceServerStream) -> None:
         """Requests are read while earlier ones are answered."""
@@ -68,9 +71,9 @@ class _Service:
             task.add_done_callback(answering.discard)
 
     async def _tail(self, stream: InferenceServerStream, request: Request) -> None:
-        async with self._device:
-            # A GPU's work costs its host next to nothing.
-            await asyncio.to_thread(time.sleep, request.header.budget_s or 0.0)
+        # A GPU's work costs its host next to nothing.
+        turn = self._device.enter("edge-1", lambda: time.sleep(request.header.budget_s or 0.0))
+        await turn.result()
         await self._answer(stream, request)
 
     async def _answer(self, stream: InferenceServerStream, request: Request) -> None:
