@@ -42,6 +42,8 @@ class Limits:
             ]
             for held in range(len(ways.states))
         ]
+        self.quickest_state = min(range(len(ways.states)), key=lambda state: self._times[state][-1][0])
+        """The clock state that runs the largest batches in the least time."""
         self.alone_s = [
             min(float(costs.unit_time_s[v][0, entry:, :].sum(axis=0).min()) for v in variants)
             for entry in range(len(costs.table.units))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +18,6 @@ class Choice:
 
     let_go: int
     size: int
-    fitting: int
-    """How many ways are quick enough."""
 
 
 def best_batch(
@@ -40,23 +39,39 @@ def best_batch(
         size = limits.largest(state, len(slacks_s) - let_go, slack_s)
         if not size:
             continue
-        fitting = limits.fitting(state, size, slack_s)
+        behind_s = slacks_s[let_go + size :]
+        fitting = limits.fitting(state, size, min(slack_s, slowest_pace_s(behind_s, size))) or 1
         way = int(load.chosen[state, size - 1, fitting - 1])
         cost_j = miss_j * let_go + float(load.gains[state, way, size - 1])
-        left = len(slacks_s) - let_go - size
+        left = len(behind_s)
         if left:
             # Those left behind wait with who comes meanwhile; who comes is in the value of the launch already.
             takes_s = limits.quickest_s(state, size)
-            age = round((deadline_s - slacks_s[let_go + size] + takes_s) / step_s)
+            age = round((deadline_s - behind_s[0] + takes_s) / step_s)
             came = min(round(expected_hz * takes_s), most)
             together = min(left + came, most)
             cost_j += float(load.relative[state, together, min(max(age, 0), ages - 1)] - load.relative[state, came, 0])
             cost_j += miss_j * (left + came - together)
         if best is None or cost_j < best[0]:
-            best = cost_j, Choice(let_go, size, fitting)
+            best = cost_j, Choice(let_go, size)
         if not left:
             break
     return best[1] if best else None
+
+
+def slowest_pace_s(behind_s: Sequence[float], size: int, overtaking_hz: float = 0.0) -> float:
+    """The most a batch of `size` may take where those behind it follow in batches as long, all of them in time.
+
+    `behind_s` are their slacks, in the order in which they will run; `overtaking_hz`: how many a second may come who
+    go before them.
+    """
+    return min(
+        (
+            slack_s / (2 + place // size + max(slack_s, 0.0) * overtaking_hz / size)
+            for place, slack_s in enumerate(behind_s)
+        ),
+        default=math.inf,
+    )
 
 
 def by_priority(

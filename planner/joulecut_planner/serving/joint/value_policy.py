@@ -23,7 +23,7 @@ from joulecut_planner.serving.joint.budget import MOST_OWED, MissBudget
 from joulecut_planner.serving.joint.decisions import LoadDecisions
 from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_planner.serving.joint.loads import STRICTEST, Loads, loads_of
-from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless
+from joulecut_planner.serving.joint.overload import best_batch, by_priority, hopeless, slowest_pace_s
 from joulecut_planner.serving.policies.accuracy_floor import AccuracyFloor
 
 _ROUNDING_S = 1e-10
@@ -79,6 +79,8 @@ class ValuePolicy:
         """The first deadline in the running batch, where its members enter, and how it runs."""
         self._entries: list[int] = []
         self._running: Launch | None = None
+        self._clears = False
+        """Whether a line is being cleared that was longer than the values know."""
         self._changed_s = -math.inf
         """When a change of the clock is over that was made for those who wait: something else comes first then."""
 
@@ -118,6 +120,13 @@ class ValuePolicy:
             return self._change(view, -1 - state)
         if not waiting:
             return self._rest_empty(now_s, load, state)
+        if self._is_overlong(len(waiting)):
+            quickest = self._limits.quickest_state
+            return (
+                self._crowded(view, state, load, forecast.rate_hz)
+                if state == quickest
+                else self._change(view, quickest)
+            )
         return self._attend(view, load, state, forecast)
 
     def join(self, view: ServerView, unit: int, batch: int) -> int:
@@ -179,6 +188,15 @@ class ValuePolicy:
             return self._change(view, target)
         return self._crowded(view, state, load, forecast.rate_hz)
 
+    def _is_overlong(self, count: int) -> bool:
+        """Whether more wait than the values know, or did and one batch cannot take those who are left.
+
+        To the values any longer line is the longest that they know, and its clock changed back and forth in vain.
+        Where changes are free, the pace of each batch is all there is to decide.
+        """
+        self._clears = count > (self._limits.sizes if self._clears else self.loads.most) and not self._ways.free
+        return self._clears
+
     def _due_s(
         self, load: LoadDecisions, state: int, slack_s: float, count: int, now_s: float, rate_hz: float
     ) -> float:
@@ -231,7 +249,10 @@ class ValuePolicy:
             *hopeless(behind, limits, now_s, busy_s, per_request_s),
         )
         self._budget.missed(len(gone))
-        return self._launch(view, state, load, members, gone)
+        leaving = {each.id for each in gone}
+        staying_s = [each.deadline_s - now_s for each in behind if each.id not in leaving]
+        pace_s = slowest_pace_s(staying_s, len(members), 0.0 if self._plain else rate_hz)
+        return self._launch(view, state, load, members, gone, pace_s)
 
     def _change(self, view: ServerView, target: int) -> Rest:
         """Hold another clock, and turn away whom that takes too long for."""
@@ -266,16 +287,21 @@ class ValuePolicy:
         load: LoadDecisions,
         members: Sequence[QueuedRequest],
         gone: tuple[Rejection, ...],
+        pace_s: float = math.inf,
     ) -> Launch | Rest:
-        """Run these in the way of highest worth that ends in time; fewer of them where none does."""
+        """Run these in the way of highest worth that ends in time; fewer of them where none does.
+
+        It takes `pace_s` at most where that can be, else as little as possible.
+        """
         if self._plain:
             size = len(members)
-            fitting = self._limits.fitting(state, size, members[0].deadline_s - view.now_s + _ROUNDING_S)
+            within_s = min(members[0].deadline_s - view.now_s, pace_s) + _ROUNDING_S
+            fitting = self._limits.fitting(state, size, within_s) or 1
             way = int(load.chosen[state, size - 1, fitting - 1])
             ids = tuple(request.id for request in members) if gone else ()
             self._tightest_s, self._entries = members[0].deadline_s, [0] * size
         else:
-            size, way = self._way_for_mixed(view, state, load, members)
+            size, way = self._way_for_mixed(view, state, load, members, pace_s)
             if not size:
                 late = Rejection(members[0].id, RejectReason.LATE, self._limits.quickest_s(state, 1))
                 self._budget.missed(1)
@@ -287,16 +313,22 @@ class ValuePolicy:
         return self._running
 
     def _way_for_mixed(
-        self, view: ServerView, state: int, load: LoadDecisions, members: Sequence[QueuedRequest]
+        self, view: ServerView, state: int, load: LoadDecisions, members: Sequence[QueuedRequest], pace_s: float
     ) -> tuple[int, int]:
         """How many of the first can run in time, each from its entry on, and in which way; 0 where not even one."""
         for size in range(len(members), 0, -1):
             entries = [request.entry for request in members[:size]]
             within_s = min(request.deadline_s for request in members[:size]) - view.now_s + _ROUNDING_S
+            quickest_s, quickest = math.inf, -1
             for way in load.by_worth(state, size):
                 variant, points = self._ways.variants[way], self._ways.points_of(state, way, size)
-                if batch_s(self._costs, variant, points, entries, view.point) <= within_s:
+                time_s = batch_s(self._costs, variant, points, entries, view.point)
+                if time_s <= min(within_s, pace_s):
                     return size, way
+                if time_s < quickest_s:
+                    quickest_s, quickest = time_s, way
+            if quickest_s <= within_s:
+                return size, quickest
         return 0, 0
 
     def _strictness(self, rate_hz: float) -> int:
