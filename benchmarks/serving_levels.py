@@ -1,6 +1,7 @@
-"""PIT's headline, what a burst leaves behind, what a decision costs. `python -m benchmarks.serving_levels`.
+"""PIT's headline, long deadlines, what a burst leaves, what a decision costs. `python -m benchmarks.serving_levels`.
 
     precision   PIT beside the same controller in full precision, INT8 assumed so many times as fast
+    patience    requests that have many times what they take alone, in batches and one by one, from a cold start
     bursts      for how many control periods behind a burst the clock rests above where it did before
     decisions   CPU time of a decision, with what the policy is told of arrivals since the last one
 
@@ -49,6 +50,10 @@ _PERIOD = 20.0
 _BURST, _BURST_DEADLINES = 5.0, 40.0
 """Times the capacity, and for how long."""
 _QUIET = 0.05
+_PATIENCE, _PATIENT_LOADS = (10.0, 40.0, 100.0), (0.3, 0.6, 0.8)
+"""Deadlines in lone requests, and loads."""
+_PATIENT_FOR = 100.0
+"""Deadlines for which requests come."""
 _SAME = 1.001
 """Idle draws closer than this count as the same."""
 _AFTER = 6.0
@@ -57,7 +62,9 @@ _AFTER = 6.0
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate and write the page."""
-    parser = argparse.ArgumentParser(description="PIT's headline, bursts and the cost of decisions, in virtual time.")
+    parser = argparse.ArgumentParser(
+        description="PIT, long deadlines, bursts and the cost of decisions, in virtual time."
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
@@ -68,11 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     date = datetime.now(timezone.utc).date().isoformat()
     lines = [
-        "# Serving: precision, bursts, decisions",
+        "# Serving: precision, long deadlines, bursts, decisions",
         "",
-        f"{date} · emulated GPUs, {count} requests a case, seed {seed} · deadline {DEADLINE:g} times a request alone.",
+        (
+            f"{date} · emulated GPUs, {count} requests a case, seed {seed} · deadline {DEADLINE:g} times a request "
+            "alone, where nothing else is said."
+        ),
         "",
         *_precision(tables, traces(count, seed)),
+        *_patience(tables, seed),
         *_bursts(tables, seed),
         *_decisions(tables[DEVICES[0]], made_trace(MadeTrace.POISSON, count, seed)),
     ]
@@ -85,11 +96,11 @@ def _slo_s(table: ServiceTable) -> float:
     return DEADLINE * costs.time_s(0, 1, costs.top)
 
 
-def _policy(name: str, table: ServiceTable) -> ServingPolicy:
+def _policy(name: str, table: ServiceTable, slo_s: float | None = None) -> ServingPolicy:
     if name != "joulecut":
         return POLICIES[name](table, PolicyOptions(accuracy_floor=FLOOR))
     floor = FLOOR * table.variants[0].accuracy
-    return JoulecutPolicy(table, slo_s=_slo_s(table), accuracy_floor=floor, kept=decisions_folder())
+    return JoulecutPolicy(table, slo_s=slo_s or _slo_s(table), accuracy_floor=floor, kept=decisions_folder())
 
 
 def _precision(tables: dict[str, ServiceTable], arrivals: dict[str, ArrivalTrace]) -> Iterator[str]:
@@ -139,6 +150,39 @@ def _against_full(table: ServiceTable, load: float, arrivals: dict[str, ArrivalT
             f"{factor:g} | {load:.0%} | {fmean(joules):.2f} / {fmean(busy):.2f} | {fmean(response):.2f} | {missed} | "
             f"{table.variants[1].accuracy / full_accuracy:.2%}, {least:.2%} | {held[0]} / {held[1]} of {len(pairs)}"
         )
+
+
+def _patience(tables: dict[str, ServiceTable], seed: int) -> Iterator[str]:
+    yield "## Long deadlines"
+    yield ""
+    yield (
+        f"Random arrivals in full precision, {_PATIENT_FOR:g} deadlines of them, from a cold start: no policy knows "
+        "the load yet. Deadlines in times of a request alone. Missed, and joules per answer with the idle draw."
+    )
+    yield ""
+    names = ("batching-only", "eali", "joulecut")
+    yield f"| device | batches to | change | deadline | load | {' | '.join(names)} |"
+    yield "|---|---|---|---|---|" + "---|" * len(names)
+    for device, made in tables.items():
+        order = ServiceOrder(network=NETWORK, device=f"emulated:{device}", batches=(1,))
+        for table in (made, provide_service_table(order)):
+            full = with_variants(table, (table.variants[0].name,))
+            for switch_s in SWITCHES_S:
+                judged = full if switch_s is None else replace(full, switch_s=switch_s)
+                yield from (f"| {device} | {judged.batches[-1]} | {cells} |" for cells in _patient(judged, names, seed))
+    yield ""
+
+
+def _patient(table: ServiceTable, names: Sequence[str], seed: int) -> Iterator[str]:
+    """The cells of a table for each deadline and load."""
+    for patience in _PATIENCE:
+        slo_s = patience / DEADLINE * _slo_s(table)
+        for load in _PATIENT_LOADS:
+            rate_hz = load * capacity(table, slo_s).rate_hz
+            arrivals = made_trace(MadeTrace.POISSON, round(rate_hz * _PATIENT_FOR * slo_s), seed).at_rate(rate_hz)
+            reports = [simulate(_policy(name, table, slo_s), arrivals.requests(slo_s)) for name in names]
+            cells = " | ".join(f"{each.miss_rate:.2%}, {each.energy_per_request_j:.4g} J" for each in reports)
+            yield f"{1e3 * table.switch_s:.3g} ms | {patience:g} | {load:.0%} | {cells}"
 
 
 @dataclass(slots=True)

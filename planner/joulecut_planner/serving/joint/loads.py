@@ -26,7 +26,7 @@ from joulecut_planner.serving.joint.ways import Ways, find_ways
 _AGES = 40
 _KEPT = 8
 """Tables whose loads are kept."""
-_MOST = 32
+_MOST = 64
 _ROOM = 1.25
 """Over what can be served within a deadline, up to `_MOST`."""
 _RARE_LOADS = (0.0003, 0.002)

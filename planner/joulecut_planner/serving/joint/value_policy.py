@@ -80,7 +80,7 @@ class ValuePolicy:
         self._entries: list[int] = []
         self._running: Launch | None = None
         self._clears = False
-        """Whether a line is being cleared that was longer than the values know."""
+        """Whether a line that was longer than the values know is being cleared at the quickest clock."""
         self._changed_s = -math.inf
         """When a change of the clock is over that was made for those who wait: something else comes first then."""
 
@@ -121,12 +121,7 @@ class ValuePolicy:
         if not waiting:
             return self._rest_empty(now_s, load, state)
         if self._is_overlong(len(waiting)):
-            quickest = self._limits.quickest_state
-            return (
-                self._crowded(view, state, load, forecast.rate_hz)
-                if state == quickest
-                else self._change(view, quickest)
-            )
+            return self._work_off(view, load, state, forecast.rate_hz)
         return self._attend(view, load, state, forecast)
 
     def join(self, view: ServerView, unit: int, batch: int) -> int:
@@ -189,13 +184,27 @@ class ValuePolicy:
         return self._crowded(view, state, load, forecast.rate_hz)
 
     def _is_overlong(self, count: int) -> bool:
-        """Whether more wait than the values know, or did and one batch cannot take those who are left.
+        """Whether more wait than the values know, or such a line is cleared until one batch can take those left."""
+        self._clears = self._clears and count > self._limits.sizes
+        # Some overtake others where priorities differ: their line is longer than it looks.
+        known = self.loads.most if self._plain else self.loads.most // 2
+        # Where changes are free, the pace of each batch is all there is to decide.
+        return not self._ways.free and (self._clears or count > known)
 
-        To the values any longer line is the longest that they know, and its clock changed back and forth in vain.
-        Where changes are free, the pace of each batch is all there is to decide.
+    def _work_off(self, view: ServerView, load: LoadDecisions, state: int, rate_hz: float) -> Launch | Rest:
+        """Run full batches at the clock held, while that leaves time to change it later, else at the quickest.
+
+        To the values any longer line is the longest that they know: they change its clock back and forth in vain.
+        Where some overtake others nobody's time is known: such a line is cleared at once.
         """
-        self._clears = count > (self._limits.sizes if self._clears else self.loads.most) and not self._ways.free
-        return self._clears
+        size, quickest = self._limits.sizes, self._limits.quickest_state
+        if not self._clears:
+            left_s = [request.deadline_s - view.now_s - self._ways.switch_s for request in view.waiting]
+            pace_s = min(*left_s[:size], slowest_pace_s(left_s[size:], size))
+            self._clears = not self._plain or self._limits.quickest_s(state, size) > pace_s
+        if self._clears and state != quickest:
+            return self._change(view, quickest)
+        return self._crowded(view, state, load, rate_hz)
 
     def _due_s(
         self, load: LoadDecisions, state: int, slack_s: float, count: int, now_s: float, rate_hz: float
