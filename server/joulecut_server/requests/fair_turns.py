@@ -25,7 +25,7 @@ from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
 T = TypeVar("T")
 
 _MOST_FLOWS = 1024
-"""Sessions with nothing waiting are forgotten beyond this, where they have no debt."""
+"""Sessions with nothing waiting are forgotten beyond this: all but the half of so many that have had the most."""
 
 
 class FairTurn(Generic[T]):
@@ -105,7 +105,7 @@ class FairTurns:
     def _make_place(self, flow: str) -> FairTurn[Any] | None:
         """Who has to leave for one more of `flow`. Raises TurnedAwayError where that would be itself."""
         if flow not in self._flows and len(self._flows) >= _MOST_FLOWS:
-            self._flows = {name: each for name, each in self._flows.items() if self._matters(each)}
+            self._forget()
         if self._count < self.most:
             return None
         longest = max(self._flows.values(), key=lambda each: len(each.waiting))
@@ -115,8 +115,15 @@ class FairTurns:
         self._count -= 1
         return longest.waiting.pop()
 
-    def _matters(self, flow: _Flow) -> bool:
-        return bool(flow.waiting) or flow is self._running or flow.finish_s > self._virtual_s
+    def _forget(self) -> None:
+        """Keep those who wait or run, and the debts that matter most."""
+        by_debt = sorted(self._flows.values(), key=lambda each: each.finish_s)
+        owing = {id(each) for each in by_debt[-_MOST_FLOWS // 2 :] if each.finish_s > self._virtual_s}
+        self._flows = {
+            name: each
+            for name, each in self._flows.items()
+            if each.waiting or each is self._running or id(each) in owing
+        }
 
     def _overload(self) -> TurnedAwayError:
         return TurnedAwayError(

@@ -181,3 +181,20 @@ def test_errors_belong_to_whoever_asked() -> None:
         assert (await after.result()).result == "a"
 
     on_device(use)
+
+
+def test_sessions_that_came_once_are_forgotten() -> None:
+    """With one request each they are not kept, nor counted at every turn; who has had the most still waits longest."""
+
+    async def use(device: Device) -> None:
+        await device.ask("greedy", 50.0).result()
+        for number in range(1500):
+            await device.ask(f"once-{number}").result()
+        assert len(device.turns._flows) <= 1024
+        gate = await device.held()
+        turns = [device.ask("greedy.again"), device.ask("fresh")]
+        gate.open()
+        await all_of(*turns)
+        assert device.ran[-2:] == ["fresh", "greedy.again"]
+
+    on_device(use)
