@@ -72,6 +72,8 @@ class TickWatch:
         if period_s is None or state.energy_j is None:
             raise DeviceError(f"{device.info.name} has no energy meter; plan from estimated power instead")
         self.period_s: float = period_s
+        self.look_s: float = period_s / _POLLS_PER_PERIOD
+        """Seconds between two looks that notice a change soon enough."""
         self.first_j: float = state.energy_j
         self._device = device
         self._before = state
@@ -118,7 +120,7 @@ def read_at_tick(device: Device, clock: Clock) -> EnergyReading:
     watch = TickWatch(device)
     for _ in range(_PATIENCE_PERIODS * _POLLS_PER_PERIOD):
         # From now on, not from the start: after a pause of this host the meter has its time as before.
-        clock.sleep_until_s(clock.now_s() + watch.period_s / _POLLS_PER_PERIOD)
+        clock.sleep_until_s(clock.now_s() + watch.look_s)
         reading = watch.poll()
         if reading is not None:
             return reading

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode, show
-from joulecut_core.documents import read_json, write_json
+from joulecut_core.documents import read_text, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
+from joulecut_core.strict_json import parse_strictly
 
 PROFILE_SCHEMA = "joulecut.profile/1"
 
@@ -166,9 +167,11 @@ class Profile:
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:
     """The profile in a file; raises ProfileError naming the file and the field, TypeError for what is no path."""
-    document = read_json(
-        expect_path("path", path, "of a file that save_profile wrote", error=ProfileError), ProfileError
-    )
+    text = read_text(expect_path("path", path, "of a file that save_profile wrote", error=ProfileError), ProfileError)
+    try:
+        document = parse_strictly(text, ProfileError, str(path))
+    except ProfileError as error:
+        raise ProfileError(f"{error}; delete the file, so that the profile is measured again") from error
     try:
         return decode(Profile, document, error=ProfileError)
     except ProfileError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.exits import ExitCode, exit_code
@@ -22,9 +24,21 @@ def run_program(program: Callable[[], object]) -> int:
     try:
         program()
     except JoulecutError as error:
-        _LOG.debug("stopped by", exc_info=error)
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-        return int(exit_code(error))
+        return _told(error)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.OK)
+
+
+def end_at_once(error: JoulecutError) -> NoReturn:
+    """End this process as `run_program` would, waiting for no thread and for no library: they may hang."""
+    status = _told(error)
+    logging.shutdown()
+    os._exit(status)
+
+
+def _told(error: JoulecutError) -> int:
+    _LOG.debug("stopped by", exc_info=error)
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+    sys.stderr.flush()
+    return int(exit_code(error))

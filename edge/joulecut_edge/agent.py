@@ -22,6 +22,7 @@ from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import serve_until_stopped
 from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
+from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
@@ -50,6 +51,7 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.execution.clock_watch import watch_clocks
 from joulecut_runtime.execution.device_engine import engine_on
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.leaving import HungDeviceError, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.bundle import MANIFEST_FILE
 from joulecut_runtime.networks.bundle_signature import check_signature
@@ -75,7 +77,10 @@ async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None
     """
     start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
-    await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
+    try:
+        await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
+    except HungDeviceError as error:
+        end_at_once(error)
 
 
 @asynccontextmanager
@@ -92,7 +97,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         device = await asyncio.to_thread(
             open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
         )
-        stack.callback(device.close)
+        worker = DeviceWorker(clock)
+        stack.callback(let_go, worker, device)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(parse_address(config.listen))
         network = await _load_network(config, servers, transport)
@@ -110,8 +116,6 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             governed_rates_hz=() if config.slo.rate_hz is None else (config.slo.rate_hz,),
         )
         runner = PartRunner(network, device, engine)
-        worker = DeviceWorker(clock)
-        stack.callback(worker.close)
         traces = await start_traces(config.traces, stack, service="joulecut-edge", name=config.name, clock=clock)
         local = local_active_plan(profile, wishes)
         session = EdgeSession(runner, worker, clock, local)
@@ -246,8 +250,13 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(_some_address(servers), _FIND_S)
     await ensure_bundle(folder, config.digest, servers.addresses(), config.signed_by, transport)
-    await asyncio.to_thread(check_signature, folder, config.signed_by)
-    network = await asyncio.to_thread(Network.load, folder)
+    try:
+        await asyncio.to_thread(check_signature, folder, config.signed_by)
+        network = await asyncio.to_thread(Network.load, folder)
+    except BundleError as error:
+        if not config.digest:
+            raise
+        raise BundleError(f"{error}; delete the folder to fetch it again") from error
     if config.digest not in ("", network.table.digest):
         raise BundleError(
             f"{folder} holds {network.table.network} {network.table.digest}; expected {config.digest}: "

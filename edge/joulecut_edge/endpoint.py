@@ -27,7 +27,7 @@ from joulecut_proto.local_messages import (
 )
 from joulecut_runtime.execution.device_worker import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
-from joulecut_runtime.profiling.metering import read_meter
+from joulecut_runtime.profiling.metering import MeterReader
 from joulecut_runtime.wires.codecs import codec, decode_expected
 
 
@@ -47,9 +47,9 @@ class EdgeEndpoint:
         self._tracer = tracer
         self._observer = observer or Unobserved()
         self._runner = runner
+        self._meter = MeterReader(runner.device, clock)
         self._session = session
         self._offloading = offloading
-        self._clock = clock
         self._slowdown = slowdown
 
     async def infer(self, request: InferRequest) -> InferReply:
@@ -108,7 +108,7 @@ class EdgeEndpoint:
     async def read_meters(self, request: ReadMetersRequest) -> MeterReadings:
         """Both sides' meters at their first ticks from the given times on."""
         edge, server = await asyncio.gather(
-            read_meter(self._runner.device, self._clock, request.edge_not_before_s),
+            self._meter.read(request.edge_not_before_s),
             self._server_reading(request.server_not_before_s),
         )
         return MeterReadings(edge=replace(edge, busy_s=self._runner.busy_s), server=server)

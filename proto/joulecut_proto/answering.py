@@ -11,6 +11,8 @@ import grpc
 import grpc.aio
 
 from joulecut_core.errors import AccessError, ContractError, JoulecutError
+from joulecut_proto.call_refusals import CallRefusedError
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.status import ERROR_KEY, entry_of, public_text
 
 _LOG = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _MOST_TOLD = 1000
 _told: OrderedDict[str, None] = OrderedDict()
 """Refusals that the log has already."""
+_LINES = LogLimit(_LOG)
 
 
 class Answering:
@@ -51,7 +54,11 @@ class Answering:
         return None
 
     async def _refuse(self, error: JoulecutError) -> None:
-        _LOG.log(_level(self._call, error), "%s refused: %s: %s", self._call, type(error).__name__, error)
+        kind = f"{self._call} refused: {type(error).__name__}"
+        if _is_told(self._call, error):
+            _LOG.debug("%s: %s", kind, error)
+        else:
+            _LINES.warn(kind, "%s: %s", kind, error)
         _LOG.debug("%s refused because of", self._call, exc_info=error)
         code = entry_of(error).code
         if self._contract_code is not None and isinstance(error, ContractError):
@@ -68,16 +75,18 @@ class Answering:
             await self._context.abort(code, text, metadata)
         except grpc.aio.AbortError as aborted:
             aborted.__context__ = aborted.__cause__ = aborted.__traceback__ = None
+        except grpc.aio.InternalError:
+            _LOG.debug("%s: the caller left before it had the refusal", self._call)
 
 
-def _level(call: str, error: JoulecutError) -> int:
-    """Who has no access comes again every few seconds, for days: the log has it once."""
-    if not isinstance(error, AccessError):
-        return logging.WARNING
+def _is_told(call: str, error: JoulecutError) -> bool:
+    """Who has no access, or calls too much at once, comes again and again, for days: the log has it once."""
+    if not isinstance(error, (AccessError, CallRefusedError)):
+        return False
     text = f"{call}: {error}"
-    level = logging.DEBUG if text in _told else logging.WARNING
+    is_told = text in _told
     _told[text] = None
     _told.move_to_end(text)
     while len(_told) > _MOST_TOLD:
         _told.popitem(last=False)
-    return level
+    return is_told

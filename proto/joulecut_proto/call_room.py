@@ -22,8 +22,12 @@ class CallRoom:
         self._each = each
         self._total = total
         self._callers: Counter[Hashable] = Counter()
-        self.under_way = 0
-        """Calls that gRPC is not done with."""
+        self._calls: set[Context] = set()
+
+    @property
+    def under_way(self) -> int:
+        """Calls that gRPC is not done with, but for those set aside."""
+        return len(self._calls)
 
     def enter(self, context: Context, who: Hashable | None) -> None:
         """Count this call until its reply is on its way to the end, or it was given up.
@@ -37,16 +41,29 @@ class CallRoom:
             )
         if self.under_way >= self._total:
             raise CallRefusedError(f"{self.under_way} {self._kind} are under way, the most there may be; try again")
-        self.under_way += 1
+        self._calls.add(context)
         if who is not None:
             self._callers[who] += 1
         # Its type hint asks for a class that gRPC does not have.
-        cast(Any, context).add_done_callback(lambda _: self._leave(who))
+        cast(Any, context).add_done_callback(lambda call: self._leave(call, who))
 
-    def _leave(self, who: Hashable | None) -> None:
-        self.under_way -= 1
+    def set_aside(self, context: Context) -> None:
+        """Take this call's place from it, for it waits for a caller that does not read: others need it.
+
+        It still counts among its caller's own, which bounds the memory that what is unread takes.
+        """
+        self._calls.discard(context)
+
+    def _leave(self, context: Context, who: Hashable | None) -> None:
+        self._calls.discard(context)
         if who is None:
             return
         self._callers[who] -= 1
         if not self._callers[who]:
             del self._callers[who]
+
+
+def connection_of(context: Context) -> str | None:
+    """What tells a connection from others; None for those of a Unix socket, which have no names."""
+    peer = context.peer()
+    return None if peer.startswith("unix") else peer

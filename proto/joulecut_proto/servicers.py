@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import AsyncIterator, Callable, Hashable
+from typing import Generic, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.message_factory import GetMessageClass
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.answering import Answering, Context
-from joulecut_proto.call_room import CallRoom
+from joulecut_proto.call_refusals import CallRefusedError
+from joulecut_proto.call_room import CallRoom, connection_of
 from joulecut_proto.contract import check_contract_version
 from joulecut_proto.convert_agent import (
     AGENT_STATE,
@@ -51,6 +49,7 @@ from joulecut_proto.convert_planning import (
     SESSION_REQUEST,
 )
 from joulecut_proto.convert_profiles import PROFILE
+from joulecut_proto.handlers import add_handlers, reading, unread
 from joulecut_proto.ids import check_id
 from joulecut_proto.planning_sizes import (
     check_fleet_size,
@@ -88,6 +87,8 @@ S = TypeVar("S")
 
 _ECHO_LIMIT_BYTES = 8 << 20
 """Either way; probing a link takes 6 MiB."""
+_UNREAD_S = 180.0
+"""Wall seconds for one chunk of a bundle: three times as long as edges wait for one, as buffers empty in leaps."""
 _AGENT = agent_pb2.DESCRIPTOR.services_by_name["Agent"]
 _LOCAL = local_pb2.DESCRIPTOR.services_by_name["Local"]
 _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
@@ -96,7 +97,7 @@ _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
     servicer = _AgentServicer(_Door(service, guards, None if guards is None else guards.agent))
-    _add(server, _AGENT, _reading(_AGENT, servicer))
+    add_handlers(server, _AGENT, reading(_AGENT, servicer))
 
 
 def add_planner(
@@ -109,13 +110,13 @@ def add_planner(
     )
     # Generated handlers would read a message of any size on the event loop before anybody is asked.
     handlers = {
-        **_reading(_PLANNER, servicer),
-        "Plan": _unread(servicer.plan, planning_pb2.PlanReply),
-        "Pareto": _unread(servicer.pareto, planning_pb2.ParetoReply),
-        "PlanFleet": _unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
-        "PlanSession": _unread(servicer.plan_session, planning_pb2.PlanSessionReply),
+        **reading(_PLANNER, servicer),
+        "Plan": unread(servicer.plan, planning_pb2.PlanReply),
+        "Pareto": unread(servicer.pareto, planning_pb2.ParetoReply),
+        "PlanFleet": unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
+        "PlanSession": unread(servicer.plan_session, planning_pb2.PlanSessionReply),
     }
-    _add(server, _PLANNER, handlers)
+    add_handlers(server, _PLANNER, handlers)
 
 
 def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
@@ -127,48 +128,7 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     """Serve joulecut.v1.Local."""
     servicer = _LocalServicer(service)
-    _add(server, _LOCAL, _reading(_LOCAL, servicer))
-
-
-def _add(server: grpc.aio.Server, service: ServiceDescriptor, handlers: dict[str, Any]) -> None:
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-
-
-def _reading(service: ServiceDescriptor, servicer: object) -> dict[str, Any]:
-    """Handlers that refuse what is no message of its call: gRPC's own break off, with a traceback for each."""
-    return {method.name: _read_first(method, getattr(servicer, method.name)) for method in service.methods}
-
-
-def _read_first(method: MethodDescriptor, answer: Any) -> Any:
-    message, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-    name = f"{method.containing_service.name}.{method.name}"
-
-    async def read(content: bytes, context: Context) -> Message | None:
-        try:
-            return message.FromString(content)
-        except DecodeError as error:
-            async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-                raise ContractError(f"{len(content)} bytes that are no {method.input_type.name}") from error
-        return None
-
-    async def answered(content: bytes, context: Context) -> Message | None:
-        request = await read(content, context)
-        return None if request is None else await answer(request, context)
-
-    async def streamed(content: bytes, context: Context) -> AsyncIterator[Message]:
-        request = await read(content, context)
-        if request is not None:
-            async for each in answer(request, context):
-                yield each
-
-    if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(cast(Any, streamed), response_serializer=reply.SerializeToString)
-    return _unread(cast(Any, answered), reply)
-
-
-def _unread(answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message]) -> Any:
-    """A handler that gets a request's bytes."""
-    return grpc.unary_unary_rpc_method_handler(cast(Any, answer), response_serializer=reply.SerializeToString)
+    add_handlers(server, _LOCAL, reading(_LOCAL, servicer))
 
 
 class _Door(Generic[S]):
@@ -189,20 +149,20 @@ class _Door(Generic[S]):
             caller = self._guards.callers.of(context)
             identity, service = caller.identity, self._guard(service, caller)
         if room is not None:
-            room.enter(context, identity or _connection(context))
+            room.enter(context, identity or connection_of(context))
         return service
 
-
-def _connection(context: Context) -> str | None:
-    """What tells a connection from others; None for those of a Unix socket, which have no names."""
-    peer = context.peer()
-    return None if peer.startswith("unix") else peer
+    def who(self, context: Context) -> Hashable | None:
+        """What tells a call's caller from others: its identity, its connection without one; None where neither does."""
+        identity = None if self._guards is None else self._guards.callers.of(context).identity
+        return identity or connection_of(context)
 
 
 class _AgentServicer(agent_pb2_grpc.AgentServicer):
     def __init__(self, door: _Door[AgentService]) -> None:
         self._door = door
         self._calls = CallRoom("calls", each=64, total=4096)
+        self._meters = CallRoom("meter readings", each=8, total=1024)
         self._echoes = CallRoom("echoes", each=4, total=128)
         self._bundles = CallRoom("bundles", each=2, total=64)
 
@@ -221,19 +181,25 @@ class _AgentServicer(agent_pb2_grpc.AgentServicer):
         async with Answering(context, "Agent.GetProfile"):
             return PROFILE.to_wire(await self._door.of(context, self._calls).profile(request.network_digest))
 
-    async def GetBundle(
-        self, request: agent_pb2.GetBundleRequest, context: Context
-    ) -> AsyncIterator[agent_pb2.BundleChunk]:
+    async def GetBundle(self, request: agent_pb2.GetBundleRequest, context: Context) -> None:
         async with Answering(context, "Agent.GetBundle"):
             async for chunk in self._door.of(context, self._bundles).bundle(request.network_digest):
-                yield BUNDLE_CHUNK.to_wire(chunk)
+                try:
+                    await asyncio.wait_for(context.write(BUNDLE_CHUNK.to_wire(chunk)), _UNREAD_S)
+                except grpc.aio.BaseError:  # the caller has left, or this server has stopped
+                    return
+                except asyncio.TimeoutError:
+                    # The refusal waits behind the chunk, for as long as the caller stays and does not read.
+                    self._bundles.set_aside(context)
+                    text = f"nothing of the bundle was read for {_UNREAD_S:g} s; read it as it comes, or try again"
+                    raise CallRefusedError(text) from None
 
     async def ReadMeter(self, request: agent_pb2.ReadMeterRequest, context: Context) -> devices_pb2.EnergyReading:
         async with Answering(context, "Agent.ReadMeter"):
             not_before_s = request.not_before_s if request.HasField("not_before_s") else None
             if not_before_s is not None and not math.isfinite(not_before_s):
                 raise ContractError(f"not_before_s: {not_before_s}; expected a finite number")
-            return ENERGY_READING.to_wire(await self._door.of(context, self._calls).read_meter(not_before_s))
+            return ENERGY_READING.to_wire(await self._door.of(context, self._meters).read_meter(not_before_s))
 
     async def Echo(self, request: agent_pb2.EchoRequest, context: Context) -> agent_pb2.EchoReply:
         async with Answering(context, "Agent.Echo"):
@@ -248,6 +214,7 @@ class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
         self._door = door
         self._solver = solver
         self._calls = CallRoom("planning calls", each=8, total=1024)
+        self._problems = CallRoom("problems", each=64, total=1024)
 
     async def plan(self, content: bytes, context: Context) -> planning_pb2.PlanReply:
         """Plan."""
@@ -286,8 +253,9 @@ class _PlannerServicer(planning_pb2_grpc.PlannerServicer):
 
     async def _solved(self, context: Context, call: str, work: Callable[[SolverService, TimeLeft], R]) -> R:
         async with Answering(context, call):
-            solver = self._solver.of(context)
-            return await solver.in_turn(lambda left_s: work(solver, left_s), caller_s=context.time_remaining())
+            solver, who = self._solver.of(context, self._problems), self._solver.who(context)
+            caller_s = context.time_remaining()
+            return await solver.in_turn(lambda left_s: work(solver, left_s), caller_s=caller_s, who=who)
 
     async def plan_session(self, content: bytes, context: Context) -> planning_pb2.PlanSessionReply:
         """PlanSession: who may not plan now is refused before a byte of the request is read."""

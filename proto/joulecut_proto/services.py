@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 from joulecut_core.clocks import OperatingPoint
@@ -78,10 +78,11 @@ class SolverService(Protocol):
         """The largest request that is read at all."""
         ...
 
-    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None) -> R:
+    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None, who: Hashable | None) -> R:
         """What `work` gives, run off the event loop; `caller_s` is the caller's deadline, None without one.
 
-        Raises PlannerBusyError where too many wait already, SolveTimeError where it takes too long.
+        `who` has its share of the time; None for callers that cannot be told apart. Raises PlannerBusyError where too
+        many wait already, SolveTimeError where it takes too long.
         """
         ...
 

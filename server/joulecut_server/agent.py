@@ -18,17 +18,18 @@ from typing import TypeAlias
 import grpc.aio
 import platformdirs
 import torch
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import LinkError
 from joulecut_core.lifecycle import log_failure, serve_until_stopped
+from joulecut_core.programs import end_at_once
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
 from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server
 from joulecut_proto.discovery import Advertisement
+from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.security.guards import Guards
@@ -40,6 +41,7 @@ from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_runtime.execution.clock_watch import watch_clocks
 from joulecut_runtime.execution.device_engine import engine_on
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.leaving import HungDeviceError, give_back, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.bundle_signature import check_signature
 from joulecut_runtime.networks.network import Network
@@ -52,7 +54,7 @@ from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.parts import AgentParts
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.planning.solving import ServerSolver
-from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_server.reporting.device_watch import DeviceWatch, longest_work_s
 from joulecut_server.reporting.health_port import open_health
 from joulecut_server.reporting.load import LoadGauge
 from joulecut_server.reporting.open_files import allow_open_files
@@ -86,7 +88,10 @@ async def run_agent(config: ServerConfig, *, ends_with: int | None = None, sourc
     """
     start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
-    await serve_until_stopped(serving(config, source=source), ready_file, ends_with=ends_with)
+    try:
+        await serve_until_stopped(serving(config, source=source), ready_file, ends_with=ends_with)
+    except HungDeviceError as error:
+        end_at_once(error)
 
 
 @asynccontextmanager
@@ -108,30 +113,30 @@ async def serving(
         device = await asyncio.to_thread(
             open_device, config.device, clock=clock, seed=config.seed, options=config.hardware
         )
-        stack.callback(device.close)
+        worker = DeviceWorker(clock)
+        stack.callback(let_go, worker, device)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(place)
         networks = await asyncio.to_thread(_load_networks, config, device, clock)
         sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
-        worker = DeviceWorker(clock)
-        stack.callback(worker.close)
-        clocks = ClockKeeper(device) if config.serving is None else PolicyClocks(device)
+        clocks = (ClockKeeper if config.serving is None else PolicyClocks)(device, clock)
         gate = open_gate(config.tls, config.access, security=security, networks=networks, clock=clock)
-        clocks.may_wish = gate.may_wish
+        clocks.may_wish, clocks.share_of = gate.may_wish, gate.share_of
         scheduler = await asyncio.to_thread(_scheduler, config, networks, device, worker, clocks)
         planning = ServerPlanning(networks, sessions, worker, clocks)
         stack.callback(planning.close)
         solver = ServerSolver(config.planning)
         stack.callback(solver.close)
-        watch = DeviceWatch(device)
+        watch = DeviceWatch(device, worker, longest_s=longest_work_s(network.profile for network in networks))
+        stack.callback(watch.close)
         inference = ServerInference(
             networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
         )
         inference.follow, inference.share_of, inference.priority_of = planning.follow, gate.share_of, gate.priority_of
-        planning.activated = inference.expect
+        planning.activated, planning.share_of = inference.expect, gate.share_of
         changes = None if source is None else RuleChanges(source, config, RulesInForce(gate, planning, inference).apply)
         if gauged is not None:
-            gauged(LoadGauge(device, clock, networks, sessions, inference))
+            gauged(LoadGauge(watch, clock, networks, sessions, inference))
         inference.observe = await _observed(
             config,
             AgentParts(
@@ -159,27 +164,29 @@ async def serving(
             sessions=sessions,
         )
         _add_services(server, report, planning, solver, inference, gate.guards)
-        healthy = _add_health(server, reflected=config.reflects)
+        healthy = _add_standard(server, gate.guards, reflected=config.reflects)
         await open_health(config.health_listen, healthy, stack)
         port = bind(server, config.listen, security)
         await server.start()
-        await _report_health(healthy, serving=True)
+        healthy.tell(("", *_SERVICES), serving=True)
         advertisement = await asyncio.to_thread(_advertise, config, place.host, port)
         watch.changed = partial(_tell_device, healthy, inference, watch)
-        async with _kept(clocks, worker, scheduler, watch, changes):
+        async with _kept(device, clocks, worker, scheduler, watch, changes):
             try:
                 yield str(place if place.path is not None else replace(place, port=port))
             finally:
+                # First, and by calls that wait for nobody: no peer may put the drain off.
+                healthy.tell(("", *_SERVICES), serving=False)
+                inference.drain()
                 if advertisement is not None:
                     await asyncio.to_thread(advertisement.close)
-                await _report_health(healthy, serving=False)
-                inference.drain()
                 await server.stop(config.drain_s)
         _LOG.info("stopped; clocks restored")
 
 
 @asynccontextmanager
 async def _kept(
+    device: Device,
     clocks: ClockKeeper,
     worker: DeviceWorker,
     scheduler: Scheduler | None,
@@ -202,7 +209,7 @@ async def _kept(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await worker.run_regardless(clocks.close)
+        await give_back(clocks.close, worker, device)
 
 
 def _prepare_process(config: ServerConfig) -> None:
@@ -272,27 +279,19 @@ def _limit_bytes(config: ServerConfig) -> int:
     return MESSAGE_LIMIT_BYTES if config.planning_only else EDGES_LIMIT_BYTES
 
 
-def _add_health(server: grpc.aio.Server, *, reflected: bool) -> health.aio.HealthServicer:
-    """The standard services, for whoever got as far as a connection."""
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+def _add_standard(server: grpc.aio.Server, guards: Guards, *, reflected: bool) -> HealthStates:
+    """The standard services, for whoever got as far as a connection; what health tells."""
+    healthy = HealthStates()
+    add_health(server, healthy, guards.callers)
     if reflected:
-        reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     return healthy
 
 
-async def _report_health(
-    healthy: health.aio.HealthServicer, *, serving: bool, services: Sequence[str] = ("", *_SERVICES)
-) -> None:
-    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    for service in services:
-        await healthy.set(service, status)
-
-
-async def _tell_device(healthy: health.aio.HealthServicer, inference: ServerInference, watch: DeviceWatch) -> None:
+def _tell_device(healthy: HealthStates, inference: ServerInference, watch: DeviceWatch) -> None:
     """Edges go elsewhere while the device is lost; plans, bundles and profiles are still there for them."""
     if not inference.draining:
-        await _report_health(healthy, serving=watch.well, services=_SERVICES[-1:])
+        healthy.tell(_SERVICES[-1:], serving=watch.well)
 
 
 def _profile_folder(config: ServerConfig) -> Path:

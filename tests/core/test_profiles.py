@@ -130,6 +130,14 @@ def test_damage_names_file_and_field(tmp_path: Path, changes: dict[str, Any], me
         load_profile(damaged(tmp_path / "p.json", **changes))
 
 
+def test_a_file_cut_short_says_what_to_do(tmp_path: Path) -> None:
+    """What a power cut may leave stops an agent at each start until somebody deletes it, so the message says so."""
+    for text in ("", '{"schema"', '{"schema": 1, "schema": 2}'):
+        (tmp_path / "p.json").write_text(text)
+        with pytest.raises(ProfileError, match=r"; delete the file, so that the profile is measured again$"):
+            load_profile(tmp_path / "p.json")
+
+
 def test_nan_is_refused(tmp_path: Path) -> None:
     """A NaN that crept into a file is found at the door, not in a plan."""
     points = [encode(PROFILE.points[0]) | {"busy_w": float("nan")}]

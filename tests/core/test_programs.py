@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from joulecut_core.errors import JoulecutError, LinkError, ProblemError
@@ -45,3 +48,16 @@ def test_a_defect_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_program(program)
+
+
+def test_a_thread_that_hangs_keeps_nobody_alive() -> None:
+    """Ended at once, a program tells its error and its status all the same."""
+    program = (
+        "import threading\n"
+        "from joulecut_core.errors import DeviceError\n"
+        "from joulecut_core.programs import end_at_once\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "end_at_once(DeviceError('it hangs'))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (4, "", "error: it hangs\n")

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import grpc.aio
 from google.protobuf.message import Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from joulecut_core.fleets import Fleet, FleetEdge, FleetPlan, Shared
 from joulecut_core.plans import Plan
@@ -20,6 +19,7 @@ from joulecut_planner import parse_problem, solve
 from joulecut_planner.fleet import solve_fleet
 from joulecut_planner.fronts.pareto import pareto
 from joulecut_proto.clients import PlannerClient
+from joulecut_proto.health_service import HealthStates, add_health
 from joulecut_proto.servicers import add_planner
 from joulecut_server.planning.limits import PlanningLimits
 from joulecut_server.planning.solving import LIBRARY, ServerSolver, Solvers
@@ -80,14 +80,14 @@ async def planner(
 ) -> AsyncIterator[tuple[PlannerClient, grpc.aio.Channel, ServerSolver]]:
     """A server that solves and tells its health, on a port that the system chose, and a client of it."""
     solver = ServerSolver(limits or PlanningLimits(), solvers or LIBRARY)
-    healthy = health.aio.HealthServicer()
+    healthy = HealthStates()
 
     def add(server: grpc.aio.Server) -> None:
         add_planner(server, FakePlanner(), solver)
-        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        add_health(server, healthy)
 
     async with serving(add) as channel:
-        await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+        healthy.tell([""], serving=True)
         yield PlannerClient(channel, peer="gpu"), channel, solver
     solver.close()
 

@@ -23,13 +23,17 @@ from joulecut_edge import agent as edge_agent
 from joulecut_edge.requests import patience
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
+from joulecut_proto.health_watch import INFERENCE_SERVICE
+from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.local_messages import ReplanRequest
 from joulecut_runtime.links.emulated_link import EmulatedLink
 from joulecut_runtime.links.shape import LinkShape
 from joulecut_runtime.networks.bundle import open_bundle
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
+from tests.integration.talking import talk
 from tests.integration.tiny_network import pictures, tiny_network
+from tests.proto.deaf_follower import deaf_follower
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
@@ -242,6 +246,27 @@ def test_health_follows_the_servers_life(site: Site) -> None:
             await closing
 
     run(test())
+
+
+@pytest.mark.parametrize("on_health_port", [False, True])
+def test_nobody_keeps_a_server_from_draining(site: Site, *, on_health_port: bool) -> None:
+    """Somebody follows its health and takes nothing: edges are let go at once all the same, and it stops in time."""
+    health_listen = f"127.0.0.1:{free_port()}" if on_health_port else ""
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            serving = AsyncExitStack()
+            config = replace(site.server(), drain_s=0.5, health_listen=health_listen)
+            address = await serving.enter_async_context(server_agent.serving(config))
+            edge, _ = await stack.enter_async_context(talk(address))
+            await edge.send("r")
+            assert (await edge.reply()).header.status is ReplyStatus.OK
+            await stack.enter_async_context(deaf_follower(health_listen or address, INFERENCE_SERVICE))
+            closing = asyncio.create_task(serving.aclose())
+            assert not await edge.rest()
+            await closing
+
+    asyncio.run(asyncio.wait_for(test(), WAIT_S))
 
 
 def test_reflection_lists_the_services(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -233,10 +233,12 @@ class FakeSolver:
     def __init__(self, refusal: Exception | None = None) -> None:
         self.refusal = refusal
         self.caller_s: list[float | None] = []
+        self.callers: list[Hashable | None] = []
         self.time_limit_s: list[float] = []
 
-    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None) -> R:
+    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None, who: Hashable | None) -> R:
         self.caller_s.append(caller_s)
+        self.callers.append(who)
         if self.refusal is not None:
             raise self.refusal
         return work(lambda: 7.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -12,7 +13,9 @@ import grpc
 import grpc.aio
 import pytest
 
+from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import ContractError, JoulecutError, ProblemError
+from joulecut_proto import answering, servicers
 from joulecut_proto.agent_messages import BundleChunk, Echo, EchoReply
 from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.channels import open_channel
@@ -39,7 +42,7 @@ def test_an_echo_is_no_larger_than_a_probe_needs(up_bytes: int, down_bytes: int)
 
 
 class _SlowAgent(FakeAgent):
-    """Echoes and bundles go on for as long as a test wants; `busy` counts those under way."""
+    """Echoes, bundles and meter readings go on for as long as a test wants; `busy` counts those under way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +54,11 @@ class _SlowAgent(FakeAgent):
         await self.may_end.wait()
         return await super().echo(echo)
 
+    async def read_meter(self, not_before_s: float | None) -> EnergyReading:
+        self.busy.release()
+        await self.may_end.wait()
+        return await super().read_meter(not_before_s)
+
     async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
         self.busy.release()
         await self.may_end.wait()
@@ -58,8 +66,8 @@ class _SlowAgent(FakeAgent):
             yield chunk
 
 
-@pytest.mark.parametrize(("kind", "most"), [("echoes", 4), ("bundles", 2)])
-def test_one_caller_has_few_large_replies_under_way(kind: str, most: int) -> None:
+@pytest.mark.parametrize(("kind", "most"), [("echoes", 4), ("bundles", 2), ("meter readings", 8)])
+def test_one_caller_has_few_large_or_long_calls_under_way(kind: str, most: int) -> None:
     """One more is refused as long as the others last, a second connection is not, and then there is room again."""
 
     async def talk() -> None:
@@ -69,6 +77,8 @@ def test_one_caller_has_few_large_replies_under_way(kind: str, most: int) -> Non
             client = AgentClient(channel, peer="gpu")
             if kind == "echoes":
                 return await client.echo(Echo(payload=b"", reply_bytes=1), timeout_s=TIMEOUT_S)
+            if kind == "meter readings":
+                return await client.read_meter(timeout_s=TIMEOUT_S)
             return [chunk async for chunk in client.bundle("sha256:00", timeout_s=TIMEOUT_S)]
 
         async with (
@@ -88,6 +98,52 @@ def test_one_caller_has_few_large_replies_under_way(kind: str, most: int) -> Non
             await ask(channel)
 
     asyncio.run(talk())
+
+
+class _LongAgent(FakeAgent):
+    """A bundle of large chunks without end, and one of small chunks that ends once two of the others have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.large_ended = 0
+
+    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+        is_large = network_digest == "sha256:large"
+        data = bytes(1 << 20 if is_large else 1 << 10)
+        try:
+            while is_large or self.large_ended < 2:
+                yield BundleChunk(file="weights", offset=0, data=data, total_bytes=1 << 60)
+        finally:
+            self.large_ended += is_large
+
+
+def test_who_does_not_read_a_bundle_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told why, in a line of the log too, and keeps its own places until it has read that; who reads is not."""
+    monkeypatch.setattr(servicers, "_UNREAD_S", 0.5)
+    monkeypatch.setattr(answering, "_told", OrderedDict())
+
+    async def talk() -> None:
+        async with (
+            listening(lambda server: add_agent(server, _LongAgent())) as target,
+            open_channel(target) as channel,
+            open_channel(target) as other,
+        ):
+            client, reader = AgentClient(channel, peer="gpu"), AgentClient(other, peer="gpu")
+            unread = [client.bundle("sha256:large", timeout_s=TIMEOUT_S) for _ in range(3)]
+            for call in unread[:2]:
+                await anext(call)
+            assert [chunk async for chunk in reader.bundle("sha256:small", timeout_s=TIMEOUT_S)]
+            with pytest.raises(CallRefusedError, match="2 bundles of one caller are under way"):
+                await anext(unread[2])
+            for call in unread[:2]:
+                with pytest.raises(CallRefusedError, match=r"gpu: nothing of the bundle was read for 0\.5 s; read it"):
+                    assert [chunk async for chunk in call]
+
+    asyncio.run(talk())
+    assert caplog.text.count("Agent.GetBundle refused: CallRefusedError: nothing of the bundle was read") == 1
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("not_before_s", [math.nan, math.inf, -math.inf])

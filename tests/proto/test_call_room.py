@@ -54,3 +54,19 @@ def test_all_of_them_have_a_bound() -> None:
         call.end()
     assert room.under_way == 0
     _enter(room, "cam")
+
+
+def test_a_call_that_is_set_aside_takes_nobody_elses_place() -> None:
+    """It is its caller's own until it ends, and frees no place a second time then."""
+    room = CallRoom("bundles", each=1, total=2)
+    stuck, other = _enter(room, "cam"), _enter(room, "truck")
+    room.set_aside(cast(Context, stuck))
+    third = _enter(room, "bus")
+    with pytest.raises(CallRefusedError, match="1 bundles of one caller are under way"):
+        _enter(room, "cam")
+    stuck.end()
+    assert room.under_way == 2
+    other.end()
+    third.end()
+    _enter(room, "cam")
+    assert room.under_way == 1

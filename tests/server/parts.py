@@ -68,7 +68,7 @@ class Parts:
         self.networks = ServedNetworks((served,))
         self.sessions = SessionBook(EpochCounter(folder / "epoch"))
         self.worker = DeviceWorker(self.clock)
-        self.clocks = ClockKeeper(device)
+        self.clocks = ClockKeeper(device, self.clock)
         self.planning = ServerPlanning(self.networks, self.sessions, self.worker, self.clocks)
         self.watch = DeviceWatch(device)
         self.inference = ServerInference(

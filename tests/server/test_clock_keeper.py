@@ -30,7 +30,7 @@ def _device() -> Iterator[Device]:
 
 def test_the_highest_wish_wins(device: Device) -> None:
     """No session runs slower than it was planned for; a wish that is taken back no longer counts."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     assert keeper.wish("a", MIDDLE) == MIDDLE
     assert keeper.wish("b", HIGH) == HIGH
     assert keeper.wish("c", LOW) == HIGH
@@ -42,14 +42,14 @@ def test_the_highest_wish_wins(device: Device) -> None:
 
 def test_memory_counts_before_core(device: Device) -> None:
     """A wish for more memory clock is not undercut by one for as many core MHz at less."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     keeper.wish("a", LOW)
     assert keeper.wish("b", SLOW_MEMORY) == LOW
 
 
 def test_the_last_release_restores_the_device(device: Device) -> None:
     """With nobody left the device's own governor has it back, and others may lease it."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     keeper.wish("a", HIGH)
     assert keeper.wish("a", None) is None
     assert keeper.leased is None
@@ -59,7 +59,7 @@ def test_the_last_release_restores_the_device(device: Device) -> None:
 
 def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
     """A wish off the table is refused with the nearest, and changes nothing for anybody."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     keeper.wish("a", MIDDLE)
     with pytest.raises(ClockError, match=r"410/1000 MHz is not on the clock table .* nearest is 400/1000 MHz"):
         keeper.wish("b", OperatingPoint(core_mhz=410, memory_mhz=1000))
@@ -69,7 +69,7 @@ def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
 
 def test_forgetting_who_never_wished(device: Device) -> None:
     """Releasing an unknown session is no error and takes no lease."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     assert keeper.wish("nobody", None) is None
     keeper.close()
     keeper.wish("a", HIGH)
@@ -80,17 +80,58 @@ def test_forgetting_who_never_wished(device: Device) -> None:
 
 def test_a_wish_that_cannot_be_held_is_forgotten(device: Device) -> None:
     """A session that was refused its clock must not hold it for others later."""
-    keeper = ClockKeeper(device)
+    keeper = ClockKeeper(device, ManualClock())
     with device.lease(LOW), pytest.raises(LeaseError):
         keeper.wish("a", HIGH)
     assert keeper.wish("b", MIDDLE) == MIDDLE
+
+
+def test_who_moves_the_clock_too_often_finds_it_noted(device: Device) -> None:
+    """Each move takes the device from everybody. The newest wish counts in the end, however many there were."""
+    clock = ManualClock()
+    keeper = ClockKeeper(device, clock)
+    keeper.share_of = lambda session_id: session_id[0]
+    moved = [keeper.wish("a1" if turn % 4 else "a2", point) for turn, point in enumerate((LOW, HIGH, LOW) * 20)]
+    changes = sum(now != before for before, now in zip([None, *moved], moved, strict=False))
+    assert 3 <= changes <= 4
+    keeper.wish("a1", LOW)
+    keeper.wish("a2", MIDDLE)
+    assert keeper.leased == moved[-1]
+    keeper.verify()
+    assert keeper.leased == MIDDLE
+    keeper.wish("a2", HIGH)
+    assert keeper.leased == MIDDLE
+    clock.advance_s(0.25)
+    assert keeper.wish("a2", HIGH) == HIGH
+
+
+def test_an_edge_that_follows_its_link_is_not_held_back(device: Device) -> None:
+    """Once for joules and twice for deadlines within a hold of three seconds, all three at once at worst."""
+    clock = ManualClock()
+    keeper = ClockKeeper(device, clock)
+    for _ in range(10):
+        for point in (HIGH, None, LOW):
+            assert keeper.wish("a", point) == point
+        clock.advance_s(3.0)
+
+
+def test_one_owners_moves_are_not_anothers(device: Device) -> None:
+    """Who moved too often keeps nobody else waiting, and a wish that moves nothing costs nothing."""
+    keeper = ClockKeeper(device, ManualClock())
+    for turn in range(20):
+        keeper.wish("flood", (LOW, MIDDLE)[turn % 2])
+    for _ in range(2):
+        assert keeper.wish("b", HIGH) == HIGH
+        for turn in range(20):
+            assert keeper.wish("flood", (LOW, MIDDLE)[turn % 2]) == HIGH
+        assert keeper.wish("b", None) == MIDDLE
 
 
 def test_a_lost_clock_is_taken_again() -> None:
     """Whoever took the lease away, the sessions' highest wish is held again at the next look."""
     hardware = FakeHardware(clock=ManualClock())
     authority = FakeAuthority(hardware=hardware)
-    keeper = ClockKeeper(opened(hardware, authority))
+    keeper = ClockKeeper(opened(hardware, authority), hardware.clock)
     top = hardware.table.top
     keeper.wish("a", top)
     authority.take_back()

@@ -342,8 +342,7 @@ class Offloading:
                 await self._plan_with(connection)
         except BaseException:
             # It may have been changed already when this was given up.
-            await self._session.replace_remote(connection, before)
-            await connection.close()
+            await self._retirement.undo(connection, before, is_same=is_same)
             raise
         fresh = self._used = self._in_use(used.candidate, connection)
         if is_same:

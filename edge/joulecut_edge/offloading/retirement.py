@@ -52,6 +52,14 @@ class Retirement:
         """
         self._start(self._hand_over(old, new, plan_again), old)
 
+    def undo(self, connection: ServerConnection, before: ServerConnection, *, is_same: bool) -> Awaitable[None]:
+        """Close one that was to take the place of `before`, though requests may go there already.
+
+        Goes on where whoever waits for it is cancelled. Where the connection reaches another server, whose plan may be
+        in force by then, `before` counts as lost, to be joined again.
+        """
+        return asyncio.shield(self._start(self._undo(connection, before, is_same=is_same), connection))
+
     async def bury(self, connection: ServerConnection) -> None:
         """Close one that is lost."""
         await connection.close()
@@ -65,6 +73,13 @@ class Retirement:
         await asyncio.gather(*left, return_exceptions=True)
         for connection in left.values():
             await connection.close()
+
+    async def _undo(self, connection: ServerConnection, before: ServerConnection, *, is_same: bool) -> None:
+        if is_same:
+            await self._session.replace_remote(connection, before)
+        elif await self._session.go_local(only_from=connection):
+            before.lost.set()
+        await self.bury(connection)
 
     async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
         with suppress(asyncio.TimeoutError):
@@ -96,8 +111,9 @@ class Retirement:
             except JoulecutError as error:
                 _LOG.warning("server %s: not planned again after its renewal: %s", new.address, error)
 
-    def _start(self, ending: Awaitable[None], connection: ServerConnection) -> None:
+    def _start(self, ending: Awaitable[None], connection: ServerConnection) -> asyncio.Future[None]:
         connection.leaving.set()
         task = asyncio.ensure_future(ending)
         self._tasks[task] = connection
         task.add_done_callback(self._tasks.pop)
+        return task

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.errors import AccessError, BundleError, ConfigError, ContractError, JoulecutError, LinkError
+from joulecut_edge.peers.arriving_bundle import (
+    arriving_bundle,
+    cannot_be_kept,
+    keep,
+    make_empty,
+    remove_leftovers,
+    sync_files,
+)
 from joulecut_edge.peers.transport import Transport
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
@@ -36,13 +42,13 @@ class FetchLimits:
     """How long one server is waited for, in seconds on the wall; then the next one is asked.
 
     `first_s`: until its first bytes. `stall_s`: until `least_bytes` more, which a link of 140 kbit/s keeps. `whole_s`:
-    until all of them.
+    until all of them, which 1 GiB over 400 kbit/s keeps; under TLS the server ends the connection after an hour.
     """
 
     first_s: float = 10.0
     stall_s: float = 60.0
     least_bytes: int = 1 << 20
-    whole_s: float = 600.0
+    whole_s: float = 6 * 3600.0
 
 
 async def ensure_bundle(
@@ -56,10 +62,16 @@ async def ensure_bundle(
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
 
     A server that sends something else, what nobody of `signed_by` has signed, more than the disk holds, or nothing for
-    longer than `limits` allow, is passed over. Raises ConfigError where the folder is empty and no digest is given, or
-    where what the last server sent cannot be kept, LinkError where no server has the bundle, BundleError where what the
-    last one sent is not it.
+    longer than `limits` allow, is passed over. A bundle that is in `folder`, be it from another agent that was faster,
+    stays and is not checked here: whoever loads it does that. Where a digest is given, what agents that were killed
+    have left beside `folder` is removed.
+
+    Raises ConfigError where the folder is empty and no digest is given, where nothing could be kept there (before any
+    server is asked), or where what the last server sent cannot be kept; LinkError where no server has the bundle;
+    BundleError where what the last one sent is not it.
     """
+    if digest:
+        await asyncio.to_thread(remove_leftovers, folder)
     if (folder / MANIFEST_FILE).exists():
         return
     if not digest:
@@ -67,13 +79,14 @@ async def ensure_bundle(
             f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it"
         )
     failure: JoulecutError = LinkError("no server is known")
-    for address in addresses:
-        fetch = _Fetch(folder, digest, signed_by, transport or Transport(), limits or FetchLimits())
-        refusal = await fetch.attempt(address)
-        if refusal is None:
-            return
-        _LOG.warning("bundle %s: %s", digest, refusal)
-        failure = refusal
+    with arriving_bundle(folder) as arriving:
+        fetch = _Fetch(folder, arriving, digest, signed_by, transport or Transport(), limits or FetchLimits())
+        for address in addresses:
+            refusal = await fetch.attempt(address)
+            if refusal is None:
+                return
+            _LOG.warning("bundle %s: %s", digest, refusal)
+            failure = refusal
     kind = type(failure) if isinstance(failure, (BundleError, ConfigError)) else LinkError
     raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
@@ -81,6 +94,7 @@ async def ensure_bundle(
 @dataclass(frozen=True, slots=True)
 class _Fetch:
     folder: Path
+    arriving: Path
     digest: str
     signed_by: SignerOptions | None
     transport: Transport
@@ -96,30 +110,30 @@ class _Fetch:
         return None
 
     async def _fetch(self, address: str, security: ChannelSecurity | None) -> None:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
         channel = open_channel(address, security)
-        arriving = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=".bundle-"))
         try:
+            await asyncio.to_thread(make_empty, self.arriving)
             client = AgentClient(channel, peer=f"server {address}")
             chunks = client.bundle(self.digest, timeout_s=self.limits.whole_s)
-            await _receive(_in_time(chunks, self.limits, address), arriving)
-            await asyncio.to_thread(self._check, arriving, address)
-            if self.folder.exists():
-                self.folder.rmdir()
-            arriving.rename(self.folder)
-            _LOG.info("fetched bundle %s from %s", self.digest, address)
+            await _receive(_in_time(chunks, self.limits, address), self.arriving)
+            await asyncio.to_thread(self._check, address)
+            await asyncio.to_thread(sync_files, self.arriving)
+            # Not in a thread: that would go on moving it while a cancelled fetch removes it.
+            if keep(self.arriving, self.folder):
+                _LOG.info("fetched bundle %s from %s", self.digest, address)
+            else:
+                _LOG.info("%s holds a bundle by now, which another agent has put there: it is taken", self.folder)
         except OSError as error:
-            raise ConfigError(f"bundle: cannot be kept in {self.folder}: {error}") from error
+            raise cannot_be_kept(self.folder, error) from error
         finally:
             await channel.close()
-            shutil.rmtree(arriving, ignore_errors=True)
 
-    def _check(self, arrived: Path, address: str) -> None:
-        check_signature(arrived, self.signed_by)
-        found = open_bundle(arrived).digest
+    def _check(self, address: str) -> None:
+        check_signature(self.arriving, self.signed_by)
+        found = open_bundle(self.arriving).digest
         if found != self.digest:
             raise BundleError(f"server {address} sent bundle {found}; expected {self.digest}")
-        extra = {path.name for path in arrived.iterdir()} - set(files_with_signature(arrived))
+        extra = {path.name for path in self.arriving.iterdir()} - set(files_with_signature(self.arriving))
         if extra:
             raise BundleError(f"server {address} sent {', '.join(sorted(extra))} too; expected what the manifest names")
 

@@ -27,6 +27,7 @@ from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, Unanswere
 from joulecut_edge.requests.request_spans import DECODE_REPLY
 from joulecut_proto.affinity import AffineChannel
 from joulecut_proto.agent_messages import Echo, Hello, HelloReply, Side
+from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
@@ -330,6 +331,10 @@ class ServerConnection:
                     if not serves:
                         self.leaving.set()
                     known.set()
+        except CallRefusedError as error:
+            # As many follow it as may. Its replies tell too when it drains.
+            _LOG.info("health of %s is not followed: %s", self.address, error)
+            known.set()
         except JoulecutError as error:
             _LOG.info("health of %s: %s", self.address, error)
 

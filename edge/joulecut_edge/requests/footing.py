@@ -16,6 +16,7 @@ from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.recess import Recess
 from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.leaving import give_back
 from joulecut_runtime.execution.part_runner import PartRunner
 
 T = TypeVar("T")
@@ -82,20 +83,26 @@ class Footing:
 
         await self._worker.run_regardless(change)
 
-    async def go_local(self) -> None:
-        """Carry on alone, under the plan made for that; under the board's governor where its clock is refused."""
+    async def go_local(self, only_from: Remote | None = None) -> bool:
+        """Carry on alone, under the plan made for that; under the board's governor where its clock is refused.
 
-        def change() -> None:
+        `only_from`: only where this server's plan is in force by then. Returns whether it was so.
+        """
+
+        def change() -> bool:
+            if only_from is not None and self.force.remote is not only_from:
+                return False
             # Before anything that a sick device can refuse: whoever is asked from now on, it is not the lost server.
             self.force, self._at_home = InForce(active=self.local, remote=None), False
             self._runner.prepare(self.local.assignment.cut, head=True)
             self._holder.hold_if_possible(self.local.assignment.edge_clock)
+            return True
 
-        await self._worker.run_regardless(change)
+        return (await self._worker.run_regardless(change)).result
 
     async def give_clocks_back(self) -> None:
-        """Restore the device's clocks after the requests under way."""
-        await self._worker.run_regardless(lambda: self._holder.hold(None))
+        """Restore the device's clocks after what runs on it. Nothing runs after that; raises as `give_back` does."""
+        await give_back(lambda: self._holder.hold(None), self._worker, self._runner.device)
 
     def stays_home(self, active: ActivePlan) -> bool:
         """Whether the server is to be left alone for now; where that lasts, under the local plan's clock."""

@@ -156,9 +156,9 @@ class EdgeSession:
         """Send further requests over another connection to the same server, under the same plan."""
         await self._footing.replace_remote(old, new)
 
-    async def go_local(self) -> None:
+    async def go_local(self, only_from: Remote | None = None) -> bool:
         """Carry on alone, under the plan made for that; under the board's governor where its clock is refused."""
-        await self._footing.go_local()
+        return await self._footing.go_local(only_from)
 
     def expect_nobody(self) -> None:
         """Let requests that lost their server finish here: no other one was found."""

@@ -9,6 +9,7 @@ from enum import Enum
 
 from joulecut_core.errors import AccessError
 from joulecut_proto.answering import Context
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.security.forwarded import FORWARDED_KEY, forwarded_identity
 from joulecut_proto.security.identity import Identity, Role, only_identity
 
@@ -16,6 +17,8 @@ _LOG = logging.getLogger(__name__)
 
 _MOST_NAMED = 1000
 """Callers whose forged headers the log names once each."""
+_IGNORED = f"{FORWARDED_KEY} ignored"
+_LINES = LogLimit(_LOG)
 
 
 class Transport(str, Enum):
@@ -70,9 +73,12 @@ class Callers:
 
     def _ignore(self, forwarded: list[str], peer: Identity | None) -> None:
         if forwarded and peer not in self._not_believed:
+            line = ("%s: %s is not a proxy of this server", _IGNORED, peer or "a caller without TLS")
             if len(self._not_believed) < _MOST_NAMED:
                 self._not_believed.add(peer)
-            _LOG.warning("%s ignored: %s is not a proxy of this server", FORWARDED_KEY, peer or "a caller without TLS")
+                _LOG.warning(*line)
+            else:
+                _LINES.warn(_IGNORED, *line)
 
 
 def _behind(proxy: Identity, forwarded: list[str]) -> Identity:

@@ -3,7 +3,8 @@
     <profile>.journal    beside the file that the profile will get
 
 Written anew after each operating point and each request rate, whole or not at all. It counts for the same key, plan
-(and so seed) and clock table only. Whoever saves the profile removes the journal.
+(and so seed) and clock table only. A damaged one is given up with a warning, since an agent that a service manager
+starts again and again would never come up. Whoever saves the profile removes the journal.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode
-from joulecut_core.documents import read_json, write_json
+from joulecut_core.documents import write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.profiles import (
     CodecMeasurement,
@@ -25,6 +26,7 @@ from joulecut_core.profiles import (
     PointMeasurement,
     ProfileKey,
 )
+from joulecut_core.strict_json import parse_strictly
 from joulecut_runtime.profiling.plan import ProfilePlan
 
 _LOG = logging.getLogger(__name__)
@@ -72,10 +74,11 @@ class ProfileJournal:
         self._state: UnfinishedProfile | None = None
 
     def open(self, fresh: UnfinishedProfile) -> UnfinishedProfile:
-        """What an earlier run left of this profile; `fresh`, an empty one, where it left nothing or another's.
+        """What an earlier run left of this profile; `fresh`, an empty one, where it left nothing, another's or damage.
 
-        Raises ProfileError where the file is damaged.
+        Raises ProfileError where the file cannot be read, or none can be written: nothing is measured in vain.
         """
+        self._try_folder(fresh)
         kept = self._read()
         if kept is not None and not kept.continues(fresh):
             _LOG.warning("%s is of another device, network, plan or seed; starting from nothing", self.path)
@@ -106,8 +109,20 @@ class ProfileJournal:
         self.path.unlink(missing_ok=True)
 
     def _keep(self, state: UnfinishedProfile) -> None:
-        write_json(self.path, encode(state))
+        self._write(self.path, state)
         self._state = state
+
+    def _try_folder(self, state: UnfinishedProfile) -> None:
+        trial = self.path.with_name(f"{self.path.name}.trial")
+        self._write(trial, state)
+        trial.unlink(missing_ok=True)
+
+    def _write(self, path: Path, state: UnfinishedProfile) -> None:
+        try:
+            write_json(path, encode(state), durable=True)
+        except OSError as error:
+            remedy = "make room there and let this user write, or name another folder"
+            raise ProfileError(f"{self.path}: what is measured cannot be kept: {error.strerror}; {remedy}") from error
 
     def _opened(self) -> UnfinishedProfile:
         if self._state is None:
@@ -115,12 +130,25 @@ class ProfileJournal:
         return self._state
 
     def _read(self) -> UnfinishedProfile | None:
-        if not self.path.is_file():
-            return None
         try:
-            return decode(UnfinishedProfile, read_json(self.path, ProfileError), error=ProfileError)
-        except ProfileError as error:
-            raise ProfileError(f"{self.path}: {error}; delete the file to start from nothing") from error
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            text = f"what was measured before cannot be read: {error.strerror}; let this user read it, or delete it"
+            raise ProfileError(f"{self.path}: {text}") from error
+        try:
+            document = parse_strictly(content.decode(), ProfileError, "journal")
+            return decode(UnfinishedProfile, document, error=ProfileError)
+        except (ProfileError, UnicodeDecodeError) as error:
+            _LOG.warning(
+                "%s, %d bytes that an interrupted run measured, is damaged and thrown away: %s; starting from nothing",
+                self.path,
+                len(content),
+                error,
+            )
+        self.path.unlink(missing_ok=True)
+        return None
 
 
 def journal_path(profile: Path) -> Path:

@@ -95,7 +95,7 @@ def profile_network(
     which parts and codecs are. `journal`: keeps what is done, and has what an interrupted run had done;
     the caller removes it once the profile is saved. Raises DeviceError where the device has no meter or
     loses a clock, ConfigError for a rate that is not positive or a chooser that repeats itself,
-    ProfileError for a damaged journal.
+    ProfileError where the journal cannot be read or kept, before anything is measured where that is known by then.
     """
     meter_period_s(device)
     for rate_hz in governed_rates_hz:

@@ -40,11 +40,11 @@ class ProfileStore:
     def get(self, key: ProfileKey) -> Profile | None:
         """The profile of exactly this key, the own folder before the shipped ones; None where there is none.
 
-        Raises ProfileError where the file is damaged or holds a profile of another key.
+        Raises ProfileError where the file is damaged, holds a profile of another key or cannot be looked for.
         """
         for folder in (self.folder, *self._shipped):
             path = folder / profile_file_name(key)
-            if path.is_file():
+            if _is_there(path):
                 return _checked(load_profile(path), key, path)
         self._log_miss(key)
         return None
@@ -81,6 +81,17 @@ def profile_file_name(key: ProfileKey) -> str:
     """The file a profile of this key is kept in: the same on every machine, so shipped profiles are found."""
     canonical = json.dumps(encode(key), sort_keys=True, separators=(",", ":"))
     return f"{_slug(key)}-{hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]}.json"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        text = f"no profile can be looked for here: {error.strerror}; let this user enter it, or name another folder"
+        raise ProfileError(f"{path.parent}: {text}") from error
+    return True
 
 
 def _slug(key: ProfileKey) -> str:

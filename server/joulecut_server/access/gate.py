@@ -34,7 +34,7 @@ class Revoked:
 
 
 class AccessGate:
-    """Makes the guards. Used from the event loop only, but for `may_wish`."""
+    """Makes the guards. Used from the event loop only, but for `may_wish` and `share_of`."""
 
     def __init__(
         self,
@@ -92,7 +92,10 @@ class AccessGate:
         return not self._secured if permit is None else permit.rule.clock
 
     def share_of(self, session_id: str) -> str:
-        """Whose share of the device's time a session's requests take: its owner's, however many sessions that has."""
+        """Whose share of the device's time a session's requests take: its owner's, however many sessions that has.
+
+        Asked in the device's thread too.
+        """
         permit = self.owners.permit(session_id)
         return session_id if permit is None or permit.identity is None else str(permit.identity)
 

@@ -13,6 +13,9 @@ from joulecut_server.access.owners import SessionOwners, check_session_id
 from joulecut_server.access.permit import Permit
 from joulecut_server.access.rates import Rates
 
+_CHANGES_HZ = 4.0
+"""What one session may change among the plans at hand, over and above new plans; who follows its link stays below 1."""
+
 
 class GuardedPlanner:
     """Implements the sessions of the Planner service for one caller."""
@@ -55,9 +58,17 @@ class GuardedPlanner:
         return await self._service.plan_session(request)
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
-        """Put an epoch of the caller's session in force."""
-        if not self._owners.check(session_id, self._permit_now()):
+        """Put an epoch of the caller's session in force; raises PlannerBusyError where that happens far too often."""
+        permit = self._permit_now()
+        if not self._owners.check(session_id, permit):
             raise ContractError(f"session {session_id[:80]!r} is not known here: plan again")
+        plan_hz = permit.rule.plan_hz
+        most_hz = None if plan_hz is None else plan_hz + _CHANGES_HZ
+        wait_s = self._rates.wait_s(("activate", permit.identity, session_id), most_hz)
+        if wait_s:
+            raise PlannerBusyError(
+                f"{permit} may put plans in force {most_hz:g} times a second; try again in {wait_s:.3f} s"
+            )
         return await self._service.activate(session_id, epoch)
 
     async def release(self, session_id: str) -> None:

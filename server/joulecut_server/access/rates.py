@@ -16,7 +16,7 @@ _WHOLE = 1.0 - 1e-9
 
 
 class Rates:
-    """Buckets that fill at a rate and lose a token with each request. Used from the event loop only."""
+    """Buckets that fill at a rate and lose a token with each request. Used from one thread only."""
 
     def __init__(self, clock: Clock, *, most: int = _MOST_KEPT) -> None:
         self._clock = clock

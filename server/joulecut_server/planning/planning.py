@@ -36,8 +36,8 @@ _PLAN_S = 60.0
 class ServerPlanning:
     """Implements the sessions of the Planner service; leases this server's clock for plans in force.
 
-    One thread plans, first come first served, and what it made is entered on the event loop in the
-    same order: epochs rise as requests came in, and calls of other edges are answered meanwhile.
+    One thread plans, of those who wait for whoever has had the least of it, and what it made is entered on the event
+    loop in the same order: one edge's epochs rise as its requests came in, and calls of others are answered meanwhile.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class ServerPlanning:
         """Told of each session whose plan has been put in force."""
         self.planned: Callable[[SessionRequest, SessionReply, PricedChoice], None] = _told_no_plan
         """Told of each plan made for a session, previews too, and what it really costs; must not take long."""
+        self.share_of: Callable[[str], str | None] = _everybodys
+        """Whose share of the planning thread's time a session's plans take."""
         self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
         """By session what clock it wants; read in the device's thread too."""
         self._following: set[asyncio.Task[None]] = set()
@@ -90,7 +92,7 @@ class ServerPlanning:
             priced = priced_choice(made, inputs, tails=tails, corrections=corrections)
             return made, _bands(made, request.uplinks), priced
 
-        made, bands, priced = await self._turns.run(lambda _: make())
+        made, bands, priced = await self._turns.run(lambda _: make(), who=self.share_of(request.session_id))
         self.plans += not request.preview
         assignments: tuple[Assignment | None, ...] = (None,) * (1 + len(bands))
         if not request.preview:
@@ -133,7 +135,7 @@ class ServerPlanning:
         for cut in dict.fromkeys(
             each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
         ):
-            await self._worker.run_regardless(partial(runner.prepare, cut, head=False))
+            await self._worker.run_regardless(partial(runner.prepare, cut, head=False), is_long=True)
         turn = await self._worker.run_regardless(partial(self._wish_as_noted, session_id))
         return None if first.server_clock is None else turn.result
 
@@ -195,6 +197,10 @@ def _told_no_plan(request: SessionRequest, reply: SessionReply, priced: PricedCh
 
 def _told_nobody(session_id: str) -> None:
     """Sessions are kept until they are released."""
+
+
+def _everybodys(session_id: str) -> None:
+    """One share for all."""
 
 
 def _bands(made: PolicyPlan, uplinks: UplinkRange | None) -> tuple[UplinkBand, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -75,9 +75,9 @@ class ServerSolver:
         """Requests that are solved or wait."""
         return self._turns.under_way
 
-    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None) -> R:
+    async def in_turn(self, work: Callable[[TimeLeft], R], *, caller_s: float | None, who: Hashable | None) -> R:
         """What `work` gives, from a thread of its own kind: sessions and requests of edges never wait for it."""
-        return await self._turns.run(work, caller_s=caller_s)
+        return await self._turns.run(work, caller_s=caller_s, who=who)
 
     def plan(self, problem: Problem) -> Plan:
         """The exact plan of one problem."""

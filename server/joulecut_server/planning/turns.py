@@ -1,4 +1,4 @@
-"""Work that takes long, off the event loop: a few threads, first come first served, bounded in number and time.
+"""Work that takes long, off the event loop: a few threads, fair between callers, bounded in number and time.
 
 A thread cannot be stopped. Work whose caller has left is dropped while it waits; once it runs it
 keeps its thread, and counts against those who come after, until it ends. Processes could be stopped,
@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from joulecut_core.timing import SystemClock
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
+from joulecut_server.planning.caller_lines import CallerLine, CallerLines
 
 R = TypeVar("R")
 
@@ -29,6 +29,7 @@ _MOST_REPLY_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Job(Generic[R]):
+    line: CallerLine[_Job[Any]]
     future: Future[R]
     work: Callable[[], R]
 
@@ -44,7 +45,10 @@ class _Job(Generic[R]):
 
 
 class Turns:
-    """Runs pieces of work in `threads` threads; `waiting` more may wait, each at most `limit_s` from its arrival."""
+    """Runs pieces of work in `threads` threads; `waiting` more may wait, each at most `limit_s` from its arrival.
+
+    Of callers that wait the one that has had the least of the threads' time is next; each is served in its own order.
+    """
 
     def __init__(self, *, name: str, threads: int, waiting: int, limit_s: float) -> None:
         self._name = name
@@ -54,7 +58,7 @@ class Turns:
         # Deadlines of calls are on the wall, whatever an emulated device's clock does.
         self._clock = SystemClock()
         self._changed = threading.Condition()
-        self._waiting: deque[_Job[Any]] = deque()
+        self._lines: CallerLines[_Job[Any]] = CallerLines()
         self._under_way = 0
         self._last_s = 0.0
         self._started = False
@@ -66,17 +70,18 @@ class Turns:
         with self._changed:
             return self._under_way
 
-    async def run(self, work: Callable[[TimeLeft], R], *, caller_s: float | None = None) -> R:
+    async def run(
+        self, work: Callable[[TimeLeft], R], *, caller_s: float | None = None, who: Hashable | None = None
+    ) -> R:
         """What `work` gives or raises; it is told how many seconds are left.
 
-        `caller_s`: the caller's own deadline. Raises PlannerBusyError where no more may wait,
-        SolveTimeError where the time is up first.
+        `caller_s`: the caller's own deadline; `who` it is, None for all that cannot be told apart. Raises
+        PlannerBusyError where no more may wait, or somebody with less under way needs the place; SolveTimeError where
+        the time is up first.
         """
         budget_s = self._limit_s if caller_s is None else min(self._limit_s, _without_reply(caller_s))
         end_s = self._clock.now_s() + budget_s
-        job = _Job(future=Future[R](), work=lambda: work(lambda: end_s - self._clock.now_s()))
-        self._enter(job)
-        job.future.add_done_callback(lambda _: self._leave(job))
+        job = self._enter(who, lambda: work(lambda: end_s - self._clock.now_s()))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job.future), budget_s)
         except asyncio.TimeoutError as error:
@@ -88,41 +93,58 @@ class Turns:
             self._closed = True
             self._changed.notify_all()
 
-    def _enter(self, job: _Job[Any]) -> None:
+    def _enter(self, who: Hashable | None, work: Callable[[], R]) -> _Job[R]:
         with self._changed:
+            line = self._lines.of(who)
             if self._under_way >= self._most:
-                again_s = math.ceil(min(max(self._last_s * self._under_way / self._threads, 1.0), self._limit_s))
-                raise PlannerBusyError(
-                    f"{self._under_way} requests are solved or wait, the most that this server takes; "
-                    f"try again in about {again_s} s, or plan with the library"
-                )
+                self._make_place(line)
+            job = _Job(line=line, future=Future[R](), work=work)
             self._under_way += 1
-            self._waiting.append(job)
+            line.under_way += 1
+            line.waiting.append(job)
             self._changed.notify()
+        job.future.add_done_callback(lambda _: self._leave(job))
         if not self._started:
             self._started = True
             for index in range(self._threads):
                 # A daemon: a process that was told to stop does not wait for an answer that nobody gets.
                 threading.Thread(target=self._serve, name=f"{self._name}-{index}", daemon=True).start()
+        return job
+
+    def _make_place(self, line: CallerLine[_Job[Any]]) -> None:
+        """Turn away the newest of whoever has most under way, or raise where that would be `line` itself."""
+        again_s = math.ceil(min(max(self._last_s * self._under_way / self._threads, 1.0), self._limit_s))
+        refusal = PlannerBusyError(
+            f"{self._under_way} requests are solved or wait, the most that this server takes; "
+            f"try again in about {again_s} s, or plan with the library"
+        )
+        longest = self._lines.crowded(line)
+        if longest is None:
+            raise refusal
+        longest.waiting[-1].future.set_exception(refusal)
 
     def _leave(self, job: _Job[Any]) -> None:
         with self._changed:
             self._under_way -= 1
-            if job in self._waiting:
+            job.line.under_way -= 1
+            if job in job.line.waiting:
                 # Its request may be large, and a thread may come to it much later.
-                self._waiting.remove(job)
+                job.line.waiting.remove(job)
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:
             started_s = self._clock.now_s()
             job.carry_out()
             self._last_s = self._clock.now_s() - started_s
+            with self._changed:
+                self._lines.charge(job.line, self._last_s)
             del job
 
     def _next(self) -> _Job[Any] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            return self._waiting.popleft() if self._waiting else None
+            self._changed.wait_for(lambda: self._lines.next() is not None or self._closed)
+            line = self._lines.next()
+            return None if line is None else line.waiting.popleft()
 
     def _too_late(self, budget_s: float) -> str:
         if budget_s < self._limit_s:

@@ -12,7 +12,7 @@ class Crew(Protocol):
     """The servers by the number of their seat. None of its methods waits long for a server."""
 
     def present(self) -> frozenset[int]:
-        """The seats that are taken, by servers that start, serve or drain."""
+        """The seats that are taken, by servers that start, serve or drain; those of an earlier keeper may be any."""
         ...
 
     def start(self, number: int) -> None:

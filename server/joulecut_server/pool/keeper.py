@@ -1,6 +1,6 @@
 """Keeps a pool as it should be: as many servers as wanted, the silent replaced, the list of them true.
 
-each look:  hear all ─▶ remove who has left ─▶ replace who is silent or broken ─▶ grow or shrink ─▶ publish
+each look:  hear all ─▶ remove who has left ─▶ replace who is silent, broken or differs ─▶ grow or shrink ─▶ publish
 """
 
 from __future__ import annotations
@@ -34,24 +34,31 @@ class Keeper:
         clock: Clock,
         *,
         name_of: Callable[[int], str],
+        digest_of: Callable[[int], str],
         drain_s: float,
     ) -> None:
-        """`name_of`: of the server in a seat; `drain_s`: how long servers take to finish what they have."""
+        """`name_of`: of the server in a seat; `digest_of`: of the configuration that it should have.
+
+        `drain_s`: how long servers take to finish what they have.
+        """
         self._options = options
         self._crew = crew
         self._publishing = publishing
         self._clock = clock
         self._name_of = name_of
+        self._digest_of = digest_of
         self._patience_s = drain_s + LEAVING_S
         self._scaling = Scaling(options)
         self._members: dict[int, Member] = {}
         self._until_s: dict[int, float] = {}
+        self._renewed_s = float("-inf")
         self.wanted = options.min_servers
 
     def look(self) -> None:
         """One look at all servers, and what follows from it."""
         self._hear()
         self._replace()
+        self._renew()
         self._scale()
         self._publish()
 
@@ -74,23 +81,51 @@ class Keeper:
         for number, report in reports.items():
             if number in self._members:
                 self._members[number].heard(report, now_s)
-        for member in [each for each in self._members.values() if each.is_leaving and each.number not in present]:
-            _LOG.info("%s has left", member.name)
-            del self._members[member.number]
-            self._until_s.pop(member.number, None)
+        for member in [each for each in self._staying() if each.number >= self._options.max_servers]:
+            # The pool of the keeper before this one was larger.
+            self._leave(member)
+        for member in [each for each in self._members.values() if each.number not in present]:
+            if member.is_leaving:
+                _LOG.info("%s has left", member.name)
+                del self._members[member.number]
+                self._until_s.pop(member.number, None)
+            elif member.is_renewing:
+                member.replaced(now_s)
+                self._until_s.pop(member.number, None)
 
     def _replace(self) -> None:
         now_s = self._clock.now_s()
         self._end_late()
         present = self._crew.present()
         for member in self._staying():
+            if member.is_renewing:
+                continue
             if member.number in present and member.is_overdue(now_s, self._options.replace_after_s):
                 complaint = "" if member.report is None else member.report.complaint
                 _LOG.warning("%s is replaced: %s", member.name, complaint or "it does not answer")
                 self._crew.end(member.number)
-                member.since_s = now_s
+                member.replaced(now_s)
             elif member.number not in present:
                 self._start(member)
+
+    def _renew(self) -> None:
+        """Let servers leave that were started with another configuration, one after the other.
+
+        The next one waits until its forerunner's successor serves, though not for ever: its rules may be too wide.
+        """
+        now_s, staying = self._clock.now_s(), list(self._staying())
+        old = [
+            each
+            for each in staying
+            if each.report and each.report.config_digest != self._digest_of(each.number) and not each.is_renewing
+        ]
+        is_whole = all(each.takes_requests(now_s) for each in staying)
+        if old and (is_whole or now_s - self._renewed_s >= self._options.replace_after_s):
+            self._renewed_s = now_s
+            text = "%s was started with another configuration, maybe other rules: it is renewed, and %d more are to be"
+            _LOG.warning(text, old[0].name, len(old) - 1)
+            old[0].is_renewing = True
+            self._let_go(old[0])
 
     def _scale(self) -> None:
         now_s, staying = self._clock.now_s(), list(self._staying())
@@ -121,9 +156,13 @@ class Keeper:
             _LOG.warning("%s cannot be started now: %s", member.name, error)
 
     def _leave(self, member: Member) -> None:
-        member.is_leaving = True
-        self._until_s[member.number] = self._clock.now_s() + self._patience_s
         _LOG.info("%s is to leave", member.name)
+        is_going, member.is_leaving = member.is_renewing, True
+        if not is_going:
+            self._let_go(member)
+
+    def _let_go(self, member: Member) -> None:
+        self._until_s[member.number] = self._clock.now_s() + self._patience_s
         # Before it says so itself: nobody new should come.
         self._publish(closing=self.wanted == 0)
         if member.number in self._crew.present():

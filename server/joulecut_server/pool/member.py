@@ -14,19 +14,26 @@ _HEARD_S = 5.0
 """Wall seconds: who has not answered for so long is not listed, and no longer counts for what it once said."""
 _UNHEARD = 10
 """A cluster that grows by itself takes minutes to find a host."""
+_RETRY_S = 5.0
+"""Wall seconds until a first failed start is tried again, and twice as long each further time."""
 _LOOKS = 10
 """Load is the mean over so many looks: one look catches a request, or misses it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
-    """`since_s`: when it was last heard to start or serve, at first when it was started; of the keeper's clock."""
+    """`since_s`: when it was last heard to start or serve, at first when it was started; of the keeper's clock.
+
+    `is_leaving`: its seat is given up; `is_renewing`: it leaves too, and another one is to take its seat.
+    """
 
     number: int
     name: str
     since_s: float
     is_leaving: bool = False
+    is_renewing: bool = False
     lives: int = 0
+    failures: int = 0
     report: ReplicaReport | None = None
     _heard_s: float = field(default=float("-inf"))
     _readings: deque[LoadReading] = field(default_factory=lambda: deque(maxlen=_LOOKS))
@@ -41,8 +48,17 @@ class Member:
             self._readings.append(report.load)
         self.report = report
         self._heard_s = now_s
+        if self._computes():
+            self.failures = 0
         if report.state is ReplicaState.STARTING or self._computes():
             self.since_s = now_s
+
+    def replaced(self, now_s: float) -> None:
+        """It has gone, and another is to take its seat: what it said says nothing of that one."""
+        self.failures += self._has_failed()
+        self.is_renewing = False
+        self.since_s = now_s
+        self.report = None
 
     def is_heard(self, now_s: float) -> bool:
         """Whether it answers."""
@@ -50,7 +66,7 @@ class Member:
 
     def takes_requests(self, now_s: float) -> bool:
         """Whether edges should use it."""
-        return not self.is_leaving and self.is_heard(now_s) and self._computes()
+        return not self._is_going and self.is_heard(now_s) and self._computes()
 
     def sample(self) -> Sample:
         """What it has to do."""
@@ -67,6 +83,9 @@ class Member:
     def is_overdue(self, now_s: float, replace_after_s: float) -> bool:
         """Whether another one should take its seat. One that has never been heard may still wait for its host."""
         patience_s = replace_after_s if self.lives else _UNHEARD * replace_after_s
+        if self._has_failed():
+            # It will not come back; what it failed by, as a port that is still taken, may soon be over.
+            patience_s = min(replace_after_s, _RETRY_S * 2.0**self.failures)
         return now_s - self.since_s >= patience_s
 
     @property
@@ -86,7 +105,7 @@ class Member:
         state = ReplicaState.STARTING if report is None else report.state
         return ServerStanding(
             name=self.name,
-            state=ReplicaState.DRAINING if self.is_leaving else state,
+            state=ReplicaState.DRAINING if self._is_going else state,
             address=self.address,
             node="" if report is None else report.node,
             gpu="" if report is None else report.gpu,
@@ -100,6 +119,13 @@ class Member:
             is_heard=self.is_heard(now_s),
             complaint="" if report is None else report.complaint,
         )
+
+    @property
+    def _is_going(self) -> bool:
+        return self.is_leaving or self.is_renewing
+
+    def _has_failed(self) -> bool:
+        return self.report is not None and self.report.state is ReplicaState.FAILED
 
     def _computes(self) -> bool:
         report = self.report

@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast
 
 import ray
 from ray.exceptions import RayError
+from ray.util import list_named_actors
 
 from joulecut_core.decoding import encode
 from joulecut_core.errors import DeviceError
 from joulecut_server.config import ServerConfig
+from joulecut_server.pool.actor_names import actor_name, seats_taken
 from joulecut_server.pool.options import PoolOptions
 from joulecut_server.pool.replica import RayReplica
 from joulecut_server.pool.reports import ReplicaReport
@@ -52,18 +54,22 @@ class _Hand:
 class RayCrew:
     """Implements `Crew` on the cluster that this process is connected to. Servers that are there already are taken on.
 
-    On a cluster that was there before, servers outlive this process; the next one finds them by their names.
+    On a cluster that was there before, servers outlive this process; the next one finds them by their names, which say
+    the folder of their pool too.
     """
 
     def __init__(self, options: PoolOptions, config_of: Callable[[int], ServerConfig]) -> None:
+        """Raises ConfigError where there are servers of the same name that are kept from another folder."""
         self._options = options
         self._config_of = config_of
         self._lifetime = "detached" if options.address else None
         self._hands: dict[int, _Hand] = {}
-        for number in range(options.max_servers):
+        # The process is connected to the namespace of pools.
+        for number in seats_taken(list_named_actors(), options):
             try:
                 actor = ray.get_actor(self._name(number), namespace=NAMESPACE)
             except ValueError:
+                # It has ended since.
                 continue
             self._hands[number] = _Hand(cast(_Actor, actor))
 
@@ -135,4 +141,4 @@ class RayCrew:
             self.end(number)
 
     def _name(self, number: int) -> str:
-        return f"{self._options.name}-{number}"
+        return actor_name(self._options, number)

@@ -17,7 +17,7 @@ from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_core.logs import log_to_stderr
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.reports import ReplicaReport, ReplicaState
-from joulecut_server.pool.seats import placed, reachable
+from joulecut_server.pool.seats import config_digest, placed, reachable
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Replica:
         """`node`: this host's address; `gpus`: those given to this process."""
         from joulecut_server.pool.hosting import HostedAgent  # noqa: PLC0415 - torch: the keeper runs no networks
 
+        self._digest = config_digest(config)
         self._node = node
         self._gpu = gpus[0] if gpus else ""
         self._host = HostedAgent(placed(decode(ServerConfig, config, error=ConfigError), gpus))
@@ -46,6 +47,7 @@ class Replica:
         return ReplicaReport(
             state=host.state,
             pid=os.getpid(),
+            config_digest=self._digest,
             address=reachable(host.address, self._node) if host.address else "",
             node=self._node,
             gpu=self._gpu,

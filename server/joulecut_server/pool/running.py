@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from joulecut_core.decoding import encode
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import SystemClock
 from joulecut_server.config import ServerConfig
@@ -18,7 +19,7 @@ from joulecut_server.pool.holding import held, keeper_of
 from joulecut_server.pool.keeper import LEAVING_S, Keeper
 from joulecut_server.pool.options import PoolConfig
 from joulecut_server.pool.publishing import Publishing
-from joulecut_server.pool.seats import seat_of
+from joulecut_server.pool.seats import config_digest, name_of, seat_of
 from joulecut_server.pool.standing import PoolStanding
 
 _LOG = logging.getLogger(__name__)
@@ -82,7 +83,10 @@ def end_pool(config: PoolConfig) -> bool:
 
 @contextmanager
 def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None) -> Iterator[Keeper]:
-    """A pool's keeper on the cluster that this process is connected to; leaving lets all servers drain."""
+    """A pool's keeper on the cluster that this process is connected to; leaving lets all servers drain.
+
+    Raises ConfigError where servers of that name are another pool's.
+    """
     from joulecut_server.pool.ray_crew import RayCrew  # noqa: PLC0415 - needs the extra
 
     def config_of(number: int) -> ServerConfig:
@@ -94,7 +98,8 @@ def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None)
         RayCrew(config.pool, config_of),
         Publishing(Path(config.pool.folder), config.pool.name, told),
         SystemClock(),
-        name_of=lambda number: config_of(number).name,
+        name_of=lambda number: name_of(config, number),
+        digest_of=lambda number: config_digest(encode(config_of(number))),
         drain_s=config.server.drain_s,
     )
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from joulecut_core.errors import ConfigError
@@ -26,6 +28,16 @@ class Seat:
         return self.config.name
 
 
+def name_of(config: PoolConfig, number: int) -> str:
+    """The name of the server in a seat."""
+    return f"{config.server.name}-{number}"
+
+
+def config_digest(config: Mapping[str, object]) -> str:
+    """Tells one encoded ServerConfig from another, its rules included, and says nothing of what stands in it."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
 def seat_of(config: PoolConfig, number: int) -> Seat:
     """A seat of the pool: a name and ports of its own, as servers may share a host.
 
@@ -37,7 +49,7 @@ def seat_of(config: PoolConfig, number: int) -> Seat:
     listen = str(replace(place, port=config.pool.port_of(number)))
     own = replace(
         server,
-        name=f"{server.name}-{number}",
+        name=name_of(config, number),
         listen=listen,
         metrics=replace(server.metrics, listen=_counted_up(server.metrics.listen, number)),
         dashboard=replace(server.dashboard, listen=_counted_up(server.dashboard.listen, number)),

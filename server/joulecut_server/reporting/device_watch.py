@@ -1,8 +1,8 @@
 """Notices that the device is lost and when it is back; meanwhile requests are refused at once and edges go elsewhere.
 
-    well ── a reading fails, or so many computations in a row ──▶ lost
-      ▲                                                             │ looked at from time to time, off its own thread
-      └────────── it can be read, and an empty run on it ends ──────┘
+    well ── a reading fails, or so many computations in a row, or one does not end ──▶ lost
+      ▲                                                                                 │ looked at from time to time,
+      └──────── nothing hangs, it can be read, and an empty run on it ends ─────────────┘ on a thread of its own
 
 An agent never exits for it: a GPU comes back with a reset, a driver's restart or another cable.
 """
@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from joulecut_core.devices import Device
+from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
+from joulecut_core.profiles import Profile
 from joulecut_core.workloads import Workload
+from joulecut_runtime.execution.device_worker import DeviceWorker
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,18 +27,46 @@ EVERY_S = 5.0
 """Wall seconds between two looks. A look costs a reading, about a millisecond, beside what the device computes."""
 _MOST_FAILURES = 3
 """Computations that fail in a row on a device that can be read: its context is broken."""
+_LEAST_S = 30.0
+_TIMES_SLOWEST = 20.0
+"""Of the slowest run that was ever measured here: far beyond a throttled device, or a batch."""
+_ANSWER_S = 30.0
+"""Wall seconds that a reading may take: a driver that is busy answers after a few."""
 _NOTHING = Workload(blocks=())
+
+
+def longest_work_s(profiles: Iterable[Profile]) -> float:
+    """For how many seconds of the agent's clock one piece of work may run before it counts as one that hangs."""
+    slowest_s = (max((point.whole_s, *point.samples_s)) for profile in profiles for point in profile.points)
+    return max(_LEAST_S, _TIMES_SLOWEST * max(slowest_s, default=0.0))
 
 
 class DeviceWatch:
     """Whether one device can compute. Used from the event loop only."""
 
-    def __init__(self, device: Device, *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        device: Device,
+        worker: DeviceWorker | None = None,
+        *,
+        longest_s: float = _LEAST_S,
+        every_s: float = EVERY_S,
+        answer_s: float = _ANSWER_S,
+    ) -> None:
+        """`worker`: who runs its work, one piece for `longest_s` seconds of the worker's clock at most.
+
+        `every_s`, `answer_s`: wall seconds between two looks, and those that a reading of the device may take.
+        """
         self._device = device
+        self._worker = worker
+        self._longest_s = longest_s
         self._every_s = every_s
+        self._answer_s = answer_s
+        # Callers take all threads of the loop now and then: what they ask for must not make the device look lost.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watch")
         self._failures = 0
         self._look = asyncio.Event()
-        self.changed: Callable[[], Awaitable[None]] = _untold
+        self.changed: Callable[[], None] = _untold
         """Told when the device is lost, and when it is back."""
         self.complaint: str | None = None
         """Why the device counts as lost; None while it is well."""
@@ -60,15 +91,20 @@ class DeviceWatch:
 
     async def keep(self) -> None:
         """Look at the device from time to time, until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._look.wait(), self._every_s)
+            # `wait_for` of Python before 3.12 forgets a cancellation that meets its result: a stop would never end.
+            timer = loop.call_later(self._every_s, self._look.set)
+            try:
+                await self._look.wait()
+            finally:
+                timer.cancel()
             await self.look()
 
     async def look(self) -> None:
         """Find out how the device is."""
         self._look.clear()
-        complaint = await asyncio.to_thread(self._complaint_now, trial=self.complaint is not None)
+        complaint = self._hanging() or await self._complaint_in_time()
         if complaint is None and self.complaint is None and self._failures >= _MOST_FAILURES:
             complaint = f"{self._failures} computations in a row have failed on it"
         if complaint is None:
@@ -76,11 +112,34 @@ class DeviceWatch:
                 _LOG.warning("%s is back", self._device.info.name)
                 self._failures = 0
                 self.complaint = None
-                await self.changed()
+                self.changed()
         elif self.complaint is None:
             _LOG.error("%s is lost, requests are refused until it is back: %s", self._device.info.name, complaint)
             self.complaint = complaint
-            await self.changed()
+            self.changed()
+
+    async def reading(self) -> DeviceState:
+        """The device's state, however many callers ask for it. Raises DeviceError where it cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._device.state)
+
+    def close(self) -> None:
+        """Look no more; a look that hangs is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _hanging(self) -> str | None:
+        running_s = 0.0 if self._worker is None else self._worker.running_s
+        if running_s <= self._longest_s:
+            return None
+        return f"one piece of work has run on it for {running_s:.3g} s; expected at most {self._longest_s:.3g} s"
+
+    async def _complaint_in_time(self) -> str | None:
+        looking = partial(self._complaint_now, trial=self.complaint is not None)
+        found = asyncio.get_running_loop().run_in_executor(self._thread, looking)
+        await asyncio.wait({found}, timeout=self._answer_s)
+        if found.done():
+            return found.result()
+        found.cancel()
+        return f"it did not answer within {self._answer_s:g} s"
 
     def _complaint_now(self, *, trial: bool) -> str | None:
         try:
@@ -93,5 +152,5 @@ class DeviceWatch:
         return None
 
 
-async def _untold() -> None:
+def _untold() -> None:
     """Nobody is told."""

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 
-from grpc_health.v1 import health, health_pb2_grpc
-
 from joulecut_core.errors import JoulecutError
 from joulecut_core.exits import ExitCode
 from joulecut_proto.channels import bind, make_server, open_channel
+from joulecut_proto.health_service import HealthStates, add_health
 from joulecut_proto.health_watch import serving_states
 
 _LOG = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ _MOST_CALLS = 64
 _ASK_S = 3.0
 
 
-async def open_health(listen: str, healthy: health.aio.HealthServicer, stack: AsyncExitStack) -> None:
+async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack) -> None:
     """Tell at `listen` what `healthy` knows until `stack` is left; nothing for an empty address.
 
     Raises ConfigError where nobody can listen there.
@@ -34,7 +33,7 @@ async def open_health(listen: str, healthy: health.aio.HealthServicer, stack: As
     if not listen:
         return
     server = make_server(maximum_concurrent_rpcs=_MOST_CALLS)
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    add_health(server, healthy)
     port = bind(server, listen)
     await server.start()
     stack.push_async_callback(server.stop, None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
 
 if TYPE_CHECKING:  # who reads loads of others needs no torch
+    from joulecut_server.reporting.device_watch import DeviceWatch
     from joulecut_server.requests.inference import ServerInference
     from joulecut_server.served_network import ServedNetworks
     from joulecut_server.sessions.sessions import SessionBook
@@ -39,13 +38,13 @@ class LoadGauge:
 
     def __init__(
         self,
-        device: Device,
+        watch: DeviceWatch,
         clock: Clock,
         networks: ServedNetworks,
         sessions: SessionBook,
         inference: ServerInference,
     ) -> None:
-        self._device = device
+        self._watch = watch
         self._clock = clock
         self._networks = networks
         self._sessions = sessions
@@ -53,7 +52,7 @@ class LoadGauge:
 
     async def read(self) -> LoadReading:
         """The load now. Raises DeviceError where the device cannot be read."""
-        state = await asyncio.to_thread(self._device.state)
+        state = await self._watch.reading()
         return LoadReading(
             time_s=self._clock.now_s(),
             busy_s=sum(network.runner.busy_s for network in self._networks),

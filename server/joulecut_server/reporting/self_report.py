@@ -16,7 +16,7 @@ from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoRep
 from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_runtime.networks.bundle_signature import files_with_signature
-from joulecut_runtime.profiling.metering import overrun_s, read_meter
+from joulecut_runtime.profiling.metering import MeterReader, overrun_s
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions.sessions import SessionBook
@@ -40,6 +40,7 @@ class ServerReport:
         self._slowdown = slowdown
         self._device = device
         self._clock = clock
+        self._meter = MeterReader(device, clock)
         self._clocks = clocks
         self._networks = networks
         self._sessions = sessions
@@ -81,7 +82,7 @@ class ServerReport:
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:
         """The energy counter at its first tick from `not_before_s` on, and how long the device had computed by then."""
-        reading = await read_meter(self._device, self._clock, not_before_s)
+        reading = await self._meter.read(not_before_s)
         return replace(reading, busy_s=sum(network.runner.busy_s for network in self._networks))
 
     async def echo(self, echo: Echo) -> EchoReply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
+from joulecut_core.timing import Clock
 from joulecut_server.clock_keeper import ClockKeeper
 
 
@@ -13,8 +14,8 @@ class PolicyClocks(ClockKeeper):
     Not thread-safe: called from the device's worker thread only.
     """
 
-    def __init__(self, device: Device) -> None:
-        super().__init__(device)
+    def __init__(self, device: Device, clock: Clock) -> None:
+        super().__init__(device, clock)
         self.wanted: OperatingPoint | None = None
         """What the policy asked for last, achieved or not."""
 

@@ -60,9 +60,14 @@ class EpochCounter:
 
 
 def _noted(path: Path) -> int:
-    """The end of the last block, 0 before the first. Raises ConfigError where something else stands there."""
-    if not path.exists():
+    """The end of the last block, 0 before the first. Raises ConfigError where it cannot be known."""
+    try:
+        path.stat()
+    except FileNotFoundError:
         return 0
+    except OSError as error:
+        text = f"no epoch can be looked for here: {error.strerror}; let this user enter it, or name another folder"
+        raise ConfigError(f"{path.parent}: {text}") from error
     text = read_text(path, ConfigError).strip()
     if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise ConfigError(

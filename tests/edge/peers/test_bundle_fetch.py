@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import resource
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -12,35 +15,21 @@ from typing import Any
 
 import grpc
 import pytest
+import torch
 
-from joulecut_core.errors import BundleError, ConfigError, ContractError, LinkError
+from joulecut_core.errors import BundleError, ConfigError, LinkError
+from joulecut_edge.peers.arriving_bundle import arriving_bundle
 from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundle
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
-from joulecut_runtime.networks.bundle import BUNDLE_FILES, open_bundle
+from joulecut_runtime.networks.bundle import open_bundle, write_bundle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE
-from tests.integration.tiny_network import pack_tiny
-from tests.proto.fake_services import FakeAgent
+from tests.edge.peers.libraries import Library, Slower, chunks_of, load
+from tests.integration.tiny_network import pack_tiny, tiny_graph
 
 NOBODY = "127.0.0.1:9"
 """The discard port: nothing listens there, and a connection is refused at once."""
-
-
-class Library(FakeAgent):
-    """An agent that sends these chunks, whatever was asked for; none: it lacks the bundle."""
-
-    def __init__(self, chunks: Sequence[BundleChunk]) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self.asked = 0
-
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
-        self.asked += 1
-        if not self._chunks:
-            raise ContractError(f"network {network_digest} is not served here")
-        for chunk in self._chunks:
-            yield chunk
 
 
 class Silent(Library):
@@ -52,17 +41,6 @@ class Silent(Library):
         for chunk in self._chunks:
             yield chunk
         await asyncio.Event().wait()
-
-
-def chunks_of(folder: Path, *, size_bytes: int = 5000) -> list[BundleChunk]:
-    """A bundle's files in small pieces."""
-    chunks = []
-    for name in BUNDLE_FILES:
-        content = (folder / name).read_bytes()
-        for offset in range(0, len(content), size_bytes):
-            data = content[offset : offset + size_bytes]
-            chunks.append(BundleChunk(file=name, offset=offset, data=data, total_bytes=len(content)))
-    return chunks
 
 
 def fetch(
@@ -252,13 +230,88 @@ def test_neither_bundle_nor_digest(tmp_path: Path) -> None:
         fetch(tmp_path / "net", "")
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, packed: tuple[Path, str]) -> None:
-    """A folder that is somebody else's is not replaced."""
+@pytest.mark.parametrize("stray", ["net/mine.txt", "net"], ids=["folder that holds a file", "file"])
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, packed: tuple[Path, str], stray: str) -> None:
+    """What is somebody else's is not replaced, and nobody is asked for what could not be kept."""
     source, digest = packed
-    target = tmp_path / "net"
-    target.mkdir()
-    (target / "mine.txt").write_text("precious")
-    with pytest.raises(ConfigError, match="bundle: cannot be kept in"):
-        fetch(target, digest, Library(chunks_of(source)))
-    assert (target / "mine.txt").read_text() == "precious"
+    library = Library(chunks_of(source))
+    (tmp_path / stray).parent.mkdir(exist_ok=True)
+    (tmp_path / stray).write_text("precious")
+    with pytest.raises(ConfigError, match=r"^bundle: cannot be kept in .*net: .*; (give another|empty it)"):
+        fetch(tmp_path / "net", digest, library)
+    assert (tmp_path / stray).read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert library.asked == 0
+
+
+def test_an_empty_folder_is_replaced(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """One that an operator has made for the bundle is as good as none."""
+    source, digest = packed
+    (tmp_path / "net").mkdir()
+    fetch(tmp_path / "net", digest, Library(chunks_of(source)))
+    assert open_bundle(tmp_path / "net").digest == digest
+
+
+def test_a_bundle_is_synced_before_it_gets_its_name(
+    tmp_path: Path, packed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves a whole bundle or none: each file and the folder of their names come before the rename."""
+    source, digest = packed
+    target, done = tmp_path / "net", list[object]()
+    rename = Path.rename
+
+    def noted_rename(path: Path, to: Path) -> Path:
+        done.append(to)
+        return rename(path, to)
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    fetch(target, digest, Library(chunks_of(source)))
+    synced = done[: done.index(target)]
+    assert {path.stat().st_ino for path in (target, *target.iterdir())} <= set(synced)
+    assert synced[-1] == target.stat().st_ino
+
+
+def test_leftovers_go_though_nothing_is_fetched(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """An agent that was killed beside a faster one finds the bundle in its place, and what it left itself beside it."""
+    source, digest = packed
+    shutil.copytree(source, tmp_path / "net")
+    with arriving_bundle(tmp_path / "other") as arriving:
+        shutil.copytree(arriving.parent, tmp_path / ".joulecut-bundle-left")
+    fetch(tmp_path / "net", digest)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_the_slower_of_two_agents_takes_the_others_bundle(
+    tmp_path: Path, packed: tuple[Path, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two agents with one empty folder both start; what was fetched in vain is gone."""
+    source, digest = packed
+    target, chunks = tmp_path / "net", chunks_of(source)
+    with caplog.at_level(logging.INFO):
+        fetch(target, digest, Slower(chunks, source, target))
+    assert "net holds a bundle by now, which another agent has put there" in caplog.text
+    assert open_bundle(target).digest == digest
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_others_bundle_is_checked(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """It is believed no more than one that was there from the start: another network is refused."""
+    source, digest = packed
+    graph = tiny_graph()
+    zeros = {name: torch.zeros_like(constant) for name, constant in graph.constants.items()}
+    found = write_bundle(replace(graph, constants=zeros), tmp_path / "other")
+    target = tmp_path / "net"
+    with pytest.raises(BundleError, match=f"net holds tiny {found}; expected {digest}: give another folder"):
+        load(target, digest, Slower(chunks_of(source), tmp_path / "other", target))
+
+
+def test_a_damaged_bundle_says_how_it_is_fetched_again(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """What a power cut or a failing disk has cut short is not fetched anew in silence; the message says how."""
+    source, digest = packed
+    target, library = tmp_path / "net", Library(chunks_of(source))
+    shutil.copytree(source, target)
+    os.truncate(target / "weights.safetensors", 5000)
+    with pytest.raises(BundleError, match=r"weights\.safetensors is damaged: .*; delete the folder to fetch it again$"):
+        load(target, digest, library)
+    assert library.asked == 0

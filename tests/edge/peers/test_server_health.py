@@ -6,24 +6,29 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
+import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from joulecut_core.errors import LinkError
 from joulecut_core.timing import SystemClock
 from joulecut_edge.peers.server_connection import ServerConnection
+from joulecut_proto import answering
+from joulecut_proto.answering import Context
+from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.channels import bind, make_server
+from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from tests.edge.peers.connected_server import WAIT_S, Answering, with_server
 
 
-def with_health(use: Callable[[ServerConnection, health.aio.HealthServicer], Awaitable[None]]) -> None:
+def with_health(use: Callable[[ServerConnection, HealthStates], Awaitable[None]]) -> None:
     """A server that tells of its health."""
 
     async def run() -> None:
-        server, told = make_server(), health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(told, server)
+        server, told = make_server(), HealthStates()
+        add_health(server, told)
         port = bind(server, "127.0.0.1:0")
         await server.start()
         connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
@@ -39,11 +44,11 @@ def with_health(use: Callable[[ServerConnection, health.aio.HealthServicer], Awa
 def test_a_server_that_stops_serving_is_left() -> None:
     """NOT_SERVING asks for no new requests; the connection is not lost by it."""
 
-    async def use(connection: ServerConnection, told: health.aio.HealthServicer) -> None:
-        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    async def use(connection: ServerConnection, told: HealthStates) -> None:
+        told.tell([INFERENCE_SERVICE], serving=True)
         await connection.watch_health()
         assert not connection.leaving.is_set()
-        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        told.tell([INFERENCE_SERVICE], serving=False)
         await connection.leaving.wait()
 
     with_health(use)
@@ -52,8 +57,8 @@ def test_a_server_that_stops_serving_is_left() -> None:
 def test_a_server_that_does_not_serve_is_not_joined() -> None:
     """One that drains, or whose device is lost, is passed over."""
 
-    async def use(connection: ServerConnection, told: health.aio.HealthServicer) -> None:
-        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+    async def use(connection: ServerConnection, told: HealthStates) -> None:
+        told.tell([INFERENCE_SERVICE], serving=False)
         with pytest.raises(LinkError, match="takes no requests now"):
             await connection.watch_health()
 
@@ -70,6 +75,31 @@ def test_a_server_without_health_is_taken_to_serve() -> None:
     with_server(Answering(), use)
 
 
+def test_a_server_that_as_many_follow_as_may_is_joined() -> None:
+    """Others' watches must not keep an edge from its server, whose replies tell when it drains."""
+
+    async def full(request: bytes, context: Context) -> None:
+        del request
+        async with answering.Answering(context, "Health.Watch"):
+            raise CallRefusedError("4096 watches of health are under way, the most there may be; try again")
+
+    async def run() -> None:
+        server = make_server()
+        handlers: dict[str, Any] = {"Watch": grpc.unary_stream_rpc_method_handler(cast(Any, full))}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(HEALTH_SERVICE, handlers),))
+        port = bind(server, "127.0.0.1:0")
+        await server.start()
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        try:
+            await connection.watch_health()
+            assert not connection.leaving.is_set()
+        finally:
+            await connection.close()
+            await server.stop(None)
+
+    asyncio.run(asyncio.wait_for(run(), WAIT_S))
+
+
 def test_a_closed_connection_leaves_nothing_behind() -> None:
     """An edge renews its connection for years: each one's sockets are given back as it closes, not with some later
     collection of garbage."""
@@ -82,11 +112,11 @@ def test_a_closed_connection_leaves_nothing_behind() -> None:
         return weakref.ref(connection)
 
     async def run() -> None:
-        server, told = make_server(), health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(told, server)
+        server, told = make_server(), HealthStates()
+        add_health(server, told)
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
         await server.start()
-        await told.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        told.tell([INFERENCE_SERVICE], serving=True)
         left = await closed(address)
         await asyncio.sleep(0)
         assert left() is None

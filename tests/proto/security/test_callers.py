@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any, cast
 
 import grpc
@@ -11,16 +12,16 @@ import pytest
 
 from joulecut_core.errors import AccessError, JoulecutError
 from joulecut_proto.channels import bind, make_server, open_channel
-from joulecut_proto.clients import AgentClient
+from joulecut_proto.clients import AgentClient, PlannerClient
 from joulecut_proto.security.callers import Caller, Callers, Transport
 from joulecut_proto.security.guards import Guards
 from joulecut_proto.security.identity import Identity, Role
-from joulecut_proto.servicers import add_agent
+from joulecut_proto.servicers import add_agent, add_planner
 from joulecut_proto.services import AgentService, InferenceService, PlannerService, SolverService
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc
 from tests.fakes.certificates import Holder, TestAuthority
-from tests.proto.fake_services import FakeAgent
-from tests.proto.serving import TIMEOUT_S
+from tests.proto.fake_services import PROBLEM, FakeAgent, FakePlanner, FakeSolver
+from tests.proto.serving import TIMEOUT_S, listening
 
 FRONT = Identity(site="lab", role=Role.PROXY, name="front")
 CAM = Identity(site="lab", role=Role.EDGE, name="cam")
@@ -83,6 +84,24 @@ async def _refused(site: TestAuthority, client: Holder, metadata: tuple[tuple[st
 def test_a_certificate_says_who_calls(site: TestAuthority) -> None:
     """The identity that rules are written for."""
     assert asyncio.run(_asked(site, site.issue("edge", "cam"))) == [Caller(identity=CAM, transport=Transport.TLS)]
+
+
+def test_problems_are_solved_for_identities(site: TestAuthority) -> None:
+    """Each gets its share of the solver's time, however many connections it has."""
+    solver = FakeSolver()
+    guards = replace(_guards([]), solver=lambda service, _: service)
+
+    async def talk() -> None:
+        security = site.issue("server", "gpu").security
+        async with listening(
+            lambda server: add_planner(server, FakePlanner(), solver, guards), security=security
+        ) as to:
+            for name in ("cam", "cam", "truck"):
+                async with open_channel(to, site.issue("edge", name).security) as channel:
+                    await PlannerClient(channel, peer="gpu").plan(PROBLEM, timeout_s=TIMEOUT_S)
+
+    asyncio.run(talk())
+    assert solver.callers == [CAM, CAM, replace(CAM, name="truck")]
 
 
 def test_plain_callers_are_nobody_in_particular(site: TestAuthority, caplog: pytest.LogCaptureFixture) -> None:

@@ -161,6 +161,46 @@ def test_a_caller_that_gives_up_makes_room() -> None:
     with_worker(use)
 
 
+def test_it_tells_for_how_long_work_has_run() -> None:
+    """In the agents' time; not of work that nobody knows the length of, such as a compiler's."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        for is_long, told_s in ((False, 40.0), (True, 0.0)):
+            gate = Gate()
+            clock.advance_s(7.0)
+            running = asyncio.create_task(worker.run_regardless(gate, is_long=is_long))
+            await asyncio.to_thread(gate.entered.wait, WAIT_S)
+            clock.advance_s(40.0)
+            assert worker.running_s == told_s
+            gate.open()
+            await running
+            assert worker.running_s == 0.0
+
+    with_worker(use)
+
+
+def test_nothing_follows_the_last_work() -> None:
+    """What waits then is dropped, and what comes, so that nobody takes back what the last work gave away."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        gate, done = Gate(), list[str]()
+        running = asyncio.create_task(worker.run(gate))
+        await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        dropped = [worker.start(lambda: done.append("waits"))]
+        worker.finish(lambda: done.append("last"))
+        dropped.append(worker.start(lambda: done.append("comes")))
+        assert not worker.close(0.0), "work that runs cannot be dropped"
+        gate.open()
+        await running
+        assert worker.close(WAIT_S)
+        await asyncio.gather(*dropped, return_exceptions=True)
+        assert all(each.cancelled() for each in dropped)
+        assert (done, worker.waiting) == (["last"], 0)
+
+    with_worker(use)
+
+
 def test_closing_waits_for_what_runs() -> None:
     """A device is not let go of while a part computes on it."""
     worker = DeviceWorker(ManualClock())

@@ -160,21 +160,60 @@ def test_another_seed_plan_or_network_starts_from_nothing(tmp_path: Path, caplog
         assert "starting from nothing" in caplog.text
 
 
-def test_a_damaged_journal_is_an_error(tmp_path: Path) -> None:
-    """Measurements that cannot be read are not measured over in silence: file, field and remedy are named."""
+def _wrong_field(text: str) -> str:
+    document = json.loads(text)
+    document["points"][0]["point"]["busy_w"] = "much"
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "why"),
+    [
+        (lambda _: "", "journal: not JSON"),
+        (lambda text: text[:-40], "journal: not JSON"),
+        (lambda text: "\udcff" + text, "can't decode byte"),
+        (lambda text: text.replace("journal/1", "journal/0"), "expected 'joulecut.profile-journal/1'"),
+        (_wrong_field, "points[0].point.busy_w: 'much'"),
+    ],
+    ids=["empty", "half", "not text", "schema", "field"],
+)
+def test_a_damaged_journal_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: Callable[[str], str], why: str
+) -> None:
+    """Or a service manager would start the agent in vain for ever. The log says what is thrown away, and why."""
     journal = ProfileJournal(tmp_path / "journal")
     journal.open(fresh())
     journal.add_point(PointRecord(point=Bench().profile(plan=QUICK).points[0]))
-    document = json.loads(journal.path.read_text())
-    document["points"][0]["point"]["busy_w"] = "much"
-    journal.path.write_text(json.dumps(document))
-    with pytest.raises(ProfileError, match=r"journal: points\[0\]\.point\.busy_w: 'much'.*delete the file to start"):
-        journal.open(fresh())
-    document["schema"] = "joulecut.profile-journal/0"
-    document["points"] = []
-    journal.path.write_text(json.dumps(document))
-    with pytest.raises(ProfileError, match=r"expected 'joulecut\.profile-journal/1'"):
-        journal.open(fresh())
+    journal.path.write_text(damaged(journal.path.read_text()), encoding="utf-8", errors="surrogateescape")
+    size_bytes = journal.path.stat().st_size
+    again = ProfileJournal(journal.path)
+    assert again.open(fresh()) == fresh()
+    assert again.resumed_points == 0
+    assert f"{journal.path}, {size_bytes} bytes that an interrupted run measured, is damaged" in caplog.text
+    assert why in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_measured_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    """A service manager would measure again and again; nor is what one cannot read thrown away."""
+    (tmp_path / "file").touch()
+    bench = Bench()
+    with pytest.raises(ProfileError, match=r"file/journal: what is measured cannot be kept: .*; make room there"):
+        bench.profile(journal=ProfileJournal(tmp_path / "file" / "journal"))
+    assert bench.leased == []
+    (tmp_path / "journal").mkdir()
+    with pytest.raises(ProfileError, match=r"journal: what was measured before cannot be read: Is a directory"):
+        ProfileJournal(tmp_path / "journal").open(fresh())
+
+
+def test_a_folder_that_fails_on_the_way_is_a_clear_error(tmp_path: Path) -> None:
+    """As a disk that fills up does."""
+    journal = ProfileJournal(tmp_path / "profiles" / "journal")
+    journal.open(fresh())
+    journal.path.parent.rmdir()
+    journal.path.parent.touch()
+    with pytest.raises(ProfileError, match=r"what is measured cannot be kept: .*; make room there and let this user"):
+        journal.add_point(PointRecord(point=Bench().profile(plan=QUICK).points[0]))
 
 
 def test_nothing_is_kept_before_it_is_opened(tmp_path: Path) -> None:

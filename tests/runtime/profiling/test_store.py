@@ -134,6 +134,13 @@ def test_truncated_file_is_an_error_not_a_miss(tmp_path: Path) -> None:
         store.get(KEY)
 
 
+def test_a_folder_that_cannot_be_entered_is_an_error(tmp_path: Path) -> None:
+    """A profile may well be there: folder and remedy are named."""
+    (tmp_path / "profiles").touch()
+    with pytest.raises(ProfileError, match=r"profiles: no profile can be looked for here: .*; let this user enter it"):
+        ProfileStore(tmp_path / "profiles").get(KEY)
+
+
 def test_file_of_another_key_is_an_error(tmp_path: Path) -> None:
     """A file renamed or edited to pass for another device's is refused, naming the field."""
     store = ProfileStore(tmp_path)

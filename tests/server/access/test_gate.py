@@ -10,34 +10,19 @@ from dataclasses import replace
 import pytest
 
 from joulecut_core.errors import AccessError, ContractError
-from joulecut_core.links import LinkEstimate
-from joulecut_core.problems import Objective, Slo
 from joulecut_core.timing import ManualClock
-from joulecut_core.wires import WireTable
 from joulecut_proto.agent_messages import Echo, Hello, Side
 from joulecut_proto.contract import CONTRACT_VERSION
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import StreamRefusedError
-from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.planning_refusals import PlannerBusyError
 from joulecut_proto.security.identity import Role
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import EdgeRule
 from tests.proto.fake_services import PROFILE, FakeAgent, FakePlanner, FakeSolver
-from tests.server.access.callers import BOSS, CAM, NAMES, OTHER, PLAIN, TINY, TRUCK, caller, gate
+from tests.server.access.callers import BOSS, CAM, NAMES, OTHER, PLAIN, REQUEST, TINY, TRUCK, caller, gate
 
-REQUEST = SessionRequest(
-    session_id="edge-1",
-    network_digest=TINY,
-    edge=PROFILE,
-    wires=WireTable(network="tiny", network_digest=TINY, samples_from="nothing", reply_bytes=4, wires=()),
-    link=LinkEstimate(uplink_bps=1e6, downlink_bps=1e6, rtt_s=0.01),
-    slo=Slo(),
-    objective=Objective(),
-    max_accuracy_loss=0.0,
-    policy="joint",
-)
 HELLO = Hello(contract_version=CONTRACT_VERSION, name="cam", side=Side.EDGE)
 HEADER = RequestHeader(
     session_id="edge-1", request_id="r", epoch=1, network_digest=TINY, cut=0, codec="raw", variant="fp32"
@@ -145,22 +130,6 @@ def test_planning_is_for_ones_own_networks() -> None:
         with pytest.raises(AccessError, match="is not among those of"):
             asyncio.run(gate(rule).guards.planner(planner, CAM).plan_session(request))
     assert planner.requests == [REQUEST]
-
-
-def test_planning_has_a_rate() -> None:
-    """An edge that asks for plans without end does not take the planner from the others."""
-    clock, planner = ManualClock(), FakePlanner()
-    each = gate(EdgeRule(plan_hz=0.5), clock=clock)
-
-    async def run() -> None:
-        each.guards.planner(planner, CAM).check_rate()
-        with pytest.raises(PlannerBusyError, match=r"0\.5 times a second; try again in 2\.000 s"):
-            each.guards.planner(planner, CAM).check_rate()
-        each.guards.planner(planner, TRUCK).check_rate()
-        clock.sleep_until_s(2.0)
-        each.guards.planner(planner, CAM).check_rate()
-
-    asyncio.run(run())
 
 
 def test_sessions_of_others_are_out_of_reach() -> None:

@@ -17,8 +17,8 @@ from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from tests.proto.fake_services import FakePlanner
-from tests.server.access.callers import CAM, TRUCK, gate
-from tests.server.access.test_gate import HEADER, REQUEST, Streams, stream
+from tests.server.access.callers import CAM, REQUEST, TRUCK, gate
+from tests.server.access.test_gate import HEADER, Streams, stream
 
 EVERYBODY = AccessOptions(edges=(EdgeRule(),))
 ONLY_TRUCKS = AccessOptions(edges=(EdgeRule(names=("truck",)),))

@@ -41,7 +41,7 @@ def with_planning(folder: Path, use: Callable[[ServerPlanning, SessionBook], Awa
         served = ServedNetwork(folder=folder, runner=PartRunner(tiny_network(), device), profile=server_profile())
         sessions = SessionBook(EpochCounter(folder / "epoch"))
         worker = DeviceWorker(clock)
-        planning = ServerPlanning(ServedNetworks((served,)), sessions, worker, ClockKeeper(device))
+        planning = ServerPlanning(ServedNetworks((served,)), sessions, worker, ClockKeeper(device, clock))
         await asyncio.wait_for(use(planning, sessions), 2 * WAIT_S)
         planning.close()
         worker.close()
@@ -97,6 +97,22 @@ def test_the_event_loop_is_free_while_a_session_is_planned(tmp_path: Path, gate:
         gate.open()
         assert epoch_of(await asked) == 1
         assert await planning.activate("edge-1", 1) is not None
+
+    with_planning(tmp_path, use)
+
+
+def test_one_edges_plans_do_not_keep_another_waiting(tmp_path: Path, gate: Gate) -> None:
+    """However many of its own wait: who has had the least of the planning thread is next, each in its own order."""
+
+    async def use(planning: ServerPlanning, _: SessionBook) -> None:
+        planning.share_of = lambda session_id: session_id
+        many = [asyncio.create_task(planning.plan_session(REQUEST)) for _ in range(5)]
+        await gate.entered()
+        one = asyncio.create_task(planning.plan_session(replace(REQUEST, session_id="edge-2")))
+        await asyncio.sleep(0)
+        gate.open()
+        assert epoch_of(await one) == 2
+        assert [epoch_of(reply) for reply in await asyncio.gather(*many)] == [1, 3, 4, 5, 6]
 
     with_planning(tmp_path, use)
 

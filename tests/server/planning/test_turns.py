@@ -16,6 +16,7 @@ import pytest
 from joulecut_core.errors import ProblemError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
+from joulecut_server.planning.caller_lines import CallerLines
 from joulecut_server.planning.turns import Turns
 from tests.server.gates import WAIT_S, Gate
 
@@ -111,6 +112,90 @@ def test_one_too_many_is_told_when_to_come_again() -> None:
 
     run(test())
     assert gate.passed == 2
+
+
+def test_the_caller_that_has_had_the_least_is_next() -> None:
+    """Nine long pieces of one caller: another's wait for the one that runs, not for the line, each in its own order."""
+    gate, order = Gate(), list[str]()
+
+    async def test() -> None:
+        turns = made(waiting=20)
+        first = asyncio.create_task(turns.run(lambda _: gate.pass_through(), who="flood"))
+        await gate.entered()
+        asked = [
+            asyncio.create_task(turns.run(lambda _, name=name: order.append(name), who=name[:-1]))  # type: ignore[misc]
+            for name in (*(f"flood{number}" for number in range(9)), "ann0", "ann1", "bob0")
+        ]
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(first, *asked)
+        turns.close()
+
+    run(test())
+    assert set(order[:2]) == {"ann0", "bob0"}
+    assert [name for name in order if name[:-1] == "flood"] == [f"flood{number}" for number in range(9)]
+    assert order.index("ann0") < order.index("ann1")
+
+
+def test_a_full_line_has_a_place_for_who_has_less_in_it() -> None:
+    """Of whoever has most under way the newest gives way; with as much as anybody a caller is refused itself."""
+    gate = Gate()
+
+    async def test() -> None:
+        turns = made(waiting=2)
+        flood = [asyncio.create_task(turns.run(lambda _: gate.pass_through(), who="flood")) for _ in range(3)]
+        await gate.entered()
+        other = asyncio.create_task(turns.run(lambda _: "solved", who="ann"))
+        with pytest.raises(PlannerBusyError, match="3 requests are solved or wait, the most"):
+            await flood[2]
+        assert turns.under_way == 3
+        for who in ("flood", "ann"):
+            with pytest.raises(PlannerBusyError):
+                await turns.run(lambda _: None, who=who)
+        gate.open()
+        await asyncio.gather(*flood[:2])
+        assert await other == "solved"
+        await until_left(turns)
+        turns.close()
+
+    run(test())
+
+
+def test_a_callers_seconds_count_not_its_pieces() -> None:
+    """Who has short work is served often beside somebody with long work, and nobody saves up turns while away."""
+    lines, order = CallerLines[float](), list[str]()
+    long, short, late = lines.of("long"), lines.of("short"), lines.of("late")
+    names = {id(long): "long", id(short): "short", id(late): "late"}
+    long.waiting.extend([10.0] * 3)
+    short.waiting.extend([1.0] * 20)
+
+    def serve() -> None:
+        line = lines.next()
+        assert line is not None
+        order.append(names[id(line)])
+        lines.charge(line, line.waiting.popleft())
+
+    for _ in range(13):
+        serve()
+    assert order == ["long", *["short"] * 10, "long", "short"]
+    late.waiting.extend([5.0] * 9)
+    order.clear()
+    for _ in range(6):
+        serve()
+    assert order.count("late") == 1
+
+
+def test_callers_are_forgotten_those_who_owe_least_first() -> None:
+    """Strangers take bounded memory, and cannot have the debt of whoever had the most forgotten."""
+    lines = CallerLines[str]()
+    lines.charge(lines.of("flood"), 100.0)
+    busy = lines.of("busy")
+    busy.under_way = 1
+    for number in range(5000):
+        lines.charge(lines.of(number), 1.0)
+    assert lines.of("flood").finish_s == 100.0
+    assert lines.of("busy") is busy
+    assert len(lines._lines) <= 1025
 
 
 def test_what_nobody_waits_for_is_not_begun() -> None:

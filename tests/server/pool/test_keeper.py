@@ -2,141 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from joulecut_core.errors import DeviceError
-from joulecut_core.timing import ManualClock
-from joulecut_proto.server_list import read_server_list
-from joulecut_server.pool.keeper import Keeper
-from joulecut_server.pool.options import PoolOptions
-from joulecut_server.pool.publishing import Publishing
-from joulecut_server.pool.reports import ReplicaReport, ReplicaState
-from joulecut_server.pool.standing import ServerStanding, read_standing
-from joulecut_server.reporting.load import LoadReading
-
-IDLE = LoadReading(time_s=0.0, busy_s=0.0, waiting=0, sessions=0, streams=0, power_w=30.0, energy_j=1.0, is_well=True)
-OPTIONS = PoolOptions(
-    folder="/unused",
-    min_servers=2,
-    max_servers=4,
-    target_waiting=2.0,
-    grow_after_s=3.0,
-    shrink_after_s=20.0,
-    cool_down_s=5.0,
-    replace_after_s=10.0,
-)
-
-
-@dataclass
-class FakeServer:
-    """One server as a crew sees it. `silent`: it does not answer."""
-
-    pid: int
-    load: LoadReading = IDLE
-    state: ReplicaState = ReplicaState.STARTING
-    silent: bool = False
-    complaint: str = ""
-
-
-@dataclass
-class FakeCrew:
-    """Implements `Crew` in memory; `refuses`: it starts nobody for now. Keeps what it was told.
-
-    `drained`: who has gone, which it finds out when it is asked for reports, as Ray's does.
-    """
-
-    clock: ManualClock
-    servers: dict[int, FakeServer] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    refuses: bool = False
-    drained: set[int] = field(default_factory=set)
-    pids: Iterator[int] = field(default_factory=lambda: iter(range(100, 10_000)))
-
-    def present(self) -> frozenset[int]:
-        return frozenset(self.servers)
-
-    def start(self, number: int) -> None:
-        if self.refuses:
-            raise DeviceError("no host has room")
-        self.told.append(f"start {number}")
-        self.servers[number] = FakeServer(next(self.pids))
-
-    def reports(self) -> Mapping[int, ReplicaReport]:
-        for number in self.drained & self.servers.keys():
-            del self.servers[number]
-        return {number: self._report(number, each) for number, each in self.servers.items() if not each.silent}
-
-    def leave(self, number: int) -> None:
-        self.told.append(f"leave {number}")
-        self.servers[number].state = ReplicaState.DRAINING
-
-    def end(self, number: int) -> None:
-        self.told.append(f"end {number}")
-        del self.servers[number]
-
-    def _report(self, number: int, server: FakeServer) -> ReplicaReport:
-        load = None if server.state is ReplicaState.STARTING else replace(server.load, time_s=self.clock.now_s())
-        return ReplicaReport(
-            state=server.state,
-            pid=server.pid,
-            address="" if server.state is ReplicaState.STARTING else f"10.0.0.{number}:7000",
-            complaint=server.complaint,
-            load=load,
-        )
-
-
-class Site:
-    """A keeper, its crew, and what it has published."""
-
-    def __init__(self, folder: Path, options: PoolOptions = OPTIONS) -> None:
-        self.folder = folder
-        self.options = options
-        self.clock = ManualClock()
-        self.crew = FakeCrew(self.clock)
-        self.keeper = self.another_keeper()
-
-    def another_keeper(self) -> Keeper:
-        """One that knows nothing of what was before."""
-        return Keeper(
-            self.options,
-            self.crew,
-            Publishing(self.folder, "pool"),
-            self.clock,
-            name_of=lambda number: f"gpu-{number}",
-            drain_s=5.0,
-        )
-
-    def look(self, seconds: int = 1) -> None:
-        """Let time pass, with a look each second."""
-        for _ in range(seconds):
-            self.clock.advance_s(1.0)
-            self.keeper.look()
-
-    def serve(self) -> None:
-        """Whoever starts has started."""
-        for server in self.crew.servers.values():
-            if server.state is ReplicaState.STARTING:
-                server.state = ReplicaState.SERVING
-        self.look()
-
-    def press(self, waiting: int) -> None:
-        """So many requests wait for each server."""
-        for server in self.crew.servers.values():
-            server.load = replace(server.load, waiting=waiting)
-
-    @property
-    def listed(self) -> list[str]:
-        """What edges read."""
-        return [each.name for each in read_server_list(self.folder / "servers.json").servers]
-
-    def standing(self, name: str) -> ServerStanding:
-        """What people read of one server."""
-        [found] = [each for each in read_standing(self.folder).servers if each.name == name]
-        return found
+from joulecut_server.pool.reports import ReplicaState
+from joulecut_server.pool.standing import read_standing
+from tests.server.pool.keeper_site import IDLE, OPTIONS, FakeServer, Site
 
 
 @pytest.fixture(name="site")
@@ -237,15 +110,35 @@ def test_a_server_without_a_host_is_waited_for(tmp_path: Path) -> None:
     assert "end 0" in site.crew.told
 
 
-def test_a_failed_start_is_tried_again_in_its_time(site: Site) -> None:
-    """Its complaint is shown meanwhile; a port in use is free some day."""
-    server = site.crew.servers[1]
+def fail(server: FakeServer) -> None:
+    """It could not start, and says why."""
     server.state, server.complaint = ReplicaState.FAILED, "port 7001: in use"
-    site.look(9)
+
+
+def test_a_failed_start_is_tried_again_soon_and_then_less_often(site: Site) -> None:
+    """Its complaint is shown meanwhile; a port is free a moment after its holder was killed, or only some day."""
+    fail(site.crew.servers[1])
+    site.look(4)
     assert site.standing("gpu-1").complaint == "port 7001: in use"
     assert site.crew.told == []
-    site.look(3)
+    site.look(2)
     assert site.crew.told == ["end 1", "start 1"]
+    site.crew.servers[1].silent = True
+    site.look(8)
+    assert len(site.crew.told) == 2, "the one before it has failed, not the one that starts"
+    site.crew.servers[1].silent = False
+    site.look()
+    for _ in range(2):
+        fail(site.crew.servers[1])
+        site.look(8)
+        assert len(site.crew.told) == 2
+        site.look(3)
+        assert site.crew.told[2:] == ["end 1", "start 1"], "not later than one that is silent"
+        del site.crew.told[2:]
+    site.serve()
+    fail(site.crew.servers[1])
+    site.look(6)
+    assert site.crew.told[2:] == ["end 1", "start 1"]
 
 
 def test_a_lost_device_is_not_listed(site: Site) -> None:

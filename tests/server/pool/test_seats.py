@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from joulecut_core.decoding import encode
 from joulecut_core.errors import ConfigError
+from joulecut_proto.security.tls_options import ServerTls
 from joulecut_runtime.metrics.options import MetricsOptions
+from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.pool.options import PoolConfig, PoolOptions
-from joulecut_server.pool.seats import placed, reachable, seat_of
+from joulecut_server.pool.seats import config_digest, placed, reachable, seat_of
 
 SERVER = ServerConfig(device="nvml", bundles=("/net",), listen="0.0.0.0:0", name="gpu", ready_file="/run/ready")
 POOL = PoolConfig(pool=PoolOptions(folder="/pool", max_servers=4, first_port=7000), server=SERVER)
@@ -43,6 +46,20 @@ def test_whatever_listens_has_a_port_of_its_own() -> None:
     assert fourth.dashboard == DashboardOptions(listen="[::1]:8083", edges=True)
     assert fourth.health_listen == "127.0.0.1:0", "the system chooses"
     assert (seat_of(POOL, 3).config.metrics.listen, seat_of(POOL, 3).config.health_listen) == ("", "")
+
+
+def test_a_digest_tells_rules_apart() -> None:
+    """Rules of one server and another, and nothing else about them."""
+    rules = AccessOptions(edges=(EdgeRule(names=("camera-*",)),))
+    narrower = AccessOptions(edges=(EdgeRule(names=("camera-1",)),))
+    tls = ServerTls(certificate="c.pem", key="k.pem", authority="a.pem")
+    digests = [
+        config_digest(encode(seat_of(replace(POOL, server=replace(SERVER, tls=tls, access=access)), 0).config))
+        for access in (rules, narrower, None, rules)
+    ]
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]
+    assert "camera" not in digests[0]
 
 
 def test_a_pool_is_not_behind_a_unix_socket() -> None:

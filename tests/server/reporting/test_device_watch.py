@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.device import HardwareDevice
-from joulecut_server.reporting.device_watch import DeviceWatch
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_server.reporting.device_watch import DeviceWatch, longest_work_s
 from tests.fakes.hardware import FakeHardware, opened
+from tests.integration.tiny_profiles import server_profile
+from tests.runtime.execution.test_device_worker import WAIT_S, Gate
 
 
 class Seen:
@@ -19,8 +24,21 @@ class Seen:
         self._watch = watch
         watch.changed = self._note
 
-    async def _note(self) -> None:
+    def _note(self) -> None:
         self.states.append(self._watch.well)
+
+
+class StuckHardware(FakeHardware):
+    """Answers nothing until its gate is opened."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        super().__init__(clock=ManualClock())
+
+    def advance(self) -> None:
+        """Count joules, once the driver answers."""
+        self._gate()
+        super().advance()
 
 
 Use = Callable[[DeviceWatch, FakeHardware, Seen], Awaitable[None]]
@@ -121,3 +139,75 @@ def test_doubts_are_not_counted() -> None:
         assert seen.states == []
 
     watching(use)
+
+
+def test_work_that_does_not_end_is_a_loss_and_forgiven() -> None:
+    """Judged by the agent's own clock, and before a driver is asked that may hang as well; back once it has ended."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        clock, gate = ManualClock(), Gate()
+        worker = DeviceWorker(clock)
+        watch = DeviceWatch(opened(hardware), worker, longest_s=30.0)
+        seen = Seen(watch)
+        hung = asyncio.create_task(worker.run(gate))
+        assert await asyncio.to_thread(gate.entered.wait, WAIT_S)
+        clock.advance_s(30.0)
+        await watch.look()
+        assert watch.well
+        clock.advance_s(1.0)
+        for _ in range(2):
+            await watch.look()
+        assert watch.complaint == "one piece of work has run on it for 31 s; expected at most 30 s"
+        gate.open()
+        await hung
+        await watch.look()
+        assert seen.states == [False, True]
+        worker.close()
+
+    watching(use)
+
+
+def test_a_driver_that_does_not_answer_is_a_loss() -> None:
+    """A look that hangs must not keep the others from being made; the device is back once the driver answers."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        del hardware
+        gate = Gate()
+        watch = DeviceWatch(opened(StuckHardware(gate)), answer_s=0.01)
+        seen = Seen(watch)
+        for _ in range(2):
+            await watch.look()
+        assert watch.complaint == "it did not answer within 0.01 s"
+        gate.open()
+        while not watch.well:
+            await watch.look()
+        assert seen.states == [False, True]
+        watch.close()
+
+    watching(use)
+
+
+def test_callers_cannot_keep_it_from_looking() -> None:
+    """The threads of the loop may all be taken: its own is not, nor for whoever reads the device with it."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        taken = Gate()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+        holding = asyncio.create_task(asyncio.to_thread(taken))
+        await asyncio.sleep(0)
+        assert (await watch.reading()).time_s >= 0.0
+        hardware.vanished = True
+        await watch.look()
+        assert seen.states == [False]
+        taken.open()
+        await holding
+
+    watching(use)
+
+
+def test_slow_networks_get_longer() -> None:
+    """Twenty times the slowest run of any profile here, half a minute at least."""
+    profile = server_profile()
+    slow = replace(profile, points=(replace(profile.points[0], samples_s=(0.5, 2.0)), *profile.points[1:]))
+    assert longest_work_s(()) == longest_work_s((profile,)) == 30.0
+    assert longest_work_s((profile, slow)) == 40.0

@@ -7,26 +7,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from grpc_health.v1 import health, health_pb2
 
 from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_core.exits import ExitCode
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
+from joulecut_proto.health_service import HealthStates
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_server.reporting.health_port import main, open_health, takes_requests
 from tests.integration.site import free_port
 
 _WAIT_S = 20.0
-_SERVES = health_pb2.HealthCheckResponse.SERVING
-_STOPS = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def _with_health(use: Callable[[str, health.aio.HealthServicer], Awaitable[None]]) -> None:
+def _with_health(use: Callable[[str, HealthStates], Awaitable[None]]) -> None:
     async def run() -> None:
         address = f"127.0.0.1:{free_port()}"
-        healthy = health.aio.HealthServicer()
-        await healthy.set(INFERENCE_SERVICE, _SERVES)
+        healthy = HealthStates()
+        healthy.tell([INFERENCE_SERVICE], serving=True)
         async with AsyncExitStack() as stack:
             await open_health(address, healthy, stack)
             await use(address, healthy)
@@ -37,9 +35,9 @@ def _with_health(use: Callable[[str, health.aio.HealthServicer], Awaitable[None]
 def test_it_tells_whether_requests_are_taken() -> None:
     """A supervisor sees a drain begin, on an address that asks for no certificate."""
 
-    async def use(address: str, healthy: health.aio.HealthServicer) -> None:
+    async def use(address: str, healthy: HealthStates) -> None:
         assert await takes_requests(address)
-        await healthy.set(INFERENCE_SERVICE, _STOPS)
+        healthy.tell([INFERENCE_SERVICE], serving=False)
         assert not await takes_requests(address)
 
     _with_health(use)
@@ -48,7 +46,7 @@ def test_it_tells_whether_requests_are_taken() -> None:
 def test_nothing_else_is_served() -> None:
     """Who reaches it without a certificate gets no service of the agent."""
 
-    async def use(address: str, healthy: health.aio.HealthServicer) -> None:
+    async def use(address: str, healthy: HealthStates) -> None:
         del healthy
         async with open_channel(address) as channel:
             with pytest.raises(JoulecutError, match=r"Method not found|UNIMPLEMENTED|not offer|unimplemented"):
@@ -60,9 +58,9 @@ def test_nothing_else_is_served() -> None:
 def test_the_program_exits_as_a_health_check_must() -> None:
     """0 where requests are taken, another code where not, and where nobody is."""
 
-    async def use(address: str, healthy: health.aio.HealthServicer) -> None:
+    async def use(address: str, healthy: HealthStates) -> None:
         assert await asyncio.to_thread(main, [address]) == ExitCode.OK
-        await healthy.set(INFERENCE_SERVICE, _STOPS)
+        healthy.tell([INFERENCE_SERVICE], serving=False)
         assert await asyncio.to_thread(main, [address]) == ExitCode.FAILED
 
     _with_health(use)
@@ -73,7 +71,7 @@ def test_the_program_exits_as_a_health_check_must() -> None:
 def test_no_address_opens_nothing_and_a_taken_one_is_said() -> None:
     """By default nobody listens; an address in use stops the start with the remedy."""
 
-    async def use(address: str, healthy: health.aio.HealthServicer) -> None:
+    async def use(address: str, healthy: HealthStates) -> None:
         async with AsyncExitStack() as stack:
             await open_health("", healthy, stack)
             with pytest.raises(ConfigError, match="choose another"):

@@ -167,7 +167,7 @@ def on_stage(
         device = open_device(DEVICE, clock=clock)
         assert isinstance(device, EmulatedDevice)
         worker = DeviceWorker(clock)
-        clocks = PolicyClocks(device)
+        clocks = PolicyClocks(device, clock)
         networks = [tiny_network(), another_network()]
         lanes = [
             NetworkLane(runner(network, device), policy, chosen)

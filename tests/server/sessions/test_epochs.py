@@ -78,6 +78,13 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path, content: str) -
         EpochCounter(path)
 
 
+def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
+    """Counting on from nothing could repeat epochs."""
+    (tmp_path / "state").touch()
+    with pytest.raises(ConfigError, match=r"state: no epoch can be looked for here: .*; let this user enter it"):
+        EpochCounter(tmp_path / "state" / "gpu.epoch")
+
+
 def test_several_epochs_are_taken_in_a_row(tmp_path: Path) -> None:
     """The epochs of a set of plans are as many as its plans, and the next set's are above them."""
     counter = EpochCounter(tmp_path / "epoch")

@@ -1,0 +1,77 @@
+"""Fake servers that have a bundle, and an edge-agent's start that asks one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from joulecut_core.errors import ContractError
+from joulecut_core.timing import SystemClock
+from joulecut_edge.agent import _load_network
+from joulecut_edge.config import EdgeConfig
+from joulecut_edge.peers.servers import Servers, parse_servers
+from joulecut_edge.peers.transport import Transport
+from joulecut_proto.agent_messages import BundleChunk
+from joulecut_proto.channels import bind, make_server
+from joulecut_proto.servicers import add_agent
+from joulecut_runtime.networks.bundle_signature import SignerOptions, files_with_signature
+from tests.proto.fake_services import FakeAgent
+
+
+class Library(FakeAgent):
+    """An agent that sends these chunks, whatever was asked for; none: it lacks the bundle."""
+
+    def __init__(self, chunks: Sequence[BundleChunk]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self.asked = 0
+
+    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+        self.asked += 1
+        if not self._chunks:
+            raise ContractError(f"network {network_digest} is not served here")
+        for chunk in self._chunks:
+            yield chunk
+
+
+class Slower(Library):
+    """While it sends, another agent puts the bundle `other` into `folder`."""
+
+    def __init__(self, chunks: Sequence[BundleChunk], other: Path, folder: Path) -> None:
+        super().__init__(chunks)
+        self._other, self._folder = other, folder
+
+    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+        shutil.copytree(self._other, self._folder)
+        async for chunk in super().bundle(network_digest):
+            yield chunk
+
+
+def chunks_of(folder: Path, *, size_bytes: int = 5000) -> list[BundleChunk]:
+    """A bundle's files in small pieces, its signature with them where it has one."""
+    chunks = []
+    for name in files_with_signature(folder):
+        content = (folder / name).read_bytes()
+        for offset in range(0, len(content), size_bytes):
+            data = content[offset : offset + size_bytes]
+            chunks.append(BundleChunk(file=name, offset=offset, data=data, total_bytes=len(content)))
+    return chunks
+
+
+def load(folder: Path, digest: str, library: Library, signed_by: SignerOptions | None = None) -> None:
+    """Fetch and load the network as an edge-agent does when it starts."""
+
+    async def run() -> None:
+        server = make_server()
+        add_agent(server, library)
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        await server.start()
+        config = EdgeConfig(device="cpu", bundle=str(folder), digest=digest, server=address, signed_by=signed_by)
+        try:
+            await _load_network(config, Servers(parse_servers(address), SystemClock()), Transport())
+        finally:
+            await server.stop(None)
+
+    asyncio.run(run())

@@ -1,0 +1,59 @@
+"""A device whose work does not end in a running server-agent: edges are sent away, and a stop is no longer for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_runtime.execution.leaving import HungDeviceError, give_back
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_server import agent as server_agent
+from joulecut_server.reporting.device_watch import DeviceWatch
+from tests.integration.site import WAIT_S, Site
+from tests.integration.talking import talk
+from tests.integration.test_lost_gpu import LOOK_EVERY_S, NOT_SERVING, SERVING, until_health
+
+LONGEST_S = 0.1
+WORK_S = 0.1
+
+
+def test_work_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told while it lasts and forgiven when it ends; an agent that has to stop meanwhile does not wait for it."""
+    tail, free, entered = PartRunner.tail, threading.Event(), threading.Event()
+
+    def hanging(self: PartRunner, *parts: Any) -> Any:
+        entered.set()
+        assert free.wait(WAIT_S)
+        return tail(self, *parts)
+
+    monkeypatch.setattr(PartRunner, "tail", hanging)
+    monkeypatch.setattr(server_agent, "DeviceWatch", partial(DeviceWatch, every_s=LOOK_EVERY_S))
+    monkeypatch.setattr(server_agent, "longest_work_s", lambda _: LONGEST_S)
+    monkeypatch.setattr(server_agent, "give_back", partial(give_back, work_s=WORK_S))
+
+    async def test() -> None:
+        config = replace(site.server(), drain_s=0.1)
+        async with server_agent.serving(config) as server, talk(server) as (edge, _):
+            await edge.send("hangs-once")
+            assert await until_health(server, NOT_SERVING) == SERVING
+            await edge.send("meanwhile")
+            assert (await edge.reply()).header.status is ReplyStatus.FAILED
+            free.set()
+            assert (await edge.reply()).header.status is ReplyStatus.OK
+            await until_health(server, SERVING)
+            free.clear()
+            entered.clear()
+            await edge.send("hangs-for-good")
+            assert await asyncio.to_thread(entered.wait, WAIT_S)
+
+    try:
+        with pytest.raises(HungDeviceError, match="its clocks were given back"):
+            asyncio.run(asyncio.wait_for(test(), WAIT_S))
+    finally:
+        free.set()
