@@ -1,4 +1,4 @@
-"""The standard gRPC health service: what a server says of its own services, to whoever asks or follows it.
+"""The standard gRPC health service (ADR 19): what a server says of its own services, to whoever asks or follows it.
 
     tell ──▶ states ──▶ each follower, at its own pace: the newest alone
 

@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -120,9 +119,14 @@ class Replanning:
 
     async def keep(self) -> None:
         """Follow the link until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._clock.wall_s(_LOOK_S))
+            # `wait_for` of Python before 3.12 forgets a cancellation that meets its result: a stop would never end.
+            timer = loop.call_later(self._clock.wall_s(_LOOK_S), self._news.set)
+            try:
+                await self._news.wait()
+            finally:
+                timer.cancel()
             self._news.clear()
             try:
                 await self.look()
