@@ -176,7 +176,7 @@ class ValuePolicy:
                 # Between two steps of its grid the load's values may hope for a change that is too slow for some.
                 or self._lost_to_change(view, target)
             ):
-                return self._launch(view, state, load, waiting, ())
+                return self._launch(view, state, load, waiting, (), self._pace_s((), count, forecast.rate_hz))
         elif rescue.time_s <= slack_s:
             target = rescue.state
         if target != state:
@@ -260,8 +260,16 @@ class ValuePolicy:
         self._budget.missed(len(gone))
         leaving = {each.id for each in gone}
         staying_s = [each.deadline_s - now_s for each in behind if each.id not in leaving]
-        pace_s = slowest_pace_s(staying_s, len(members), 0.0 if self._plain else rate_hz)
-        return self._launch(view, state, load, members, gone, pace_s)
+        return self._launch(view, state, load, members, gone, self._pace_s(staying_s, len(members), rate_hz))
+
+    def _pace_s(self, behind_s: Sequence[float], size: int, rate_hz: float) -> float:
+        """The most a batch may take for the sake of those behind it; no time at all where more come than can be served.
+
+        Values are not exact there: they would save joules on who is served while others are lost.
+        """
+        if rate_hz > self.loads.capacity_hz:
+            return 0.0
+        return slowest_pace_s(behind_s, size, 0.0 if self._plain else rate_hz)
 
     def _change(self, view: ServerView, target: int) -> Rest:
         """Hold another clock, and turn away whom that takes too long for."""
@@ -296,7 +304,7 @@ class ValuePolicy:
         load: LoadDecisions,
         members: Sequence[QueuedRequest],
         gone: tuple[Rejection, ...],
-        pace_s: float = math.inf,
+        pace_s: float,
     ) -> Launch | Rest:
         """Run these in the way of highest worth that ends in time; fewer of them where none does.
 
