@@ -143,7 +143,8 @@ def test_who_does_not_read_a_bundle_is_cut_off(
 
     asyncio.run(talk())
     assert caplog.text.count("Agent.GetBundle refused: CallRefusedError: nothing of the bundle was read") == 1
-    assert "Traceback" not in caplog.text
+    # asyncio may tell of an earlier test's loop meanwhile.
+    assert not [record for record in caplog.records if record.exc_info and record.name != "asyncio"]
 
 
 @pytest.mark.parametrize("not_before_s", [math.nan, math.inf, -math.inf])
