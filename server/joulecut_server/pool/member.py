@@ -16,6 +16,8 @@ _UNHEARD = 10
 """A cluster that grows by itself takes minutes to find a host."""
 _RETRY_S = 5.0
 """Wall seconds until a first failed start is tried again, and twice as long each further time."""
+_MOST_DOUBLINGS = 30
+"""Far beyond any `replace_after_s`; a start that fails all day must not end the keeper."""
 _LOOKS = 10
 """Load is the mean over so many looks: one look catches a request, or misses it."""
 
@@ -85,7 +87,7 @@ class Member:
         patience_s = replace_after_s if self.lives else _UNHEARD * replace_after_s
         if self._has_failed():
             # It will not come back; what it failed by, as a port that is still taken, may soon be over.
-            patience_s = min(replace_after_s, _RETRY_S * 2.0**self.failures)
+            patience_s = min(replace_after_s, _RETRY_S * 2.0 ** min(self.failures, _MOST_DOUBLINGS))
         return now_s - self.since_s >= patience_s
 
     @property

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_server.pool.reports import ReplicaState
+from joulecut_server.pool.member import Member
+from joulecut_server.pool.reports import ReplicaReport, ReplicaState
 from joulecut_server.pool.standing import read_standing
 from tests.server.pool.keeper_site import IDLE, OPTIONS, FakeServer, Site
 
@@ -228,3 +229,13 @@ def test_a_full_disk_ends_nothing(site: Site, caplog: pytest.LogCaptureFixture) 
     site.folder.joinpath("pool.json").rmdir()
     site.look()
     assert site.standing("gpu-0").is_heard
+
+
+def test_a_start_that_has_failed_all_day_is_still_tried_again() -> None:
+    """After thousands of failures it waits as long as a silent one, and no longer."""
+    report = ReplicaReport(
+        state=ReplicaState.FAILED, pid=1, config_digest="", address="", complaint="no disk", load=None
+    )
+    member = Member(number=0, name="gpu-0", since_s=0.0, failures=5000, report=report)
+    assert not member.is_overdue(59.0, 60.0)
+    assert member.is_overdue(60.0, 60.0)
