@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from joulecut_core.timing import SystemClock
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
-from joulecut_server.planning.caller_lines import CallerLine, CallerLines
+from joulecut_server.fair_lines import FairLine, FairLines
 
 R = TypeVar("R")
 
@@ -29,7 +29,7 @@ _MOST_REPLY_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Job(Generic[R]):
-    line: CallerLine[_Job[Any]]
+    line: FairLine[_Job[Any]]
     future: Future[R]
     work: Callable[[], R]
 
@@ -58,7 +58,7 @@ class Turns:
         # Deadlines of calls are on the wall, whatever an emulated device's clock does.
         self._clock = SystemClock()
         self._changed = threading.Condition()
-        self._lines: CallerLines[_Job[Any]] = CallerLines()
+        self._lines: FairLines[_Job[Any]] = FairLines()
         self._under_way = 0
         self._last_s = 0.0
         self._started = False
@@ -100,8 +100,7 @@ class Turns:
                 self._make_place(line)
             job = _Job(line=line, future=Future[R](), work=work)
             self._under_way += 1
-            line.under_way += 1
-            line.waiting.append(job)
+            self._lines.enter(line, job)
             self._changed.notify()
         job.future.add_done_callback(lambda _: self._leave(job))
         if not self._started:
@@ -111,7 +110,7 @@ class Turns:
                 threading.Thread(target=self._serve, name=f"{self._name}-{index}", daemon=True).start()
         return job
 
-    def _make_place(self, line: CallerLine[_Job[Any]]) -> None:
+    def _make_place(self, line: FairLine[_Job[Any]]) -> None:
         """Turn away the newest of whoever has most under way, or raise where that would be `line` itself."""
         again_s = math.ceil(min(max(self._last_s * self._under_way / self._threads, 1.0), self._limit_s))
         refusal = PlannerBusyError(
@@ -126,10 +125,7 @@ class Turns:
     def _leave(self, job: _Job[Any]) -> None:
         with self._changed:
             self._under_way -= 1
-            job.line.under_way -= 1
-            if job in job.line.waiting:
-                # Its request may be large, and a thread may come to it much later.
-                job.line.waiting.remove(job)
+            self._lines.leave(job.line, job)
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:
@@ -142,9 +138,9 @@ class Turns:
 
     def _next(self) -> _Job[Any] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._lines.next() is not None or self._closed)
-            line = self._lines.next()
-            return None if line is None else line.waiting.popleft()
+            while (job := self._lines.next()) is None and not self._closed:
+                self._changed.wait()
+            return job
 
     def _too_late(self, budget_s: float) -> str:
         if budget_s < self._limit_s:

@@ -1,38 +1,30 @@
 """Turns on the device, fair between sessions: each gets the same share of its seconds, however much it asks for.
 
-    session a  ▢ ▢ ▢ ▢ ▢ ─┐
-    session b  ▢          ─┼─▶ the one that has had the least ─▶ device
-    session c  ▢ ▢        ─┘
-
-Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) by measured seconds: a session's next request starts at
-the virtual time at which its last one ended, or now if it had nothing waiting. So a request of a session that asks
-for less than its share waits for the one that is running and for one of each other session, at most.
+A request of a session that asks for less than its share waits for the one that is running and for one of each other
+session, at most.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
+from joulecut_server.fair_lines import FairLine, FairLines
 
 T = TypeVar("T")
-
-_MOST_FLOWS = 1024
-"""Sessions with nothing waiting are forgotten beyond this: all but the half of so many that have had the most."""
+_Line: TypeAlias = "FairLine[FairTurn[Any]]"
 
 
 class FairTurn(Generic[T]):
     """One piece of work on its way to the device. Made by `FairTurns.enter`."""
 
-    def __init__(self, turns: FairTurns, flow: _Flow, work: Callable[[], T], *, entered_s: float, until_s: float):
-        self.flow = flow
+    def __init__(self, turns: FairTurns, line: _Line, work: Callable[[], T], *, entered_s: float, until_s: float):
+        self.line = line
         self.work = work
         self.entered_s = entered_s
         self.until_s = until_s
@@ -48,13 +40,6 @@ class FairTurn(Generic[T]):
         return self._turns.withdraw(self)
 
 
-@dataclass(slots=True, eq=False)
-class _Flow:
-    name: str
-    finish_s: float = 0.0
-    waiting: deque[FairTurn[Any]] = field(default_factory=deque)
-
-
 class FairTurns:
     """Lets `waiting` pieces of work wait for a device. Entered and left on the event loop."""
 
@@ -63,11 +48,9 @@ class FairTurns:
         self.most = waiting
         """How many may wait; those beyond a lower number stay in the line."""
         self._lock = threading.Lock()
-        self._flows: dict[str, _Flow] = {}
+        self._lines: FairLines[FairTurn[Any]] = FairLines()
         self._count = 0
-        self._virtual_s = 0.0
         self._mean_s = 0.0
-        self._running: _Flow | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -80,10 +63,10 @@ class FairTurns:
         now_s = self._worker.clock.now_s()
         until_s = float("inf") if budget_s is None else now_s + budget_s
         with self._lock:
-            leaving = self._make_place(flow)
-            mine = self._flows.setdefault(flow, _Flow(flow))
-            turn = FairTurn(self, mine, work, entered_s=now_s, until_s=until_s)
-            mine.waiting.append(turn)
+            line = self._lines.of(flow)
+            leaving = self._make_place(line)
+            turn = FairTurn(self, line, work, entered_s=now_s, until_s=until_s)
+            self._lines.enter(line, turn)
             self._count += 1
         if leaving is not None:
             leaving.settled.set_exception(self._overload())
@@ -94,36 +77,26 @@ class FairTurns:
     def withdraw(self, turn: FairTurn[Any]) -> bool:
         """Take a turn out of its line; whether it was still there."""
         with self._lock:
-            try:
-                turn.flow.waiting.remove(turn)
-            except ValueError:
+            if turn not in turn.line.waiting:
                 return False
-            self._count -= 1
+            self._leave_early(turn)
         turn.settled.cancel()
         return True
 
-    def _make_place(self, flow: str) -> FairTurn[Any] | None:
-        """Who has to leave for one more of `flow`. Raises TurnedAwayError where that would be itself."""
-        if flow not in self._flows and len(self._flows) >= _MOST_FLOWS:
-            self._forget()
+    def _make_place(self, line: _Line) -> FairTurn[Any] | None:
+        """Who has to leave for one more of `line`. Raises TurnedAwayError where that would be itself."""
         if self._count < self.most:
             return None
-        longest = max(self._flows.values(), key=lambda each: len(each.waiting))
-        mine = self._flows.get(flow)
-        if len(longest.waiting) <= 1 + (0 if mine is None else len(mine.waiting)):
+        longest = self._lines.crowded(line)
+        if longest is None:
             raise self._overload()
-        self._count -= 1
-        return longest.waiting.pop()
+        leaving = longest.waiting[-1]
+        self._leave_early(leaving)
+        return leaving
 
-    def _forget(self) -> None:
-        """Keep those who wait or run, and the debts that matter most."""
-        by_debt = sorted(self._flows.values(), key=lambda each: each.finish_s)
-        owing = {id(each) for each in by_debt[-_MOST_FLOWS // 2 :] if each.finish_s > self._virtual_s}
-        self._flows = {
-            name: each
-            for name, each in self._flows.items()
-            if each.waiting or each is self._running or id(each) in owing
-        }
+    def _leave_early(self, turn: FairTurn[Any]) -> None:
+        self._lines.leave(turn.line, turn)
+        self._count -= 1
 
     def _overload(self) -> TurnedAwayError:
         return TurnedAwayError(
@@ -140,6 +113,8 @@ class FairTurns:
         clock = self._worker.clock
         began_s = clock.now_s()
         if began_s > turn.until_s:
+            with self._lock:
+                self._lines.leave(turn.line, turn)
             late = TurnedAwayError(
                 f"it waited {began_s - turn.entered_s:.3g} s for the device, longer than its budget of "
                 f"{turn.until_s - turn.entered_s:.3g} s",
@@ -152,27 +127,20 @@ class FairTurns:
             failure = error
             return lambda: _fail(turn, failure)
         finally:
-            self._charge(turn.flow, clock.now_s() - began_s)
+            self._charge(turn, clock.now_s() - began_s)
         done = Turn(result=result, queue_s=began_s - turn.entered_s)
         return lambda: _succeed(turn, done)
 
     def _next(self) -> FairTurn[Any] | None:
         with self._lock:
-            flow = min(
-                (each for each in self._flows.values() if each.waiting),
-                key=lambda each: (max(each.finish_s, self._virtual_s), each.waiting[0].entered_s),
-                default=None,
-            )
-            if flow is None:
-                return None
-            self._virtual_s = max(flow.finish_s, self._virtual_s)
-            self._running = flow
-            self._count -= 1
-            return flow.waiting.popleft()
+            turn = self._lines.next()
+            self._count -= turn is not None
+            return turn
 
-    def _charge(self, flow: _Flow, seconds: float) -> None:
+    def _charge(self, turn: FairTurn[Any], seconds: float) -> None:
         with self._lock:
-            flow.finish_s = max(flow.finish_s, self._virtual_s) + seconds
+            self._lines.leave(turn.line, turn)
+            self._lines.charge(turn.line, seconds)
             self._mean_s += (seconds - self._mean_s) / 8
 
 

@@ -16,7 +16,6 @@ import pytest
 from joulecut_core.errors import ProblemError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
-from joulecut_server.planning.caller_lines import CallerLines
 from joulecut_server.planning.turns import Turns
 from tests.server.gates import WAIT_S, Gate
 
@@ -159,43 +158,6 @@ def test_a_full_line_has_a_place_for_who_has_less_in_it() -> None:
         turns.close()
 
     run(test())
-
-
-def test_a_callers_seconds_count_not_its_pieces() -> None:
-    """Who has short work is served often beside somebody with long work, and nobody saves up turns while away."""
-    lines, order = CallerLines[float](), list[str]()
-    long, short, late = lines.of("long"), lines.of("short"), lines.of("late")
-    names = {id(long): "long", id(short): "short", id(late): "late"}
-    long.waiting.extend([10.0] * 3)
-    short.waiting.extend([1.0] * 20)
-
-    def serve() -> None:
-        line = lines.next()
-        assert line is not None
-        order.append(names[id(line)])
-        lines.charge(line, line.waiting.popleft())
-
-    for _ in range(13):
-        serve()
-    assert order == ["long", *["short"] * 10, "long", "short"]
-    late.waiting.extend([5.0] * 9)
-    order.clear()
-    for _ in range(6):
-        serve()
-    assert order.count("late") == 1
-
-
-def test_callers_are_forgotten_those_who_owe_least_first() -> None:
-    """Strangers take bounded memory, and cannot have the debt of whoever had the most forgotten."""
-    lines = CallerLines[str]()
-    lines.charge(lines.of("flood"), 100.0)
-    busy = lines.of("busy")
-    busy.under_way = 1
-    for number in range(5000):
-        lines.charge(lines.of(number), 1.0)
-    assert lines.of("flood").finish_s == 100.0
-    assert lines.of("busy") is busy
-    assert len(lines._lines) <= 1025
 
 
 def test_what_nobody_waits_for_is_not_begun() -> None:

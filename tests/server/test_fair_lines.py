@@ -1,0 +1,78 @@
+"""Whose piece is next: by the seconds that each has had, and by arrival where that is as much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulecut_server.fair_lines import FairLines
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Work of somebody."""
+
+    who: str
+    seconds: float
+
+
+def served(lines: FairLines[Piece], count: int) -> list[str]:
+    """Whose the next ones are, each of which takes its seconds."""
+    order = []
+    for _ in range(count):
+        piece = lines.next()
+        assert piece is not None
+        lines.leave(lines.of(piece.who), piece)
+        lines.charge(lines.of(piece.who), piece.seconds)
+        order.append(piece.who)
+    return order
+
+
+def add(lines: FairLines[Piece], who: str, seconds: float, count: int = 1) -> None:
+    for _ in range(count):
+        lines.enter(lines.of(who), Piece(who, seconds))
+
+
+def test_seconds_count_and_not_pieces() -> None:
+    """Who has short work is served often beside somebody with long work, and nobody saves up turns while away."""
+    lines = FairLines[Piece]()
+    add(lines, "long", 10.0, 3)
+    add(lines, "short", 1.0, 20)
+    assert served(lines, 13) == ["long", *["short"] * 10, "long", "short"]
+    add(lines, "late", 5.0, 9)
+    assert served(lines, 5).count("late") == 1
+
+
+def test_who_has_had_as_much_goes_by_arrival() -> None:
+    """On a device with time left for all nobody is put last for his name; of two that flood each is next in turn."""
+    lines = FairLines[Piece]()
+    for names in (["a", "b", "c"], ["c", "a", "b"], ["b", "c", "a"]):
+        for name in names:
+            add(lines, name, 1.0)
+        assert served(lines, 3) == names
+    add(lines, "a", 0.0, 2)
+    add(lines, "b", 0.0, 2)
+    assert served(lines, 4) == ["a", "b", "a", "b"]
+    assert lines.next() is None
+
+
+def test_who_gives_up_a_place() -> None:
+    """Whoever has most under way, what runs counted, and only for one who has fewer even with the one that he wants."""
+    lines = FairLines[Piece]()
+    add(lines, "much", 1.0, 3)
+    add(lines, "some", 1.0, 2)
+    lines.next()
+    assert lines.crowded(lines.of("new")) is lines.of("much")
+    assert lines.crowded(lines.of("some")) is None
+
+
+def test_those_who_owe_least_are_forgotten_first() -> None:
+    """Strangers take bounded memory, and cannot have the debt of whoever had the most forgotten."""
+    lines = FairLines[Piece]()
+    lines.charge(lines.of("flood"), 100.0)
+    add(lines, "busy", 1.0)
+    busy = lines.of("busy")
+    for number in range(5000):
+        lines.charge(lines.of(number), 1.0)
+    assert lines.of("flood").finish_s == 100.0
+    assert lines.of("busy") is busy
+    assert len(lines) <= 1025
