@@ -51,6 +51,7 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.execution.clock_watch import watch_clocks
 from joulecut_runtime.execution.device_engine import engine_on
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.hung_work import longest_work_s
 from joulecut_runtime.execution.leaving import HungDeviceError, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.bundle import MANIFEST_FILE
@@ -152,13 +153,15 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         fitting = asyncio.create_task(offloading.keep_fitting())
         following = asyncio.create_task(_nothing() if replanning is None else replanning.keep())
         watching = asyncio.create_task(watch_clocks(session.verify_clocks, worker))
+        looking = asyncio.create_task(session.turns.keep(longest_work_s((profile,))))
         try:
             yield _endpoint_address(config, port)
         finally:
             await server.stop(_DRAIN_S)
-            for task in (following, keeping, fitting, watching):
+            tasks = (following, keeping, fitting, watching, looking)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(following, keeping, fitting, watching, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             if replanning is not None:
                 await replanning.stop()
             await offloading.stop()

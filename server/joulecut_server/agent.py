@@ -41,6 +41,7 @@ from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_runtime.execution.clock_watch import watch_clocks
 from joulecut_runtime.execution.device_engine import engine_on
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.hung_work import longest_work_s
 from joulecut_runtime.execution.leaving import HungDeviceError, give_back, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.bundle_signature import check_signature
@@ -54,7 +55,7 @@ from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.parts import AgentParts
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.planning.solving import ServerSolver
-from joulecut_server.reporting.device_watch import DeviceWatch, longest_work_s
+from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.reporting.health_port import open_health
 from joulecut_server.reporting.load import LoadGauge
 from joulecut_server.reporting.open_files import allow_open_files

@@ -1,23 +1,27 @@
-"""A device whose work does not end in a running server-agent: edges are sent away, and a stop is no longer for it."""
+"""A device whose work does not end in a running agent: a server's edges and an edge's applications are told."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any
 
 import pytest
 
+from joulecut_core.errors import DeviceError
+from joulecut_edge import agent as edge_agent
+from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_runtime.execution.leaving import HungDeviceError, give_back
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_server import agent as server_agent
 from joulecut_server.reporting.device_watch import DeviceWatch
-from tests.integration.site import WAIT_S, Site
+from tests.integration.site import WAIT_S, Site, application
 from tests.integration.talking import talk
 from tests.integration.test_lost_gpu import LOOK_EVERY_S, NOT_SERVING, SERVING, until_health
+from tests.integration.tiny_network import pictures
 
 LONGEST_S = 0.1
 WORK_S = 0.1
@@ -57,3 +61,34 @@ def test_work_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
             asyncio.run(asyncio.wait_for(test(), WAIT_S))
     finally:
         free.set()
+
+
+def test_an_edges_own_work_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the device has an error in place of an answer, who comes as well, and is answered after it."""
+    whole, free, entered = PartRunner.whole, threading.Event(), threading.Event()
+
+    def hanging(self: PartRunner, *parts: Any) -> Any:
+        entered.set()
+        assert free.wait(WAIT_S)
+        return whole(self, *parts)
+
+    monkeypatch.setattr(PartRunner, "whole", hanging)
+    monkeypatch.setattr(RequestTurns, "keep", partialmethod(RequestTurns.keep, every_s=LOOK_EVERY_S))
+    monkeypatch.setattr(edge_agent, "longest_work_s", lambda _: LONGEST_S)
+
+    async def test() -> None:
+        async with edge_agent.serving(site.edge("127.0.0.1:9")) as edge, application(edge) as app:
+            picture = pictures(1)[0]
+            for name in ("hangs", "meanwhile"):
+                with pytest.raises(DeviceError, match="the device failed"):
+                    await app.infer(picture, name)
+            assert entered.is_set()
+            free.set()
+            while True:
+                try:
+                    await app.infer(picture, "after")
+                    break
+                except DeviceError:
+                    await asyncio.sleep(LOOK_EVERY_S)
+
+    asyncio.run(asyncio.wait_for(test(), WAIT_S))

@@ -42,6 +42,7 @@ from joulecut_edge.requests.footing import Footing, InForce
 from joulecut_edge.requests.patience import retry_s, wait_s
 from joulecut_edge.requests.request_ledgers import both, link_shares, local_ledger, split_ledger
 from joulecut_edge.requests.request_spans import SERVER, tell_head, tell_tail, tell_whole
+from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_edge.requests.successors import Successors
 from joulecut_edge.requests.transfers import NoTransferObserver, TransferObserver
 from joulecut_edge.requests.under_way import UnderWay
@@ -102,7 +103,7 @@ class EdgeSession:
 
     def __init__(self, runner: PartRunner, worker: DeviceWorker, clock: Clock, local: ActivePlan) -> None:
         self._runner = runner
-        self._worker = worker
+        self.turns = RequestTurns(worker)
         self._clock = clock
         self._footing = Footing(runner, worker, clock, local)
         self._numbers = itertools.count()
@@ -188,7 +189,7 @@ class EdgeSession:
         # As the server's span and both logs have it: applications may use an id twice.
         current_span().note(request_id=request.sent_id)
         with self._under_way.one(), ForRequest(context):
-            turn = await self._worker.run(in_this_context(lambda: self._first_part(inputs)))
+            turn = await self.turns.run(in_this_context(lambda: self._first_part(inputs)))
             told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}
             if isinstance(turn.result, _Whole):
                 tell_whole(current_span(), turn.result.stage, **told)
@@ -290,8 +291,7 @@ class EdgeSession:
             return self._footing.hurrying(active, until_s=until_s, work=rest)
 
         start_s = self._clock.now_s()
-        # Its deadline is the nearer one: requests that came after it have no part of theirs behind them.
-        turn = await self._worker.run_regardless(in_this_context(hurry), ahead=True)
+        turn = await self.turns.run_rest(in_this_context(hurry))
         outputs, stage = turn.result
         tell_tail(current_span(), stage, start_s=start_s, queue_s=turn.queue_s, now_s=self._clock.now_s())
         ledger = local_ledger(
@@ -351,7 +351,7 @@ class EdgeSession:
     def _queued_s(self, active: ActivePlan) -> float:
         """What waits for the device by now, as long as one head each."""
         planned = active.plan.breakdown
-        return 0.0 if planned is None else self._worker.waiting * planned.t_edge
+        return 0.0 if planned is None else self.turns.waiting * planned.t_edge
 
     def _watch_drift(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None) -> None:
         # What ends under an older plan says nothing about the one in force.

@@ -66,11 +66,11 @@ class DeviceWorker:
         since_s = self._since_s
         return 0.0 if since_s is None else self._clock.now_s() - since_s
 
-    async def run(self, work: Callable[[], T]) -> Turn[T]:
+    def run(self, work: Callable[[], T]) -> asyncio.Future[Turn[T]]:
         """Run `work` in its turn; raises DeviceBusyError at once where too many wait already."""
         if self._waiting >= self._most_waiting:
             raise DeviceBusyError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
-        return await self.start(work)
+        return self.start(work)
 
     async def run_regardless(self, work: Callable[[], T], *, ahead: bool = False, is_long: bool = False) -> Turn[T]:
         """As `run`, however many wait: for what must happen in any case, such as giving clocks back.

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
-from joulecut_core.profiles import Profile
 from joulecut_core.workloads import Workload
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.hung_work import LEAST_S, HungWork
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,18 +27,9 @@ EVERY_S = 5.0
 """Wall seconds between two looks. A look costs a reading, about a millisecond, beside what the device computes."""
 _MOST_FAILURES = 3
 """Computations that fail in a row on a device that can be read: its context is broken."""
-_LEAST_S = 30.0
-_TIMES_SLOWEST = 20.0
-"""Of the slowest run that was ever measured here: far beyond a throttled device, or a batch."""
 _ANSWER_S = 30.0
 """Wall seconds that a reading may take: a driver that is busy answers after a few."""
 _NOTHING = Workload(blocks=())
-
-
-def longest_work_s(profiles: Iterable[Profile]) -> float:
-    """For how many seconds of the agent's clock one piece of work may run before it counts as one that hangs."""
-    slowest_s = (max((point.whole_s, *point.samples_s)) for profile in profiles for point in profile.points)
-    return max(_LEAST_S, _TIMES_SLOWEST * max(slowest_s, default=0.0))
 
 
 class DeviceWatch:
@@ -49,7 +40,7 @@ class DeviceWatch:
         device: Device,
         worker: DeviceWorker | None = None,
         *,
-        longest_s: float = _LEAST_S,
+        longest_s: float = LEAST_S,
         every_s: float = EVERY_S,
         answer_s: float = _ANSWER_S,
     ) -> None:
@@ -58,8 +49,7 @@ class DeviceWatch:
         `every_s`, `answer_s`: wall seconds between two looks, and those that a reading of the device may take.
         """
         self._device = device
-        self._worker = worker
-        self._longest_s = longest_s
+        self._hung = None if worker is None else HungWork(worker, longest_s=longest_s)
         self._every_s = every_s
         self._answer_s = answer_s
         # Callers take all threads of the loop now and then: what they ask for must not make the device look lost.
@@ -104,7 +94,7 @@ class DeviceWatch:
     async def look(self) -> None:
         """Find out how the device is."""
         self._look.clear()
-        complaint = self._hanging() or await self._complaint_in_time()
+        complaint = (None if self._hung is None else self._hung.look()) or await self._complaint_in_time()
         if complaint is None and self.complaint is None and self._failures >= _MOST_FAILURES:
             complaint = f"{self._failures} computations in a row have failed on it"
         if complaint is None:
@@ -125,12 +115,6 @@ class DeviceWatch:
     def close(self) -> None:
         """Look no more; a look that hangs is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _hanging(self) -> str | None:
-        running_s = 0.0 if self._worker is None else self._worker.running_s
-        if running_s <= self._longest_s:
-            return None
-        return f"one piece of work has run on it for {running_s:.3g} s; expected at most {self._longest_s:.3g} s"
 
     async def _complaint_in_time(self) -> str | None:
         looking = partial(self._complaint_now, trial=self.complaint is not None)

@@ -119,7 +119,7 @@ def test_a_request_that_waited_too_long_is_not_sent() -> None:
             is_queued.wait(10.0)
             bench.clock.advance_s(0.92)
 
-        before = asyncio.create_task(bench.worker.run(long))
+        before = bench.worker.run(long)
         await asyncio.sleep(0)
         asking = asyncio.create_task(bench.session.infer("r", (PICTURE,)))
         await asyncio.sleep(0)

@@ -90,9 +90,9 @@ def test_waiting_for_a_turn_is_counted() -> None:
 
     async def use(worker: DeviceWorker, clock: ManualClock) -> None:
         gate = Gate()
-        first = asyncio.create_task(worker.run(gate))
+        first = worker.run(gate)
         await asyncio.to_thread(gate.entered.wait, WAIT_S)
-        second = asyncio.create_task(worker.run(lambda: "done"))
+        second = worker.run(lambda: "done")
         await asyncio.sleep(0)
         assert worker.waiting == 2
         clock.advance_s(3.0)
@@ -110,7 +110,7 @@ def test_a_full_queue_refuses_at_once() -> None:
     async def use(worker: DeviceWorker, clock: ManualClock) -> None:
         del clock
         gate = Gate()
-        waiting = [asyncio.create_task(worker.run(gate)), asyncio.create_task(worker.run(lambda: None))]
+        waiting = [worker.run(gate), worker.run(lambda: None)]
         await asyncio.to_thread(gate.entered.wait, WAIT_S)
         with pytest.raises(DeviceError, match="2 requests wait for the device; at most 2 may"):
             await worker.run(lambda: None)
@@ -146,9 +146,9 @@ def test_a_caller_that_gives_up_makes_room() -> None:
     async def use(worker: DeviceWorker, clock: ManualClock) -> None:
         del clock
         gate, done = Gate(), []
-        first = asyncio.create_task(worker.run(gate))
+        first = worker.run(gate)
         await asyncio.to_thread(gate.entered.wait, WAIT_S)
-        given_up = asyncio.create_task(worker.run(lambda: done.append("given up")))
+        given_up = worker.run(lambda: done.append("given up"))
         await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
@@ -185,7 +185,7 @@ def test_nothing_follows_the_last_work() -> None:
     async def use(worker: DeviceWorker, clock: ManualClock) -> None:
         del clock
         gate, done = Gate(), list[str]()
-        running = asyncio.create_task(worker.run(gate))
+        running = worker.run(gate)
         await asyncio.to_thread(gate.entered.wait, WAIT_S)
         dropped = [worker.start(lambda: done.append("waits"))]
         worker.finish(lambda: done.append("last"))

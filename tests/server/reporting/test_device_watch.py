@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.execution.device_worker import DeviceWorker
-from joulecut_server.reporting.device_watch import DeviceWatch, longest_work_s
+from joulecut_server.reporting.device_watch import DeviceWatch
 from tests.fakes.hardware import FakeHardware, opened
-from tests.integration.tiny_profiles import server_profile
 from tests.runtime.execution.test_device_worker import WAIT_S, Gate
 
 
@@ -149,13 +147,13 @@ def test_work_that_does_not_end_is_a_loss_and_forgiven() -> None:
         worker = DeviceWorker(clock)
         watch = DeviceWatch(opened(hardware), worker, longest_s=30.0)
         seen = Seen(watch)
-        hung = asyncio.create_task(worker.run(gate))
+        hung = worker.run(gate)
         assert await asyncio.to_thread(gate.entered.wait, WAIT_S)
         clock.advance_s(30.0)
         await watch.look()
         assert watch.well
         clock.advance_s(1.0)
-        for _ in range(2):
+        for _ in range(3):
             await watch.look()
         assert watch.complaint == "one piece of work has run on it for 31 s; expected at most 30 s"
         gate.open()
@@ -203,11 +201,3 @@ def test_callers_cannot_keep_it_from_looking() -> None:
         await holding
 
     watching(use)
-
-
-def test_slow_networks_get_longer() -> None:
-    """Twenty times the slowest run of any profile here, half a minute at least."""
-    profile = server_profile()
-    slow = replace(profile, points=(replace(profile.points[0], samples_s=(0.5, 2.0)), *profile.points[1:]))
-    assert longest_work_s(()) == longest_work_s((profile,)) == 30.0
-    assert longest_work_s((profile, slow)) == 40.0
