@@ -30,4 +30,5 @@ def test_what_is_no_message_is_refused(call: str, caplog: pytest.LogCaptureFixtu
     with pytest.raises(grpc.aio.AioRpcError, match=r"2 bytes that are no \w+Request") as refused:
         asyncio.run(talk())
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "Traceback" not in caplog.text
+    # asyncio may tell of an earlier test's loop meanwhile.
+    assert not [record for record in caplog.records if record.exc_info and record.name != "asyncio"]
