@@ -39,7 +39,7 @@ from joulecut_proto.streaming.streams import InferenceClientStream, InferenceSer
 from joulecut_proto.tensor_arrays import frame_of
 from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_runtime.execution.device_worker import DeviceWorker
-from joulecut_server.requests.fair_turns import FairTurns
+from joulecut_runtime.execution.fair_turns import FairTurns
 
 LARGEST_BYTES = 16 << 20
 REPLY_BYTES = 8

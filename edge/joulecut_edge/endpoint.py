@@ -25,7 +25,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
     RequestCounters,
 )
-from joulecut_runtime.execution.device_worker import DeviceBusyError
+from joulecut_runtime.execution.fair_turns import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.profiling.metering import MeterReader
 from joulecut_runtime.wires.codecs import codec, decode_expected
@@ -60,7 +60,7 @@ class EdgeEndpoint:
         ) as span:
             try:
                 inputs = decode_expected(raw, request.tensors, table.inputs)
-                answer = await self._session.infer(request.request_id, inputs)
+                answer = await self._session.infer(request.request_id, inputs, application=request.application)
             except JoulecutError as error:
                 self._observer.rejected()
                 if isinstance(error, DeviceBusyError):

@@ -54,13 +54,16 @@ def tensors_from_wire(messages: Iterable[tensors_pb2.Tensor]) -> tuple[TensorFra
 
 def infer_request_to_wire(request: InferRequest) -> local_pb2.InferRequest:
     """The message of a request; raises ContractError for an encoded tensor."""
-    return local_pb2.InferRequest(request_id=request.request_id, tensors=map(tensor_to_wire, request.tensors))
+    tensors = map(tensor_to_wire, request.tensors)
+    return local_pb2.InferRequest(request_id=request.request_id, tensors=tensors, application=request.application)
 
 
 def infer_request_from_wire(message: local_pb2.InferRequest) -> InferRequest:
-    """The request in a message; raises ContractError where a tensor is malformed or its id too long."""
+    """The request in a message; raises ContractError where a tensor is malformed, or its id or application too long."""
     check_local_id(message.request_id)
-    return InferRequest(request_id=message.request_id, tensors=tensors_from_wire(message.tensors))
+    check_local_id(message.application, field="application")
+    tensors = tensors_from_wire(message.tensors)
+    return InferRequest(request_id=message.request_id, tensors=tensors, application=message.application)
 
 
 def infer_reply_to_wire(reply: InferReply) -> local_pb2.InferReply:

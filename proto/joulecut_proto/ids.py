@@ -24,11 +24,11 @@ def check_id(name: str, value: str) -> None:
         )
 
 
-def check_local_id(value: str) -> None:
-    """Raise ContractError where an application's id of a request is too long; it may have any characters, or none."""
+def check_local_id(value: str, *, field: str = "request_id") -> None:
+    """Raise ContractError where an application's name or its id of a request is too long; any characters will do."""
     if len(value) > MOST_LOCAL_CHARACTERS:
         raise ContractError(
-            f"request_id: {value[:40]!r}... of {len(value)} characters; expected at most {MOST_LOCAL_CHARACTERS}"
+            f"{field}: {value[:40]!r}... of {len(value)} characters; expected at most {MOST_LOCAL_CHARACTERS}"
         )
 
 

@@ -16,10 +16,14 @@ from joulecut_core.tensor_frames import TensorFrame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferRequest:
-    """The inputs of one request, in the network's order, not encoded."""
+    """The inputs of one request, in the network's order, not encoded.
+
+    `application`: whose it is; those with names of their own take turns on the edge's device.
+    """
 
     request_id: str
     tensors: tuple[TensorFrame, ...]
+    application: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ import pytest
 from joulecut_core.tensor_frames import RAW
 from joulecut_edge.endpoint import EdgeEndpoint
 from joulecut_edge.offloading.offloading import Offloading
+from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.local_messages import InferRequest
 from joulecut_proto.status import entry_of
-from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.wires.codecs import codec
 from tests.edge.session_parts import Bench
 from tests.integration.tiny_network import pictures
@@ -23,11 +23,9 @@ from tests.integration.tiny_network import pictures
 def test_an_edge_that_is_full_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its device is well: RESOURCE_EXHAUSTED with the numbers, not the failure that a second try may mend."""
     with Bench() as bench:
-        full = DeviceWorker(bench.clock, most_waiting=0)
-        monkeypatch.setattr(bench.worker, "run", full.run)
+        monkeypatch.setattr(bench.session, "turns", RequestTurns(bench.worker, most_waiting=0))
         endpoint = EdgeEndpoint(bench.runner, bench.session, cast(Offloading, None), bench.clock, 1.0)
         request = InferRequest(request_id="r", tensors=codec(RAW).encode((pictures(1)[0],)))
         with pytest.raises(CallRefusedError, match="0 requests wait for the device; at most 0 may") as refused:
             asyncio.run(endpoint.infer(request))
         assert entry_of(refused.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        full.close()

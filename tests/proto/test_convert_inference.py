@@ -44,8 +44,9 @@ def test_request_and_reply_round_trip() -> None:
     """Arrays, names and the ledger."""
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     frames = (frame_of("image", array), frame_of("mask", np.zeros(0, dtype=np.bool_)))
-    request = infer_request_from_wire(infer_request_to_wire(InferRequest(request_id="7", tensors=frames)))
-    assert request.request_id == "7"
+    sent = InferRequest(request_id="7", tensors=frames, application="camera")
+    request = infer_request_from_wire(infer_request_to_wire(sent))
+    assert (request.request_id, request.application) == ("7", "camera")
     assert [frame.spec for frame in request.tensors] == [frame.spec for frame in frames]
     np.testing.assert_array_equal(array_of(request.tensors[0]), array)
     reply = infer_reply_from_wire(infer_reply_to_wire(InferReply(tensors=frames, ledger=LEDGER)))

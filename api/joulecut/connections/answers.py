@@ -44,7 +44,8 @@ class RequestWriter:
     def write(self, inputs: Sequence[Array]) -> InferRequest:
         """A request of these inputs, in order. Raises ContractError for an element type that cannot be sent."""
         frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
-        return InferRequest(request_id=f"{self._name}-{next(self._numbers)}", tensors=frames)
+        request_id = f"{self._name}-{next(self._numbers)}"
+        return InferRequest(request_id=request_id, tensors=frames, application=self._name)
 
 
 def answer_of(reply: InferReply) -> Answer:

@@ -1,10 +1,10 @@
-"""Requests' turns on the edge's device: given up, with an error, once the work that runs there hangs.
+"""Requests' turns on the edge's device: fair between applications, and given up once work that runs there hangs.
 
     well ── one piece of work does not end ──▶ hung: who waits for the device is told, and who comes
       ▲                                         │
       └──────────── it ends after all ──────────┘
 
-A request that waits for a server meanwhile still gets its answer; a start of the agent is what mends most devices.
+A request that waits for a server meanwhile still gets its answer. A start of the agent is what mends most devices.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
+from joulecut_runtime.execution.fair_turns import FairTurns
 from joulecut_runtime.execution.hung_work import HungWork
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
+MOST_WAITING = 256
 EVERY_S = 5.0
 """Wall seconds between two looks."""
 
@@ -29,8 +31,9 @@ EVERY_S = 5.0
 class RequestTurns:
     """What requests have the device do. Used from the event loop only."""
 
-    def __init__(self, worker: DeviceWorker) -> None:
+    def __init__(self, worker: DeviceWorker, *, most_waiting: int = MOST_WAITING) -> None:
         self._worker = worker
+        self._fair = FairTurns(worker, waiting=most_waiting)
         self._waits: set[asyncio.Future[Any]] = set()
         self._given_up: set[asyncio.Future[Any]] = set()
         self.complaint: str | None = None
@@ -38,18 +41,26 @@ class RequestTurns:
 
     @property
     def waiting(self) -> int:
-        """Pieces of work that wait for the device or run on it."""
-        return self._worker.waiting
+        """First parts and rests that wait for the device or run on it."""
+        return len(self._waits)
 
-    async def run(self, work: Callable[[], T]) -> Turn[T]:
-        """A request's first part in its turn. Raises DeviceBusyError if too many wait, DeviceError if one hangs."""
+    async def run(self, work: Callable[[], T], *, who: str) -> Turn[T]:
+        """A request's first part, when it is the turn of the application `who`.
+
+        Raises DeviceBusyError where too many wait and none has more waiting than `who`, DeviceError where work hangs.
+        """
         self._check()
-        return await self._end_of(self._worker.run(work))
+        turn = self._fair.enter(who, work)
+        try:
+            return await self._end_of(turn.settled)
+        except BaseException:
+            turn.withdraw()
+            raise
 
     async def run_rest(self, work: Callable[[], T]) -> Turn[T]:
         """A request's rest, before all first parts: its deadline is the nearer one. Raises DeviceError as `run`."""
         self._check()
-        return await self._end_of(self._worker.start(work, ahead=True))
+        return await self._end_of(self._worker.run(work, ahead=True))
 
     async def keep(self, longest_s: float, *, every_s: float = EVERY_S) -> None:
         """Look from time to time whether work has run for `longest_s` of the worker's clock, until cancelled."""

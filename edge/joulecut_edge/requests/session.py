@@ -174,8 +174,8 @@ class EdgeSession:
         await self._footing.give_clocks_back()
         await self.drift.settle()
 
-    async def infer(self, request_id: str, inputs: Sequence[Tensor]) -> Answer:
-        """Answer one request. Raises ContractError where the inputs are not the network's."""
+    async def infer(self, request_id: str, inputs: Sequence[Tensor], *, application: str = "") -> Answer:
+        """Answer one request of an application. Raises ContractError where the inputs are not the network's."""
         self._runner.network.whole.check_inputs(inputs)
         start_s, last_s = self._clock.now_s(), self._last_start_s
         self._last_start_s = start_s
@@ -189,7 +189,7 @@ class EdgeSession:
         # As the server's span and both logs have it: applications may use an id twice.
         current_span().note(request_id=request.sent_id)
         with self._under_way.one(), ForRequest(context):
-            turn = await self.turns.run(in_this_context(lambda: self._first_part(inputs)))
+            turn = await self.turns.run(in_this_context(lambda: self._first_part(inputs)), who=application)
             told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}
             if isinstance(turn.result, _Whole):
                 tell_whole(current_span(), turn.result.stage, **told)

@@ -28,41 +28,41 @@ from joulecut_proto.v1 import profiles_pb2 as joulecut__proto_dot_v1_dot_profile
 from joulecut_proto.v1 import tensors_pb2 as joulecut__proto_dot_v1_dot_tensors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1djoulecut_proto/v1/local.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a joulecut_proto/v1/planning.proto\x1a joulecut_proto/v1/profiles.proto\x1a\x1fjoulecut_proto/v1/tensors.proto\"H\n\x0cInferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x07tensors\x18\x02 \x03(\x0b\x32\x13.joulecut.v1.Tensor\"^\n\nInferReply\x12$\n\x07tensors\x18\x01 \x03(\x0b\x32\x13.joulecut.v1.Tensor\x12*\n\x06ledger\x18\x02 \x01(\x0b\x32\x1a.joulecut.v1.RequestLedger\"\x9f\x01\n\x0eRequestSeconds\x12\x12\n\nedge_queue\x18\x01 \x01(\x01\x12\x0c\n\x04head\x18\x02 \x01(\x01\x12\x0e\n\x06\x65ncode\x18\x03 \x01(\x01\x12\n\n\x02up\x18\x04 \x01(\x01\x12\x14\n\x0cserver_queue\x18\x05 \x01(\x01\x12\x0e\n\x06\x64\x65\x63ode\x18\x06 \x01(\x01\x12\x0c\n\x04tail\x18\x07 \x01(\x01\x12\x0c\n\x04\x64own\x18\x08 \x01(\x01\x12\r\n\x05total\x18\t \x01(\x01\"\x8e\x01\n\rRequestJoules\x12\x11\n\tedge_busy\x18\x01 \x01(\x01\x12\x11\n\tedge_wait\x18\x02 \x01(\x01\x12\x0e\n\x06\x65ncode\x18\x03 \x01(\x01\x12\r\n\x05radio\x18\x04 \x01(\x01\x12\x0e\n\x06server\x18\x05 \x01(\x01\x12\x18\n\x0bserver_wait\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_server_wait\"\x80\x03\n\rRequestLedger\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0b\n\x03\x63ut\x18\x03 \x01(\r\x12\r\n\x05\x63odec\x18\x04 \x01(\t\x12(\n\tserved_by\x18\x05 \x01(\x0e\x32\x15.joulecut.v1.ServedBy\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\x08\x12,\n\x07seconds\x18\x07 \x01(\x0b\x32\x1b.joulecut.v1.RequestSeconds\x12*\n\x06joules\x18\x08 \x01(\x0b\x32\x1a.joulecut.v1.RequestJoules\x12(\n\x07\x66igures\x18\t \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x39\n\x0f\x66\x61llback_reason\x18\n \x01(\x0e\x32\x1b.joulecut.v1.FallbackReasonH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\r\x12\x0f\n\x07variant\x18\x0c \x01(\tB\x12\n\x10_fallback_reason\"\x12\n\x10GetStatusRequest\"\x98\x01\n\x0fRequestCounters\x12\x10\n\x08requests\x18\x01 \x01(\x04\x12\r\n\x05split\x18\x02 \x01(\x04\x12\r\n\x05local\x18\x03 \x01(\x04\x12\x11\n\tfallbacks\x18\x04 \x01(\x04\x12\x17\n\x0fthrottle_drifts\x18\x05 \x01(\x04\x12\x14\n\x0cmodel_drifts\x18\x06 \x01(\x04\x12\x13\n\x0blink_drifts\x18\x07 \x01(\x04\"\xe2\x03\n\x0bLocalStatus\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x16\n\x0enetwork_digest\x18\x02 \x01(\t\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.joulecut.v1.TensorSpec\x12(\n\x07outputs\x18\x04 \x03(\x0b\x32\x17.joulecut.v1.TensorSpec\x12\x18\n\x10server_connected\x18\x05 \x01(\x08\x12+\n\nassignment\x18\x06 \x01(\x0b\x32\x17.joulecut.v1.Assignment\x12\x1f\n\x04plan\x18\x07 \x01(\x0b\x32\x11.joulecut.v1.Plan\x12\'\n\x04link\x18\x08 \x01(\x0b\x32\x19.joulecut.v1.LinkEstimate\x12.\n\x08\x63ounters\x18\t \x01(\x0b\x32\x1c.joulecut.v1.RequestCounters\x12(\n\x06\x64\x65vice\x18\n \x01(\x0b\x32\x18.joulecut.v1.DeviceState\x12,\n\x0b\x64\x65vice_info\x18\x0b \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12,\n\x0bserver_info\x18\x0c \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12\x10\n\x08slowdown\x18\r \x01(\x01\"\xc0\x01\n\rReplanRequest\x12\x13\n\x06policy\x18\x01 \x01(\tH\x00\x88\x01\x01\x12)\n\tobjective\x18\x02 \x01(\x0b\x32\x16.joulecut.v1.Objective\x12\x1d\n\x03slo\x18\x03 \x01(\x0b\x32\x10.joulecut.v1.Slo\x12\x1e\n\x11max_accuracy_loss\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07preview\x18\x05 \x01(\x08\x42\t\n\x07_policyB\x14\n\x12_max_accuracy_loss\"\x82\x01\n\x0bReplanReply\x12+\n\nassignment\x18\x01 \x01(\x0b\x32\x17.joulecut.v1.Assignment\x12\x1f\n\x04plan\x18\x02 \x01(\x0b\x32\x11.joulecut.v1.Plan\x12%\n\x07problem\x18\x03 \x01(\x0b\x32\x14.joulecut.v1.Problem\"\x83\x01\n\x11ReadMetersRequest\x12\x1e\n\x11\x65\x64ge_not_before_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13server_not_before_s\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x14\n\x12_edge_not_before_sB\x16\n\x14_server_not_before_s\"e\n\rMeterReadings\x12(\n\x04\x65\x64ge\x18\x01 \x01(\x0b\x32\x1a.joulecut.v1.EnergyReading\x12*\n\x06server\x18\x02 \x01(\x0b\x32\x1a.joulecut.v1.EnergyReading*d\n\x08ServedBy\x12\x19\n\x15SERVED_BY_UNSPECIFIED\x10\x00\x12\x13\n\x0fSERVED_BY_SPLIT\x10\x01\x12\x12\n\x0eSERVED_BY_EDGE\x10\x02\x12\x14\n\x10SERVED_BY_SERVER\x10\x03*\x9e\x01\n\x0e\x46\x61llbackReason\x12\x1f\n\x1b\x46\x41LLBACK_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41LLBACK_REASON_LOST\x10\x01\x12\x18\n\x14\x46\x41LLBACK_REASON_LATE\x10\x02\x12\x1b\n\x17\x46\x41LLBACK_REASON_REFUSED\x10\x03\x12\x1a\n\x16\x46\x41LLBACK_REASON_FAILED\x10\x04\x32\x94\x02\n\x05Local\x12;\n\x05Infer\x12\x19.joulecut.v1.InferRequest\x1a\x17.joulecut.v1.InferReply\x12\x44\n\tGetStatus\x12\x1d.joulecut.v1.GetStatusRequest\x1a\x18.joulecut.v1.LocalStatus\x12>\n\x06Replan\x12\x1a.joulecut.v1.ReplanRequest\x1a\x18.joulecut.v1.ReplanReply\x12H\n\nReadMeters\x12\x1e.joulecut.v1.ReadMetersRequest\x1a\x1a.joulecut.v1.MeterReadingsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1djoulecut_proto/v1/local.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a joulecut_proto/v1/planning.proto\x1a joulecut_proto/v1/profiles.proto\x1a\x1fjoulecut_proto/v1/tensors.proto\"]\n\x0cInferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x07tensors\x18\x02 \x03(\x0b\x32\x13.joulecut.v1.Tensor\x12\x13\n\x0b\x61pplication\x18\x03 \x01(\t\"^\n\nInferReply\x12$\n\x07tensors\x18\x01 \x03(\x0b\x32\x13.joulecut.v1.Tensor\x12*\n\x06ledger\x18\x02 \x01(\x0b\x32\x1a.joulecut.v1.RequestLedger\"\x9f\x01\n\x0eRequestSeconds\x12\x12\n\nedge_queue\x18\x01 \x01(\x01\x12\x0c\n\x04head\x18\x02 \x01(\x01\x12\x0e\n\x06\x65ncode\x18\x03 \x01(\x01\x12\n\n\x02up\x18\x04 \x01(\x01\x12\x14\n\x0cserver_queue\x18\x05 \x01(\x01\x12\x0e\n\x06\x64\x65\x63ode\x18\x06 \x01(\x01\x12\x0c\n\x04tail\x18\x07 \x01(\x01\x12\x0c\n\x04\x64own\x18\x08 \x01(\x01\x12\r\n\x05total\x18\t \x01(\x01\"\x8e\x01\n\rRequestJoules\x12\x11\n\tedge_busy\x18\x01 \x01(\x01\x12\x11\n\tedge_wait\x18\x02 \x01(\x01\x12\x0e\n\x06\x65ncode\x18\x03 \x01(\x01\x12\r\n\x05radio\x18\x04 \x01(\x01\x12\x0e\n\x06server\x18\x05 \x01(\x01\x12\x18\n\x0bserver_wait\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_server_wait\"\x80\x03\n\rRequestLedger\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0b\n\x03\x63ut\x18\x03 \x01(\r\x12\r\n\x05\x63odec\x18\x04 \x01(\t\x12(\n\tserved_by\x18\x05 \x01(\x0e\x32\x15.joulecut.v1.ServedBy\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\x08\x12,\n\x07seconds\x18\x07 \x01(\x0b\x32\x1b.joulecut.v1.RequestSeconds\x12*\n\x06joules\x18\x08 \x01(\x0b\x32\x1a.joulecut.v1.RequestJoules\x12(\n\x07\x66igures\x18\t \x01(\x0e\x32\x17.joulecut.v1.FigureKind\x12\x39\n\x0f\x66\x61llback_reason\x18\n \x01(\x0e\x32\x1b.joulecut.v1.FallbackReasonH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\r\x12\x0f\n\x07variant\x18\x0c \x01(\tB\x12\n\x10_fallback_reason\"\x12\n\x10GetStatusRequest\"\x98\x01\n\x0fRequestCounters\x12\x10\n\x08requests\x18\x01 \x01(\x04\x12\r\n\x05split\x18\x02 \x01(\x04\x12\r\n\x05local\x18\x03 \x01(\x04\x12\x11\n\tfallbacks\x18\x04 \x01(\x04\x12\x17\n\x0fthrottle_drifts\x18\x05 \x01(\x04\x12\x14\n\x0cmodel_drifts\x18\x06 \x01(\x04\x12\x13\n\x0blink_drifts\x18\x07 \x01(\x04\"\xe2\x03\n\x0bLocalStatus\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x16\n\x0enetwork_digest\x18\x02 \x01(\t\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.joulecut.v1.TensorSpec\x12(\n\x07outputs\x18\x04 \x03(\x0b\x32\x17.joulecut.v1.TensorSpec\x12\x18\n\x10server_connected\x18\x05 \x01(\x08\x12+\n\nassignment\x18\x06 \x01(\x0b\x32\x17.joulecut.v1.Assignment\x12\x1f\n\x04plan\x18\x07 \x01(\x0b\x32\x11.joulecut.v1.Plan\x12\'\n\x04link\x18\x08 \x01(\x0b\x32\x19.joulecut.v1.LinkEstimate\x12.\n\x08\x63ounters\x18\t \x01(\x0b\x32\x1c.joulecut.v1.RequestCounters\x12(\n\x06\x64\x65vice\x18\n \x01(\x0b\x32\x18.joulecut.v1.DeviceState\x12,\n\x0b\x64\x65vice_info\x18\x0b \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12,\n\x0bserver_info\x18\x0c \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12\x10\n\x08slowdown\x18\r \x01(\x01\"\xc0\x01\n\rReplanRequest\x12\x13\n\x06policy\x18\x01 \x01(\tH\x00\x88\x01\x01\x12)\n\tobjective\x18\x02 \x01(\x0b\x32\x16.joulecut.v1.Objective\x12\x1d\n\x03slo\x18\x03 \x01(\x0b\x32\x10.joulecut.v1.Slo\x12\x1e\n\x11max_accuracy_loss\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07preview\x18\x05 \x01(\x08\x42\t\n\x07_policyB\x14\n\x12_max_accuracy_loss\"\x82\x01\n\x0bReplanReply\x12+\n\nassignment\x18\x01 \x01(\x0b\x32\x17.joulecut.v1.Assignment\x12\x1f\n\x04plan\x18\x02 \x01(\x0b\x32\x11.joulecut.v1.Plan\x12%\n\x07problem\x18\x03 \x01(\x0b\x32\x14.joulecut.v1.Problem\"\x83\x01\n\x11ReadMetersRequest\x12\x1e\n\x11\x65\x64ge_not_before_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13server_not_before_s\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x14\n\x12_edge_not_before_sB\x16\n\x14_server_not_before_s\"e\n\rMeterReadings\x12(\n\x04\x65\x64ge\x18\x01 \x01(\x0b\x32\x1a.joulecut.v1.EnergyReading\x12*\n\x06server\x18\x02 \x01(\x0b\x32\x1a.joulecut.v1.EnergyReading*d\n\x08ServedBy\x12\x19\n\x15SERVED_BY_UNSPECIFIED\x10\x00\x12\x13\n\x0fSERVED_BY_SPLIT\x10\x01\x12\x12\n\x0eSERVED_BY_EDGE\x10\x02\x12\x14\n\x10SERVED_BY_SERVER\x10\x03*\x9e\x01\n\x0e\x46\x61llbackReason\x12\x1f\n\x1b\x46\x41LLBACK_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41LLBACK_REASON_LOST\x10\x01\x12\x18\n\x14\x46\x41LLBACK_REASON_LATE\x10\x02\x12\x1b\n\x17\x46\x41LLBACK_REASON_REFUSED\x10\x03\x12\x1a\n\x16\x46\x41LLBACK_REASON_FAILED\x10\x04\x32\x94\x02\n\x05Local\x12;\n\x05Infer\x12\x19.joulecut.v1.InferRequest\x1a\x17.joulecut.v1.InferReply\x12\x44\n\tGetStatus\x12\x1d.joulecut.v1.GetStatusRequest\x1a\x18.joulecut.v1.LocalStatus\x12>\n\x06Replan\x12\x1a.joulecut.v1.ReplanRequest\x1a\x18.joulecut.v1.ReplanReply\x12H\n\nReadMeters\x12\x1e.joulecut.v1.ReadMetersRequest\x1a\x1a.joulecut.v1.MeterReadingsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'joulecut_proto.v1.local_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERVEDBY']._serialized_start=2269
-  _globals['_SERVEDBY']._serialized_end=2369
-  _globals['_FALLBACKREASON']._serialized_start=2372
-  _globals['_FALLBACKREASON']._serialized_end=2530
+  _globals['_SERVEDBY']._serialized_start=2290
+  _globals['_SERVEDBY']._serialized_end=2390
+  _globals['_FALLBACKREASON']._serialized_start=2393
+  _globals['_FALLBACKREASON']._serialized_end=2551
   _globals['_INFERREQUEST']._serialized_start=180
-  _globals['_INFERREQUEST']._serialized_end=252
-  _globals['_INFERREPLY']._serialized_start=254
-  _globals['_INFERREPLY']._serialized_end=348
-  _globals['_REQUESTSECONDS']._serialized_start=351
-  _globals['_REQUESTSECONDS']._serialized_end=510
-  _globals['_REQUESTJOULES']._serialized_start=513
-  _globals['_REQUESTJOULES']._serialized_end=655
-  _globals['_REQUESTLEDGER']._serialized_start=658
-  _globals['_REQUESTLEDGER']._serialized_end=1042
-  _globals['_GETSTATUSREQUEST']._serialized_start=1044
-  _globals['_GETSTATUSREQUEST']._serialized_end=1062
-  _globals['_REQUESTCOUNTERS']._serialized_start=1065
-  _globals['_REQUESTCOUNTERS']._serialized_end=1217
-  _globals['_LOCALSTATUS']._serialized_start=1220
-  _globals['_LOCALSTATUS']._serialized_end=1702
-  _globals['_REPLANREQUEST']._serialized_start=1705
-  _globals['_REPLANREQUEST']._serialized_end=1897
-  _globals['_REPLANREPLY']._serialized_start=1900
-  _globals['_REPLANREPLY']._serialized_end=2030
-  _globals['_READMETERSREQUEST']._serialized_start=2033
-  _globals['_READMETERSREQUEST']._serialized_end=2164
-  _globals['_METERREADINGS']._serialized_start=2166
-  _globals['_METERREADINGS']._serialized_end=2267
-  _globals['_LOCAL']._serialized_start=2533
-  _globals['_LOCAL']._serialized_end=2809
+  _globals['_INFERREQUEST']._serialized_end=273
+  _globals['_INFERREPLY']._serialized_start=275
+  _globals['_INFERREPLY']._serialized_end=369
+  _globals['_REQUESTSECONDS']._serialized_start=372
+  _globals['_REQUESTSECONDS']._serialized_end=531
+  _globals['_REQUESTJOULES']._serialized_start=534
+  _globals['_REQUESTJOULES']._serialized_end=676
+  _globals['_REQUESTLEDGER']._serialized_start=679
+  _globals['_REQUESTLEDGER']._serialized_end=1063
+  _globals['_GETSTATUSREQUEST']._serialized_start=1065
+  _globals['_GETSTATUSREQUEST']._serialized_end=1083
+  _globals['_REQUESTCOUNTERS']._serialized_start=1086
+  _globals['_REQUESTCOUNTERS']._serialized_end=1238
+  _globals['_LOCALSTATUS']._serialized_start=1241
+  _globals['_LOCALSTATUS']._serialized_end=1723
+  _globals['_REPLANREQUEST']._serialized_start=1726
+  _globals['_REPLANREQUEST']._serialized_end=1918
+  _globals['_REPLANREPLY']._serialized_start=1921
+  _globals['_REPLANREPLY']._serialized_end=2051
+  _globals['_READMETERSREQUEST']._serialized_start=2054
+  _globals['_READMETERSREQUEST']._serialized_end=2185
+  _globals['_METERREADINGS']._serialized_start=2187
+  _globals['_METERREADINGS']._serialized_end=2288
+  _globals['_LOCAL']._serialized_start=2554
+  _globals['_LOCAL']._serialized_end=2830
 # @@protoc_insertion_point(module_scope)

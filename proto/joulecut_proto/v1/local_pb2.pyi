@@ -36,12 +36,14 @@ FALLBACK_REASON_REFUSED: FallbackReason
 FALLBACK_REASON_FAILED: FallbackReason
 
 class InferRequest(_message.Message):
-    __slots__ = ("request_id", "tensors")
+    __slots__ = ("request_id", "tensors", "application")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TENSORS_FIELD_NUMBER: _ClassVar[int]
+    APPLICATION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     tensors: _containers.RepeatedCompositeFieldContainer[_tensors_pb2.Tensor]
-    def __init__(self, request_id: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.Tensor, _Mapping]]] = ...) -> None: ...
+    application: str
+    def __init__(self, request_id: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[_tensors_pb2.Tensor, _Mapping]]] = ..., application: _Optional[str] = ...) -> None: ...
 
 class InferReply(_message.Message):
     __slots__ = ("tensors", "ledger")

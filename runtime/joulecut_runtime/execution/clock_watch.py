@@ -19,6 +19,6 @@ async def watch_clocks(verify: Callable[[], None], worker: DeviceWorker, *, ever
     while True:
         await asyncio.sleep(every_s)
         try:
-            await worker.run_regardless(verify)
+            await worker.run(verify)
         except Exception:  # noqa: BLE001 - the next look may find the clocks again
             _LOG.exception("the clocks were not looked at")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
 
 T = TypeVar("T")
@@ -28,10 +27,6 @@ class Turn(Generic[T]):
     queue_s: float
 
 
-class DeviceBusyError(DeviceError):
-    """Too many wait for the device: it is well, and has no room."""
-
-
 class DeviceWorker:
     """Runs work strictly one after the other, off the event loop: first come, first served, in either of two lines.
 
@@ -39,9 +34,8 @@ class DeviceWorker:
     from ending: work on a device that hangs may never return.
     """
 
-    def __init__(self, clock: Clock, *, most_waiting: int = 256) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._most_waiting = most_waiting
         self._waiting = 0
         self._ahead: deque[tuple[Callable[[], None], Future[Any]]] = deque()
         self._behind: deque[tuple[Callable[[], None], Future[Any]]] = deque()
@@ -66,21 +60,11 @@ class DeviceWorker:
         since_s = self._since_s
         return 0.0 if since_s is None else self._clock.now_s() - since_s
 
-    def run(self, work: Callable[[], T]) -> asyncio.Future[Turn[T]]:
-        """Run `work` in its turn; raises DeviceBusyError at once where too many wait already."""
-        if self._waiting >= self._most_waiting:
-            raise DeviceBusyError(f"{self._waiting} requests wait for the device; at most {self._most_waiting} may")
-        return self.start(work)
-
-    async def run_regardless(self, work: Callable[[], T], *, ahead: bool = False, is_long: bool = False) -> Turn[T]:
-        """As `run`, however many wait: for what must happen in any case, such as giving clocks back.
+    def run(self, work: Callable[[], T], *, ahead: bool = False, is_long: bool = False) -> asyncio.Future[Turn[T]]:
+        """Run `work` in its turn, whoever waits for it. Once closed, work is dropped as it comes.
 
         `is_long`: nobody knows how long it takes, as with a compiler.
         """
-        return await self.start(work, ahead=ahead, is_long=is_long)
-
-    def start(self, work: Callable[[], T], *, ahead: bool = False, is_long: bool = False) -> asyncio.Future[Turn[T]]:
-        """As `run_regardless`, for a caller that does not wait for it. Once closed, work is dropped as it comes."""
         asked_s = self._clock.now_s()
         turn: Future[Turn[T]] = Future()
 
@@ -111,7 +95,7 @@ class DeviceWorker:
     def finish(self, work: Callable[[], object]) -> None:
         """Run `work` after what runs now, and nothing after it: what waits is dropped, and what comes."""
         self._drop()
-        self.start(work)
+        self.run(work)
         self._is_closed = True
 
     def close(self, within_s: float | None = None) -> bool:

@@ -125,7 +125,7 @@ class ServerPlanning:
         """
         if epoch == _OWN_PLAN:
             self._note(session_id, None)
-            await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+            await self._worker.run(lambda: self._clocks.wish(session_id, None))
             return None
         first = self._sessions.activate(session_id, epoch)
         self._note(session_id, first.server_clock)
@@ -135,8 +135,8 @@ class ServerPlanning:
         for cut in dict.fromkeys(
             each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
         ):
-            await self._worker.run_regardless(partial(runner.prepare, cut, head=False), is_long=True)
-        turn = await self._worker.run_regardless(partial(self._wish_as_noted, session_id))
+            await self._worker.run(partial(runner.prepare, cut, head=False), is_long=True)
+        turn = await self._worker.run(partial(self._wish_as_noted, session_id))
         return None if first.server_clock is None else turn.result
 
     def follow(self, session_id: str, assignment: Assignment) -> None:
@@ -171,7 +171,7 @@ class ServerPlanning:
                 self._clocks.wish(session_id, clock)
 
         try:
-            await self._worker.run_regardless(wish)
+            await self._worker.run(wish)
         except JoulecutError as error:
             _LOG.warning("session %s: its requests run at another clock than planned: %s", session_id, error)
 
@@ -180,7 +180,7 @@ class ServerPlanning:
         if session_id not in self._followed:
             return
         try:
-            await self._worker.run_regardless(partial(self._wish_as_noted, session_id))
+            await self._worker.run(partial(self._wish_as_noted, session_id))
         except JoulecutError as error:
             _LOG.warning("session %s: the clock stays as it is: %s", session_id, error)
 
@@ -188,7 +188,7 @@ class ServerPlanning:
         """End a session and give its clock back."""
         self._sessions.release(session_id)
         self._followed.pop(session_id, None)
-        await self._worker.run_regardless(lambda: self._clocks.wish(session_id, None))
+        await self._worker.run(lambda: self._clocks.wish(session_id, None))
 
 
 def _told_no_plan(request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:

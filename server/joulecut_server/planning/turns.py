@@ -15,10 +15,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from joulecut_core.fair_lines import FairLine, FairLines
 from joulecut_core.timing import SystemClock
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
-from joulecut_server.fair_lines import FairLine, FairLines
 
 R = TypeVar("R")
 

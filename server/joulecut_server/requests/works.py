@@ -5,11 +5,12 @@ from __future__ import annotations
 from joulecut_core.request_context import in_this_context
 from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import RAW
-from joulecut_proto.inference_messages import ReplyHeader, Request
+from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request
+from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_runtime.execution.fair_turns import DeviceBusyError, FairTurns, TurnTooLateError
 from joulecut_runtime.execution.part_runner import PartRunner, TailRun
 from joulecut_runtime.wires.codecs import codec
 from joulecut_server.requests.failed_computation import computed
-from joulecut_server.requests.fair_turns import FairTurns
 from joulecut_server.requests.recent import Answered
 from joulecut_server.requests.stream_room import Place
 from joulecut_server.serving.scheduler import Scheduler
@@ -24,13 +25,20 @@ class WorkInTurn:
         self._request_id = header.request_id
         self._runner = runner
         work = in_this_context(lambda: computed(lambda: runner.tail(header.cut, wire, frames)))
-        self._turn = turns.enter(share, work, budget_s=header.budget_s)
+        try:
+            self._turn = turns.enter(share, work, budget_s=header.budget_s)
+        except DeviceBusyError as error:
+            raise _overloaded(error) from error
         self._place = place.hold()
 
     async def answer(self) -> Answered:
         """The network's outputs, and what they took."""
         try:
             turn = await self._turn.result()
+        except DeviceBusyError as error:
+            raise _overloaded(error) from error
+        except TurnTooLateError as error:
+            raise TurnedAwayError(str(error), ReplyStatus.LATE) from error
         finally:
             self._place.let_go()
         run = turn.result
@@ -86,6 +94,10 @@ class ScheduledWork:
     def withdraw(self) -> bool:
         """Leave the line, where it has not begun."""
         return self._ticket.withdraw()
+
+
+def _overloaded(error: DeviceBusyError) -> TurnedAwayError:
+    return TurnedAwayError(str(error), ReplyStatus.OVERLOADED, error.wait_s)
 
 
 def _energy_j(run: TailRun) -> float | None:

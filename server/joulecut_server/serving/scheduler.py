@@ -150,7 +150,7 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         while True:
             self._wanted.clear()
-            until_s = (await self._worker.run_regardless(self._turn)).result
+            until_s = (await self._worker.run(self._turn)).result
             left_s = until_s - self._now_s()
             timer = None
             if self._made_way:

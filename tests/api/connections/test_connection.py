@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from joulecut.connections import connection
+from joulecut.connections.answers import RequestWriter
 from joulecut.connections.async_connection import AsyncConnection, connect_async
 from joulecut.connections.connection import Answer, Connection, connect
 from joulecut_core.errors import ConfigError, ContractError, LinkError
@@ -179,3 +180,11 @@ def test_status_replan_and_meters(edge: Connection, service: FakeLocal) -> None:
     readings = edge.read_meters(ReadMetersRequest(edge_not_before_s=0.5))
     assert (readings.edge.energy_j, readings.server) == (2.0, None)
     assert service.meters == [ReadMetersRequest(edge_not_before_s=0.5)]
+
+
+def test_each_connection_is_an_application() -> None:
+    """Edges tell them apart by a name, which its requests' ids begin with."""
+    first, second = RequestWriter(), RequestWriter()
+    asked = [writer.write((np.zeros(1, dtype=np.float32),)) for writer in (first, first, second)]
+    assert asked[0].application == asked[1].application != asked[2].application
+    assert all(each.request_id.startswith(f"{each.application}-") for each in asked)

@@ -91,7 +91,7 @@ def test_given_up_twice() -> None:
         renewal = Renewal(bench, "one")
         task = await renewal.begin()
         go = threading.Event()
-        busy = bench.worker.start(go.wait)
+        busy = bench.worker.run(go.wait)
         for _ in range(2):
             task.cancel()
             await asyncio.sleep(0)

@@ -9,7 +9,6 @@ from functools import partial
 
 import pytest
 
-from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.execution.device_worker import DeviceWorker
 
@@ -32,10 +31,10 @@ class Gate:
         self._open.set()
 
 
-def with_worker(use: Callable[[DeviceWorker, ManualClock], Awaitable[None]], *, most_waiting: int = 256) -> None:
+def with_worker(use: Callable[[DeviceWorker, ManualClock], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = ManualClock()
-        worker = DeviceWorker(clock, most_waiting=most_waiting)
+        worker = DeviceWorker(clock)
         try:
             await use(worker, clock)
         finally:
@@ -72,10 +71,10 @@ def test_what_is_to_run_ahead_goes_before_what_waits() -> None:
     async def use(worker: DeviceWorker, clock: ManualClock) -> None:
         del clock
         gate, order = Gate(), list[str]()
-        holding = worker.start(gate)
+        holding = worker.run(gate)
         assert await asyncio.to_thread(gate.entered.wait, WAIT_S)
-        behind = [worker.start(partial(order.append, name)) for name in ("head 1", "cancelled", "head 2")]
-        ahead = [worker.start(partial(order.append, name), ahead=True) for name in ("rest 1", "rest 2")]
+        behind = [worker.run(partial(order.append, name)) for name in ("head 1", "cancelled", "head 2")]
+        ahead = [worker.run(partial(order.append, name), ahead=True) for name in ("rest 1", "rest 2")]
         behind[1].cancel()
         await asyncio.sleep(0)
         gate.open()
@@ -102,25 +101,6 @@ def test_waiting_for_a_turn_is_counted() -> None:
         assert (turn.result, turn.queue_s) == ("done", 3.0)
 
     with_worker(use)
-
-
-def test_a_full_queue_refuses_at_once() -> None:
-    """Beyond the bound a request is refused, not delayed without end; giving clocks back is never refused."""
-
-    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
-        del clock
-        gate = Gate()
-        waiting = [worker.run(gate), worker.run(lambda: None)]
-        await asyncio.to_thread(gate.entered.wait, WAIT_S)
-        with pytest.raises(DeviceError, match="2 requests wait for the device; at most 2 may"):
-            await worker.run(lambda: None)
-        restoring = asyncio.create_task(worker.run_regardless(lambda: "restored"))
-        gate.open()
-        assert (await restoring).result == "restored"
-        await asyncio.gather(*waiting)
-        assert (await worker.run(lambda: "free again")).result == "free again"
-
-    with_worker(use, most_waiting=2)
 
 
 def test_a_failure_is_its_callers_alone() -> None:
@@ -168,7 +148,7 @@ def test_it_tells_for_how_long_work_has_run() -> None:
         for is_long, told_s in ((False, 40.0), (True, 0.0)):
             gate = Gate()
             clock.advance_s(7.0)
-            running = asyncio.create_task(worker.run_regardless(gate, is_long=is_long))
+            running = worker.run(gate, is_long=is_long)
             await asyncio.to_thread(gate.entered.wait, WAIT_S)
             clock.advance_s(40.0)
             assert worker.running_s == told_s
@@ -187,9 +167,9 @@ def test_nothing_follows_the_last_work() -> None:
         gate, done = Gate(), list[str]()
         running = worker.run(gate)
         await asyncio.to_thread(gate.entered.wait, WAIT_S)
-        dropped = [worker.start(lambda: done.append("waits"))]
+        dropped = [worker.run(lambda: done.append("waits"))]
         worker.finish(lambda: done.append("last"))
-        dropped.append(worker.start(lambda: done.append("comes")))
+        dropped.append(worker.run(lambda: done.append("comes")))
         assert not worker.close(0.0), "work that runs cannot be dropped"
         gate.open()
         await running

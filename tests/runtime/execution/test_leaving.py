@@ -32,7 +32,7 @@ def left(restore: Callable[[], object], *, work: Gate | None = None, work_s: flo
 
     async def run() -> None:
         if work is not None:
-            running = worker.start(work)
+            running = worker.run(work)
             running.add_done_callback(lambda _: None)
             assert await asyncio.to_thread(work.entered.wait, WAIT_S)
         await give_back(restore, worker, device, work_s=work_s, restore_s=0.05)

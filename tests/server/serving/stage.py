@@ -146,7 +146,7 @@ class OnStage:
 
     async def settled(self) -> None:
         """Wait until the device's thread is done with what was under way: policies hear of batches behind answers."""
-        await self.worker.run_regardless(lambda: None)
+        await self.worker.run(lambda: None)
 
 
 Use = Callable[[OnStage], Awaitable[None]]
@@ -183,7 +183,7 @@ def on_stage(
             if keeping is not None:
                 keeping.cancel()
                 await asyncio.gather(keeping, return_exceptions=True)
-            await worker.run_regardless(clocks.close)
+            await worker.run(clocks.close)
             worker.close()
             device.close()
 

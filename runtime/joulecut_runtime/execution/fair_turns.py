@@ -1,7 +1,6 @@
-"""Turns on the device, fair between sessions: each gets the same share of its seconds, however much it asks for.
+"""Turns on a device, fair between those who ask: each gets the same share of its seconds, however much it asks for.
 
-A request of a session that asks for less than its share waits for the one that is running and for one of each other
-session, at most.
+Who asks for less than its share waits for what is running and for one turn of each other, at most.
 """
 
 from __future__ import annotations
@@ -11,13 +10,24 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from joulecut_proto.inference_messages import ReplyStatus
-from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_core.errors import DeviceError
+from joulecut_core.fair_lines import FairLine, FairLines
 from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
-from joulecut_server.fair_lines import FairLine, FairLines
 
 T = TypeVar("T")
 _Line: TypeAlias = "FairLine[FairTurn[Any]]"
+
+
+class DeviceBusyError(DeviceError):
+    """Too many wait for the device, which is well; there may be a place after `wait_s` seconds of its clock."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class TurnTooLateError(DeviceError):
+    """Work whose budget was used up before its turn came; it was not begun."""
 
 
 class FairTurn(Generic[T]):
@@ -32,7 +42,10 @@ class FairTurn(Generic[T]):
         self._turns = turns
 
     async def result(self) -> Turn[T]:
-        """What the work returned or raised. Raises TurnedAwayError where it had to leave, or began too late."""
+        """What the work returned or raised.
+
+        Raises DeviceBusyError where it had to leave for another, TurnTooLateError where its turn came too late.
+        """
         return await self.settled
 
     def withdraw(self) -> bool:
@@ -55,15 +68,15 @@ class FairTurns:
     def __len__(self) -> int:
         return self._count
 
-    def enter(self, flow: str, work: Callable[[], T], *, budget_s: float | None = None) -> FairTurn[T]:
-        """Wait in the line of `flow`; work that cannot begin within `budget_s` is not begun.
+    def enter(self, who: str, work: Callable[[], T], *, budget_s: float | None = None) -> FairTurn[T]:
+        """Wait in the line of `who`; work that cannot begin within `budget_s` is not begun.
 
-        Raises TurnedAwayError where there is no place: the flow with the most that wait gives up its newest.
+        Raises DeviceBusyError where there is no place: whoever has most waiting gives up its newest.
         """
         now_s = self._worker.clock.now_s()
         until_s = float("inf") if budget_s is None else now_s + budget_s
         with self._lock:
-            line = self._lines.of(flow)
+            line = self._lines.of(who)
             leaving = self._make_place(line)
             turn = FairTurn(self, line, work, entered_s=now_s, until_s=until_s)
             self._lines.enter(line, turn)
@@ -71,7 +84,7 @@ class FairTurns:
         if leaving is not None:
             leaving.settled.set_exception(self._overload())
             leaving.settled.exception()
-        self._worker.start(self._run_next).add_done_callback(_settle)
+        self._worker.run(self._run_next).add_done_callback(_settle)
         return turn
 
     def withdraw(self, turn: FairTurn[Any]) -> bool:
@@ -84,7 +97,7 @@ class FairTurns:
         return True
 
     def _make_place(self, line: _Line) -> FairTurn[Any] | None:
-        """Who has to leave for one more of `line`. Raises TurnedAwayError where that would be itself."""
+        """Who has to leave for one more of `line`. Raises DeviceBusyError where that would be itself."""
         if self._count < self.most:
             return None
         longest = self._lines.crowded(line)
@@ -98,10 +111,9 @@ class FairTurns:
         self._lines.leave(turn.line, turn)
         self._count -= 1
 
-    def _overload(self) -> TurnedAwayError:
-        return TurnedAwayError(
+    def _overload(self) -> DeviceBusyError:
+        return DeviceBusyError(
             f"{self._count} requests wait for the device; at most {self.most} may",
-            ReplyStatus.OVERLOADED,
             self._count * self._mean_s,
         )
 
@@ -115,10 +127,9 @@ class FairTurns:
         if began_s > turn.until_s:
             with self._lock:
                 self._lines.leave(turn.line, turn)
-            late = TurnedAwayError(
+            late = TurnTooLateError(
                 f"it waited {began_s - turn.entered_s:.3g} s for the device, longer than its budget of "
-                f"{turn.until_s - turn.entered_s:.3g} s",
-                ReplyStatus.LATE,
+                f"{turn.until_s - turn.entered_s:.3g} s"
             )
             return lambda: _fail(turn, late)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from joulecut_server.fair_lines import FairLines
+from joulecut_core.fair_lines import FairLines
 
 
 @dataclass(frozen=True, eq=False)
