@@ -52,7 +52,7 @@ class FallbackReason(str, Enum):
     REFUSED = "refused"
     """The server refused: no room, no time, it stops, or it has another plan."""
     FAILED = "failed"
-    """The server failed, or its answer was damaged."""
+    """The server failed, or its answer was damaged; not sent at all: the codec cannot carry what is at the cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

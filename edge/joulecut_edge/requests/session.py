@@ -229,8 +229,8 @@ class EdgeSession:
     async def _offload(self, request: _Request, head: _Head) -> Answer:
         """Ask the server, at most twice; whatever comes of that, an answer."""
         force, attempts, sent_s = head.force, 0, 0.0
-        reason = FallbackReason.LATE
-        for may_repeat in (True, False):
+        reason = FallbackReason.LATE if head.run.encoded else FallbackReason.FAILED
+        for may_repeat in (True, False) if head.run.encoded else ():
             sent_s = sent_s if attempts else self._clock.now_s()
             elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
             blocked_s = _blocked_s(request, force.active)

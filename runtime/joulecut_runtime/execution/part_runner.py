@@ -6,18 +6,22 @@ things), so agents call it from one worker thread.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from joulecut_core.devices import Device
+from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.engines import Engine, EngineNetwork, open_engine
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.networks.parts import Part
 from joulecut_runtime.wires.codecs import Codec, decode_expected
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRun:
-    """What the edge's part left: the tensors at the cut (kept for a fallback) and their encoded form."""
+    """What the edge's part left: the tensors at the cut (kept for a fallback) and their encoded form.
+
+    `encoded`: empty where the codec cannot carry them, as one of eight bits no infinities; then nothing can be sent.
+    """
 
     tensors: tuple[Tensor, ...]
     encoded: tuple[TensorFrame, ...]
@@ -80,7 +87,7 @@ class PartRunner:
             self.network.whole.check_inputs(inputs)
         specs = self.network.table.cuts[cut].tensors
         with self.device.execution(codec.encode_workload(specs)) as execution:
-            encoded = codec.encode(tensors)
+            encoded = _encoded(codec, tensors)
         encode = Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)
         return HeadRun(tensors=tensors, encoded=encoded, head=head, encode=encode)
 
@@ -111,3 +118,11 @@ class PartRunner:
 
     def _rest(self, cut: int) -> Part:
         return self.network.whole if cut == 0 else self.network.tail(cut)
+
+
+def _encoded(codec: Codec, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
+    try:
+        return codec.encode(tensors)
+    except ContractError as error:
+        _LOG.warning("nothing can be sent at this cut: %s", error)
+        return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TypeVar
 
 import pytest
@@ -20,9 +20,12 @@ from joulecut_core.errors import (
     LinkError,
 )
 from joulecut_core.figures import FigureKind
-from joulecut_core.ledgers import RequestLedger
+from joulecut_core.ledgers import FallbackReason, RequestLedger
 from joulecut_edge.peers.remote import fallback_reason
 from joulecut_edge.requests.counters import Counters
+from joulecut_edge.requests.session import EdgeSession
+from joulecut_runtime.execution.part_runner import PartRunner
+from joulecut_runtime.networks.network import Network
 from joulecut_runtime.wires.codecs import codec
 from tests.edge.session_parts import DOWNLINK_BYTES, HIGH, LINK, LOW, Bench, active_plan
 from tests.integration.tiny_network import pictures, tiny_network
@@ -200,6 +203,27 @@ def test_whatever_the_server_says_the_edge_finishes(cut: int, failure: JoulecutE
         assert ledger.joules.encode > 0
         lost_s = bench.remote.link_s + bench.remote.queue_s + bench.remote.decode_s + bench.remote.tail_s
         assert ledger.seconds.total == pytest.approx(ledger.seconds.head + ledger.seconds.encode + lost_s)
+
+    run(use)
+
+
+def test_what_a_codec_cannot_carry_is_finished_here() -> None:
+    """An infinity at the cut has no eight bits: the edge answers from the kept tensors, and sends nothing."""
+
+    async def use(bench: Bench) -> None:
+        graph = tiny_network().graph
+        name, spoiled = next((name, one.clone()) for name, one in graph.constants.items() if one.dim() == 1)
+        spoiled[0] = torch.inf
+        network = Network(replace(graph, constants={**graph.constants, name: spoiled}))
+        session = EdgeSession(
+            PartRunner(network, bench.device), bench.worker, bench.clock, active_plan(None, edge_clock=LOW)
+        )
+        await session.switch(active_plan(2, wire="affine8"), bench.remote)
+        answer = await session.infer("r", (PICTURE,))
+        assert torch.equal(answer.outputs[0].nan_to_num(), network.whole((PICTURE,))[0].nan_to_num())
+        ledger = answer.ledger
+        assert (ledger.served_by, ledger.fallback_reason, ledger.attempts) == ("edge", FallbackReason.FAILED, 0)
+        assert not bench.remote.sent
 
     run(use)
 
