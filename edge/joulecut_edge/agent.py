@@ -20,8 +20,6 @@ import torch
 
 from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import serve_until_stopped
-from joulecut_core.plans import Assignment
-from joulecut_core.profiles import Profile
 from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
@@ -34,12 +32,10 @@ from joulecut_edge.offloading.replanning import Replanning, uplinks_around
 from joulecut_edge.peers.bundle_fetch import ensure_bundle
 from joulecut_edge.peers.servers import Servers, parse_servers
 from joulecut_edge.peers.transport import Transport
-from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.local_active_plan import local_active_plan
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.request_observer import RequestObserver
 from joulecut_edge.requests.session import EdgeSession
-from joulecut_planner.local import local_plan
-from joulecut_planner.tails import pair_tails
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
 from joulecut_proto.channels import bind, make_server
@@ -179,35 +175,6 @@ def _replanning(session: EdgeSession, offloading: Offloading, clock: Clock) -> R
 
 async def _nothing() -> None:
     """Nobody follows the link."""
-
-
-def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
-    """What the edge does without a server: the whole network at the clock that costs the fewest joules in time."""
-    tails = pair_tails(wishes.tail_method, wishes.slo, edge=profile)
-    plan = local_plan(profile, wishes.slo, wishes.objective, tails=tails)
-    breakdown = plan.breakdown
-    waiting_s = 0.0 if plan.latency_s is None or breakdown is None else plan.latency_s - breakdown.t_edge
-    period_s = None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz
-    if period_s is not None and breakdown is not None:
-        waiting_s = period_s - breakdown.t_edge
-    return ActivePlan(
-        assignment=Assignment(
-            epoch=LOCAL_EPOCH,
-            network_digest=profile.key.network_digest,
-            policy="local",
-            cut=profile.last_cut,
-            codec=plan.codec or "none",
-            variant=plan.variant or "",
-            edge_clock=plan.edge_clock,
-            server_clock=None,
-        ),
-        plan=plan,
-        offloads=False,
-        wait_w=breakdown.edge_wait_j / waiting_s if breakdown is not None and waiting_s > 0 else 0.0,
-        period_s=period_s,
-        link=None,
-        deadline_s=wishes.slo.latency_s,
-    )
 
 
 def _observer(

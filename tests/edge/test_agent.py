@@ -15,6 +15,7 @@ from joulecut_edge import agent
 from joulecut_edge.config import EdgeConfig
 from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.local_active_plan import local_active_plan
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_planner import Policy
 from tests.integration.tiny_profiles import edge_profile
@@ -24,7 +25,7 @@ CONFIG = EdgeConfig(device="emulated:orin-nano-15w", bundle="net")
 
 def local(slo: Slo) -> ActivePlan:
     wishes = Wishes(policy=Policy.JOINT, objective=Objective(), slo=slo, max_accuracy_loss=0.0)
-    return agent.local_active_plan(edge_profile(), wishes)
+    return local_active_plan(edge_profile(), wishes)
 
 
 def test_the_local_plan_keeps_everything_here() -> None:

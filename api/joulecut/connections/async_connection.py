@@ -52,7 +52,10 @@ class AsyncConnection:
         return await self._answered(self._client.status(timeout_s=self._timeout_s))
 
     async def replan(self, request: ReplanRequest) -> ReplanReply:
-        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server."""
+        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
+
+        Later plans keep those terms, and so does the edge where it is alone.
+        """
         return await self._answered(self._client.replan(request, timeout_s=REPLAN_S))
 
     async def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:

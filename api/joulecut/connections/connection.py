@@ -83,7 +83,10 @@ class Connection:
         return LOCAL_STATUS.from_wire(self._call(self._stub.GetStatus, request, self._timeout_s))
 
     def replan(self, request: ReplanRequest) -> ReplanReply:
-        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server."""
+        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
+
+        Later plans keep those terms, and so does the edge where it is alone.
+        """
         return REPLAN_REPLY.from_wire(self._call(self._stub.Replan, REPLAN_REQUEST.to_wire(request), REPLAN_S))
 
     def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:

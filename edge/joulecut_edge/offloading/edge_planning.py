@@ -21,6 +21,7 @@ from joulecut_edge.offloading.telling import Telling
 from joulecut_edge.peers.link_probe import probe_link
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.plans.local_active_plan import local_active_plan
 from joulecut_edge.plans.local_tail import LocalTail, local_tail
 from joulecut_edge.plans.refits import compounded, rescaled, with_tail
 from joulecut_edge.plans.wishes import Wishes
@@ -143,14 +144,15 @@ class EdgePlanning:
         They are those of later plans too. What is changed are the terms that hold when its turn comes: another plan may
         be on its way, under newer ones.
 
-        Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held, and
-        what `change` raises.
+        Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held,
+        FitError where the profile does not carry the quantile asked for, and what `change` raises.
         """
         if self.link is None:
             raise LinkError("the link was never measured; connect first")
         link, factors = self._learned(self.link)
         async with self._planning:
             wishes = change(self.wishes)
+            local = await self._alone(wishes)
             excess_s = self._session.crossings.excess_s(link)
             request = SessionRequest(
                 session_id=self._identity.session_id,
@@ -176,7 +178,7 @@ class EdgePlanning:
                 self.link, self._factors = link, factors
                 self._links[connection.address] = link
             if not preview:
-                self.wishes = wishes
+                await self._keep(wishes, local)
         return reply
 
     def active_of(self, band: Band) -> ActivePlan:
@@ -206,6 +208,20 @@ class EdgePlanning:
     async def stop(self) -> None:
         """End what the server is still being told."""
         await self._telling.hush()
+
+    async def _alone(self, wishes: Wishes) -> ActivePlan:
+        """What the edge does without a server under these terms. Raises as `local_active_plan`."""
+        if wishes == self.wishes:
+            return self._session.local
+        # Requests have deadlines.
+        return await asyncio.to_thread(local_active_plan, self._identity.profile, wishes)
+
+    async def _keep(self, wishes: Wishes, local: ActivePlan) -> None:
+        """Plan under these terms from now on, and be alone under this plan."""
+        before = self._session.local
+        self.wishes, self._session.local = wishes, local
+        if local is not before and self._session.active is before:
+            await self._session.go_local()
 
     def _learned(self, link: LinkEstimate) -> tuple[LinkEstimate, StageFactors]:
         """Link and factors of the next plan: those of the plan in force, and what its requests showed on top.

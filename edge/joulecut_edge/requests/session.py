@@ -125,8 +125,12 @@ class EdgeSession:
 
     @property
     def local(self) -> ActivePlan:
-        """The plan for an edge without a server."""
+        """The plan for an edge without a server; another one counts from the next time that it is alone."""
         return self._footing.local
+
+    @local.setter
+    def local(self, plan: ActivePlan) -> None:
+        self._footing.local = plan
 
     @property
     def idle(self) -> bool:
@@ -200,8 +204,7 @@ class EdgeSession:
             return await self._offload(request, _Head(force=force, run=run, queue_s=turn.queue_s))
 
     def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | _Whole:
-        footing = self._footing
-        force = footing.force
+        footing, force = self._footing, self._footing.force
         active = force.active
         at_home = active.offloads and footing.stays_home(active)
         if not active.offloads or at_home:
@@ -209,8 +212,7 @@ class EdgeSession:
             return _Whole(
                 active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None
             )
-        wire = codec(active.assignment.codec)
-        return force, self._runner.head(active.assignment.cut, wire, inputs)
+        return force, self._runner.head(active.assignment.cut, codec(active.assignment.codec), inputs)
 
     def _whole_answer(self, request: _Request, whole: _Whole, queue_s: float) -> Answer:
         ledger = local_ledger(
@@ -281,7 +283,6 @@ class EdgeSession:
     async def _finish(self, request: _Request, head: _Head, reason: FallbackReason, *, attempts: int) -> Answer:
         """The rest from the kept tensors; at the fastest clock where only that keeps the deadline."""
         active, run = head.force.active, head.run
-
         until_s = None if active.deadline_s is None else request.start_s + active.deadline_s
 
         def rest() -> tuple[tuple[Tensor, ...], Stage]:
@@ -350,8 +351,7 @@ class EdgeSession:
 
     def _queued_s(self, active: ActivePlan) -> float:
         """What waits for the device by now, as long as one head each."""
-        planned = active.plan.breakdown
-        return 0.0 if planned is None else self.turns.waiting * planned.t_edge
+        return 0.0 if active.plan.breakdown is None else self.turns.waiting * active.plan.breakdown.t_edge
 
     def _watch_drift(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None) -> None:
         # What ends under an older plan says nothing about the one in force.

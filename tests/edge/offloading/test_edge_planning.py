@@ -13,7 +13,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError, LinkError, PlanError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
-from joulecut_core.problems import Objective
+from joulecut_core.problems import Objective, Slo
 from joulecut_edge.config import EdgeConfig, Radio
 from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.replanning import uplinks_around
@@ -239,5 +239,29 @@ def test_a_server_without_a_choice_is_joined_alone(edge: Planned) -> None:
         await edge.planning.join(FakeServer(address="gpu:50052", is_infeasible=True).connection)
         assert edge.bench.session.active.assignment.epoch == LOCAL_EPOCH
         assert edge.planning.bands == ()
+
+    run(edge, use)
+
+
+@pytest.mark.parametrize("is_infeasible", [False, True])
+def test_other_terms_count_without_a_server_too(edge: Planned, is_infeasible: bool) -> None:
+    """An edge that loses its server keeps the level asked for last, not that of its start; a preview has none."""
+    tight = Slo(latency_s=1e-6)
+
+    async def use() -> None:
+        session, planning, connection = edge.bench.session, edge.planning, edge.server.connection
+        before = session.local
+        edge.server.is_infeasible = is_infeasible
+        await planning.plan(connection, lambda wishes: replace(wishes, slo=tight), preview=True)
+        assert session.local is before
+        await session.go_local()
+        await planning.plan(connection, lambda wishes: replace(wishes, slo=tight))
+        assert session.active.offloads is not is_infeasible
+        if not is_infeasible:
+            await session.go_local()
+        assert (session.active.deadline_s, session.active.assignment.edge_clock) == (
+            tight.latency_s,
+            edge_profile().clock_table[-1],
+        )
 
     run(edge, use)

@@ -1,0 +1,42 @@
+"""What an edge carries out without a server, under the terms of its plans."""
+
+from __future__ import annotations
+
+from joulecut_core.plans import Assignment
+from joulecut_core.profiles import Profile
+from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.wishes import Wishes
+from joulecut_planner.local import local_plan
+from joulecut_planner.tails import pair_tails
+
+
+def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
+    """What the edge does without a server: the whole network at the clock that costs the fewest joules in time.
+
+    Raises FitError where the profile does not carry the quantile, ProfileError where it carries no model.
+    """
+    tails = pair_tails(wishes.tail_method, wishes.slo, edge=profile)
+    plan = local_plan(profile, wishes.slo, wishes.objective, tails=tails)
+    breakdown = plan.breakdown
+    waiting_s = 0.0 if plan.latency_s is None or breakdown is None else plan.latency_s - breakdown.t_edge
+    period_s = None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz
+    if period_s is not None and breakdown is not None:
+        waiting_s = period_s - breakdown.t_edge
+    return ActivePlan(
+        assignment=Assignment(
+            epoch=LOCAL_EPOCH,
+            network_digest=profile.key.network_digest,
+            policy="local",
+            cut=profile.last_cut,
+            codec=plan.codec or "none",
+            variant=plan.variant or "",
+            edge_clock=plan.edge_clock,
+            server_clock=None,
+        ),
+        plan=plan,
+        offloads=False,
+        wait_w=breakdown.edge_wait_j / waiting_s if breakdown is not None and waiting_s > 0 else 0.0,
+        period_s=period_s,
+        link=None,
+        deadline_s=wishes.slo.latency_s,
+    )
