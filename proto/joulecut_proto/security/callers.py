@@ -6,17 +6,23 @@ import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+
+from cryptography import x509
 
 from joulecut_core.errors import AccessError
 from joulecut_proto.answering import Context
 from joulecut_proto.log_limit import LogLimit
+from joulecut_proto.security.certificates import current_identity
 from joulecut_proto.security.forwarded import FORWARDED_KEY, forwarded_identity
-from joulecut_proto.security.identity import Identity, Role, only_identity
+from joulecut_proto.security.identity import Identity, Role
 
 _LOG = logging.getLogger(__name__)
 
 _MOST_NAMED = 1000
 """Callers whose forged headers the log names once each."""
+_MOST_CERTIFICATES = 4096
+"""Kept as read: each call asks for its connection's."""
 _IGNORED = f"{FORWARDED_KEY} ignored"
 _LINES = LogLimit(_LOG)
 
@@ -61,9 +67,8 @@ class Callers:
         if not self._secured:
             self._ignore(forwarded, None)
             return PLAIN_CALLER
-        # The URI names alone: the list of all names does not say of which kind each is.
-        uris = (context.auth_context() or {}).get("peer_uri", ())
-        peer = only_identity([bytes(uri).decode("utf-8", "replace") for uri in uris])
+        # The certificate itself: gRPC's own list of its names ends each at a NUL.
+        peer = current_identity(_read(b"".join((context.auth_context() or {}).get("x509_pem_cert", ()))))
         if peer in self._proxies:
             return Caller(identity=_behind(peer, forwarded), transport=Transport.PROXIED)
         self._ignore(forwarded, peer)
@@ -79,6 +84,14 @@ class Callers:
                 _LOG.warning(*line)
             else:
                 _LINES.warn(_IGNORED, *line)
+
+
+@lru_cache(maxsize=_MOST_CERTIFICATES)
+def _read(pem: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise AccessError(f"the certificate cannot be read: {error}; have it issued by `joulecut pki`") from error
 
 
 def _behind(proxy: Identity, forwarded: list[str]) -> Identity:

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity, Role, only_identity
-from joulecut_proto.security.key_pairs import read_key_pair
+from joulecut_proto.security.key_pairs import read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
 
@@ -34,6 +34,17 @@ def identity_of(certificate: x509.Certificate) -> Identity:
     """The identity in a certificate; raises AccessError where it has none, or several."""
     names = _names(certificate)
     return only_identity([] if names is None else names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def current_identity(certificate: x509.Certificate) -> Identity:
+    """The identity in a certificate that is valid now; raises AccessError where it is not, or as `identity_of`.
+
+    TLS looks at no dates where a session is resumed, and connections last: for each call, not each handshake.
+    """
+    identity, wrong = identity_of(certificate), wrong_dates(certificate)
+    if wrong:
+        raise AccessError(f"the certificate of {identity} {wrong}")
+    return identity
 
 
 def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:

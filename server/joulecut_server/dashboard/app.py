@@ -62,7 +62,7 @@ def make_app(board: Board, admit: Callable[[Scope], None]) -> Starlette:
             Route("/api/state", state, methods=["GET"]),
             Route("/api/history", history, methods=["GET"]),
             Route("/api/sessions/{session_id:path}/explain", explain, methods=["GET"]),
-            Route("/events", Events(board), methods=["GET"]),
+            Route("/events", Events(board, admit=admit), methods=["GET"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(Doorkeeper, admit=admit)],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from joulecut_core.errors import AccessError
 from joulecut_server.dashboard.board import Board
+from joulecut_server.dashboard.visitors import admit_anybody
 
 MOST_READERS = 16
 _POLL_S = 0.25
@@ -19,8 +22,12 @@ _PATIENCE_S = 10.0
 class Events:
     """An ASGI application. A reader that is slower than a second skips looks; it never holds any back."""
 
-    def __init__(self, board: Board, *, most: int = MOST_READERS) -> None:
+    def __init__(
+        self, board: Board, *, admit: Callable[[Scope], None] = admit_anybody, most: int = MOST_READERS
+    ) -> None:
+        """`admit` raises AccessError for a reader that may read no further: rules change, and certificates end."""
         self._board = board
+        self._admit = admit
         self._most = most
         self._readers = 0
 
@@ -35,20 +42,24 @@ class Events:
         try:
             headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await self._tell(send, left)
+            await self._tell(scope, send, left)
         finally:
             self._readers -= 1
             left.cancel()
             with suppress(asyncio.CancelledError):
                 await left
 
-    async def _tell(self, send: Send, left: asyncio.Task[None]) -> None:
+    async def _tell(self, scope: Scope, send: Send, left: asyncio.Task[None]) -> None:
         told = 0
         while not left.done() and not self._board.closed:
             published = self._board.published
             if published.number == told:
                 await asyncio.wait({left}, timeout=_POLL_S)
                 continue
+            try:
+                self._admit(scope)
+            except AccessError:
+                break  # the page comes back, and is answered with the reason
             told = published.number
             self._board.visited()
             event = b"id: %d\ndata: %b\n\n" % (told, published.state)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from joulecut_core.errors import AccessError
 from joulecut_proto.security.callers import Caller, Transport
-from joulecut_proto.security.certificates import identity_of
+from joulecut_proto.security.certificates import current_identity
 from joulecut_proto.security.identity import Identity, Role
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.access.permit import permit_for
@@ -95,7 +95,7 @@ class CertifiedVisitors:
         found = scope.get("state", {}).get(CERTIFICATE)
         if not isinstance(found, bytes):
             raise AccessError("no certificate was shown; the dashboard asks for one of an operator")
-        return identity_of(x509.load_der_x509_certificate(found))
+        return current_identity(x509.load_der_x509_certificate(found))
 
 
 class LocalVisitors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -125,6 +126,43 @@ def test_a_certificate_without_one_identity_is_refused(
 ) -> None:
     """The authority signed it, and yet it says not who it is; the status and the text say which."""
     assert complaint in asyncio.run(_refused(site, site.issue("edge", "odd", uris=uris)))
+
+
+def test_a_name_does_not_end_where_grpc_ends_it(site: TestAuthority) -> None:
+    """gRPC gives names out up to a NUL: whoever has one signed with more behind it is not the one before it."""
+    holder = site.issue("edge", "sly", uris=("spiffe://lab/edge/cam\0.sly",))
+    assert "is no identity" in asyncio.run(_refused(site, holder))
+
+
+class _Resumed:
+    """A call of a TLS session that was begun while its certificate was valid, as gRPC tells of it."""
+
+    def __init__(self, certificate: Path) -> None:
+        self._pem = certificate.read_bytes()
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_pem_cert": [self._pem], "peer_uri": [b"spiffe://lab/edge/cam"]}
+
+
+@pytest.mark.parametrize(("from_days", "to_days", "complaint"), [(-2, -1, "has expired"), (1, 2, "is valid from")])
+def test_a_resumed_session_does_not_outlive_its_certificate(
+    site: TestAuthority, from_days: float, to_days: float, complaint: str
+) -> None:
+    """No handshake looks at its dates again, so each call does."""
+    ended = site.issue("edge", "cam", from_days=from_days, to_days=to_days, file="ended")
+    with pytest.raises(AccessError, match=complaint):
+        Callers(secured=True).of(cast(Any, _Resumed(ended.certificate)))
+
+
+def test_what_is_no_certificate_is_nobody(tmp_path: Path) -> None:
+    """A connection that shows none, or one that cannot be read, has no identity."""
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        (tmp_path / "odd.pem").write_bytes(content)
+        with pytest.raises(AccessError, match="cannot be read"):
+            Callers(secured=True).of(cast(Any, _Resumed(tmp_path / "odd.pem")))
 
 
 def test_other_kinds_of_names_are_no_identity(site: TestAuthority) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import Message, Scope
 
 from joulecut_core.errors import AccessError
 from joulecut_server.dashboard.app import make_app
 from joulecut_server.dashboard.events import MOST_READERS, Events
-from joulecut_server.dashboard.visitors import LocalVisitors, admit_anybody
+from joulecut_server.dashboard.visitors import CERTIFICATE, CertifiedVisitors, LocalVisitors, admit_anybody
+from tests.fakes.certificates import TestAuthority
 from tests.server.dashboard.rooms import Room, in_room
 
 STATIC = Path(__file__).parents[3] / "server" / "joulecut_server" / "dashboard" / "static"
@@ -142,6 +145,44 @@ def test_events_tell_each_look_once(tmp_path: Path) -> None:
         assert reader.heard.empty()
 
     in_room(tmp_path, use)
+
+
+def test_a_reader_that_loses_its_right_is_told_no_more(tmp_path: Path) -> None:
+    """Its certificate ends, or the rules leave it out, while a stream is open: the stream ends."""
+
+    async def use(room: Room) -> None:
+        ended: list[str] = []
+
+        def admit(scope: Scope) -> None:
+            admit_anybody(scope)
+            if ended:
+                raise AccessError(ended[0])
+
+        await room.looked()
+        reader = Reader(Events(room.board, admit=admit))
+        assert await reader.begun() == 200
+        await reader.event()
+        ended.append("has expired")
+        await room.looked()
+        assert await reader.heard.get() == {"type": "http.response.body", "body": b""}
+        await reader.leave()
+
+    in_room(tmp_path, use)
+
+
+def test_a_certificate_that_has_ended_reads_nothing(tmp_path: Path) -> None:
+    """A TLS session that was begun before its end is resumed, or kept, without another look at it."""
+    visitors = CertifiedVisitors(site="lab", access=lambda: None, edges=False)
+    authority = TestAuthority(tmp_path)
+
+    def admit(to_days: float) -> None:
+        holder = authority.issue("operator", "boss", from_days=-2, to_days=to_days)
+        shown = x509.load_pem_x509_certificate(holder.certificate.read_bytes())
+        visitors.admit({"type": "http", "state": {CERTIFICATE: shown.public_bytes(Encoding.DER)}})
+
+    admit(1)
+    with pytest.raises(AccessError, match="has expired"):
+        admit(-1)
 
 
 def test_a_reader_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
