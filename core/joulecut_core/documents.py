@@ -1,4 +1,4 @@
-"""Read and write the project's JSON and TOML files: duplicates refused, writes never half done."""
+"""Read and write the project's JSON and TOML files: duplicates refused, writes never half done, changes noticed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.strict_json import parse_strictly
@@ -20,6 +20,8 @@ else:
     import tomli as tomllib
 
 
+FileState: TypeAlias = tuple[int, int, int, int]
+"""What `file_state` gives."""
 _MOST_CHARACTERS = 256 << 20
 """Many times the largest document there is: what never ends, as a device does, is not read for ever."""
 _MOST_KEY_PARTS = 64
@@ -110,6 +112,18 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def file_state(path: Path) -> FileState | None:
+    """Changes whenever the file does, or who may read it; None while it is not there.
+
+    A file that was copied with the wrong owner is to be read again once that is mended, which changes no content.
+    """
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_ino, now.st_mtime_ns, now.st_ctime_ns, now.st_size
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
-from typing import TypeAlias
 
+from joulecut_core.documents import FileState, file_state
 from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.config import ServerConfig
@@ -30,8 +30,6 @@ _LOOK_S = 2.0
 _TAKEN = frozenset({"access", "limits"})
 """Keys of the configuration that need no restart."""
 
-FileSeen: TypeAlias = tuple[int, int, int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigSource:
@@ -39,12 +37,12 @@ class ConfigSource:
 
     file: Path
     read: Callable[[], ServerConfig]
-    seen: FileSeen | None
+    seen: FileState | None
 
     @classmethod
     def of(cls, file: Path, read: Callable[[], ServerConfig]) -> ConfigSource:
         """To be made before the first reading, so that no change is missed while the agent starts."""
-        return cls(file=file, read=read, seen=_seen(file))
+        return cls(file=file, read=read, seen=file_state(file))
 
 
 class RuleChanges:
@@ -93,7 +91,7 @@ class RuleChanges:
 
     async def look(self) -> None:
         """Read the file where it has changed and been left alone since the last look."""
-        seen = _seen(self._source.file)
+        seen = file_state(self._source.file)
         settled = seen is not None and seen == self._noticed and seen != self._read_as
         self._noticed = seen
         if settled:
@@ -102,11 +100,16 @@ class RuleChanges:
     async def read(self) -> None:
         """Read the file and carry it out; where that is not possible all stays as it is."""
         # Before the file: one that changes meanwhile is then read once more, not missed.
-        self._noticed = self._read_as = _seen(self._source.file)
+        self._noticed = self._read_as = file_state(self._source.file)
         try:
             config = await asyncio.to_thread(self._source.read)
             if config.access is not None and self._started.tls is None:
                 raise ConfigError("access: rules are by the names in certificates, and [tls] takes a restart")
+            if config.access is None and self._in_force[0] is not None:
+                # Half of a file is often a whole one that lets everybody in.
+                raise ConfigError(
+                    'access: this table is gone; to let everybody in, name everybody (names = ["*"]), or restart'
+                )
         except JoulecutError as error:
             self.refused += 1
             self.is_stale = True
@@ -146,12 +149,3 @@ def bear_hangups() -> None:
 def _heard(number: int, frame: FrameType | None) -> None:
     """Not SIG_IGN, which programs that this one starts would inherit."""
     del number, frame
-
-
-def _seen(path: Path) -> FileSeen | None:
-    """Changes whenever the file does; None while it is not there."""
-    try:
-        now = path.stat()
-    except OSError:
-        return None
-    return now.st_ino, now.st_mtime_ns, now.st_size

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core import documents
-from joulecut_core.documents import parse_json, read_json, read_text, read_toml, write_bytes, write_json
+from joulecut_core.documents import file_state, parse_json, read_json, read_text, read_toml, write_bytes, write_json
 from joulecut_core.errors import ConfigError, ProblemError
 
 TOO_DEEP = "(maximum recursion|TOML inline arrays/tables are nested)"
@@ -21,6 +21,18 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     """The path stands in the message."""
     with pytest.raises(ConfigError, match=r"nothing\.json: no such file"):
         read_json(tmp_path / "nothing.json", ConfigError)
+
+
+def test_a_change_of_rights_is_a_change(tmp_path: Path) -> None:
+    """Whoever could not read a file looks again once he may; a file that is left alone stays as it was."""
+    path = tmp_path / "file"
+    assert file_state(path) is None
+    path.write_text("text")
+    path.chmod(0)
+    before = file_state(path)
+    assert file_state(path) == before
+    path.chmod(0o600)
+    assert file_state(path) != before
 
 
 def test_folder_in_place_of_a_file(tmp_path: Path) -> None:

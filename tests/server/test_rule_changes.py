@@ -75,7 +75,7 @@ def test_a_change_is_taken_once_it_is_left_alone(tmp_path: Path, caplog: pytest.
 
 
 def test_a_file_that_goes_on_changing_waits(tmp_path: Path) -> None:
-    """Half of a file may be a valid one, which lets nobody in."""
+    """Half of a file may be a valid one, with other rules."""
     each = Changing(tmp_path)
     for streams in (11, 12, 13):
         each.write(START.replace("10", str(streams)))
@@ -107,6 +107,18 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     each.looks(2)
     assert [limits.streams for _, limits in each.applied] == [30]
     assert not each.changes.is_stale
+
+
+def test_rules_do_not_vanish(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file that ends before its rules is a whole one too, and would let everybody in; that is to be said instead."""
+    each = Changing(tmp_path, START + RULE)
+    each.write(START)
+    each.looks(2)
+    assert (each.applied, each.changes.is_stale) == ([], True)
+    assert "access: this table is gone" in caplog.text
+    each.write(START + RULE.replace("cam", "*"))
+    each.looks(2)
+    assert [access and access.edges[0].names for access, _ in each.applied] == [("*",)]
 
 
 def test_rules_need_certificates_that_are_there_already(tmp_path: Path) -> None:

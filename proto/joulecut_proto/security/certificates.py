@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from joulecut_core.errors import AccessError, ConfigError
-from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity, Role, only_identity
 from joulecut_proto.security.key_pairs import read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
+
+if TYPE_CHECKING:
+    from joulecut_proto.security.channel_security import ChannelSecurity
 
 
 def own_identity(security: ChannelSecurity, role: Role) -> Identity:
@@ -34,6 +37,15 @@ def identity_of(certificate: x509.Certificate) -> Identity:
     """The identity in a certificate; raises AccessError where it has none, or several."""
     names = _names(certificate)
     return only_identity([] if names is None else names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def wrong_role(certificate: x509.Certificate, former: x509.Certificate) -> str:
+    """What is wrong with a certificate in the place of another role's; empty where nothing is, or one has no role."""
+    try:
+        before, after = identity_of(former), identity_of(certificate)
+    except AccessError:
+        return ""
+    return "" if after.role is before.role else f"is of {after}, the one before of {before}: a mix-up of files?"
 
 
 def current_identity(certificate: x509.Certificate) -> Identity:

@@ -15,7 +15,9 @@ from typing import cast
 import grpc
 from cryptography import x509
 
+from joulecut_core.documents import FileState, file_state
 from joulecut_core.errors import ConfigError
+from joulecut_proto.security.certificates import wrong_role
 from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
@@ -45,6 +47,10 @@ class ChannelSecurity:
     def files(self) -> tuple[Path, ...]:
         """The files there are."""
         return tuple(path for path in (self.authority, self.certificate, self.key) if path is not None)
+
+    def state(self) -> tuple[FileState | None, ...]:
+        """Changes whenever one of the files does; None for one that is not there now."""
+        return tuple(map(file_state, self.files))
 
 
 def site_security(options: TlsOptions) -> ChannelSecurity:
@@ -90,19 +96,19 @@ class _ServerFiles:
     def __init__(self, security: ChannelSecurity) -> None:
         self._security = security
         # Before the files: one that changes meanwhile is then read once more, not missed.
-        self._seen = _signature(security)
+        self._seen = security.state()
         self.first, self._leaf = self._read()
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """What to use from now on; None: as before."""
-        seen = _signature(self._security)
+        seen = self._security.state()
         if seen == self._seen:
             return None
         self._seen = seen
         try:
             configuration, leaf = self._read()
-            wrong = wrong_dates(leaf)
-            if wrong and not wrong_dates(self._leaf):
+            wrong = wrong_role(leaf, self._leaf) or ("" if wrong_dates(self._leaf) else wrong_dates(leaf))
+            if wrong:
                 raise ConfigError(f"TLS certificate {self._security.certificate}: {wrong}")  # noqa: TRY301
         except ConfigError as error:
             _LOG.error("new certificate files are not used, those before stay in force: %s", error)
@@ -125,16 +131,3 @@ def _pair(security: ChannelSecurity) -> KeyPair | None:
     if security.certificate is None or security.key is None:
         return None
     return read_key_pair(security.certificate, security.key)
-
-
-def _signature(security: ChannelSecurity) -> tuple[tuple[int, int, int] | None, ...]:
-    """Changes whenever one of the files does; None for one that is not there now."""
-    seen: list[tuple[int, int, int] | None] = []
-    for path in security.files:
-        try:
-            now = path.stat()
-        except OSError:
-            seen.append(None)
-        else:
-            seen.append((now.st_ino, now.st_mtime_ns, now.st_size))
-    return tuple(seen)

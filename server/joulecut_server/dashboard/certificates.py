@@ -11,8 +11,6 @@ from joulecut_proto.security.key_pairs import read_authority, read_key_pair
 
 _LOG = logging.getLogger(__name__)
 
-_Seen = tuple[tuple[int, int, int] | None, ...]
-
 
 class FreshCertificates:
     """Makes the context that connections begin with; each takes the files as they are then.
@@ -22,7 +20,7 @@ class FreshCertificates:
 
     def __init__(self, security: ChannelSecurity) -> None:
         self._security = security
-        self._seen = self._signature()
+        self._seen = self._security.state()
         self.context = self._read()
         # Told of every handshake, with or without a name in it.
         self.context.sni_callback = self._renew
@@ -30,7 +28,7 @@ class FreshCertificates:
 
     def _renew(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         del name, context
-        seen = self._signature()
+        seen = self._security.state()
         if seen != self._seen:
             self._seen = seen
             try:
@@ -61,15 +59,3 @@ class FreshCertificates:
                 f"TLS: the system's TLS library refuses {files.certificate} or {files.authority}: {error}"
             ) from error
         return context
-
-    def _signature(self) -> _Seen:
-        """Changes whenever one of the files does."""
-        seen: list[tuple[int, int, int] | None] = []
-        for path in self._security.files:
-            try:
-                now = path.stat()
-            except OSError:
-                seen.append(None)
-            else:
-                seen.append((now.st_ino, now.st_mtime_ns, now.st_size))
-        return tuple(seen)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import shutil
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,7 +162,7 @@ def test_authority_and_certificate_change_under_load(
     assert caplog.text.count("certificate files have changed") == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "other key", "gone", "not PEM", "expired", "authority"])
+@pytest.mark.parametrize("damage", ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's"])
 def test_broken_files_change_nothing(
     site: TestAuthority, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,6 +181,8 @@ def test_broken_files_change_nothing(
             placed.key.unlink()
         elif damage == "expired":
             _in_place(site.issue("server", "gpu", file="old", from_days=-3, to_days=-1), tmp_path)
+        elif damage == "an edge's":
+            _in_place(site.issue("edge", "gpu", file="mixed-up"), tmp_path)
         elif damage == "not PEM":
             placed.key.write_bytes(b"\x30\x82")
         else:
@@ -193,6 +198,35 @@ def test_broken_files_change_nothing(
 
     asyncio.run(run())
     assert caplog.text.count("new certificate files are not used") == 1
+
+
+def test_a_file_that_could_not_be_read_is_read_once_it_can(
+    site: TestAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that was copied by another user is given to the agent's: its content stays what it was."""
+    edge = site.issue("edge", "cam").security
+    placed = _in_place(site.issue("server", "gpu"), tmp_path)
+    opened = Path.open
+
+    def opened_by_its_owner(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == placed.key and not path.stat().st_mode & stat.S_IRUSR:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    async def run() -> None:
+        async with _listening(placed.security) as port:
+            monkeypatch.setattr(Path, "open", opened_by_its_owner)
+            _in_place(site.issue("server", "gpu", file="second"), tmp_path)
+            placed.key.chmod(0)
+            assert await _state(edge, port) == 0.5
+            assert "certificate files have changed" not in caplog.text
+            placed.key.chmod(0o600)
+            assert await _state(edge, port) == 0.5
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    assert caplog.text.count("Permission denied; give a readable PEM file") == 1
+    assert caplog.text.count("certificate files have changed") == 1
 
 
 def test_no_text_has_anything_of_a_key(site: TestAuthority, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
