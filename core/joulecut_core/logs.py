@@ -23,6 +23,16 @@ _TRACES = "opentelemetry"
 _NOISY = {"asyncio": logging.INFO, "grpc": logging.INFO, _TRACES: logging.CRITICAL, "zeroconf": logging.INFO}
 """Libraries, and from which level up a log hears of them. That spans are lost is told by the tracer, once."""
 
+_STEERING = {code: rf"\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    code: rf"\u{code:04x}" for code in (0x2028, 0x2029)
+}
+"""Characters that end lines, or tell a terminal what to do."""
+
+
+def on_one_line(text: str) -> str:
+    """Text that another host may have chosen: it neither ends a line of a log or table nor steers a terminal."""
+    return text.translate(_STEERING)
+
 
 class LogFormat(str, Enum):
     """How a program writes its log."""
@@ -78,7 +88,7 @@ class _TextFormatter(logging.Formatter):
         super().__init__(_TEXT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
-        line = super().formatMessage(record)
+        line = on_one_line(super().formatMessage(record))
         told = ((name, str(getattr(record, name, ""))) for name in ("request_id", "trace_id"))
         extra = " ".join(f"{name}={value}" for name, value in told if value and value not in record.message)
         return f"{line} [{extra}]" if extra else line

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.exits import ExitCode, exit_code
+from joulecut_core.logs import on_one_line
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,6 @@ def end_at_once(error: JoulecutError) -> NoReturn:
 
 def _told(error: JoulecutError) -> int:
     _LOG.debug("stopped by", exc_info=error)
-    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+    sys.stderr.write(f"error: {on_one_line(' '.join(str(error).split()))}\n")
     sys.stderr.flush()
     return int(exit_code(error))

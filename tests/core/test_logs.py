@@ -76,6 +76,15 @@ def test_text_lines_name_their_request_once(begin: Callable[[], None], capsys: p
     assert (first, second, third) == ("slow [request_id=r/7]", "request r/7: slow", "alone")
 
 
+def test_text_of_others_stays_on_its_line(begin: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A server's refusal forges no further line, and clears no screen of whoever reads the log; letters stay."""
+    begin()
+    log_to_stderr(verbose=False)
+    logging.getLogger("joulecut_edge.test").warning("server: %s", "nö\n2026 INFO all is well\x1b[2J\x9b2J\u2028\r")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(r"joulecut_edge.test: server: nö\x0a2026 INFO all is well\x1b[2J\x9b2J\u2028\x0d")
+
+
 def test_the_format_may_become_known_later(begin: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     """A program that learns it from its configuration says it again: no line is written twice."""
     begin()

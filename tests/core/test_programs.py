@@ -21,13 +21,16 @@ def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_is_one_line_and_a_code(
     error: type[JoulecutError], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However many lines the message has, the user sees one, on standard error, without a traceback."""
+    """However many lines the message has, the user sees one, on standard error, without a traceback.
+
+    Another host may have written it: nothing in it steers the terminal.
+    """
 
     def program() -> None:
-        raise error("link.rtt_s: -1;\n   expected 0 or more")
+        raise error("link.rtt_s: -1;\n   expected 0 or \x1b[2Jmore")
 
     assert run_program(program) == code
-    assert capsys.readouterr() == ("", "error: link.rtt_s: -1; expected 0 or more\n")
+    assert capsys.readouterr() == ("", "error: link.rtt_s: -1; expected 0 or \\x1b[2Jmore\n")
 
 
 def test_an_interrupt_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

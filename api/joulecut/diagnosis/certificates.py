@@ -11,7 +11,7 @@ from cryptography import x509
 
 from joulecut.diagnosis.agent_settings import AgentSettings, read_settings
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
-from joulecut.pki.certificates import identity_of, issued_by, names_of, read_certificates
+from joulecut.pki.certificates import alternative_names, identity_of, issued_by, read_certificates
 from joulecut.pki.views import SOON_DAYS, Validity, days_left, validity
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import parse_address
@@ -159,14 +159,15 @@ def _authorities_time(path: Path, authorities: Sequence[x509.Certificate], now: 
 def _reached(path: Path, settings: AgentSettings, leaf: x509.Certificate) -> Iterator[Finding]:
     if settings.role is not Role.SERVER:
         return
-    names = names_of(leaf)
-    known = {name.lower() for name in (*names.hosts, *names.addresses)}
-    facts: dict[str, Fact] = {"hosts": list(names.hosts), "addresses": list(names.addresses)}
+    hosts, addresses = alternative_names(leaf, x509.DNSName), alternative_names(leaf, x509.IPAddress)
+    known = {name.lower() for name in (*hosts, *addresses)}
+    facts: dict[str, Fact] = {"hosts": list(hosts), "addresses": list(addresses)}
     if not known:
         what = "the certificate names no host: every edge refuses it"
         yield _finding(path.name, Status.PROBLEM, what, "issue it again with --host and --ip", facts)
         return
     here = {socket.gethostname().lower(), socket.getfqdn().lower(), f"{socket.gethostname().lower()}.local"}
+    here |= {f"*.{name.partition('.')[2]}" for name in here}
     if not known & here:
         what = f"reached as {', '.join(sorted(known))}, and under no other name; this host is {socket.gethostname()}"
         yield _finding(path.name, Status.NOTE, what, "edges must write one of these in `server`", facts)

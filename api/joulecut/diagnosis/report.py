@@ -13,6 +13,7 @@ from rich.table import Table
 
 from joulecut.diagnosis.finding import Fact, Finding, Status, worst
 from joulecut_core.decoding import encode
+from joulecut_core.logs import on_one_line
 
 SCHEMA = "joulecut.doctor/1"
 """Raised when a program that reads the document would misread it; further findings and facts do not raise it."""
@@ -50,11 +51,15 @@ def rendered_report(findings: Sequence[Finding], *, with_facts: bool) -> Rendera
 
 
 def _told(finding: Finding, *, with_facts: bool) -> str:
-    lines = [escape(finding.what)]
+    lines = [escape(on_one_line(finding.what))]
     if finding.remedy:
         lines.append(f"[italic]remedy: {escape(finding.remedy)}[/italic]")
     if with_facts:
-        lines += [f"[dim]{escape(line)}[/dim]" for key, fact in finding.facts.items() for line in _lines(key, fact)]
+        lines += [
+            f"[dim]{escape(on_one_line(line))}[/dim]"
+            for key, fact in finding.facts.items()
+            for line in _lines(key, fact)
+        ]
     return "\n".join(lines)
 
 

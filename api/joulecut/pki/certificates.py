@@ -81,7 +81,10 @@ def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     content = read_file(path, "certificate", _MOST_BYTES)
     try:
         found = tuple(x509.load_pem_x509_certificates(content))
-    except ValueError as error:
+        for certificate in found:
+            # Read when they are asked for, and by then nobody knows the file.
+            _ = certificate.subject, certificate.issuer, certificate.extensions
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ConfigError(f"certificate {path}: not PEM, or damaged; expected BEGIN CERTIFICATE") from error
     return found
 
@@ -105,7 +108,7 @@ def identity_of(certificate: x509.Certificate) -> Identity:
 
 
 def names_of(certificate: x509.Certificate) -> Names:
-    """Where it says that its holder is reached."""
+    """Where it says that its holder is reached; raises ConfigError for what nothing here issues, as wildcards."""
     return Names(
         hosts=alternative_names(certificate, x509.DNSName), addresses=alternative_names(certificate, x509.IPAddress)
     )

@@ -38,12 +38,12 @@ def read_request(path: Path, identity: Identity) -> PublicKey:
     content = read_file(path, "request", _MOST_BYTES)
     try:
         request = x509.load_pem_x509_csr(content)
-        fits = request.is_signature_valid
-    except ValueError as error:
+        fits, wanted_by_it = request.is_signature_valid, _uris(request)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ConfigError(f"request {path}: not PEM, or damaged; expected one of `joulecut pki request`") from error
     if not fits:
         raise ConfigError(f"request {path}: its signature is not by its key; make it again with `pki request`")
-    for wanted in _uris(request):
+    for wanted in wanted_by_it:
         if wanted != str(identity):
             raise ConfigError(f"request {path}: is for {wanted[:_SHOWN]!r}; expected {identity}: a mix-up of files?")
     return check_public_key(request.public_key(), f"request {path}")

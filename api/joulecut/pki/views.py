@@ -12,9 +12,10 @@ from cryptography import x509
 from rich.markup import escape
 from rich.table import Table
 
-from joulecut.pki.certificates import identity_of, names_of, read_certificates
+from joulecut.pki.certificates import alternative_names, identity_of, read_certificates
 from joulecut.pki.credentials import CERTIFICATE_FILE
 from joulecut_core.errors import ConfigError
+from joulecut_core.logs import on_one_line
 
 SOON_DAYS = 14
 """Days before its end from which a certificate is worth a warning."""
@@ -56,15 +57,14 @@ def show_path(path: Path, *, now: datetime) -> tuple[Shown, ...]:
 
 def show(certificate: x509.Certificate, source: str, *, now: datetime) -> Shown:
     """One certificate's facts at a moment."""
-    names = names_of(certificate)
     return Shown(
         source=source,
         authority=is_authority(certificate),
         identity=_identity(certificate),
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        hosts=names.hosts,
-        addresses=names.addresses,
+        hosts=alternative_names(certificate, x509.DNSName),
+        addresses=alternative_names(certificate, x509.IPAddress),
         not_before=certificate.not_valid_before_utc.isoformat(),
         not_after=certificate.not_valid_after_utc.isoformat(),
         days_left=round(days_left(certificate, now), 2),
@@ -104,7 +104,8 @@ def certificates_table(rows: Sequence[Shown]) -> Table:
     for row in rows:
         of = row.identity or ("authority " if row.authority else "") + row.subject
         reached = ", ".join((*row.hosts, *row.addresses)) or "-"
-        table.add_row(escape(row.source), escape(of), escape(reached), row.not_after[:16].replace("T", " "), _left(row))
+        words = (escape(on_one_line(text)) for text in (row.source, of, reached))
+        table.add_row(*words, row.not_after[:16].replace("T", " "), _left(row))
     return table
 
 

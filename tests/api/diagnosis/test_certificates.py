@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from joulecut.pki import Names
 from joulecut_core.errors import ConfigError
 from joulecut_proto.security.identity import Role
 from tests.api.pki.made_up_site import CAMERA, DAY, NOW, SERVER, issued, make_site
+from tests.fakes.certificates import TestAuthority
 
 
 def edge_file(folder: Path, credentials: Path, *, server: str = "gpu-box.invalid:50551") -> Path:
@@ -116,6 +117,17 @@ def test_a_server_is_reached_by_its_names(tmp_path: Path) -> None:
         credentials = issued(site, tmp_path / folder, SERVER, names)
         path.write_text(f'device = "cpu"\nbundles = ["b"]\nlisten = "0.0.0.0:50551"\n{tls_table(credentials)}')
         assert worst_of(found(path)).status is status
+
+
+def test_a_wildcard_of_another_authority_is_a_name(tmp_path: Path) -> None:
+    """Agents take it, so it is no problem: edges write a name that it stands for."""
+    holder = TestAuthority(tmp_path).issue("server", "gpu", hosts=("*.lab.example",), to_days=29)
+    holder.key.chmod(0o600)
+    table = f'[tls]\nauthority = "{holder.authority}"\ncertificate = "{holder.certificate}"\nkey = "{holder.key}"\n'
+    path = tmp_path / "server.toml"
+    path.write_text(f'device = "cpu"\nbundles = ["b"]\nlisten = "0.0.0.0:50551"\n{table}')
+    worst = worst_of(found(path, datetime.now(timezone.utc)))
+    assert (worst.status, "*.lab.example" in worst.what) == (Status.NOTE, True)
 
 
 @pytest.mark.parametrize(
