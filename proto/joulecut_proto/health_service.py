@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2
 
 from joulecut_core.errors import AccessError, ContractError
 from joulecut_proto.answering import Answering, Context
+from joulecut_proto.arriving import Arriving
 from joulecut_proto.call_room import CallRoom, connection_of
 from joulecut_proto.handlers import add_handlers, reading
 from joulecut_proto.security.callers import Callers
@@ -68,7 +69,12 @@ class HealthStates:
 
 def add_health(server: grpc.aio.Server, states: HealthStates, callers: Callers | None = None) -> None:
     """Serve grpc.health.v1.Health to everybody. `callers`: who they are, for their room; None: one each connection."""
-    add_handlers(server, _HEALTH, reading(_HEALTH, _HealthServicer(states, callers)))
+    servicer = _HealthServicer(states, callers)
+    add_handlers(
+        server,
+        _HEALTH,
+        reading(_HEALTH, servicer, Arriving(servicer.who, None if callers is None else callers.arriving)),
+    )
 
 
 class _HealthServicer:
@@ -102,9 +108,9 @@ class _HealthServicer:
         size_bytes = request.ByteSize()
         if size_bytes > _LONGEST_BYTES:
             raise ContractError(f"a health request of {size_bytes} bytes; expected at most {_LONGEST_BYTES}")
-        room.enter(context, self._who(context))
+        room.enter(context, self.who(context))
 
-    def _who(self, context: Context) -> Hashable | None:
+    def who(self, context: Context) -> Hashable | None:
         """Health is for proxies and supervisors too, so nobody is refused for what its certificate says."""
         if self._callers is None:
             return connection_of(context)

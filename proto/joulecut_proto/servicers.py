@@ -16,6 +16,7 @@ import grpc.aio
 
 from joulecut_core.errors import ContractError
 from joulecut_proto.answering import Answering, Context
+from joulecut_proto.arriving import Arriving
 from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.call_room import CallRoom, connection_of
 from joulecut_proto.contract import check_contract_version
@@ -96,25 +97,24 @@ _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
-    servicer = _AgentServicer(_Door(service, guards, None if guards is None else guards.agent))
-    add_handlers(server, _AGENT, reading(_AGENT, servicer))
+    door = _Door(service, guards, None if guards is None else guards.agent)
+    add_handlers(server, _AGENT, reading(_AGENT, _AgentServicer(door), door.arriving()))
 
 
 def add_planner(
     server: grpc.aio.Server, service: PlannerService, solver: SolverService, guards: Guards | None = None
 ) -> None:
     """Serve joulecut.v1.Planner: sessions by `service`, problems of their own by `solver`."""
-    servicer = _PlannerServicer(
-        _Door(service, guards, None if guards is None else guards.planner),
-        _Door(solver, guards, None if guards is None else guards.solver),
-    )
+    door = _Door(service, guards, None if guards is None else guards.planner)
+    servicer = _PlannerServicer(door, _Door(solver, guards, None if guards is None else guards.solver))
+    arriving = door.arriving()
     # Generated handlers would read a message of any size on the event loop before anybody is asked.
     handlers = {
-        **reading(_PLANNER, servicer),
-        "Plan": unread(servicer.plan, planning_pb2.PlanReply),
-        "Pareto": unread(servicer.pareto, planning_pb2.ParetoReply),
-        "PlanFleet": unread(servicer.plan_fleet, planning_pb2.PlanFleetReply),
-        "PlanSession": unread(servicer.plan_session, planning_pb2.PlanSessionReply),
+        **reading(_PLANNER, servicer, arriving),
+        "Plan": unread("Planner.Plan", servicer.plan, planning_pb2.PlanReply, arriving),
+        "Pareto": unread("Planner.Pareto", servicer.pareto, planning_pb2.ParetoReply, arriving),
+        "PlanFleet": unread("Planner.PlanFleet", servicer.plan_fleet, planning_pb2.PlanFleetReply, arriving),
+        "PlanSession": unread("Planner.PlanSession", servicer.plan_session, planning_pb2.PlanSessionReply, arriving),
     }
     add_handlers(server, _PLANNER, handlers)
 
@@ -128,7 +128,7 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService) -> None:
     """Serve joulecut.v1.Local."""
     servicer = _LocalServicer(service)
-    add_handlers(server, _LOCAL, reading(_LOCAL, servicer))
+    add_handlers(server, _LOCAL, reading(_LOCAL, servicer, Arriving(lambda _: None)))
 
 
 class _Door(Generic[S]):
@@ -151,6 +151,15 @@ class _Door(Generic[S]):
         if room is not None:
             room.enter(context, identity or connection_of(context))
         return service
+
+    def arriving(self) -> Arriving:
+        """Takes the requests of its calls in, counted together with those of the server's other services."""
+        return Arriving(self.admitted, None if self._guards is None else self._guards.callers.arriving)
+
+    def admitted(self, context: Context) -> Hashable | None:
+        """As `who`, before anything of a call is taken in; raises AccessError where there is nothing for its caller."""
+        self.of(context)
+        return self.who(context)
 
     def who(self, context: Context) -> Hashable | None:
         """What tells a call's caller from others: its identity, its connection without one; None where neither does."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -60,6 +61,8 @@ class Callers:
         self._secured = secured
         self._proxies = frozenset(proxies)
         self._not_believed: set[Identity | None] = set()
+        self.arriving: Counter[Hashable] = Counter()
+        """Requests on their way, of each caller; kept by `Arriving`."""
 
     def of(self, context: Context) -> Caller:
         """The caller; raises AccessError where its certificate, or what a proxy says of it, is no identity."""

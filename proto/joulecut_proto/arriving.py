@@ -1,0 +1,55 @@
+"""Requests on their way in: taken from callers who may send any, a bounded number of each at a time.
+
+gRPC's own handlers of single requests take each in whole before anybody is asked, up to the largest message, and wait
+for the rest of half a one for as long as its connection lasts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+
+from joulecut_proto.answering import Context
+from joulecut_proto.call_refusals import CallRefusedError
+
+_MOST_EACH = 64
+
+
+class Arriving:
+    """Takes in the request of each call. Used from the event loop only."""
+
+    def __init__(self, who: Callable[[Context], Hashable | None], callers: Counter[Hashable] | None = None) -> None:
+        """`who`: what tells callers apart, None for those that cannot be; raises AccessError for who may not call.
+
+        `callers`: how many requests of each are on their way, where several services of a server count together.
+        """
+        self._who = who
+        self._callers: Counter[Hashable] = Counter() if callers is None else callers
+
+    async def request(self, messages: AsyncIterator[bytes], context: Context) -> bytes | None:
+        """The bytes of a call's one request; None where none comes, as of a caller that leaves.
+
+        Raises AccessError and CallRefusedError before anything of it is taken in.
+        """
+        who = self._who(context)
+        if who is None:
+            return await _first(messages)
+        if self._callers[who] >= _MOST_EACH:
+            raise CallRefusedError(
+                f"{self._callers[who]} requests of one caller are on their way, the most there may be; send them whole"
+            )
+        self._callers[who] += 1
+        try:
+            return await _first(messages)
+        finally:
+            self._callers[who] -= 1
+            if not self._callers[who]:
+                del self._callers[who]
+
+
+async def _first(messages: AsyncIterator[bytes]) -> bytes | None:
+    try:
+        return await anext(messages, None)
+    finally:
+        if isinstance(messages, AsyncGenerator):
+            await messages.aclose()
