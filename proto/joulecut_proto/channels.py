@@ -21,7 +21,7 @@ MESSAGE_LIMIT_BYTES = 64 << 20
 """Largest message, either direction."""
 EDGES_LIMIT_BYTES = 16 << 20
 """Largest message to a server of edges, whose parts have 1 MiB and whose echoes have 8. gRPC keeps half of a message
-for as long as the other half does not come, on each stream, and tells nobody."""
+for as long as the other half does not come, on each stream, and tells nobody; it looks at this limit in the end."""
 METADATA_LIMIT_BYTES = 16 << 10
 """Most that the headers of one call may have in all."""
 MOST_STREAMS = 4096

@@ -33,6 +33,9 @@ HEALTH_SERVICE = _HEALTH.full_name
 _LONGEST_BYTES = 1024
 """A request is kept for as long as its caller follows, so it may hold the name of a service and not much else."""
 
+_WITHIN_S = 10.0
+"""For a whole request. Whoever asks may have no name, and leave half of one."""
+
 _SERVING = {
     None: health_pb2.HealthCheckResponse.SERVICE_UNKNOWN,
     False: health_pb2.HealthCheckResponse.NOT_SERVING,
@@ -73,7 +76,9 @@ def add_health(server: grpc.aio.Server, states: HealthStates, callers: Callers |
     add_handlers(
         server,
         _HEALTH,
-        reading(_HEALTH, servicer, Arriving(servicer.who, None if callers is None else callers.arriving)),
+        reading(
+            _HEALTH, servicer, Arriving(servicer.who, None if callers is None else callers.arriving, within_s=_WITHIN_S)
+        ),
     )
 
 

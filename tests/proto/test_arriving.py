@@ -91,3 +91,19 @@ def test_a_call_without_a_request(caplog: pytest.LogCaptureFixture) -> None:
 
     assert asyncio.run(talk()) == (grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a request; expected one")
     assert not caplog.records
+
+
+def test_half_of_a_request_is_not_waited_for() -> None:
+    """Its memory is given back, however long the connection lasts; gRPC knows no limit for what is not whole."""
+
+    async def talk() -> tuple[grpc.StatusCode, str]:
+        servicer = agent_pb2_grpc.AgentServicer()
+        handlers = reading(AGENT, servicer, Arriving(lambda _: "cam", within_s=0.01))
+        async with listening(lambda server: add_handlers(server, AGENT, handlers)) as to, open_channel(to) as channel:
+            return await _ended(_begun(channel))
+
+    code, details = asyncio.run(talk())
+    assert (code, details) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "the request did not come whole within 0.01 s; try again",
+    )

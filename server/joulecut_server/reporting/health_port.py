@@ -22,6 +22,8 @@ from joulecut_proto.health_watch import serving_states
 _LOG = logging.getLogger(__name__)
 
 _MOST_CALLS = 64
+_LIMIT_BYTES = 4096
+"""Of a request."""
 _ASK_S = 3.0
 
 
@@ -32,7 +34,7 @@ async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack)
     """
     if not listen:
         return
-    server = make_server(maximum_concurrent_rpcs=_MOST_CALLS)
+    server = make_server(maximum_concurrent_rpcs=_MOST_CALLS, limit_bytes=_LIMIT_BYTES)
     add_health(server, healthy)
     port = bind(server, listen)
     await server.start()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any, cast
 
+import grpc
+import grpc.aio
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_core.exits import ExitCode
@@ -51,6 +55,20 @@ def test_nothing_else_is_served() -> None:
         async with open_channel(address) as channel:
             with pytest.raises(JoulecutError, match=r"Method not found|UNIMPLEMENTED|not offer|unimplemented"):
                 await AgentClient(channel, peer="server").state(timeout_s=_WAIT_S)
+
+    _with_health(use)
+
+
+def test_large_requests_are_refused() -> None:
+    """The name of a service is short."""
+
+    async def use(address: str, healthy: HealthStates) -> None:
+        del healthy
+        request = health_pb2.HealthCheckRequest(service="x" * (8 << 10))
+        async with open_channel(address) as channel:
+            with pytest.raises(grpc.aio.AioRpcError, match="larger than max") as refused:
+                await cast(Any, health_pb2_grpc.HealthStub)(channel).Check(request, timeout=_WAIT_S)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
     _with_health(use)
 
