@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -102,6 +103,11 @@ class RuleChanges:
         # Before the file: one that changes meanwhile is then read once more, not missed.
         self._noticed = self._read_as = file_state(self._source.file)
         try:
+            # A pipe that was read once is empty, which would be a file without any rules; another one may never end.
+            if not _may_be_read_again(self._source.file):
+                raise ConfigError(
+                    f"{self._source.file}: no regular file; rules are read again from one, or at a restart"
+                )
             config = await asyncio.to_thread(self._source.read)
             if config.access is not None and self._started.tls is None:
                 raise ConfigError("access: rules are by the names in certificates, and [tls] takes a restart")
@@ -149,3 +155,11 @@ def bear_hangups() -> None:
 def _heard(number: int, frame: FrameType | None) -> None:
     """Not SIG_IGN, which programs that this one starts would inherit."""
     del number, frame
+
+
+def _may_be_read_again(path: Path) -> bool:
+    """Whether it is a regular file, or one that reading says something better of: it is missing, or out of reach."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True

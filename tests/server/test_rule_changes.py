@@ -171,6 +171,29 @@ def test_sighup_reads_at_once(tmp_path: Path) -> None:
         signal.signal(signal.SIGHUP, default)
 
 
+def test_a_pipe_is_read_once() -> None:
+    """As shells give one, `--config <(...)`: when it is read again it is empty, which are no rules for anybody."""
+    reader, writer = os.pipe()
+    os.write(writer, b"[limits]\nstreams = 10\n")
+    os.close(writer)
+    applied = []
+
+    async def apply(access: AccessOptions | None, limits: Limits) -> int:
+        applied.append((access, limits))
+        return 0
+
+    try:
+        sources = Sources(file=Path(f"/dev/fd/{reader}"), flags={"device": "emulated:t4", "bundles": ["net"]})
+        source = ConfigSource.of(Path(f"/dev/fd/{reader}"), lambda: read_configuration(ServerConfig, sources).values)
+        started = source.read()
+        changes = RuleChanges(source, started, apply)
+        asyncio.run(changes.read())
+    finally:
+        os.close(reader)
+    assert started.limits.streams == 10
+    assert (applied, changes.refused, changes.is_stale) == ([], 1, True)
+
+
 def test_metrics_tell(tmp_path: Path) -> None:
     """Of a file that is not in force, above all: nobody reads the log of a server that works."""
     each = Changing(tmp_path)
