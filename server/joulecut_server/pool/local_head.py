@@ -53,7 +53,13 @@ def local_head(*, cpus: int, log: Path) -> Iterator[tuple[str, subprocess.Popen[
     with (
         log.open("ab") as words,
         subprocess.Popen(  # noqa: S603 - our own interpreter, and numbers
-            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=_NICENESS | os.environ
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            env=_NICENESS | os.environ,
+            # Ctrl-C in a terminal, and its end, reach all of a session's foreground: Ray would end before its servers.
+            start_new_session=True,
         ) as process,
     ):
         try:
