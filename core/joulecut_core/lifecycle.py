@@ -43,8 +43,9 @@ def log_failure(task: asyncio.Task[None]) -> None:
 async def serve_until_stopped(
     serving: AbstractAsyncContextManager[str], ready_file: Path | None, *, ends_with: int | None = None
 ) -> None:
-    """Enter `serving`, announce the address it gives, and leave it at the first SIGINT or SIGTERM.
+    """Enter `serving`, announce the address it gives, and leave it at the first SIGINT, SIGTERM or SIGHUP.
 
+    A hang-up that somebody else hears, or that is ignored as under nohup, stays as it is.
     `ends_with`: a pipe's file descriptor whose end is such a signal too: whoever holds the other end cannot die and
     leave this running. A signal that comes while `serving` is still starting ends the start; what was opened is closed.
     """
@@ -83,14 +84,17 @@ def _told(stop: Callable[[str], None], ends_with: int | None) -> Iterator[None]:
             loop.remove_reader(pipe)
             stop("the end of who started it")
 
-    for number in _SIGNALS:
+    # The end of a terminal would end it anyhow, with clocks still held; under nohup it does not, and some hear it.
+    hung_up = (signal.SIGHUP,) if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL else ()
+    numbers = (*_SIGNALS, *hung_up)
+    for number in numbers:
         loop.add_signal_handler(number, stop, number.name)
     if ends_with is not None:
         loop.add_reader(ends_with, read, ends_with)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in numbers:
             loop.remove_signal_handler(number)
         if ends_with is not None:
             loop.remove_reader(ends_with)

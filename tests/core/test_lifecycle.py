@@ -30,8 +30,8 @@ def test_ready_file_is_optional() -> None:
     announce_ready(None, "127.0.0.1:4711")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_stop_and_handlers_are_put_back(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_and_handlers_are_put_back(number: signal.Signals, tmp_path: Path) -> None:
     """The agent serves until the signal, then leaves its context; the handlers from before are back."""
     left = []
 
@@ -44,7 +44,28 @@ def test_both_signals_stop_and_handlers_are_put_back(number: signal.Signals, tmp
     asyncio.run(serve_until_stopped(serving(), tmp_path / "ready.json"))
     assert left == ["127.0.0.1:4711"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+def test_under_nohup_the_end_of_a_terminal_ends_nothing() -> None:
+    """Nor where somebody else hears it: a server-agent reads its rules again."""
+    passed = []
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0)
+        passed.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield "127.0.0.1:4711"
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        asyncio.run(serve_until_stopped(serving(), None))
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert passed == [True]
 
 
 def test_a_signal_during_the_start_closes_what_was_opened(tmp_path: Path) -> None:

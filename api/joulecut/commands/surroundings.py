@@ -19,13 +19,17 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def run_surrounded(program: Callable[[], object]) -> None:
     """Run `program` so that what happens around it is no defect of it. To be called from the main thread.
 
-    Signs that standard output cannot write become question marks; SIGTERM ends it as Ctrl-C does; a reader that has
-    gone away ends it quietly with status 1. Raises JoulecutError where there is no room for what it says.
+    Signs that standard output cannot write become question marks; SIGTERM and the terminal's end end it as Ctrl-C
+    does; a reader that has gone away ends it quietly with status 1. Raises JoulecutError where there is no room for
+    what it says.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
             stream.reconfigure(errors="replace")
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _interrupt)}
+    # Not under nohup.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _interrupt)
     try:
         _run_and_flush(program)
     except BrokenPipeError:
@@ -39,7 +43,8 @@ def run_surrounded(program: Callable[[], object]) -> None:
             f"standard output: cannot be written: {error.strerror}; make room, or send it elsewhere"
         ) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run_and_flush(program: Callable[[], object]) -> None:

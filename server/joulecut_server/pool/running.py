@@ -24,13 +24,13 @@ from joulecut_server.pool.standing import PoolStanding
 
 _LOG = logging.getLogger(__name__)
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLOSING_S = 0.2
 _RAY_ENDS_S = 30.0
 
 
 def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None) -> None:
-    """Keep a pool until SIGINT or SIGTERM, then let all its servers drain. To be called from the main thread.
+    """Keep a pool until a signal or its terminal's end, then let all servers drain. To be called in the main thread.
 
     `told`: hears how it stands after each look, until nobody is left. Raises ConfigError where it cannot start or is
     kept already, LinkError where Ray does not answer.
@@ -43,10 +43,12 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
         stopping.set()
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:  # as under nohup
+        del before[signal.SIGHUP]
     try:
         with held(Path(config.pool.folder)), cluster(config.pool):
             # After Ray, which sets handlers of its own.
-            for number in _SIGNALS:
+            for number in before:
                 signal.signal(number, stop)
             with kept(config, told) as keeper:
                 while not stopping.is_set():

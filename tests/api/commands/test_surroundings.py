@@ -59,9 +59,10 @@ def test_a_full_disk_is_said_in_a_line() -> None:
     )
 
 
-def test_sigterm_ends_it_as_ctrl_c_does() -> None:
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_signals_end_it_as_ctrl_c_does(number: str) -> None:
     """What was opened is closed, and the status is that of an interrupt."""
-    code = """
+    code = f"""
 import os, signal, typer
 from joulecut.long_work.interruption import interruptible
 from joulecut_core.programs import run_program
@@ -71,7 +72,7 @@ app = typer.Typer()
 @app.command()
 def demo() -> None:
     with interruptible(lambda: "nothing is kept"):
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.{number})
         signal.pause()
 
 sys.argv = ["joulecut"]
