@@ -40,6 +40,8 @@ def end_at_once(error: JoulecutError) -> NoReturn:
 
 def _told(error: JoulecutError) -> int:
     _LOG.debug("stopped by", exc_info=error)
-    sys.stderr.write(f"error: {on_one_line(' '.join(str(error).split()))}\n")
-    sys.stderr.flush()
+    # None where whoever started this program has closed it: the exit code tells all the same.
+    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stderr.write(f"error: {on_one_line(' '.join(str(error).split()))}\n")
+        sys.stderr.flush()
     return int(exit_code(error))

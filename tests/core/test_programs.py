@@ -33,6 +33,16 @@ def test_an_error_is_one_line_and_a_code(
     assert capsys.readouterr() == ("", "error: link.rtt_s: -1; expected 0 or \\x1b[2Jmore\n")
 
 
+def test_a_closed_standard_error_leaves_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a service manager has it that wants no words: what it does next depends on the code."""
+    monkeypatch.setattr(sys, "stderr", None)
+
+    def program() -> None:
+        raise ProblemError("link.rtt_s: -1")
+
+    assert run_program(program) == 2
+
+
 def test_an_interrupt_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C is no defect: the status that a shell gives to what SIGINT ends, and no traceback."""
 
