@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import signal
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
@@ -32,6 +34,22 @@ def announce_ready(path: Path | None, address: str) -> None:
         write_bytes(path, json.dumps({"address": address, "pid": os.getpid()}).encode())
     except OSError as error:
         raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
+
+
+def input_that_ends() -> int:
+    """Standard input as `serve_until_stopped` waits for its end.
+
+    Raises ConfigError where it is closed, or of a kind whose end cannot be waited for.
+    """
+    # Where it was closed by whoever started us there is None, whatever the types say.
+    descriptor = -1 if sys.stdin is None else sys.stdin.fileno()  # pyright: ignore[reportUnnecessaryComparison]
+    mode = 0 if descriptor < 0 else os.fstat(descriptor).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and os.isatty(descriptor))):
+        raise ConfigError(
+            "--until-input-ends: standard input is closed, a file or /dev/null; expected a pipe, which ends with the "
+            "program that started this one: give one, or leave the flag out"
+        )
+    return descriptor
 
 
 def log_failure(task: asyncio.Task[None]) -> None:

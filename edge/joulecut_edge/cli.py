@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from joulecut_core.configuration import Sources, read_configuration
+from joulecut_core.lifecycle import input_that_ends
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
@@ -120,12 +121,13 @@ def serve(
     if print_config:
         typer.echo(printed_configuration(configuration, "edge-agent"), nl=False)
         return
+    ends_with = input_that_ends() if until_input_ends else None
     log_to_stderr(verbose=verbose, log_format=configuration.values.log_format)
     configuration.log()
     from joulecut_edge.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
     values = replace(configuration.values, listen=prepared_place(configuration.values.listen))
-    asyncio.run(run_agent(values, ends_with=sys.stdin.fileno() if until_input_ends else None))
+    asyncio.run(run_agent(values, ends_with=ends_with))
 
 
 def main() -> None:

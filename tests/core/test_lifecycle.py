@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_core.lifecycle import announce_ready, log_failure, serve_until_stopped
+from joulecut_core.lifecycle import announce_ready, input_that_ends, log_failure, serve_until_stopped
 
 
 def test_ready_file_tells_where_and_who(tmp_path: Path) -> None:
@@ -148,3 +149,18 @@ def test_the_end_of_a_pipe_is_a_signal_too(tmp_path: Path) -> None:
     finally:
         os.close(reading)
     assert ended[0] >= 0.02
+
+
+def test_an_input_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager gives /dev/null where nobody says otherwise: that would be the end at once, or none ever."""
+    (tmp_path / "file").touch()
+    with Path(os.devnull).open() as nothing, (tmp_path / "file").open() as file:
+        for given in (nothing, file, None):
+            monkeypatch.setattr(sys, "stdin", given)
+            with pytest.raises(ConfigError, match=r"--until-input-ends: .*; expected a pipe"):
+                input_that_ends()
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        assert input_that_ends() == reading
