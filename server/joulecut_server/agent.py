@@ -118,8 +118,8 @@ async def serving(
         stack.callback(let_go, worker, device)
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(place)
+        sessions = SessionBook(_epochs(config))
         networks = await asyncio.to_thread(_load_networks, config, device, clock)
-        sessions = SessionBook(EpochCounter(_state_folder(config) / f"{config.name}.epoch"))
         clocks = (ClockKeeper if config.serving is None else PolicyClocks)(device, clock)
         gate = open_gate(config.tls, config.access, security=security, networks=networks, clock=clock)
         clocks.may_wish, clocks.share_of = gate.may_wish, gate.share_of
@@ -322,8 +322,12 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
     return ServedNetworks(tuple(served))
 
 
-def _state_folder(config: ServerConfig) -> Path:
-    return Path(config.state) if config.state else Path(platformdirs.user_state_dir("joulecut"))
+def _epochs(config: ServerConfig) -> EpochCounter:
+    folder = Path(config.state) if config.state else Path(platformdirs.user_state_dir("joulecut"))
+    epochs = EpochCounter(folder / f"{config.name}.epoch")
+    if not config.planning_only:
+        epochs.check()
+    return epochs
 
 
 def _advertise(config: ServerConfig, host: str, port: int) -> Advertisement | None:

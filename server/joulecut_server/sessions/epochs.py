@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from joulecut_core.documents import read_text, write_bytes
 from joulecut_core.errors import ConfigError, PlanError
 
 _BLOCK = 1_000
 """Epochs that one write to the disk stands for: it takes milliseconds, and everybody waits for it."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MOST_DIGITS = 18
 """More than any counter reaches, and still a 64-bit number on the wire."""
 
@@ -32,6 +36,22 @@ class EpochCounter:
         """The epoch handed out last, 0 before the first of this process."""
         return self._given
 
+    def check(self) -> None:
+        """Raise ConfigError where this user may not keep epochs, so that there would never be a plan.
+
+        Want of room is none: there may be some once a plan is asked for.
+        """
+        folder = self._path.parent
+        try:
+            with self._lock():
+                pass
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            if error.errno not in _FULL:
+                text = f"no epoch can be kept here: {error.strerror}; let this user write there, or name another folder"
+                raise ConfigError(f"state: {folder}: {text}") from error
+
     def take(self, count: int) -> range:
         """So many new epochs in a row, each higher than any before. Raises PlanError where they cannot be kept."""
         if self._last + count > self._kept:
@@ -45,8 +65,7 @@ class EpochCounter:
         return range(first, first + count)
 
     def _begin_block(self, count: int) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("a") as lock:
+        with self._lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             noted = self._kept
             # What was taken away or damaged meanwhile is written anew.
@@ -57,6 +76,10 @@ class EpochCounter:
             end = last + max(count, _BLOCK)
             write_bytes(self._path, f"{end}\n".encode(), durable=True)
         self._last, self._kept = last, end
+
+    def _lock(self) -> IO[str]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._path.with_suffix(".lock").open("a")
 
 
 def _noted(path: Path) -> int:

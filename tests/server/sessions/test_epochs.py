@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,29 @@ def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     with pytest.raises(ConfigError, match=r"state: no epoch can be looked for here: .*; let this user enter it"):
         EpochCounter(tmp_path / "state" / "gpu.epoch")
+
+
+def test_a_folder_that_may_not_be_written_to_is_named_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a server would serve, be well, and refuse every plan; of a full disk it does, since that may pass."""
+    counter = EpochCounter(tmp_path / "state" / "gpu.epoch")
+    counter.check()
+    complaint = r"state: .*/state: no epoch can be kept here: .*; let this user write there, or name another folder"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path / "state", os.W_OK | os.X_OK))
+        with pytest.raises(ConfigError, match=complaint):
+            counter.check()
+    (tmp_path / "state" / "gpu.lock").unlink()
+    (tmp_path / "state" / "gpu.lock").mkdir()
+    with pytest.raises(ConfigError, match=complaint):
+        counter.check()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "open", full)
+    counter.check()
 
 
 def test_several_epochs_are_taken_in_a_row(tmp_path: Path) -> None:
