@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
+from joulecut_core.errors import ConfigError
 from joulecut_proto.call_threads import start_call_threads
 
 
@@ -25,6 +28,29 @@ def test_all_threads_are_there_from_the_start() -> None:
     assert started == used
     assert len(started) == count
     assert not started & _call_threads()
+
+
+def test_where_the_system_allows_fewer_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent in a container of few processes ends with what to do, and not a minute later."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def few(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    async def run() -> None:
+        start_call_threads()
+
+    monkeypatch.setattr(threading.Thread, "start", few)
+    with pytest.raises(ConfigError, match=r"can't start new thread: .*; raise its limit"):
+        asyncio.run(run())
+    assert len(started) == 3
+    for each in started:
+        each.join(20.0)
+        assert not each.is_alive()
 
 
 def _call_threads() -> set[threading.Thread]:
