@@ -59,7 +59,14 @@ def _unix_address(text: str) -> Address:
     path = Path(f"/{place.lstrip('/')}" if place.startswith("//") else place)
     if not path.name or "\0" in text:
         raise ConfigError(f"address {show(text)}: {_EXPECTED}")
-    if len(str(path).encode()) > _MAX_SOCKET_PATH_BYTES:
+    try:
+        length = len(str(path).encode())
+    except UnicodeEncodeError as error:
+        # Bytes of an argument that this program's locale does not know come as signs that nothing can write.
+        raise ConfigError(
+            f"address {show(text)}: no UTF-8; choose another path, or run it in a UTF-8 locale"
+        ) from error
+    if length > _MAX_SOCKET_PATH_BYTES:
         raise ConfigError(
             f"address {show(text)}: the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes; choose another"
         )

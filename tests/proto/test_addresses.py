@@ -37,6 +37,12 @@ def test_what_is_no_address(text: str) -> None:
         parse_address(text)
 
 
+def test_a_path_that_is_no_text() -> None:
+    """As an argument comes in a plain C locale, or with bytes of another encoding."""
+    with pytest.raises(ConfigError, match=r"address 'unix:/.*': no UTF-8; choose another path"):
+        parse_address("unix:/\udcc3\udcb6.sock")
+
+
 def test_limits_of_the_system() -> None:
     """A port and a socket's path have a longest."""
     with pytest.raises(ConfigError, match="port 65536; expected at most 65535"):
