@@ -6,6 +6,8 @@ Needs the extra `metrics`; imported only where a configuration asks for it.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -16,6 +18,19 @@ SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.
 """Bounds of requests' seconds: from a small network on a large GPU to a server that was waited for in vain."""
 
 _LOG = logging.getLogger(__name__)
+
+
+class _BoundedHandler(WSGIRequestHandler):
+    """A thread for each connection: who says or takes nothing keeps his no longer than `timeout` wall seconds."""
+
+    timeout = 30.0
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
+        """Log nothing, as the library's own."""
 
 
 class MetricsEndpoint:
@@ -33,6 +48,8 @@ class MetricsEndpoint:
             raise ConfigError(
                 f"metrics.listen: {options.listen}: {error.strerror or error}; choose another address, or port 0"
             ) from error
+        # From the next connection on; the library's own waits for ever, and logs a traceback where somebody hangs up.
+        self._server.RequestHandlerClass = _BoundedHandler
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._server.server_port}/metrics"
         _LOG.info("metrics: %s", self.url)

@@ -1,0 +1,67 @@
+"""Where Prometheus reads, and what others do there."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from socketserver import TCPServer
+from urllib.parse import urlsplit
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from joulecut_runtime.metrics import endpoint as module
+from joulecut_runtime.metrics.endpoint import MetricsEndpoint
+from joulecut_runtime.metrics.options import MetricsOptions
+
+WAIT_S = 20.0
+RESET = struct.pack("ii", 1, 0)
+"""For SO_LINGER: closing sends a reset."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[MetricsEndpoint]:
+    registry = CollectorRegistry()
+    Counter("requests", "as an agent has them", registry=registry).inc()
+    with closing(MetricsEndpoint(MetricsOptions(listen="127.0.0.1:0"), registry)) as endpoint:
+        yield endpoint
+
+
+def visit(endpoint: MetricsEndpoint, said: bytes) -> socket.socket:
+    """A connection on which somebody has said this much of a request."""
+    line = socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=WAIT_S)
+    line.sendall(said)
+    return line
+
+
+def test_who_says_nothing_loses_his_place(endpoint: MetricsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scraper that was cut off in the middle holds a thread and a descriptor for a while, not for ever."""
+    monkeypatch.setattr(module._BoundedHandler, "timeout", 0.05)
+    for said in (b"", b"GET /metr"):
+        with visit(endpoint, said) as line:
+            assert line.recv(1) == b""
+    with visit(endpoint, b"GET /metrics HTTP/1.0\r\n\r\n") as line:
+        assert b"requests_total 1.0" in line.makefile("rb").read()
+
+
+def test_who_hangs_up_is_no_defect(
+    endpoint: MetricsEndpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reset before the answer, as of a scraper out of time, leaves no traceback in the agent's log."""
+    ended = threading.Semaphore(0)
+    shut_down = TCPServer.shutdown_request
+
+    def told(server: TCPServer, request: socket.socket) -> None:
+        shut_down(server, request)
+        ended.release()
+
+    monkeypatch.setattr(TCPServer, "shutdown_request", told)
+    for said in (b"GET /metr", b"GET /metrics HTTP/1.1\r\n"):
+        line = visit(endpoint, said)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        line.close()
+        assert ended.acquire(timeout=WAIT_S)
+    assert capsys.readouterr() == ("", "")
