@@ -10,7 +10,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 
 from joulecut_core.documents import write_bytes
@@ -67,6 +67,10 @@ async def serve_until_stopped(
     `ends_with`: a pipe's file descriptor whose end is such a signal too: whoever holds the other end cannot die and
     leave this running. A signal that comes while `serving` is still starting ends the start; what was opened is closed.
     """
+    if ready_file is not None:
+        # Of a life before this one, which may have been killed: it does not serve yet.
+        with suppress(OSError):
+            ready_file.unlink(missing_ok=True)
     stopping = asyncio.Event()
     started = asyncio.Event()
 

@@ -87,6 +87,21 @@ def test_a_signal_during_the_start_closes_what_was_opened(tmp_path: Path) -> Non
     assert not (tmp_path / "ready.json").exists()
 
 
+def test_a_ready_file_of_a_life_before_is_gone(tmp_path: Path) -> None:
+    """Whoever waits for it after a kill -9 would take an agent that still profiles for one that serves."""
+    ready = tmp_path / "ready.json"
+    announce_ready(ready, "127.0.0.1:4711")
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        assert not ready.exists()
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield "127.0.0.1:4712"
+
+    asyncio.run(serve_until_stopped(serving(), ready))
+    assert json.loads(ready.read_text(encoding="utf-8"))["address"] == "127.0.0.1:4712"
+
+
 def test_an_error_at_the_start_is_not_swallowed() -> None:
     """What stops an agent from starting reaches the program."""
 
