@@ -25,7 +25,7 @@ from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
-from joulecut_edge.endpoint import EdgeEndpoint
+from joulecut_edge.endpoint import EdgeEndpoint, request_room
 from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
@@ -142,7 +142,8 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         observer = _observer(config, runner, session, offloading, stack, replanning, traces)
         tracer = NO_TRACER if traces is None else traces.tracer
         server = make_server()
-        add_local(server, EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer))
+        endpoint = EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer)
+        add_local(server, endpoint, request_room(network.table))
         port = bind(server, config.listen)
         await server.start()
         keeping = asyncio.create_task(offloading.keep())

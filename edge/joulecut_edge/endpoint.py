@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import JoulecutError
+from joulecut_core.networks import CutTable
 from joulecut_core.spans import NO_TRACER, SpanKind, Tracer
 from joulecut_core.tensor_frames import RAW
 from joulecut_core.timing import Clock
@@ -15,6 +16,7 @@ from joulecut_edge.requests.request_observer import RequestObserver, Unobserved
 from joulecut_edge.requests.request_spans import REQUEST, tell_ledger
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.call_refusals import CallRefusedError
+from joulecut_proto.call_room import CallRoom
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
@@ -29,6 +31,20 @@ from joulecut_runtime.execution.fair_turns import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.profiling.metering import MeterReader
 from joulecut_runtime.wires.codecs import codec, decode_expected
+
+_APPLICATION_BYTES = 128 << 20
+"""Inputs and answers of one application's requests; gRPC holds answers that nobody reads, some three times each."""
+_FEWEST, _MOST = 8, 512
+
+
+def request_room(table: CutTable) -> CallRoom:
+    """Room for requests of this network that are under way: of one application, and four times as much for all.
+
+    A request is under way until its answer is read.
+    """
+    request_bytes = sum(tensor.size_bytes for tensor in (*table.inputs, *table.outputs))
+    each = min(_MOST, max(_FEWEST, _APPLICATION_BYTES // max(request_bytes, 1)))
+    return CallRoom("requests", each=each, total=4 * each)
 
 
 class EdgeEndpoint:

@@ -19,8 +19,8 @@ class CallRoom:
     def __init__(self, kind: str, *, each: int, total: int) -> None:
         """`kind` names the calls in refusals; `each`: of one caller, `total`: of all."""
         self._kind = kind
-        self._each = each
-        self._total = total
+        self.each = each
+        self.total = total
         self._callers: Counter[Hashable] = Counter()
         self._calls: set[Context] = set()
 
@@ -34,12 +34,12 @@ class CallRoom:
 
         `who`: None for callers that cannot be told apart. Raises CallRefusedError where there is no room.
         """
-        if who is not None and self._callers[who] >= self._each:
+        if who is not None and self._callers[who] >= self.each:
             raise CallRefusedError(
                 f"{self._callers[who]} {self._kind} of one caller are under way, the most there may be; "
                 "wait for their replies, and read them"
             )
-        if self.under_way >= self._total:
+        if self.under_way >= self.total:
             raise CallRefusedError(f"{self.under_way} {self._kind} are under way, the most there may be; try again")
         self._calls.add(context)
         if who is not None:

@@ -125,9 +125,9 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
     server.add_generic_rpc_handlers((stream_handler(servicer.Stream),))
 
 
-def add_local(server: grpc.aio.Server, service: LocalService) -> None:
-    """Serve joulecut.v1.Local."""
-    servicer = _LocalServicer(service)
+def add_local(server: grpc.aio.Server, service: LocalService, room: CallRoom | None = None) -> None:
+    """Serve joulecut.v1.Local. `room`: for requests under way; None for any number."""
+    servicer = _LocalServicer(service, room)
     add_handlers(server, _LOCAL, reading(_LOCAL, servicer, Arriving(lambda _: None)))
 
 
@@ -306,12 +306,16 @@ class _InferenceServicer(inference_pb2_grpc.InferenceServicer):
 
 
 class _LocalServicer(local_pb2_grpc.LocalServicer):
-    def __init__(self, service: LocalService) -> None:
+    def __init__(self, service: LocalService, room: CallRoom | None) -> None:
         self._service = service
+        self._room = room
 
     async def Infer(self, request: local_pb2.InferRequest, context: Context) -> local_pb2.InferReply:
         async with Answering(context, "Local.Infer"):
-            return infer_reply_to_wire(await self._service.infer(infer_request_from_wire(request)))
+            asked = infer_request_from_wire(request)
+            if self._room is not None:
+                self._room.enter(context, asked.application)
+            return infer_reply_to_wire(await self._service.infer(asked))
 
     async def GetStatus(self, request: local_pb2.GetStatusRequest, context: Context) -> local_pb2.LocalStatus:
         async with Answering(context, "Local.GetStatus"):
