@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc.aio
 import torch
 
 from joulecut_core.errors import BundleError
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _DRAIN_S = 5.0
+_UNREAD_S = 1.0
+"""What answers get beyond that to leave once their calls were ended."""
 _FIND_S = 10.0
 """How long a start that needs a server's bundle waits for one to be announced."""
 
@@ -154,7 +157,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         try:
             yield _endpoint_address(config, port)
         finally:
-            await server.stop(_DRAIN_S)
+            await _drained(server)
             tasks = (following, keeping, fitting, watching, looking)
             for task in tasks:
                 task.cancel()
@@ -172,6 +175,14 @@ def _replanning(session: EdgeSession, offloading: Offloading, clock: Clock) -> R
     session.transfers, session.drift.link_is_followed = replanning, True
     offloading.planning.uplinks = uplinks_around
     return replanning
+
+
+async def _drained(server: grpc.aio.Server) -> None:
+    """Let requests under way end; no longer than that for an application that reads no answers, as gRPC would wait."""
+    stopping = asyncio.create_task(server.stop(_DRAIN_S))
+    await asyncio.wait({stopping}, timeout=_DRAIN_S + _UNREAD_S)
+    if not stopping.done():
+        _LOG.warning("an application does not read its answers: stopping without it")
 
 
 async def _nothing() -> None:
