@@ -1,8 +1,7 @@
 """Requests on their way in: taken from callers who may send any, a bounded number of each at a time.
 
 gRPC's own handlers of single requests take each in whole before anybody is asked, and wait for the rest of half a one
-for as long as its connection lasts. How large it is, gRPC 1.82 sees once it is whole (grpc/grpc issue 43012): half of
-one may have 4 GiB, so that time is what bounds it.
+for as long as its connection lasts.
 """
 
 from __future__ import annotations
@@ -60,10 +59,22 @@ class Arriving:
                 del self._callers[who]
 
     async def _first(self, messages: AsyncIterator[bytes]) -> bytes | None:
+        late, task = asyncio.Event(), asyncio.current_task()
+
+        def give_up() -> None:
+            late.set()
+            if task is not None:
+                task.cancel()
+
+        # wait_for would make a task of its own for each request.
+        timer = asyncio.get_running_loop().call_later(self._within_s, give_up)
         try:
-            return await asyncio.wait_for(anext(messages, None), self._within_s)
-        except asyncio.TimeoutError as error:
+            return await anext(messages, None)
+        except asyncio.CancelledError as error:
+            if not late.is_set():
+                raise
             raise CallRefusedError(f"the request did not come whole within {self._within_s:g} s; try again") from error
         finally:
+            timer.cancel()
             if isinstance(messages, AsyncGenerator):
                 await messages.aclose()

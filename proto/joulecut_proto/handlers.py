@@ -23,9 +23,10 @@ def add_handlers(server: grpc.aio.Server, service: ServiceDescriptor, handlers: 
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
 
-def reading(service: ServiceDescriptor, servicer: object, arriving: Arriving) -> dict[str, Any]:
+def reading(service: ServiceDescriptor, servicer: object, arriving: Arriving | None) -> dict[str, Any]:
     """Handlers that refuse what is no message of its call: gRPC's own break off, with a traceback for each.
 
+    `arriving`: None where only callers come who leave no halves of requests, which gRPC then takes in by itself.
     A call that `servicer` has no method for gets none. Methods of streams write their replies to the call's context.
     """
     return {
@@ -36,9 +37,11 @@ def reading(service: ServiceDescriptor, servicer: object, arriving: Arriving) ->
 
 
 def unread(
-    name: str, answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message], arriving: Arriving
+    name: str, answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message], arriving: Arriving | None
 ) -> Any:
     """A handler of the call of that name, which gets a request's bytes."""
+    if arriving is None:
+        return grpc.unary_unary_rpc_method_handler(cast(Any, answer), response_serializer=reply.SerializeToString)
     taking = _taking_in(name, answer, arriving, reply())
     return grpc.stream_unary_rpc_method_handler(cast(Any, taking), response_serializer=reply.SerializeToString)
 
@@ -62,7 +65,7 @@ def _taking_in(name: str, answer: Callable[[bytes, Context], Awaitable[R]], arri
     return answered
 
 
-def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving) -> Any:
+def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving | None) -> Any:
     message, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
     name = f"{method.containing_service.name}.{method.name}"
 
@@ -78,7 +81,9 @@ def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving) -> An
         request = await read(content, context)
         return None if request is None else await answer(request, context)
 
-    if method.server_streaming:
-        taking = _taking_in(name, answered, arriving, None)
-        return grpc.stream_stream_rpc_method_handler(taking, response_serializer=reply.SerializeToString)
-    return unread(name, cast(Any, answered), reply, arriving)
+    if not method.server_streaming:
+        return unread(name, cast(Any, answered), reply, arriving)
+    if arriving is None:
+        return grpc.unary_stream_rpc_method_handler(cast(Any, answered), response_serializer=reply.SerializeToString)
+    taking = _taking_in(name, answered, arriving, None)
+    return grpc.stream_stream_rpc_method_handler(taking, response_serializer=reply.SerializeToString)

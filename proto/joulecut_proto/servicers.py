@@ -128,7 +128,7 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService, room: CallRoom | None = None) -> None:
     """Serve joulecut.v1.Local. `room`: for requests under way; None for any number."""
     servicer = _LocalServicer(service, room)
-    add_handlers(server, _LOCAL, reading(_LOCAL, servicer, Arriving(lambda _: None)))
+    add_handlers(server, _LOCAL, reading(_LOCAL, servicer, None))
 
 
 class _Door(Generic[S]):

@@ -35,13 +35,25 @@ asyncio.run(call())
 _CALL_S = 1.0
 _PATIENCE_S = 60.0
 _PREFACE_BYTES = 24
-_HEADERS, _SETTINGS, _GOAWAY = 1, 4, 7
+_DATA, _HEADERS, _SETTINGS, _GOAWAY = 0, 1, 4, 7
+_END_OF_HEADERS = 4
 _UNKNOWN_CODE = 0xCDBF3A1F
+_BEGUN = b"\0" + struct.pack(">I", 2**32 - 1) + b"its first bytes"
+"""A message of 4 GiB, as gRPC announces it."""
 
 
-def frame(kind: int, content: bytes) -> bytes:
-    """An HTTP/2 frame of no stream."""
-    return struct.pack(">I", len(content))[1:] + bytes([kind, 0]) + struct.pack(">I", 0) + content
+def frame(kind: int, content: bytes, *, flags: int = 0, stream: int = 0) -> bytes:
+    """An HTTP/2 frame, of no stream by default."""
+    return struct.pack(">I", len(content))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + content
+
+
+def headers(**named: str) -> bytes:
+    """A block of headers, none of them packed; `_` stands for a pseudo-header's colon, `__` for a dash."""
+    block = b""
+    for name, value in named.items():
+        shown = f":{name[1:]}" if name.startswith("_") else name.replace("__", "-")
+        block += b"\0" + bytes([len(shown)]) + shown.encode() + bytes([len(value)]) + value.encode()
+    return block
 
 
 def await_call(connection: socket.socket) -> None:
@@ -70,6 +82,49 @@ def test_a_client_outlives_an_unknown_code() -> None:
                 connection.sendall(frame(_GOAWAY, struct.pack(">II", 0, _UNKNOWN_CODE)))
                 said, _ = client.communicate(timeout=_PATIENCE_S)
     assert (client.returncode, said.strip()) in {(0, "UNAVAILABLE"), (0, "DEADLINE_EXCEEDED")}
+
+
+def test_a_server_refuses_a_message_by_the_size_that_is_announced() -> None:
+    """Otherwise whoever sends all of it but the end has a server hold 4 GiB for each of his streams."""
+    call = headers(_method="POST", _scheme="http", _path="/joulecut.v1.Agent/Hello", _authority="x", te="trailers")
+    call += headers(content__type="application/grpc")
+
+    def announce(address: str) -> bytes:
+        host, _, port = address.rpartition(":")
+        said = b""
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE_S) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(_SETTINGS, b""))
+            connection.sendall(frame(_HEADERS, call, flags=_END_OF_HEADERS, stream=1) + frame(_DATA, _BEGUN, stream=1))
+            while b"grpc-status" not in said:
+                more = connection.recv(65536)
+                assert more, said
+                said += more
+        return said.partition(b"grpc-status")[2]
+
+    async def talk() -> bytes:
+        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+            return await asyncio.to_thread(announce, address)
+
+    assert asyncio.run(talk())[1:2] == b"8"
+
+
+def test_a_client_refuses_a_message_by_the_size_that_is_announced() -> None:
+    """As for a server: whoever an edge talks to cannot have it hold 4 GiB."""
+    reply = headers(_status="200", content__type="application/grpc")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(_PATIENCE_S)
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-c", _CALL, address, str(_PATIENCE_S)], stdout=subprocess.PIPE, text=True
+        ) as client:
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(frame(_SETTINGS, b""))
+                await_call(connection)
+                connection.sendall(frame(_HEADERS, reply, flags=_END_OF_HEADERS, stream=1))
+                connection.sendall(frame(_DATA, _BEGUN, stream=1))
+                said, _ = client.communicate(timeout=_PATIENCE_S)
+    assert (client.returncode, said.strip()) == (0, "RESOURCE_EXHAUSTED")
 
 
 def open_sockets() -> int:
