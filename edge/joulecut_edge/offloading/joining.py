@@ -15,9 +15,6 @@ from joulecut_proto.agent_messages import HelloReply
 
 _LOG = logging.getLogger(__name__)
 
-_EXPLAINED_FAILURES = 3
-"""To gRPC a refused certificate is a server that is switched off: after so many failures somebody asks again."""
-
 
 class Joining:
     """The first words with servers. Used from the event loop only."""
@@ -57,14 +54,6 @@ class Joining:
         connection.network = identity.network
         connection.device = reply.device
         return connection
-
-    async def explain(self, candidate: Candidate, failures: int) -> None:
-        """Log why a server cannot be reached, where TLS hides that, at the third failure in a row."""
-        if failures != _EXPLAINED_FAILURES:
-            return
-        reason = await self._transport.explain(candidate.address, server_name=candidate.server_name)
-        if reason:
-            _LOG.warning("server %s: %s", candidate.address, reason)
 
     async def well_s(self, candidate: Candidate) -> float | None:
         """For how many wall seconds a server has answered each greeting; None where it does not."""

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Coroutine
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from joulecut_core.devices import DeviceInfo
@@ -23,6 +23,7 @@ from joulecut_core.errors import DeviceError, JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.greetings import greeted
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.retirement import Retirement
 from joulecut_edge.offloading.turns import Turn, next_turn, unless
@@ -205,34 +206,31 @@ class Offloading:
 
     async def _connect(self, candidates: tuple[Candidate, ...], last: Candidate | None) -> _Used | None:
         """The first that works and may be tried; the one just lost comes last."""
-        for candidate in sorted(candidates, key=lambda each: each == last):
-            if not self._servers.may_try(candidate):
-                continue
-            connection = await self._tried(candidate)
-            if connection is not None:
-                self._used = self._in_use(candidate, connection)
-                _LOG.info("server %s: offloading", candidate.address)
-                return self._used
+        wanted = [each for each in sorted(candidates, key=lambda each: each == last) if self._servers.may_try(each)]
+        async with aclosing(greeted(wanted, self._joining.opened, self._servers.failures)) as greetings:
+            async for candidate, greeting in greetings:
+                connection = await self._tried(candidate, greeting)
+                if connection is not None:
+                    self._used = self._in_use(candidate, connection)
+                    _LOG.info("server %s: offloading", candidate.address)
+                    return self._used
         return None
 
-    async def _tried(self, candidate: Candidate) -> ServerConnection | None:
+    async def _tried(self, candidate: Candidate, greeting: Awaitable[ServerConnection]) -> ServerConnection | None:
         """A joined connection; None where the server cannot be used, which its breaker is told."""
         try:
-            connection = await self._joined(candidate)
+            return await self._joined(greeting)
         except JoulecutError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - another server may be well
             _LOG.exception("server %s", candidate.address)
             failure = LinkError(f"what it said could not be understood: {error!r}")
-        else:
-            return connection
         self._servers.failed(candidate, failure)
-        await self._joining.explain(candidate, self._servers.failures(candidate))
         return None
 
-    async def _joined(self, candidate: Candidate) -> ServerConnection:
+    async def _joined(self, greeting: Awaitable[ServerConnection]) -> ServerConnection:
         """A connection whose plan is in force."""
-        connection = await self._joining.opened(candidate)
+        connection = await greeting
         try:
             await self._plan_with(connection)
         except BaseException:
@@ -376,7 +374,7 @@ class Offloading:
             is_one_well = is_one_well or well_s is not None
             if well_s is None or well_s < self._return_s * self._servers.doubt(candidate):
                 continue
-            connection = await self._tried(candidate)
+            connection = await self._tried(candidate, self._joining.opened(candidate))
             if connection is None:
                 return used
             self._used = self._in_use(candidate, connection)

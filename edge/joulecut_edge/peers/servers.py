@@ -32,6 +32,8 @@ _CONFIGURED_CAP_S = 2.0
 _DISCOVERED_CAP_S = 20.0
 _MOST_DOUBT = 16.0
 """Times the usual wait, so some minutes: whoever was mended is not forgotten."""
+_LASTING_FAILURES = 3
+"""In a row, after which whoever reads warnings alone is told why."""
 _FORGOTTEN = 64
 """Breakers kept of servers that are no longer candidates."""
 
@@ -138,10 +140,14 @@ class Servers:
         return min(2.0 ** self._breaker(candidate).barren, _MOST_DOUBT)
 
     def failed(self, candidate: Candidate, error: JoulecutError) -> None:
-        """It could not be used, or was lost; logged once for each reason."""
+        """It could not be used, or was lost; logged once for each reason, and once more where it lasts."""
+        breaker = self._breaker(candidate)
         is_final = isinstance(error, (AccessError, ConfigError, ContractError))
-        if self._breaker(candidate).failed(self._wall.now_s(), str(error), is_final=is_final):
-            _LOG.log(logging.WARNING if is_final else logging.INFO, "server %s: %s", candidate.address, error)
+        is_news = breaker.failed(self._wall.now_s(), str(error), is_final=is_final)
+        lasts = breaker.failures == _LASTING_FAILURES
+        if is_news or lasts:
+            level = logging.WARNING if is_final or lasts else logging.INFO
+            _LOG.log(level, "server %s: %s", candidate.address, error)
 
     def left(self, candidate: Candidate, *, is_barren: bool, is_leaving: bool) -> None:
         """It was in use, and is no more: `is_leaving` by its own wish.

@@ -8,7 +8,7 @@ from joulecut_core.errors import AccessError, LinkError
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.channel_security import ChannelSecurity, site_security
-from joulecut_proto.security.handshake import explain_refusal, peer_identity
+from joulecut_proto.security.handshake import peer_identity
 from joulecut_proto.security.identity import SCHEME, Identity, Role
 from joulecut_proto.security.plain_text import REMEDY, Reach, check_plain_text, reach_of
 from joulecut_proto.security.tls_options import EdgeTls
@@ -69,16 +69,6 @@ class Transport:
         identity = await peer_identity(address, security, _STEP_S, server_name=server_name)
         if not self._fits(identity):
             raise AccessError(f"server {address} is {identity}; expected a server or proxy of {self._expected}...")
-
-    async def explain(self, address: str, *, server_name: str = "") -> str:
-        """Why connections to `address` fail again and again, in one line; empty without TLS, where gRPC says it."""
-        try:
-            security = await self.security(address)
-        except LinkError as error:
-            return str(error)
-        if security is None:
-            return ""
-        return await explain_refusal(address, security, _STEP_S, server_name=server_name)
 
     def _fits(self, identity: Identity) -> bool:
         return identity.role in (Role.SERVER, Role.PROXY) and str(identity).startswith(self._expected)

@@ -141,16 +141,13 @@ def test_a_server_of_another_site_under_the_same_authority(site: TestAuthority) 
 
 
 def test_why_a_server_is_not_reached(site: TestAuthority) -> None:
-    """The line for the log after several failures; without TLS gRPC's own words are enough."""
+    """The line for the log, where gRPC would have none."""
     transport = Transport(_tls(site.issue("edge", "cam")))
 
     async def run() -> None:
         expired = site.issue("server", "old", from_days=-3, to_days=-1)
         async with _listening(expired.security) as address:
-            assert "its certificate has expired" in await transport.explain(address)
             with pytest.raises(LinkError, match="its certificate has expired"):
                 await transport.check_server(address)
-        assert await Transport(insecure=True).explain(ELSEWHERE) == ""
-        assert "passed over" in await Transport().explain(ELSEWHERE)
 
     asyncio.run(run())
