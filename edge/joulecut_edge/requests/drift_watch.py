@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,12 +20,14 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Breakdown
 from joulecut_edge.peers.remote import Remote
 from joulecut_edge.plans.active_plan import ActivePlan
-from joulecut_planner.drift import Conditions, Corrections, DriftCause, DriftMonitor, Shift, WatchedPart
+from joulecut_planner.drift import Conditions, Corrections, DriftCause, DriftMonitor, Shift, Verdict, WatchedPart
 from joulecut_proto.planning_messages import StageFactors
 
 _LOG = logging.getLogger(__name__)
 
 _SERVERS = frozenset({WatchedPart.DECODE, WatchedPart.TAIL})
+_LINK_SAID_S = 60.0
+"""Wall seconds between two lines about a link: it moves all the time, and nobody is asked to mend it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class DriftWatch:
         """Set when tables or link were found wrong: the next plan can be a better one."""
         self.link_is_followed = False
         """Whether somebody else changes plans with the link: its drift is then only counted."""
+        self._link_said_s = -math.inf
         self._device = device
         self._new_monitor = new_monitor
         self._monitor = new_monitor()
@@ -115,9 +119,9 @@ class DriftWatch:
         # Another mapping each time: whoever reads it in another thread sees one that does not change.
         self.verdicts = {**self.verdicts, kind: self.verdicts.get(kind, 0) + 1}
         if verdict.cause is DriftCause.RECOVERED:
-            _LOG.info("drift over: %s", verdict)
+            _LOG.log(self._level(verdict, logging.INFO), "drift over: %s", verdict)
             return
-        _LOG.warning("drift: %s", verdict)
+        _LOG.log(self._level(verdict, logging.WARNING), "drift: %s", verdict)
         was = self.counters
         if verdict.cause is DriftCause.THROTTLED:
             self.counters = replace(was, throttle=was.throttle + 1)
@@ -129,6 +133,16 @@ class DriftWatch:
         else:
             self.counters = replace(was, model=was.model + 1)
         self.lasting.set()
+
+    def _level(self, verdict: Verdict, level: int) -> int:
+        """The level of a line: that of the parts that somebody can mend, less for most of those about a link."""
+        if verdict.part is not WatchedPart.LINK:
+            return level
+        now_s = asyncio.get_running_loop().time()
+        if self.link_is_followed or level < logging.WARNING or now_s < self._link_said_s + _LINK_SAID_S:
+            return logging.DEBUG
+        self._link_said_s = now_s
+        return level
 
     async def _conditions(self, part: WatchedPart, assignment: Assignment, remote: Remote | None) -> Conditions | None:
         """How the part's device runs now, soon after; None where it cannot be asked."""

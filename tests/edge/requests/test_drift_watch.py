@@ -199,11 +199,33 @@ def test_another_link(caplog: pytest.LogCaptureFixture) -> None:
         assert bench.session.drift.counters == DriftCounters(link=1)
         assert bench.session.drift.corrections == Corrections()
 
-    with caplog.at_level(logging.INFO, logger="joulecut_edge.requests.drift_watch"):
+    with caplog.at_level(logging.DEBUG, logger="joulecut_edge.requests.drift_watch"):
         run(use)
     warned, over = caplog.messages
     assert warned.startswith("drift: link takes 3.00 times its predicted seconds, 1.00 before")
     assert over.startswith("drift over: link takes 1.00 times its predicted seconds, 3.00 before")
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_a_link_that_comes_and_goes_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, *, is_followed: bool
+) -> None:
+    """Each drift is counted; at most one a minute is a line, and none where plans follow the link anyway."""
+
+    async def use(bench: Bench) -> None:
+        bench.session.drift.link_is_followed = is_followed
+        await split(bench)
+        await serve(bench)
+        for _ in range(3):
+            bench.remote.link_s *= 3
+            await serve(bench)
+            bench.remote.link_s /= 3
+            await serve(bench)
+        assert bench.session.drift.counters == DriftCounters(link=3)
+
+    with caplog.at_level(logging.INFO, logger="joulecut_edge.requests.drift_watch"):
+        run(use)
+    assert len(caplog.messages) == (0 if is_followed else 1)
 
 
 def test_an_edge_alone_is_watched_too() -> None:
