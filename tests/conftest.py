@@ -29,7 +29,7 @@ _WAITING = (frozenset({"chaos", "integration"}), frozenset({"e2e", "pages"}))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Shells start what runs in their background deaf to Ctrl-C, and with it all that tests start and interrupt.
+    """Shells start what runs in their background deaf to Ctrl-C, nohup to SIGHUP, and with it all that tests start.
 
     Hypothesis may not take a busy host's time for an example's.
     """
@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("shared-host")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if FOLDER not in os.environ:
         folder = tempfile.mkdtemp(prefix="joulecut-tests-")
         os.environ[FOLDER] = folder
