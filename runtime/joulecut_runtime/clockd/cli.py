@@ -12,7 +12,6 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from joulecut_runtime.clockd.book import SOCKET, STATE, Clocks, Find, Holder, Le
 _CONNECTIONS_EACH, _LONGEST_LINE, _LONGEST_NAME = 32, 4096, 64  # each user's: nobody shuts the others out
 
 
-def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> int:
+def main(arguments: list[str] | None = None, find: Find = find_boards) -> int:
     """Run the program. Its exit codes are those of joulecut's other programs."""
     parser = argparse.ArgumentParser(prog="joulecut-clockd", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path("/"), help="where kernel files and all below are; default /")
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> in
             if not options.restore:
                 rules = load_rules(options.rules or options.root / RULES, needed=bool(options.rules))
                 _lend(options.socket or options.root / SOCKET, book, rules)
-    except (ConfigError, DeviceError, OSError) as error:
+    except (ConfigError, DeviceError, OSError, RuntimeError) as error:  # RuntimeError: no more threads
         sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, ConfigError) else 4
     return 0
@@ -46,42 +45,50 @@ def main(arguments: Sequence[str] | None = None, find: Find = find_boards) -> in
 
 def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
     """Until SIGTERM, SIGINT or SIGHUP."""
-    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals := {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     with locked(book.root / STATE / "joulecut-clockd.lock"), socket.socket(socket.AF_UNIX) as listener:
         if path.is_socket():
             path.unlink()
-        listener.bind(str(path))
+        try:
+            listener.bind(str(path))
+        except OSError as error:
+            raise ConfigError(f"{path}: {error}; give --socket a free name in a folder that is there") from error
         path.chmod(0o660)  # for root and the daemon's group, before anybody can connect
         listener.listen()
-        service = threading.Thread(target=serve, args=(listener, book, rules), daemon=True)
-        service.start()
         audit("listening", None, "done", socket=str(path))
         _notify("READY=1")
-        while service.is_alive() and signal.sigtimedwait(signals, 1.0) is None:
+        stop, service = None, threading.Thread()
+        while not stop:
+            if not service.is_alive():  # at first, and a moment after the system had no descriptor or thread left
+                service = threading.Thread(target=serve, args=(listener, book, rules), daemon=True)
+                service.start()
+            stop = signal.sigtimedwait(signals, 1.0)
             book.tend()
             _notify("WATCHDOG=1")
 
 
 def _notify(state: str) -> None:
     """Tell systemd, where it asks to be told; clocks do not wait until it listens."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, suppress(OSError):
-            line.sendto(state.encode(), socket.MSG_DONTWAIT, address.replace("@", "\0", 1))
+    with suppress(KeyError, OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.sendto(state.encode(), socket.MSG_DONTWAIT, os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
 
 
 def serve(listener: socket.socket, book: LeaseBook, rules: list[Rule]) -> None:
-    """Attend to each connection in a thread of its own, until the listener is shut down."""
-    taken: list[int] = []
-    with suppress(OSError):
+    """Attend to each connection in a thread of its own, until the listener is shut down or the system gives no more.
+
+    Half of the descriptors are kept for what restores clocks: journals, locks, kernel files, the driver's.
+    """
+    try:
         while True:
             line, _ = listener.accept()
             connection = _Connection(line, book, rules)
-            if taken.count(connection.uid) < _CONNECTIONS_EACH:
-                taken.append(connection.uid)
-                threading.Thread(target=connection.attend, args=(taken,), daemon=True).start()
+            taken, user = [each.name for each in threading.enumerate()], f"{book.root}: user {connection.uid}"
+            if taken.count(user) < _CONNECTIONS_EACH and len(taken) < os.sysconf("SC_OPEN_MAX") // 2:
+                threading.Thread(target=connection.attend, name=user, daemon=True).start()
             else:
                 line.close()
+    except (OSError, RuntimeError) as error:
+        audit("connection", None, f"failed: {error}")
 
 
 class _Connection:
@@ -90,7 +97,7 @@ class _Connection:
         pid, self.uid, _ = struct.unpack("iII", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         self._who: Holder = {"holder": "-", "uid": self.uid, "pid": pid}
 
-    def attend(self, taken: list[int]) -> None:
+    def attend(self) -> None:
         """Answer until the client goes, or talks without end; with that its leases end."""
         try:
             with suppress(OSError), self._line, self._line.makefile("rb") as requests:
@@ -98,7 +105,6 @@ class _Connection:
                     self._line.sendall(json.dumps(self._answer(request)).encode() + b"\n")
         finally:
             self._book.tend(self._who)
-            taken.remove(self.uid)
 
     def _answer(self, line: bytes) -> dict[str, object]:
         try:
@@ -113,17 +119,15 @@ class _Connection:
 
     def _do(self, *, op: str, board: str = "", mhz: Clocks = (0.0, None), ttl_s: float = 0.0, name: str = "") -> object:
         if op == "state":
-            boards = self._book.boards().items()
-            return [{**custody.state(), "allowed": bool(self._rules_for(key))} for key, custody in boards]
+            return [{**one.state(), "allowed": bool(self._rules_for(key))} for key, one in self._book.boards().items()]
         if not (rules := self._rules_for(board)):
             raise LeaseError(f"user {self.uid} may not set the clocks of {board}; /{RULES} says who may")
         custody = self._book.board(board)
         custody.tend()
         asked_s = ttl_s if op == "acquire" else custody.ttl_s
         if op in {"acquire", "move"} and not any(rule.allows(*mhz, asked_s) for rule in rules):
-            raise ClockError(
-                f"{mhz} MHz for {asked_s} s is more than user {self.uid} may: {[rule.limits for rule in rules]}"
-            )
+            limits = [rule.limits for rule in rules]
+            raise ClockError(f"{mhz} MHz for {asked_s} s is more than user {self.uid} may: {limits}")
         if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
             raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
         self._who["holder"] = name or self._who["holder"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -123,9 +125,63 @@ def test_a_file_in_the_sockets_place_stays(tmp_path: Path, capsys: pytest.Captur
     path = tmp_path / "precious"
     path.write_text("data")
     status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
-    assert status == int(exit_code(DeviceError()))
-    assert "in use" in capsys.readouterr().err
+    assert status == int(exit_code(ConfigError()))
+    assert f"{path}: [Errno 98] Address already in use; give --socket a free name" in capsys.readouterr().err
     assert path.read_text() == "data"
+
+
+def test_a_socket_without_a_folder_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line names the path and what to do; no unit starts such a daemon again and again."""
+    path = tmp_path / "none" / "sock"
+    status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
+    assert status == int(exit_code(ConfigError()))
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {path}: ")
+    assert error.endswith("give --socket a free name in a folder that is there")
+
+
+def test_many_connections_leave_descriptors_for_clocks(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """More clients than the system gives descriptors are hung up on; leases are granted and restored meanwhile."""
+    clockd = started_clockd(nursery, tmp_path)
+    resource.prlimit(clockd, resource.RLIMIT_NOFILE, (24, 24))
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        client.states()
+        with ExitStack() as others:
+            for _ in range(60):
+                others.enter_context(closing(ClockdClient(tmp_path / "sock")))
+            client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+            assert board.held() != STOCK
+            client.release(board.key)
+            assert board.held() == STOCK
+    os.kill(clockd, signal.SIGTERM)
+    assert nursery.wait(clockd) == 0
+
+
+def test_a_daemon_out_of_descriptors_waits_for_them(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A connection that the system cannot give is taken when it can; the log says why it had to wait."""
+    clockd = started_clockd(nursery, tmp_path)
+    before = resource.prlimit(clockd, resource.RLIMIT_NOFILE)
+    resource.prlimit(clockd, resource.RLIMIT_NOFILE, (3, before[1]))
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        until(lambda: "Too many open files" in (tmp_path / "daemon.log").read_text(), "nothing is said")
+        resource.prlimit(clockd, resource.RLIMIT_NOFILE, before)
+        client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+        os.kill(clockd, signal.SIGTERM)
+        assert nursery.wait(clockd) == 0
+    assert board.held() == STOCK
+
+
+def test_a_daemon_that_gets_no_thread_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It cannot serve: an error line, and an exit code after which it is started again."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError(f"can't start new thread {thread.name}")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert main(["--root", str(tmp_path)], find=file_boards) == int(exit_code(DeviceError()))
+    assert "error: can't start new thread" in capsys.readouterr().err
 
 
 def test_socket_is_for_root_and_its_group(nursery: Nursery, tmp_path: Path) -> None:
