@@ -150,6 +150,7 @@ async def serving(
                 inference=inference,
                 watch=watch,
                 rules=lambda: gate.options,
+                owner_of=gate.owners.owner,
             ),
             changes,
             stack,

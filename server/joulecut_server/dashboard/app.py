@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,38 +17,35 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from joulecut_core.errors import JoulecutError
 from joulecut_server.dashboard.board import Board
 from joulecut_server.dashboard.events import Events
-from joulecut_server.dashboard.visitors import Doorkeeper
+from joulecut_server.dashboard.visitors import READER, Admit, Doorkeeper
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = "application/json"
 
 
-def make_app(board: Board, admit: Callable[[Scope], None]) -> Starlette:
-    """The application. `admit` raises AccessError for requests that are not answered."""
+def make_app(board: Board, admit: Admit) -> Starlette:
+    """The application, for whom `admit` lets in; each is told of the sessions that are its to see."""
 
     def page(request: Request) -> Response:
         del request
         return FileResponse(_STATIC / "index.html")
 
     def state(request: Request) -> Response:
-        del request
         board.visited()
-        return Response(board.published.state, media_type=_JSON)
+        return Response(board.published.told(request.scope[READER]), media_type=_JSON)
 
     def history(request: Request) -> Response:
-        del request
         board.visited()
-        return Response(board.history(), media_type=_JSON)
+        return Response(board.history(request.scope[READER]), media_type=_JSON)
 
     async def explain(request: Request) -> Response:
         board.visited()
         try:
-            document = await board.explanation(request.path_params["session_id"])
+            document = await board.explanation(request.path_params["session_id"], request.scope[READER])
         except JoulecutError as error:
             return _refusal(422, str(error))
         if document is None:

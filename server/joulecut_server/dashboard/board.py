@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from joulecut_core.decoding import encode
 from joulecut_core.devices import DeviceState
@@ -23,6 +23,7 @@ from joulecut_core.timing import Clock, SystemClock
 from joulecut_planner.policies import PricedChoice
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.security.identity import Identity
 from joulecut_server.dashboard.explanation_views import explained
 from joulecut_server.dashboard.history import History, Row
 from joulecut_server.dashboard.kept_plans import KeptPlans, ShownPlan
@@ -47,11 +48,28 @@ HISTORY_SCHEMA = "joulecut.dashboard_history/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One look: `state` is JSON, `shown` the sessions in it. `number` rises by one each time."""
+    """One look: `state` is `view` as JSON, `shown` the sessions in it. `number` rises by one each time.
+
+    `owners`: by session, those that are known.
+    """
 
     number: int = 0
     state: bytes = b""
+    view: StateView | None = None
     shown: Mapping[str, ShownPlan] = field(default_factory=dict)
+    owners: Mapping[str, Identity] = field(default_factory=dict)
+
+    def shows(self, session_id: str, reader: Identity | None) -> bool:
+        """Whether a reader sees a session: its own, or with None any."""
+        return reader is None or self.owners.get(session_id) == reader
+
+    def told(self, reader: Identity | None) -> bytes:
+        """The state as JSON with the sessions that a reader sees, beside the device and the totals of all."""
+        if reader is None or self.view is None:
+            return self.state
+        sessions = tuple(each for each in self.view.sessions if self.shows(each.session, reader))
+        rows = {session_id: row for session_id, row in self.view.rows.items() if self.shows(session_id, reader)}
+        return _json(encode(replace(self.view, sessions=sessions, rows=rows)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +78,7 @@ class _Taken:
 
     totals: TotalsView
     sessions: tuple[tuple[ShownPlan, Served], ...]
+    owners: Mapping[str, Identity]
     complaint: str | None
 
 
@@ -113,19 +132,21 @@ class Board:
         """Somebody reads the dashboard."""
         self._visited_s = self._wall.now_s()
 
-    def history(self) -> bytes:
-        """The last minutes as JSON."""
+    def history(self, reader: Identity | None = None) -> bytes:
+        """The last minutes as JSON, with the sessions that a reader sees."""
+        published = self.published
         with self._lock:
-            document = self._history.document()
+            document = self._history.document(lambda session_id: published.shows(session_id, reader))
         return _json({"schema": HISTORY_SCHEMA, "every_s": EVERY_S} | document)
 
-    async def explanation(self, session_id: str) -> bytes | None:
-        """Why a session runs what it runs, as JSON; None where it is not shown (any more).
+    async def explanation(self, session_id: str, reader: Identity | None = None) -> bytes | None:
+        """Why a session runs what it runs, as JSON; None where it is not shown to a reader, or not any more.
 
         Raises JoulecutError where its problem cannot be explained.
         """
-        shown = self.published.shown.get(session_id)
-        if shown is None:
+        published = self.published
+        shown = published.shown.get(session_id)
+        if shown is None or not published.shows(session_id, reader):
             return None
         compared = await asyncio.wrap_future(self._studies.comparison(shown))
         study = await asyncio.wrap_future(self._studies.explanation(shown.kept))
@@ -139,6 +160,7 @@ class Board:
 
     def _take(self) -> _Taken:
         shown = tuple(self._plans.shown())
+        owners = {each.kept.session_id: self._parts.owner_of(each.kept.session_id) for each in shown}
         now_s, answered = self._parts.clock.now_s(), self._tallies.answered
         self._looked.append((now_s, answered))
         passed_s, since = now_s - self._looked[0][0], answered - self._looked[0][1]
@@ -155,6 +177,7 @@ class Board:
                 draining=self._parts.inference.draining,
             ),
             sessions=tuple((each, self._tallies.served(each.kept.session_id, each.epoch)) for each in shown),
+            owners={session_id: owner for session_id, owner in owners.items() if owner is not None},
             complaint=self._parts.watch.complaint,
         )
 
@@ -176,6 +199,8 @@ class Board:
         return Published(
             number=self.published.number + 1,
             state=_json(encode(view)),
+            view=view,
+            owners=taken.owners,
             shown={shown.kept.session_id: shown for shown, _ in taken.sessions},
         )
 

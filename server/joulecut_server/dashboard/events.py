@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.responses import PlainTextResponse
@@ -11,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from joulecut_core.errors import AccessError
 from joulecut_server.dashboard.board import Board
-from joulecut_server.dashboard.visitors import admit_anybody
+from joulecut_server.dashboard.visitors import Admit, admit_anybody
 
 MOST_READERS = 16
 _POLL_S = 0.25
@@ -22,10 +21,8 @@ _PATIENCE_S = 10.0
 class Events:
     """An ASGI application. A reader that is slower than a second skips looks; it never holds any back."""
 
-    def __init__(
-        self, board: Board, *, admit: Callable[[Scope], None] = admit_anybody, most: int = MOST_READERS
-    ) -> None:
-        """`admit` raises AccessError for a reader that may read no further: rules change, and certificates end."""
+    def __init__(self, board: Board, *, admit: Admit = admit_anybody, most: int = MOST_READERS) -> None:
+        """`admit` is asked before each event: rules change, and certificates end."""
         self._board = board
         self._admit = admit
         self._most = most
@@ -57,12 +54,12 @@ class Events:
                 await asyncio.wait({left}, timeout=_POLL_S)
                 continue
             try:
-                self._admit(scope)
+                reader = self._admit(scope)
             except AccessError:
                 break  # the page comes back, and is answered with the reason
             told = published.number
             self._board.visited()
-            event = b"id: %d\ndata: %b\n\n" % (told, published.state)
+            event = b"id: %d\ndata: %b\n\n" % (told, published.told(reader))
             try:
                 await asyncio.wait_for(
                     send({"type": "http.response.body", "body": event, "more_body": True}), _PATIENCE_S

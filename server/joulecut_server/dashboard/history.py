@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Row = tuple[float | None, ...]
 
@@ -34,12 +34,13 @@ class History:
             now[session_id].append(row)
         self._sessions = now
 
-    def document(self) -> dict[str, object]:
-        """All of it as a JSON object."""
+    def document(self, shows: Callable[[str], bool] = lambda _: True) -> dict[str, object]:
+        """The device and the sessions that `shows` says, by id, as a JSON object."""
         return {
             "device": {"columns": DEVICE_COLUMNS, "rows": list(self._device)},
             "sessions": {
                 session_id: {"columns": SESSION_COLUMNS, "rows": list(rows)}
                 for session_id, rows in self._sessions.items()
+                if shows(session_id)
             },
         }

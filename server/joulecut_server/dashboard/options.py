@@ -16,7 +16,8 @@ class DashboardOptions:
     """Where the dashboard is read; raises ConfigError for an address that is none.
 
     `listen`: host:port of the page, port 0 for a free one, which the log tells; empty for none. With `[tls]` it is
-    HTTPS and asks for a certificate. `edges`: whether certificates of edges are let in beside those of operators.
+    HTTPS and asks for a certificate. `edges`: whether certificates of edges are let in beside those of operators,
+    each to its own sessions.
     """
 
     listen: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
+from joulecut_proto.security.identity import Identity
 from joulecut_server.access.options import AccessOptions
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.planning.planning import ServerPlanning
@@ -20,7 +21,7 @@ from joulecut_server.sessions.sessions import SessionBook
 class AgentParts:
     """What a server-agent is made of. `clock`: the agents' own, which an emulated device may slow down.
 
-    `rules`: those of its callers, as they are now.
+    `rules`: those of its callers, as they are now. `owner_of`: whose a session is, None where nobody's is known.
     """
 
     device: Device
@@ -32,3 +33,4 @@ class AgentParts:
     inference: ServerInference
     watch: DeviceWatch
     rules: Callable[[], AccessOptions | None]
+    owner_of: Callable[[str], Identity | None]

@@ -20,6 +20,12 @@ from joulecut_server.access.permit import permit_for
 
 _LOG = logging.getLogger(__name__)
 
+Admit = Callable[[Scope], Identity | None]
+"""Whose sessions alone a request may read of, None: everybody's. Raises AccessError for one that is not answered."""
+
+READER = "joulecut.reader"
+"""Under which key of a request's scope stands what `Admit` said of it."""
+
 CERTIFICATE = "joulecut.certificate"
 """Under which key of a request's state its connection's certificate stands, DER."""
 
@@ -43,8 +49,8 @@ _HEADERS = {
 class Doorkeeper:
     """Lets in whom `admit` lets in, and answers the others 403 with its reason."""
 
-    def __init__(self, app: ASGIApp, admit: Callable[[Scope], None]) -> None:
-        """`admit` raises AccessError."""
+    def __init__(self, app: ASGIApp, admit: Admit) -> None:
+        """`app` finds in the scope whose sessions it may tell of."""
         self._app = app
         self._admit = admit
         self._told: set[str] = set()
@@ -60,7 +66,7 @@ class Doorkeeper:
             await send(message)
 
         try:
-            self._admit(scope)
+            scope[READER] = self._admit(scope)
         except AccessError as error:
             self._tell(str(error))
             await PlainTextResponse(f"{error}\n", status_code=403)(scope, receive, send_with_headers)
@@ -75,7 +81,11 @@ class Doorkeeper:
 
 
 class CertifiedVisitors:
-    """Operators, and edges where the configuration lets them in, by the certificates of their connections."""
+    """Operators, and edges where the configuration lets them in, by the certificates of their connections.
+
+    An operator reads of all sessions, an edge of its own: who knows another's session id could be first to claim it
+    from a server that has just started.
+    """
 
     def __init__(self, *, site: str, access: Callable[[], AccessOptions | None], edges: bool) -> None:
         """`access`: the rules of the server's other callers as they are now, which hold here too."""
@@ -83,12 +93,13 @@ class CertifiedVisitors:
         self._access = access
         self._edges = edges
 
-    def admit(self, scope: Scope) -> None:
-        """Raise AccessError for a connection whose certificate may not read here."""
+    def admit(self, scope: Scope) -> Identity | None:
+        """See Admit; by the connection's certificate."""
         identity = self._identity(scope)
         permit_for(Caller(identity=identity, transport=Transport.TLS), self._access(), site=self._site)
         if identity.role is Role.EDGE and not self._edges:
             raise AccessError(f"{identity} is an edge; the dashboard is for operators: see [dashboard] edges")
+        return identity if identity.role is Role.EDGE else None
 
     @staticmethod
     def _identity(scope: Scope) -> Identity:

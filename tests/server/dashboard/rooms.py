@@ -14,6 +14,7 @@ from joulecut_core.plans import Assignment
 from joulecut_core.problems import Slo
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.security.identity import Identity
 from joulecut_server.dashboard.board import Board
 from joulecut_server.dashboard.parts import AgentParts
 from tests.server.parts import REQUEST, Parts
@@ -28,6 +29,7 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.parts = Parts(folder)
         self.wall = ManualClock()
+        self.owners: dict[str, Identity] = {}
         self.parts_of_agent = AgentParts(
             device=self.parts.device,
             clock=self.parts.clock,
@@ -38,6 +40,7 @@ class Room:
             inference=self.parts.inference,
             watch=self.parts.watch,
             rules=lambda: None,
+            owner_of=self.owners.get,
         )
         self.board = Board(self.parts_of_agent, name="gpu", wall=self.wall)
         self.parts.planning.planned = self.board.planned

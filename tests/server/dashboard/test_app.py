@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import Message, Scope
 
 from joulecut_core.errors import AccessError
+from joulecut_proto.security.identity import Identity, Role
 from joulecut_server.dashboard.app import make_app
 from joulecut_server.dashboard.events import MOST_READERS, Events
 from joulecut_server.dashboard.visitors import CERTIFICATE, CertifiedVisitors, LocalVisitors, admit_anybody
@@ -168,6 +169,55 @@ def test_a_reader_that_loses_its_right_is_told_no_more(tmp_path: Path) -> None:
         await reader.leave()
 
     in_room(tmp_path, use)
+
+
+def test_an_edge_reads_of_its_own_sessions_alone(tmp_path: Path) -> None:
+    """Another's session has no row, history, explanation or event for it, nor its id; operators see all."""
+    cam, truck = (Identity(site="lab", role=Role.EDGE, name=name) for name in ("cam", "truck"))
+
+    async def ids(room: Room, reader: Identity | None) -> set[frozenset[str]]:
+        def admit(scope: Scope) -> Identity | None:
+            admit_anybody(scope)
+            return reader
+
+        follower = Reader(Events(room.board, admit=admit))
+        assert await follower.begun() == 200
+        seen = [json.loads(await follower.event())]
+        await follower.leave()
+        transport = httpx.ASGITransport(make_app(room.board, admit))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gpu") as client:
+            seen.append((await client.get("/api/state")).json())
+            rows = {frozenset((await client.get("/api/history")).json()["sessions"])}
+            explained = [await client.get(f"/api/sessions/{name}/explain") for name in ("a", "b", "nobodys", "none")]
+        for state in seen:
+            assert state["totals"]["sessions"] == 3
+            rows |= {frozenset(state["rows"]), frozenset(session["session"] for session in state["sessions"])}
+        assert {reply.text for reply in explained if reply.status_code != 200} == {explained[-1].text}
+        return rows | {frozenset(reply.json()["session"] for reply in explained if reply.status_code == 200)}
+
+    async def use(room: Room) -> None:
+        room.owners.update(a=cam, b=truck)
+        for session_id in ("a", "b", "nobodys"):
+            await room.joined(session_id)
+        await room.looked()
+        assert await ids(room, cam) == {frozenset({"a"})}
+        assert await ids(room, truck) == {frozenset({"b"})}
+        assert await ids(room, None) == {frozenset({"a", "b", "nobodys"})}
+
+    in_room(tmp_path, use)
+
+
+def test_a_certificate_says_whose_sessions_are_shown(tmp_path: Path) -> None:
+    """An edge is its own reader, an operator everybody's."""
+    visitors = CertifiedVisitors(site="lab", access=lambda: None, edges=True)
+    authority = TestAuthority(tmp_path)
+
+    def reader(role: str) -> Identity | None:
+        shown = x509.load_pem_x509_certificate(authority.issue(role, "x").certificate.read_bytes())
+        return visitors.admit({"type": "http", "state": {CERTIFICATE: shown.public_bytes(Encoding.DER)}})
+
+    assert reader("edge") == Identity(site="lab", role=Role.EDGE, name="x")
+    assert reader("operator") is None
 
 
 def test_a_certificate_that_has_ended_reads_nothing(tmp_path: Path) -> None:
