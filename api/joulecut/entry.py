@@ -1,14 +1,28 @@
-"""Where the `joulecut` program begins: an interrupt while its commands are loaded is no defect either."""
+"""Where the programs begin: an interrupt while their commands are loaded is no defect either."""
 
 import sys
+from importlib import import_module
 
 
 def main() -> None:
-    """Entry point of the console script; exits with the command's status, or that of an interrupt."""
-    try:
-        from joulecut.cli import main as begin  # noqa: PLC0415 - takes a fifth of a second, within which people change their minds
+    """Entry point of `joulecut`; exits with the command's status, or that of an interrupt."""
+    _begin("joulecut.cli")
 
-        begin()
+
+def edge_agent() -> None:
+    """The same of `edge-agent`."""
+    _begin("joulecut_edge.cli")
+
+
+def server_agent() -> None:
+    """The same of `server-agent`."""
+    _begin("joulecut_server.cli")
+
+
+def _begin(module: str) -> None:
+    """Load a program, which takes a fifth of a second and more, within which people change their minds, and run it."""
+    try:
+        import_module(module).main()
     except KeyboardInterrupt:
         from joulecut_core.exits import ExitCode  # noqa: PLC0415 - loaded before anything could be caught otherwise
 

@@ -1,4 +1,4 @@
-"""The program's very first moments."""
+"""The programs' very first moments."""
 
 from __future__ import annotations
 
@@ -19,15 +19,24 @@ class CtrlC:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, CtrlC())
-from joulecut.entry import main
-main()
+from joulecut import entry
+entry.{program}()
 """
 
 
-@pytest.mark.parametrize("module", ["joulecut.cli", "joulecut.commands.run", "rich.markup"])
-def test_an_interrupt_while_commands_are_loaded_is_one_line(module: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [
+        ("main", "joulecut.cli"),
+        ("main", "joulecut.commands.run"),
+        ("main", "rich.markup"),
+        ("edge_agent", "joulecut_edge.config"),
+        ("server_agent", "joulecut_server.config"),
+    ],
+)
+def test_an_interrupt_while_commands_are_loaded_is_one_line(program: str, module: str) -> None:
     """Ctrl-C before the command line is read ends with the status of an interrupt, and shows no traceback."""
-    code = _INTERRUPTED_WHILE_LOADING.format(module=module)
+    code = _INTERRUPTED_WHILE_LOADING.format(program=program, module=module)
     done = subprocess.run(
         [sys.executable, "-c", code, "version"], capture_output=True, text=True, timeout=60, check=False
     )
