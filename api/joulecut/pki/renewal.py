@@ -15,6 +15,9 @@ from joulecut.pki.keys import new_key
 from joulecut.pki.site import Site
 from joulecut_core.errors import ConfigError
 
+_USUAL_DAYS = 90
+"""What `pki issue` gives unless asked otherwise."""
+
 
 class Renewed(str, Enum):
     """What became of a folder."""
@@ -26,7 +29,7 @@ class Renewed(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalOrder:
-    """How to renew. `days`: None for as long as before.
+    """How to renew. `days`: None for as long as was asked for before, also where the authority ended sooner.
 
     `within_days`: only what ends sooner, or is signed by an authority that has been replaced; None for all.
     """
@@ -56,12 +59,15 @@ def renew(site: Site, folder: Path, order: RenewalOrder, *, now: datetime) -> tu
         raise ConfigError(f"{folder}: its key is on another host; make a new one there with `joulecut pki request`")
     key = new_key() if order.fresh_key else None
     public = public_key_of(old, str(folder / CERTIFICATE_FILE)) if key is None else key.public_key()
-    days = order.days if order.days is not None else _days_of(old)
+    days = order.days if order.days is not None else site.days_asked(old) or _days_of(old, signer)
     new = site.issue(identity_of(old), names_of(old), public, days=days, now=now)
     Credentials(certificate=new, authority_pem=site.trusted_pem(), key=key).replace(folder)
     return Renewed.RENEWED, new
 
 
-def _days_of(certificate: x509.Certificate) -> int:
+def _days_of(certificate: x509.Certificate, signer: x509.Certificate) -> int:
+    """What a certificate itself tells, which is nothing where it ends with its authority."""
+    if certificate.not_valid_after_utc == signer.not_valid_after_utc:
+        return _USUAL_DAYS
     valid = certificate.not_valid_after_utc - certificate.not_valid_before_utc - BACKDATING
     return max(1, round(valid / timedelta(days=1)))

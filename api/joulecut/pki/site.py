@@ -11,6 +11,7 @@ site.json is replaced at once and decides; a change of authority that is cut sho
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -126,8 +127,16 @@ class Site:
         if until <= now:
             raise ConfigError(f"{self.folder}: the authority ended {until:%Y-%m-%d}; run `pki rotate-authority`")
         certificate = agent_certificate(identity, names, key, issuer=authority, signer=signer, now=now, until=until)
-        self._record(certificate)
+        self._record(certificate, days)
         return certificate
+
+    def days_asked(self, certificate: x509.Certificate) -> int | None:
+        """For how many days a certificate was asked, however soon its authority ends; None where no line says."""
+        serial = f'"{certificate.serial_number:x}"'
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            lines = (self.folder / _LEDGER_FILE).read_text(encoding="utf-8").splitlines()
+            return int(next((json.loads(line)["days"] for line in reversed(lines) if serial in line), ""))
+        return None
 
     def add_next(self, *, days: int, now: datetime) -> None:
         """Make the authority that will sign next and trust it from now on. Raises ConfigError where there is one."""
@@ -155,16 +164,19 @@ class Site:
             _discard(self._place(number))
 
     def _set(self, state: SiteState) -> None:
-        private_files.replace(self.folder / _STATE_FILE, _document(state), private_files.PUBLIC)
+        trusted = certificates_pem([self._certificate(number) for number in state.trusted])
+        # What decides comes last: cut short between the two, the same step is to be done again, and does both.
+        files = {self.folder / AUTHORITY_FILE: trusted, self.folder / _STATE_FILE: _document(state)}
+        private_files.replace_all(files, dict.fromkeys(files, private_files.PUBLIC))
         self.state = state
-        self.write_trusted()
 
-    def _record(self, certificate: x509.Certificate) -> None:
+    def _record(self, certificate: x509.Certificate, days: int) -> None:
         line = {
             "identity": str(identity_of(certificate)),
             "serial": f"{certificate.serial_number:x}",
             "authority": self.state.issuing,
             "not_after": certificate.not_valid_after_utc.isoformat(),
+            "days": days,
         }
         private_files.append(self.folder / _LEDGER_FILE, json.dumps(line) + "\n")
 

@@ -44,6 +44,27 @@ def test_the_same_holder_for_as_long_again(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["authority.pem", "certificate.pem", "key.pem"]
 
 
+@pytest.mark.parametrize(("ledger", "expected_days"), [("kept", 60), ("torn", 90), ("lost", 90)])
+def test_an_authority_that_ended_shortens_no_certificate_of_the_next(
+    tmp_path: Path, ledger: str, expected_days: int
+) -> None:
+    """What was asked for at first comes back under the new authority; where nobody knows it, what is usual."""
+    site = make_site(tmp_path, days=10)
+    folder = issued(site, tmp_path / "edge", days=60)
+    for _ in range(2):
+        assert read_leaf(folder).not_valid_after_utc == NOW + 10 * DAY
+        renew(site, folder, RenewalOrder(), now=NOW + 7 * DAY)
+    site.add_next(days=3650, now=NOW)
+    site.switch_to_next()
+    lines = site.folder / "issued.jsonl"
+    if ledger == "torn":
+        lines.write_text(lines.read_text().replace('"days": 60', '"da'))
+    elif ledger == "lost":
+        lines.unlink()
+    renew(site, folder, RenewalOrder(), now=NOW + 7 * DAY)
+    assert read_leaf(folder).not_valid_after_utc == NOW + (7 + expected_days) * DAY
+
+
 def test_only_what_needs_it(tmp_path: Path) -> None:
     """A timer renews what ends soon, or what an authority that goes has signed; whom to trust is always brought."""
     site = make_site(tmp_path)

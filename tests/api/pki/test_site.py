@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,36 @@ def test_a_change_that_is_cut_short_starts_again(tmp_path: Path) -> None:
     (stray / "key.pem").write_bytes(b"half a k")
     Site(site.folder).add_next(days=10, now=NOW)
     assert len(Site(site.folder).certificates()) == 2
+
+
+@pytest.mark.parametrize("step", ["begin", "switch", "finish"])
+def test_a_step_that_was_killed_is_mended_by_doing_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Between its two files, whichever comes first: then what agents get is what site.json says."""
+    folder = make_site(tmp_path).folder
+    steps: dict[str, Callable[[Site], None]] = {
+        "begin": lambda site: site.add_next(days=10, now=NOW),
+        "switch": Site.switch_to_next,
+        "finish": Site.drop_retired,
+    }
+    for before in list(steps)[: list(steps).index(step)]:
+        steps[before](Site(folder))
+    renames: list[Path] = []
+
+    def replace(old: Path, new: Path) -> None:
+        if renames:
+            raise KeyboardInterrupt
+        renames.append(new)
+        old.rename(new)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            steps[step](Site(folder))
+    assert [path.parent for path in renames] == [folder]
+    steps[step](Site(folder))
+    assert (folder / "authority.pem").read_bytes() == Site(folder).trusted_pem()
 
 
 def test_a_damaged_state_is_said(tmp_path: Path) -> None:
