@@ -6,6 +6,8 @@ Needs the extra `metrics`; imported only where a configuration asks for it.
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 from contextlib import suppress
 from wsgiref.simple_server import WSGIRequestHandler
 
@@ -16,6 +18,9 @@ from joulecut_runtime.metrics.options import MetricsOptions
 
 SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Bounds of requests' seconds: from a small network on a large GPU to a server that was waited for in vain."""
+
+_PAUSE_S = 0.5
+"""Wall seconds after a connection that the system could not give, as out of descriptors: it stands in line."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,12 +55,24 @@ class MetricsEndpoint:
             ) from error
         # From the next connection on; the library's own waits for ever, and logs a traceback where somebody hangs up.
         self._server.RequestHandlerClass = _BoundedHandler
+        self._closing = threading.Event()
+        self._accept = self._server.get_request
+        self._server.get_request = self._get_request  # type: ignore[method-assign]
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._server.server_port}/metrics"
         _LOG.info("metrics: %s", self.url)
 
     def close(self) -> None:
         """Answer nobody any more."""
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def _get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """The library's own tries again at once where it fails, with all of a core."""
+        try:
+            return self._accept()
+        except OSError:
+            self._closing.wait(_PAUSE_S)
+            raise

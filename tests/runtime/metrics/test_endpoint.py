@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import struct
 import threading
@@ -65,3 +67,25 @@ def test_who_hangs_up_is_no_defect(
         line.close()
         assert ended.acquire(timeout=WAIT_S)
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_agent_out_of_descriptors_waits_for_them(endpoint: MetricsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that cannot be taken keeps no core busy; it is answered once it can be."""
+    paused_s: list[float] = []
+    accept = socket.socket.accept
+
+    class Waiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            paused_s.append(timeout or 0.0)
+            return super().wait(0.0)
+
+    def refuse(listener: socket.socket) -> tuple[socket.socket, object]:
+        if len(paused_s) < 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(listener)
+
+    monkeypatch.setattr(endpoint, "_closing", Waiting())
+    monkeypatch.setattr(socket.socket, "accept", refuse)
+    with visit(endpoint, b"GET /metrics HTTP/1.0\r\n\r\n") as line:
+        assert b"requests_total 1.0" in line.makefile("rb").read()
+    assert paused_s == [module._PAUSE_S] * 2
