@@ -13,19 +13,21 @@ from typing import Any
 import pytest
 import torch
 
+from joulecut_core.problems import Slo
 from joulecut_edge import agent as edge_agent
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Servers
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_server import agent as server_agent
-from tests.chaos.fault_proxy import LOOPBACK, fault_proxy
+from tests.chaos.fault_proxy import LOOPBACK, Weather, fault_proxy
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
 from tests.integration.tiny_network import pictures, tiny_network
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
 RETURN_S = 0.3
+DEADLINE_S = 0.3
 
 
 @pytest.fixture(name="made")
@@ -125,6 +127,40 @@ def test_the_next_server_takes_over_and_the_first_comes_back(site: Site, made: l
             assert (await app.infer(PICTURE))[1].ledger.served_by == "server"
             while (await server_state(second)).leased is not None:
                 await asyncio.sleep(0.01)
+
+    run(test)
+
+
+def test_a_server_that_is_only_ever_late_is_left_for_one_in_time(site: Site, made: list[Offloading]) -> None:
+    """Not silent, but slow to reach for good: the next server serves, the first one's greetings bring nobody back."""
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            first, second = [
+                await stack.enter_async_context(server_agent.serving(replace(site.server(), name=name)))
+                for name in ("late", "well")
+            ]
+            proxy = await stack.enter_async_context(fault_proxy(port_of(first)))
+            slo = Slo(latency_s=DEADLINE_S)
+            config = replace(site.edge(f"{LOOPBACK}:{proxy.port},{second}"), slo=slo, max_accuracy_loss=0.0)
+            app = await stack.enter_async_context(
+                application(await stack.enter_async_context(edge_agent.serving(config)))
+            )
+            await app.offloading()
+            asking = Asking(app)
+            while "server" not in asking.served:
+                await asyncio.sleep(0.01)
+            proxy.set_weather(Weather(delay_s=2 * DEADLINE_S))
+            while made[0].connection is None or made[0].connection.address != second:
+                await asyncio.sleep(0.01)
+            before = len(asking.served)
+            while "server" not in asking.served[before:]:
+                await asyncio.sleep(0.01)
+            while (await server_state(first)).leased is not None:
+                await asyncio.sleep(0.01)
+            await asking.stop()
+            assert made[0].connection is not None
+            assert made[0].connection.address == second
 
     run(test)
 

@@ -103,14 +103,25 @@ class EdgePlanning:
 
     async def measure_link(self, connection: ServerConnection) -> None:
         """Probe the link of this connection; plans are made for it from now on."""
+        self.link = self._links[connection.address] = await self.probed(connection)
+        _LOG.info("link to %s: %s", connection.address, self.link)
+
+    async def probed(self, connection: ServerConnection) -> LinkEstimate:
+        """The link of a connection, be it in use or not; no plan is made for it. Raises as `probe_link`."""
         radio = self._identity.radio
-        self.link = self._links[connection.address] = await probe_link(
+        return await probe_link(
             connection.echo,
             uplink_w=radio.uplink_w,
             downlink_w=radio.downlink_w,
             figures=_link_figures(self._identity.profile.figures),
         )
-        _LOG.info("link to %s: %s", connection.address, self.link)
+
+    def remember_link(self, address: str, link: LinkEstimate | None) -> None:
+        """Plan for this link when this server is joined; None to measure it anew then."""
+        if link is None:
+            self._links.pop(address, None)
+        else:
+            self._links[address] = link
 
     async def join(self, connection: ServerConnection) -> None:
         """Plan with a server that is used from now on: for its link as measured last, else for the one used until now.
@@ -153,23 +164,7 @@ class EdgePlanning:
         async with self._planning:
             wishes = change(self.wishes)
             local = await self._alone(wishes)
-            excess_s = self._session.crossings.excess_s(link)
-            request = SessionRequest(
-                session_id=self._identity.session_id,
-                network_digest=self._identity.network.table.digest,
-                edge=self._identity.profile,
-                wires=self._identity.wires,
-                link=with_tail(link, self._identity.profile, wishes, excess_s),
-                slo=wishes.slo,
-                objective=wishes.objective,
-                max_accuracy_loss=wishes.max_accuracy_loss,
-                policy=wishes.policy.value,
-                envelope_bytes=ENVELOPE_BYTES,
-                preview=preview,
-                tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
-                factors=factors,
-                uplinks=None if preview else self.uplinks(link),
-            )
+            request = self._request(wishes, link, factors, preview=preview)
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
                 basis = _Basis(problem=reply.problem, link=link, factors=factors, deadline_s=wishes.slo.latency_s)
@@ -180,6 +175,12 @@ class EdgePlanning:
             if not preview:
                 await self._keep(wishes, local)
         return reply
+
+    async def preview_over(self, connection: ServerConnection, link: LinkEstimate) -> Plan:
+        """The plan that a server would give for such a link, be it in use or not; nothing changes. Raises as `plan`."""
+        _, factors = self._learned(link)
+        request = self._request(self.wishes, link, factors, preview=True)
+        return (await connection.planner.plan_session(request, timeout_s=_PLAN_S)).plan
 
     def active_of(self, band: Band) -> ActivePlan:
         """A band of the plans in force as something to adopt; the edge's own plan where it has no assignment.
@@ -208,6 +209,25 @@ class EdgePlanning:
     async def stop(self) -> None:
         """End what the server is still being told."""
         await self._telling.hush()
+
+    def _request(self, wishes: Wishes, link: LinkEstimate, factors: StageFactors, *, preview: bool) -> SessionRequest:
+        excess_s = self._session.crossings.excess_s(link)
+        return SessionRequest(
+            session_id=self._identity.session_id,
+            network_digest=self._identity.network.table.digest,
+            edge=self._identity.profile,
+            wires=self._identity.wires,
+            link=with_tail(link, self._identity.profile, wishes, excess_s),
+            slo=wishes.slo,
+            objective=wishes.objective,
+            max_accuracy_loss=wishes.max_accuracy_loss,
+            policy=wishes.policy.value,
+            envelope_bytes=ENVELOPE_BYTES,
+            preview=preview,
+            tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
+            factors=factors,
+            uplinks=None if preview else self.uplinks(link),
+        )
 
     async def _alone(self, wishes: Wishes) -> ActivePlan:
         """What the edge does without a server under these terms. Raises as `local_active_plan`."""

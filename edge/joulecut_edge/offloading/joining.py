@@ -66,9 +66,12 @@ class Joining:
             return None
         return now_s - self._well_since_s.setdefault(candidate.address, now_s)
 
-    def forget_wellness(self) -> None:
-        """Count anew from the next greeting on."""
-        self._well_since_s.clear()
+    def forget_wellness(self, candidate: Candidate | None = None) -> None:
+        """Count anew from the next greeting on; None for all."""
+        if candidate is None:
+            self._well_since_s.clear()
+        else:
+            self._well_since_s.pop(candidate.address, None)
 
 
 def _check_serves(reply: HelloReply, network: str, digest: str) -> None:

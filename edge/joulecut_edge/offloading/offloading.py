@@ -2,7 +2,7 @@
 
     servers -> hello -> serving? -> link -> plan -> activate there -> switch here
       ^                                                                  |
-      |  old, or silent: another connection, nothing else changes <------+-----> an earlier server is well again
+      |  old, or silent: another connection, nothing else changes <------+-----> a better server: see `BetterServers`
       +---- local, and at once the next one <---- lost, or it stops <----+
 
 Every step that fails leads back to `local`, which always works. Where the configuration asks for it, a plan whose
@@ -22,6 +22,7 @@ from joulecut_core.devices import DeviceInfo
 from joulecut_core.errors import DeviceError, JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import Clock
+from joulecut_edge.offloading.better_servers import BetterServers, Reason
 from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.greetings import greeted
 from joulecut_edge.offloading.joining import Joining
@@ -41,8 +42,6 @@ _RENEW_S = 1200.0
 """A connection this old is replaced: well before a server under TLS ends it, and with certificates read anew."""
 _RETURN_S = 30.0
 """An earlier server must be well for so long before an edge returns to it; wall seconds."""
-_PATIENCE = 3
-"""Looks for an earlier server that an edge with requests under way leaves out. One that is never idle moves too."""
 _CHECK_S = 2.0
 """Wall seconds in which the server of a silent connection must answer on a fresh one."""
 _BROKEN_S = 1.0
@@ -91,8 +90,8 @@ class Offloading:
         self._return_s = return_s
         self._retirement = Retirement(session, identity.session_id)
         self._used: _Used | None = None
-        self._left_out = 0
         self.planning = EdgePlanning(identity, session, clock, wishes, refit=refit)
+        self._better = BetterServers(session, servers, self._joining, self.planning, return_s=return_s)
         self.server_info: DeviceInfo | None = None
         self.renewals = 0
         """Connections replaced because of their age since the start."""
@@ -249,7 +248,7 @@ class Offloading:
 
     async def _stay(self, used: _Used) -> Candidate:
         """Offload until the server is lost or stops; which one that was."""
-        self._joining.forget_wellness()
+        self._better.begin()
         await self._while_heard(used, self._measure_if_unknown(used))
         while True:
             turn = await next_turn(used.connection, renew_at_s=used.renew_at_s, look_s=self._return_s)
@@ -259,7 +258,7 @@ class Offloading:
             elif turn is Turn.OLD:
                 used = await self._while_heard(used, self._renewed(used))
             elif turn is Turn.LOOK:
-                used = await self._while_heard(used, self._returned(used))
+                used = await self._while_heard(used, self._moved(used))
             else:
                 await self._left(used, turn)
                 return used.candidate
@@ -360,35 +359,25 @@ class Offloading:
         if connection is not None and not connection.heard.is_set():
             await self.planning.plan(connection)
 
-    async def _returned(self, used: _Used) -> _Used:
-        """A server that is preferred to the one in use, once it has been well for long enough; else the same."""
-        candidates = await self._servers.candidates()
-        if used.candidate.is_discovered or used.candidate not in candidates:
+    async def _moved(self, used: _Used) -> _Used:
+        """A better server in place of the one in use, where there is one; else the same."""
+        better = await self._better.found(used.candidate, used.connection)
+        if better is None:
             return used
-        if not self._session.idle and self._left_out < _PATIENCE:
-            self._left_out += 1
+        connection = await self._tried(better.candidate, self._joining.opened(better.candidate))
+        if connection is None:
             return used
-        is_one_well = False
-        for candidate in candidates[: candidates.index(used.candidate)]:
-            well_s = await self._joining.well_s(candidate)
-            is_one_well = is_one_well or well_s is not None
-            if well_s is None or well_s < self._return_s * self._servers.doubt(candidate):
-                continue
-            connection = await self._tried(candidate, self._joining.opened(candidate))
-            if connection is None:
-                return used
-            self._used = self._in_use(candidate, connection)
+        self._used = self._in_use(better.candidate, connection)
+        before, now = used.candidate.address, better.candidate.address
+        if better.reason is Reason.IN_TIME:
+            self._servers.late(used.candidate)
+            self.planning.remember_link(before, None)
+        else:
             self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=False)
-            _LOG.info(
-                "server %s: well again, offloading there instead of %s", candidate.address, used.candidate.address
-            )
-            self._retirement.retire(used.connection, is_left=self._is_left)
-            self._joining.forget_wellness()
-            self._left_out = 0
-            return self._used
-        # Who has seen a better one looks again soon.
-        self._left_out = self._left_out if is_one_well else 0
-        return used
+        _LOG.info("server %s: %s, offloading there instead of %s", now, better.reason.value, before)
+        self._retirement.retire(used.connection, is_left=self._is_left)
+        self._better.begin()
+        return self._used
 
 
 def _always(connection: ServerConnection) -> bool:

@@ -165,6 +165,10 @@ class Servers:
         elif is_barren:
             self.failed(candidate, LinkError("it was lost before it had answered a single request"))
 
+    def late(self, candidate: Candidate) -> None:
+        """All its answers came too late, or would: it must seem well for longer each time. Tries are free."""
+        self._breaker(candidate).barren += 1
+
     def _failures_at(self, address: str) -> int:
         breaker = self._breakers.get(address)
         return 0 if breaker is None else breaker.failures

@@ -14,7 +14,8 @@ class Counters:
     """Requests answered since the start. `local`: by the edge alone; `fallbacks`: of those, against the plan.
 
     `reasons`: the fallbacks by why. `retries`: sent a second time. `recomputed`: computed twice by a server, since the
-    first answer was no longer kept. `missed`: later than the deadline of their plan.
+    first answer was no longer kept. `missed`: later than the deadline of their plan. `in_time`: by a server, and not
+    later than that.
     """
 
     requests: int = 0
@@ -24,6 +25,7 @@ class Counters:
     retries: int = 0
     recomputed: int = 0
     missed: int = 0
+    in_time: int = 0
     reasons: Mapping[FallbackReason, int] = field(default_factory=dict)
 
 
@@ -32,6 +34,7 @@ def counted(
 ) -> Counters:
     """The counters with one more answered request."""
     local, reason = ledger.served_by == "edge", ledger.fallback_reason
+    is_late = deadline_s is not None and ledger.seconds.total > deadline_s
     return Counters(
         requests=was.requests + 1,
         split=was.split + (not local),
@@ -39,6 +42,7 @@ def counted(
         fallbacks=was.fallbacks + ledger.fallback,
         retries=was.retries + (ledger.attempts > 1),
         recomputed=was.recomputed + (origin is Origin.RECOMPUTED),
-        missed=was.missed + (deadline_s is not None and ledger.seconds.total > deadline_s),
+        missed=was.missed + is_late,
+        in_time=was.in_time + (not local and not is_late),
         reasons=was.reasons if reason is None else {**was.reasons, reason: was.reasons.get(reason, 0) + 1},
     )

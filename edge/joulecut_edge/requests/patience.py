@@ -27,7 +27,7 @@ def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0, block
     """
     left_s, tail = _left_s(active, elapsed_s), active.local_tail
     if left_s is None or tail is None:
-        return _patience_s(active)
+        return patience_s(active)
     kept_s = max(_LEAST_KEPT_S, _KEPT_SHARE * (active.deadline_s or 0.0))
     busy_s = max(queued_s, blocked_s)
     for local_s, waits_s in ((tail.time_s, busy_s), (tail.time_s, queued_s), (tail.fastest_s, queued_s)):
@@ -38,7 +38,7 @@ def wait_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0, block
     # The server alone may still make it; where it cannot either, the edge's own rest is the sooner answer.
     if tail.fastest_s + queued_s <= left_s <= active.expected_remote_s:
         return 0.0
-    return _patience_s(active)
+    return patience_s(active)
 
 
 def retry_s(active: ActivePlan, *, elapsed_s: float, queued_s: float = 0.0) -> float | None:
@@ -57,5 +57,6 @@ def _left_s(active: ActivePlan, elapsed_s: float) -> float | None:
     return None if active.deadline_s is None else active.deadline_s - elapsed_s
 
 
-def _patience_s(active: ActivePlan) -> float:
+def patience_s(active: ActivePlan) -> float:
+    """Seconds after which a server is given up where no deadline says so."""
     return max(_LEAST_PATIENCE_S, _PATIENCE * (active.plan.latency_bound_s or 0.0))

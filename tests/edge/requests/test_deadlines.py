@@ -86,7 +86,7 @@ def test_a_silent_server_costs_no_deadline() -> None:
         (timeout_s,) = bench.remote.timeouts_s
         assert timeout_s == pytest.approx(DEADLINE_S - TAIL.time_s, abs=0.05)
         assert bench.session.counters.reasons == {FallbackReason.LATE: 1}
-        assert bench.session.counters.missed == 0
+        assert (bench.session.counters.missed, bench.session.counters.in_time) == (0, 0)
         (seen,) = transfers.seen
         assert (seen.is_over, seen.down_bytes) == (False, 0)
         assert seen.link_s == pytest.approx(timeout_s)
@@ -140,7 +140,10 @@ def test_an_answer_past_its_deadline_is_counted() -> None:
         bench.remote.link_s = 1.2
         ledger = (await bench.session.infer("r", (PICTURE,))).ledger
         assert (ledger.served_by, ledger.fallback_reason) == ("split", None)
-        assert bench.session.counters.missed == 1
+        assert (bench.session.counters.missed, bench.session.counters.in_time) == (1, 0)
+        bench.remote.link_s = 0.1
+        await bench.session.infer("r", (PICTURE,))
+        assert (bench.session.counters.missed, bench.session.counters.in_time) == (1, 1)
 
     with_deadline(use, tail=LocalTail(time_s=0.95, fastest_s=0.95))
 

@@ -255,7 +255,7 @@ def test_a_request_keeps_the_plan_it_began_under() -> None:
         ledgers = [answer.ledger for answer in await asyncio.gather(first, second)]
         assert [(ledger.epoch, ledger.cut, ledger.codec) for ledger in ledgers] == [(1, 1, "raw"), (2, 3, "fp16")]
         assert [(seen.epoch, seen.cut) for seen in bench.remote.seen] == [(1, 1), (2, 3)]
-        assert bench.session.counters == Counters(requests=2, split=2)
+        assert bench.session.counters == Counters(requests=2, split=2, in_time=2)
 
     run(use)
 
