@@ -68,15 +68,20 @@ class EdgeEndpoint:
         self._offloading = offloading
         self._slowdown = slowdown
 
-    async def infer(self, request: InferRequest) -> InferReply:
-        """Answer one request, on whichever sides the plan in force says."""
+    async def infer(self, request: InferRequest, *, caller_s: float | None = None) -> InferReply:
+        """Answer one request, on whichever sides the plan in force says; `caller_s` as `LocalService` has it."""
         raw, table = codec(RAW), self._runner.network.table
         with self._tracer.span(
             REQUEST, kind=SpanKind.SERVER, network=table.network, request_id=request.request_id
         ) as span:
             try:
                 inputs = decode_expected(raw, request.tensors, table.inputs)
-                answer = await self._session.infer(request.request_id, inputs, application=request.application)
+                answer = await self._session.infer(
+                    request.request_id,
+                    inputs,
+                    application=request.application,
+                    within_s=None if caller_s is None else caller_s / self._slowdown,
+                )
             except JoulecutError as error:
                 self._observer.rejected()
                 if isinstance(error, DeviceBusyError):

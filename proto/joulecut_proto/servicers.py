@@ -315,7 +315,7 @@ class _LocalServicer(local_pb2_grpc.LocalServicer):
             asked = infer_request_from_wire(request)
             if self._room is not None:
                 self._room.enter(context, asked.application)
-            return infer_reply_to_wire(await self._service.infer(asked))
+            return infer_reply_to_wire(await self._service.infer(asked, caller_s=context.time_remaining()))
 
     async def GetStatus(self, request: local_pb2.GetStatusRequest, context: Context) -> local_pb2.LocalStatus:
         async with Answering(context, "Local.GetStatus"):

@@ -134,8 +134,8 @@ class InferenceService(Protocol):
 class LocalService(Protocol):
     """The edge agent's endpoint on its own host."""
 
-    async def infer(self, request: InferRequest) -> InferReply:
-        """Run one request."""
+    async def infer(self, request: InferRequest, *, caller_s: float | None = None) -> InferReply:
+        """Run one request; `caller_s`: wall seconds until its caller gives up, None for one that waits."""
         ...
 
     async def status(self) -> LocalStatus:

@@ -82,7 +82,8 @@ class FakeLocal:
         self.replans: list[ReplanRequest] = []
         self.meters: list[ReadMetersRequest] = []
 
-    async def infer(self, request: InferRequest) -> InferReply:
+    async def infer(self, request: InferRequest, *, caller_s: float | None = None) -> InferReply:
+        del caller_s
         self.requests.append(request.request_id)
         self.tensors.append(request.tensors)
         if self.failure is not None:

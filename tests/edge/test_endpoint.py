@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import grpc
 import pytest
+from torch import Tensor
 
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW
 from joulecut_edge.endpoint import EdgeEndpoint, request_room
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.requests.request_turns import RequestTurns
+from joulecut_edge.requests.session import Answer
 from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.local_messages import InferRequest
 from joulecut_proto.status import entry_of
@@ -31,6 +34,26 @@ def test_an_edge_that_is_full_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(CallRefusedError, match="0 requests wait for the device; at most 0 may") as refused:
             asyncio.run(endpoint.infer(request))
         assert entry_of(refused.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_the_caller_s_wall_seconds_are_fewer_on_a_slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session counts in the agents' time, gRPC's deadlines in the wall's."""
+    with Bench() as bench:
+        told: list[float | None] = []
+        infer = bench.session.infer
+
+        async def noted(
+            request_id: str, inputs: Sequence[Tensor], *, application: str, within_s: float | None
+        ) -> Answer:
+            told.append(within_s)
+            return await infer(request_id, inputs, application=application)
+
+        monkeypatch.setattr(bench.session, "infer", noted)
+        endpoint = EdgeEndpoint(bench.runner, bench.session, cast(Offloading, None), bench.clock, 20.0)
+        request = InferRequest(request_id="r", tensors=codec(RAW).encode((pictures(1)[0],)))
+        for caller_s in (None, 30.0):
+            asyncio.run(endpoint.infer(request, caller_s=caller_s))
+        assert told == [None, 1.5]
 
 
 @pytest.mark.parametrize(("elements", "each"), [(10, 512), (1 << 20, 31), (1 << 30, 8)])

@@ -240,7 +240,8 @@ REPLAN_REPLY = ReplanReply(assignment=None, plan=NO_PLAN, problem=PROBLEM)
 class _FakeLocal:
     """A LocalService that returns its inputs."""
 
-    async def infer(self, request: InferRequest) -> InferReply:
+    async def infer(self, request: InferRequest, *, caller_s: float | None = None) -> InferReply:
+        del caller_s
         return InferReply(tensors=request.tensors, ledger=LEDGER)
 
     async def status(self) -> LocalStatus:

@@ -101,7 +101,8 @@ async def connect_async(
     """A connection of this event loop to the edge-agent at `address` ("unix:/path" or "host:port").
 
     It is made with the first call. Where nobody listens at the default address, an agent that this user has started
-    by hand is looked for. `timeout_s`: wall seconds that one request may take. `insecure`: `address` may be another
-    host's, where inputs and answers go in plain text. Raises ConfigError where it is malformed, or not this host's.
+    by hand is looked for. `timeout_s`: wall seconds that one request may take; the edge waits no longer for a server
+    than they leave. `insecure`: `address` may be another host's, where inputs and answers go in plain text. Raises
+    ConfigError where it is malformed, or not this host's.
     """
     return AsyncConnection(address, timeout_s=timeout_s, insecure=insecure)

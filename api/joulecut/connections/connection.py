@@ -128,7 +128,8 @@ def connect(
     """A connection to the edge-agent at `address` ("unix:/path" or "host:port"); it is made with the first call.
 
     Where nobody listens at the default address, an agent that this user has started by hand is looked for.
-    `timeout_s`: wall seconds that one request may take. `insecure`: `address` may be another host's, where inputs and
-    answers go in plain text. Raises ConfigError where it is malformed, or not this host's.
+    `timeout_s`: wall seconds that one request may take; the edge waits no longer for a server than they leave.
+    `insecure`: `address` may be another host's, where inputs and answers go in plain text. Raises ConfigError where it
+    is malformed, or not this host's.
     """
     return Connection(address, timeout_s=timeout_s, insecure=insecure)

@@ -104,18 +104,13 @@ class Replanning:
         if known is not None and known.overdue is not None:
             known.overdue.cancel()
 
-    def transferred(self, transfer: Transfer) -> None:
+    def transferred(self, transfer: Transfer, *, deadline_s: float | None = None) -> None:
         """See `TransferObserver.transferred`."""
         if self._estimator is not None:
-            self._estimator.observe(transfer if transfer.is_over else self._given_up(transfer))
+            self._estimator.observe(transfer if transfer.is_over else _given_up(transfer, deadline_s or 0.0))
             if transfer.is_over:
                 self._trips.observe(transfer.link_s)
             self._news.set()
-
-    def _given_up(self, transfer: Transfer) -> Transfer:
-        """As slow as it takes to be late: the edge gives up while there is still time, and then knows no more."""
-        deadline_s = self._session.active.deadline_s or 0.0
-        return replace(transfer, link_s=max(_LONGER * transfer.link_s, deadline_s), is_over=True)
 
     async def keep(self) -> None:
         """Follow the link until cancelled."""
@@ -279,3 +274,8 @@ class Replanning:
     def _count(self, reason: str) -> None:
         # Another mapping each time: whoever reads it in another thread sees one that does not change.
         self.replans = Counter({**self.replans, reason: self.replans.get(reason, 0) + 1})
+
+
+def _given_up(transfer: Transfer, deadline_s: float) -> Transfer:
+    """As slow as it takes to be late: the edge gives up while there is still time, and then knows no more."""
+    return replace(transfer, link_s=max(_LONGER * transfer.link_s, deadline_s), is_over=True)

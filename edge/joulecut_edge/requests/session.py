@@ -38,8 +38,10 @@ from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.counters import Counters, counted
 from joulecut_edge.requests.crossings import Crossings
 from joulecut_edge.requests.drift_watch import DriftWatch
+from joulecut_edge.requests.first_parts import Head, Whole
 from joulecut_edge.requests.footing import Footing, InForce
 from joulecut_edge.requests.patience import retry_s, wait_s
+from joulecut_edge.requests.request import Request
 from joulecut_edge.requests.request_ledgers import both, link_shares, local_ledger, split_ledger
 from joulecut_edge.requests.request_spans import SERVER, tell_head, tell_tail, tell_whole
 from joulecut_edge.requests.request_turns import RequestTurns
@@ -64,38 +66,6 @@ class Answer:
 
     outputs: tuple[Tensor, ...]
     ledger: RequestLedger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """`sent_id`: what servers know it by; applications choose their ids, and two may choose the same.
-
-    `after_s`: how long before it the last one came.
-    """
-
-    request_id: str
-    sent_id: str
-    start_s: float
-    after_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """What is kept until the answer: the tensors at the cut and their encoded form."""
-
-    force: InForce
-    run: HeadRun
-    queue_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Whole:
-    """All of it, computed here; `reason` where the plan wanted a server."""
-
-    active: ActivePlan
-    outputs: tuple[Tensor, ...]
-    stage: Stage
-    reason: FallbackReason | None
 
 
 class EdgeSession:
@@ -178,16 +148,22 @@ class EdgeSession:
         await self._footing.give_clocks_back()
         await self.drift.settle()
 
-    async def infer(self, request_id: str, inputs: Sequence[Tensor], *, application: str = "") -> Answer:
-        """Answer one request of an application. Raises ContractError where the inputs are not the network's."""
+    async def infer(
+        self, request_id: str, inputs: Sequence[Tensor], *, application: str = "", within_s: float | None = None
+    ) -> Answer:
+        """Answer one request of an application, which waits `within_s` for it; None where it does not say.
+
+        Raises ContractError where the inputs are not the network's.
+        """
         self._runner.network.whole.check_inputs(inputs)
         start_s, last_s = self._clock.now_s(), self._last_start_s
         self._last_start_s = start_s
-        request = _Request(
+        request = Request(
             request_id=request_id,
             sent_id=sent_id(request_id, next(self._numbers)),
             start_s=start_s,
             after_s=start_s - last_s,
+            within_s=within_s,
         )
         context = RequestContext(request_id=request.sent_id, session_id=self.session_id)
         # As the server's span and both logs have it: applications may use an id twice.
@@ -195,26 +171,24 @@ class EdgeSession:
         with self._under_way.one(), ForRequest(context):
             turn = await self.turns.run(in_this_context(lambda: self._first_part(inputs)), who=application)
             told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}
-            if isinstance(turn.result, _Whole):
+            if isinstance(turn.result, Whole):
                 tell_whole(current_span(), turn.result.stage, **told)
                 return self._whole_answer(request, turn.result, turn.queue_s)
             force, run = turn.result
             under_epoch(force.active.assignment.epoch)
             tell_head(current_span(), run, **told)
-            return await self._offload(request, _Head(force=force, run=run, queue_s=turn.queue_s))
+            return await self._offload(request, Head(force=force, run=run, queue_s=turn.queue_s))
 
-    def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | _Whole:
+    def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | Whole:
         footing, force = self._footing, self._footing.force
         active = force.active
         at_home = active.offloads and footing.stays_home(active)
         if not active.offloads or at_home:
             outputs, stage = self._runner.whole(inputs)
-            return _Whole(
-                active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None
-            )
+            return Whole(active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None)
         return force, self._runner.head(active.assignment.cut, codec(active.assignment.codec), inputs)
 
-    def _whole_answer(self, request: _Request, whole: _Whole, queue_s: float) -> Answer:
+    def _whole_answer(self, request: Request, whole: Whole, queue_s: float) -> Answer:
         ledger = local_ledger(
             request.request_id,
             whole.active,
@@ -228,29 +202,27 @@ class EdgeSession:
             self._watch_drift(whole.active, ledger, None)
         return self._answer(whole.outputs, ledger, whole.active)
 
-    async def _offload(self, request: _Request, head: _Head) -> Answer:
+    async def _offload(self, request: Request, head: Head) -> Answer:
         """Ask the server, at most twice; whatever comes of that, an answer."""
         force, attempts, sent_s = head.force, 0, 0.0
         reason = FallbackReason.LATE if head.run.encoded else FallbackReason.FAILED
         for may_repeat in (True, False) if head.run.encoded else ():
             sent_s = sent_s if attempts else self._clock.now_s()
-            elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
-            blocked_s = _blocked_s(request, force.active)
-            most_s = wait_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s, blocked_s=blocked_s)
+            most_s = self._wait_s(request, force.active)
             if most_s <= 0.0:
                 break
             try:
                 remote = _remote_of(force)
                 attempts += 1
-                self.transfers.began(request.sent_id, time_s=self._clock.now_s(), up_bytes=_sent_bytes(head))
+                self.transfers.began(request.sent_id, time_s=self._clock.now_s(), up_bytes=head.sent_bytes)
                 with current_span().child(
-                    SERVER, kind=SpanKind.CLIENT, attempt=attempts - 1, sent_bytes=_sent_bytes(head)
+                    SERVER, kind=SpanKind.CLIENT, attempt=attempts - 1, sent_bytes=head.sent_bytes
                 ):
                     reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
             except JoulecutError as error:
                 reason = fallback_reason(error)
                 attempts -= isinstance(error, UnsentError)
-                self._note(error, head, sent_s)
+                self._note(error, request, head, sent_s=sent_s, waited_s=most_s)
                 again = await self._another(request, force, error) if may_repeat and may_try_again(error) else None
                 _LOG.warning(
                     "request %s: %s: %s", request.sent_id, "sent again" if again else "finished locally", error
@@ -265,10 +237,19 @@ class EdgeSession:
                 self.transfers.ended(request.sent_id)
         return await self._finish(request, head, reason, attempts=attempts)
 
-    async def _another(self, request: _Request, force: InForce, error: JoulecutError) -> InForce | None:
+    def _wait_s(self, request: Request, active: ActivePlan) -> float:
+        return wait_s(
+            active,
+            elapsed_s=self._clock.now_s() - request.start_s,
+            queued_s=self._queued_s(active),
+            blocked_s=request.blocked_s(active),
+            within_s=request.within_s,
+        )
+
+    async def _another(self, request: Request, force: InForce, error: JoulecutError) -> InForce | None:
         """What to send the request under once more, before it is too late for that."""
         elapsed_s, queued_s = self._clock.now_s() - request.start_s, self._queued_s(force.active)
-        spare_s = retry_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s)
+        spare_s = retry_s(force.active, elapsed_s=elapsed_s, queued_s=queued_s, within_s=request.within_s)
         if spare_s is None:
             return None
         found = self._footing.force
@@ -280,10 +261,11 @@ class EdgeSession:
             found = successor
         return found if found.remote is not None and found.active.continues(force.active) else None
 
-    async def _finish(self, request: _Request, head: _Head, reason: FallbackReason, *, attempts: int) -> Answer:
+    async def _finish(self, request: Request, head: Head, reason: FallbackReason, *, attempts: int) -> Answer:
         """The rest from the kept tensors; at the fastest clock where only that keeps the deadline."""
         active, run = head.force.active, head.run
-        until_s = None if active.deadline_s is None else request.start_s + active.deadline_s
+        deadline_s = request.deadline_s(active)
+        until_s = None if deadline_s is None else request.start_s + deadline_s
 
         def rest() -> tuple[tuple[Tensor, ...], Stage]:
             return self._runner.rest(active.assignment.cut, run.tensors)
@@ -309,7 +291,7 @@ class EdgeSession:
         return self._answer(outputs, ledger, active)
 
     def _split_answer(
-        self, request: _Request, active: ActivePlan, head: _Head, reply: RemoteReply, *, sent_s: float, attempts: int
+        self, request: Request, active: ActivePlan, head: Head, reply: RemoteReply, *, sent_s: float, attempts: int
     ) -> Answer:
         now_s = self._clock.now_s()
         ledger = split_ledger(
@@ -338,15 +320,18 @@ class EdgeSession:
             )
         return self._answer(reply.outputs, ledger, active, reply.origin)
 
-    def _note(self, error: JoulecutError, head: _Head, sent_s: float) -> None:
+    def _note(self, error: JoulecutError, request: Request, head: Head, *, sent_s: float, waited_s: float) -> None:
         """What an unanswered request says about the requests after it."""
         now_s = self._clock.now_s()
         if isinstance(error, TurnedAwayError):
             self._footing.recess.begin(now_s, error.retry_after_s)
-        if isinstance(error, UnansweredError):
+        active = head.force.active
+        # A caller in a hurry may leave the server less than it needs, which says nothing of the server or its link.
+        if isinstance(error, UnansweredError) and waited_s >= active.slow_remote_s:
             self._footing.recess.missed(now_s)
             self.transfers.transferred(
-                Transfer(time_s=now_s, up_bytes=_sent_bytes(head), down_bytes=0, link_s=now_s - sent_s, is_over=False)
+                Transfer(time_s=now_s, up_bytes=head.sent_bytes, down_bytes=0, link_s=now_s - sent_s, is_over=False),
+                deadline_s=request.deadline_s(active),
             )
 
     def _queued_s(self, active: ActivePlan) -> float:
@@ -367,18 +352,6 @@ class EdgeSession:
     ) -> Answer:
         self.counters = counted(self.counters, ledger, deadline_s=active.deadline_s, origin=origin)
         return Answer(outputs=outputs, ledger=ledger)
-
-
-def _blocked_s(request: _Request, active: ActivePlan) -> float:
-    """How long a later request may keep the device, all of it done here, where they come faster than deadlines pass."""
-    planned, tail = active.plan.breakdown, active.local_tail
-    if planned is None or tail is None or active.deadline_s is None or request.after_s >= active.deadline_s:
-        return 0.0
-    return planned.t_edge + tail.time_s
-
-
-def _sent_bytes(head: _Head) -> int:
-    return sum(frame.size_bytes for frame in head.run.encoded)
 
 
 def _remote_of(force: InForce) -> Remote:

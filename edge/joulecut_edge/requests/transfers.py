@@ -18,8 +18,11 @@ class TransferObserver(Protocol):
         """Nobody waits for it any more, answered or not."""
         ...
 
-    def transferred(self, transfer: Transfer) -> None:
-        """A request was answered; or, where the transfer is not over, given up after so many seconds."""
+    def transferred(self, transfer: Transfer, *, deadline_s: float | None = None) -> None:
+        """A request was answered; or, where the transfer is not over, given up after so many seconds.
+
+        `deadline_s`: what one that was given up might have taken in all; None without a deadline.
+        """
         ...
 
 
@@ -32,5 +35,5 @@ class NoTransferObserver:
     def ended(self, request_id: str) -> None:
         """See `TransferObserver.ended`."""
 
-    def transferred(self, transfer: Transfer) -> None:
+    def transferred(self, transfer: Transfer, *, deadline_s: float | None = None) -> None:
         """See `TransferObserver.transferred`."""

@@ -294,7 +294,8 @@ def test_a_request_that_is_given_up_early_is_late() -> None:
                 drive.replanning.transferred(
                     Transfer(
                         time_s=drive.clock.now_s(), up_bytes=sent_bytes, down_bytes=0, link_s=waited_s, is_over=False
-                    )
+                    ),
+                    deadline_s=active.deadline_s,
                 )
                 await drive.replanning.look()
         assert not drive.edge.active.offloads

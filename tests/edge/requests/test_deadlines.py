@@ -44,6 +44,7 @@ class Transfers:
     """Remembers what it is told."""
 
     seen: list[Transfer] = field(default_factory=list)
+    deadlines_s: list[float | None] = field(default_factory=list)
     under_way: list[str] = field(default_factory=list)
 
     def began(self, request_id: str, *, time_s: float, up_bytes: int) -> None:
@@ -53,8 +54,9 @@ class Transfers:
     def ended(self, request_id: str) -> None:
         self.under_way.remove(request_id)
 
-    def transferred(self, transfer: Transfer) -> None:
+    def transferred(self, transfer: Transfer, *, deadline_s: float | None = None) -> None:
         self.seen.append(transfer)
+        self.deadlines_s.append(deadline_s)
 
 
 def with_deadline(

@@ -83,6 +83,29 @@ def test_without_a_deadline_or_a_known_rest_patience_is_as_planned(
     assert retry_s(slow, elapsed_s=5.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("within_s", "waits_s"), [(0.12, 0.048), (0.1, 0.053), (0.055, 0.033), (0.05, 0.0), (0.02, 0.0)]
+)
+def test_the_caller_s_own_time_is_a_deadline(within_s: float, waits_s: float) -> None:
+    """Where it is the sooner, with 10 ms kept back; no server is waited for when the caller has left."""
+    for active in (plan(None), plan(60.0)):
+        assert wait_s(active, elapsed_s=0.022, within_s=within_s) == pytest.approx(waits_s)
+
+
+@pytest.mark.parametrize("deadline_s", [None, 0.1, 0.06, 20.0])
+def test_a_patient_caller_changes_no_wait(deadline_s: float | None) -> None:
+    """That it would wait for half a minute is no reason to leave a silent server so long."""
+    active = plan(deadline_s)
+    assert wait_s(active, elapsed_s=0.022, within_s=30.0) == wait_s(active, elapsed_s=0.022)
+
+
+def test_a_second_try_is_in_the_caller_s_time_too() -> None:
+    """Where the caller has gone by then there is none; its patience alone waits for no server."""
+    assert retry_s(plan(60.0), elapsed_s=0.022, within_s=0.1) == pytest.approx(0.1 - 0.022 - 0.015 - 0.03)
+    assert retry_s(plan(None), elapsed_s=0.06, within_s=0.1) is None
+    assert retry_s(plan(None), elapsed_s=0.022, within_s=30.0) == 0.0
+
+
 def test_a_second_try_needs_its_own_time() -> None:
     """It may be waited for as long as server and rest still fit behind it; where they do not, there is none."""
     assert retry_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.1 - 0.022 - 0.015 - 0.03)
