@@ -26,7 +26,7 @@ from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
-from joulecut_edge.endpoint import EdgeEndpoint, request_room
+from joulecut_edge.endpoint import EdgeEndpoint, most_bytes, request_room
 from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
@@ -144,7 +144,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         replanning = _replanning(session, offloading, clock) if config.planning.follow_link else None
         observer = _observer(config, runner, session, offloading, stack, replanning, traces)
         tracer = NO_TRACER if traces is None else traces.tracer
-        server = make_server()
+        server = make_server(limit_bytes=most_bytes(network.table))
         endpoint = EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer)
         add_local(server, endpoint, request_room(network.table))
         port = bind(server, config.listen)

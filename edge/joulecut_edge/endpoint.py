@@ -17,6 +17,7 @@ from joulecut_edge.requests.request_spans import REQUEST, tell_ledger
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.call_room import CallRoom
+from joulecut_proto.channels import MESSAGE_LIMIT_BYTES
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
@@ -35,6 +36,10 @@ from joulecut_runtime.wires.codecs import codec, decode_expected
 _APPLICATION_BYTES = 128 << 20
 """Inputs and answers of one application's requests; gRPC holds answers that nobody reads, some three times each."""
 _FEWEST, _MOST = 8, 512
+_ROOM_BYTES = 1 << 20
+"""Beside a request's inputs: names, shapes, and what else applications say."""
+_TOO_WIDE = 2
+"""Inputs of so many times the bytes are taken in, so that who sends float64 for float32 hears of element types."""
 
 
 def request_room(table: CutTable) -> CallRoom:
@@ -45,6 +50,12 @@ def request_room(table: CutTable) -> CallRoom:
     request_bytes = sum(tensor.size_bytes for tensor in (*table.inputs, *table.outputs))
     each = min(_MOST, max(_FEWEST, _APPLICATION_BYTES // max(request_bytes, 1)))
     return CallRoom("requests", each=each, total=4 * each)
+
+
+def most_bytes(table: CutTable) -> int:
+    """The largest message that an edge of this network takes; gRPC takes in each before anybody has looked at it."""
+    input_bytes = sum(tensor.size_bytes for tensor in table.inputs)
+    return min(_TOO_WIDE * input_bytes + _ROOM_BYTES, MESSAGE_LIMIT_BYTES)
 
 
 class EdgeEndpoint:

@@ -65,7 +65,7 @@ from joulecut_proto.local_messages import (
 )
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_proto.reply_sizes import PLAN_REPLY_OBJECTS, read_counted_reply, read_small_reply
-from joulecut_proto.status import error_from_rpc
+from joulecut_proto.status import error_from_infer, error_from_rpc
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc, local_pb2, local_pb2_grpc, planning_pb2, planning_pb2_grpc
 
 R = TypeVar("R")
@@ -210,8 +210,11 @@ class LocalClient:
 
     async def infer(self, request: InferRequest, *, timeout_s: float) -> InferReply:
         """Run one request."""
-        call = self._stub.Infer(infer_request_to_wire(request), timeout=timeout_s)
-        return infer_reply_from_wire(await _answer(call, self._peer))
+        try:
+            reply = await self._stub.Infer(infer_request_to_wire(request), timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise error_from_infer(error, peer=self._peer) from error
+        return infer_reply_from_wire(_readable(reply, self._peer))
 
     async def status(self, *, timeout_s: float) -> LocalStatus:
         """What the edge agent runs, and how."""

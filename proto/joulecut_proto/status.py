@@ -7,6 +7,7 @@ branch of the tree again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -87,6 +88,9 @@ _FOREIGN: Mapping[grpc.StatusCode, type[JoulecutError]] = {
     grpc.StatusCode.PERMISSION_DENIED: AccessError,
 }
 
+_TOO_LARGE = re.compile(r"(?:CLIENT: Sent|SERVER: Received) message larger than max \((\d+) vs\. (\d+)\)")
+"""What gRPC says of a request; of replies it is the other way round."""
+
 Metadata = Iterable[tuple[str, str | bytes]]
 
 
@@ -122,6 +126,16 @@ def error_from_rpc(error: grpc.aio.AioRpcError, *, peer: str) -> JoulecutError:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return LinkError(f"{peer} did not answer in time: {details}")
     return _FOREIGN.get(code, LinkError)(f"{peer}: {code.name}: {details}")
+
+
+def error_from_infer(error: grpc.aio.AioRpcError, *, peer: str) -> JoulecutError:
+    """As `error_from_rpc`, of an application's request to an edge: that it is too large no second try mends."""
+    too_large = _TOO_LARGE.search(error.details() or "")
+    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED or too_large is None:
+        return error_from_rpc(error, peer=peer)
+    size_bytes, most_bytes = too_large.groups()
+    remedy = "send what its network takes: its status names the inputs' element types and shapes"
+    return ContractError(f"{peer}: a request of {size_bytes} bytes; expected at most {most_bytes}; {remedy}")
 
 
 def _named_error(metadata: Metadata | None) -> type[JoulecutError] | None:

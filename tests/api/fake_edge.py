@@ -15,7 +15,7 @@ from joulecut_core.ledgers import RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.networks import TensorSpec
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
-from joulecut_proto.channels import bind, make_server
+from joulecut_proto.channels import MESSAGE_LIMIT_BYTES, bind, make_server
 from joulecut_proto.local_messages import (
     InferReply,
     InferRequest,
@@ -109,14 +109,16 @@ class FakeLocal:
 
 
 @contextmanager
-def serving_edge(service: FakeLocal, address: str = "127.0.0.1:0") -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+def serving_edge(
+    service: FakeLocal, address: str = "127.0.0.1:0", *, limit_bytes: int = MESSAGE_LIMIT_BYTES
+) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     """The address of a running endpoint, and the loop that it lives in."""
     loop = asyncio.new_event_loop()
     server = None
 
     async def start() -> int:
         nonlocal server
-        server = make_server()
+        server = make_server(limit_bytes=limit_bytes)
         add_local(server, service)
         port = bind(server, address)
         await server.start()

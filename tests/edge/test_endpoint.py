@@ -13,7 +13,7 @@ from torch import Tensor
 
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW
-from joulecut_edge.endpoint import EdgeEndpoint, request_room
+from joulecut_edge.endpoint import EdgeEndpoint, most_bytes, request_room
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_edge.requests.session import Answer
@@ -54,6 +54,13 @@ def test_the_caller_s_wall_seconds_are_fewer_on_a_slow_clock(monkeypatch: pytest
         for caller_s in (None, 30.0):
             asyncio.run(endpoint.infer(request, caller_s=caller_s))
         assert told == [None, 1.5]
+
+
+@pytest.mark.parametrize(("elements", "most"), [(1000, 1_056_576), (1 << 20, 9 << 20), (1 << 30, 64 << 20)])
+def test_messages_have_what_the_inputs_need(elements: int, most: int) -> None:
+    """Twice as much as they have, so that a wrong element type is told as that, and 1 MiB; never more than gRPC's."""
+    picture = TensorSpec(name="picture", dtype="float32", shape=(elements,))
+    assert most_bytes(replace(tiny_network().table, inputs=(picture,))) == most
 
 
 @pytest.mark.parametrize(("elements", "each"), [(10, 512), (1 << 20, 31), (1 << 30, 8)])

@@ -144,6 +144,8 @@ def test_wrong_requests_are_refused_and_leave_no_trace(site: Site) -> None:
         del server_address
         with pytest.raises(ContractError, match=r"tensor 0 is uint8\[1, 3, 31, 32\]; expected uint8\[1, 3, 32, 32\]"):
             await app.infer(PICTURES[0][:, :, 1:])
+        with pytest.raises(ContractError, match=r"a request of \d+ bytes; expected at most 1054720"):
+            await app.infer(torch.zeros(1, 3, 1024, 1024, dtype=torch.uint8))
         with pytest.raises(ConfigError):
             await app.replan(ReplanRequest(policy="best"))
         status = await app.status()

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from joulecut_core.errors import ContractError
 from joulecut_core.ledgers import RequestLedger
+from joulecut_proto.channels import MESSAGE_LIMIT_BYTES
 from joulecut_proto.local_messages import InferReply, InferRequest
 from joulecut_proto.tensor_arrays import array_of, frame_of
 
@@ -42,8 +44,11 @@ class RequestWriter:
         self._numbers = itertools.count()
 
     def write(self, inputs: Sequence[Array]) -> InferRequest:
-        """A request of these inputs, in order. Raises ContractError for an element type that cannot be sent."""
+        """A request of these inputs, in order; raises ContractError for an element type or size that cannot be sent."""
         frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
+        size_bytes = sum(frame.size_bytes for frame in frames)
+        if size_bytes > MESSAGE_LIMIT_BYTES:
+            raise ContractError(f"inputs of {size_bytes} bytes; expected at most {MESSAGE_LIMIT_BYTES} in one request")
         request_id = f"{self._name}-{next(self._numbers)}"
         return InferRequest(request_id=request_id, tensors=frames, application=self._name)
 

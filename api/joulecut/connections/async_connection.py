@@ -42,7 +42,8 @@ class AsyncConnection:
     async def infer(self, *inputs: Array) -> Answer:
         """Answer one request; the arrays are the network's inputs, in order. Any number may be under way at once.
 
-        Raises ContractError where they are not, LinkError where the edge-agent cannot be reached.
+        Raises ContractError where they are not, or are more than the edge-agent takes, LinkError where it cannot be
+        reached.
         """
         request = self._writer.write(inputs)
         return answer_of(await self._answered(self._client.infer(request, timeout_s=self._timeout_s)))

@@ -29,7 +29,7 @@ from joulecut_proto.convert_inference import (
     infer_request_to_wire,
 )
 from joulecut_proto.local_messages import LocalStatus, MeterReadings, ReadMetersRequest, ReplanReply, ReplanRequest
-from joulecut_proto.status import error_from_rpc
+from joulecut_proto.status import error_from_infer, error_from_rpc
 from joulecut_proto.v1 import local_pb2, local_pb2_grpc
 
 __all__ = ["Answer", "Array", "Connection", "connect"]
@@ -51,15 +51,16 @@ class Connection:
     def infer(self, *inputs: Array) -> Answer:
         """Answer one request; the arrays are the network's inputs, in order.
 
-        Raises ContractError where they are not, LinkError where the edge-agent cannot be reached.
+        Raises ContractError where they are not, or are more than the edge-agent takes, LinkError where it cannot be
+        reached.
         """
         return self.submit(*inputs).result()
 
     def submit(self, *inputs: Array) -> Future[Answer]:
         """Start a request; the future gives what `infer` would return or raise, and cannot be cancelled.
 
-        Raises at once what needs no agent to be known: ContractError for an element type that cannot be
-        sent, LinkError on a closed connection.
+        Raises at once what needs no agent to be known: ContractError for what cannot be sent,
+        an element type or more than 64 MiB, LinkError on a closed connection.
         """
         message = infer_request_to_wire(self._writer.write(inputs))
         call = self._opened(lambda: self._stub.Infer.future(message, timeout=self._timeout_s))
@@ -70,7 +71,7 @@ class Connection:
             try:
                 answer.set_result(answer_of(infer_reply_from_wire(done.result())))
             except grpc.RpcError as error:
-                answer.set_exception(error_from_rpc(cast(Any, error), peer=self._peer))
+                answer.set_exception(error_from_infer(cast(Any, error), peer=self._peer))
             except Exception as error:  # noqa: BLE001 - who waits for the answer has to hear of it, whatever it is
                 answer.set_exception(error)
 

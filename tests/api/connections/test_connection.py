@@ -126,6 +126,33 @@ def test_an_element_type_that_cannot_be_sent(edge: Connection, service: FakeLoca
     assert service.requests == []
 
 
+def test_more_than_can_be_sent(edge: Connection, service: FakeLocal) -> None:
+    """It is refused here as well, with the bytes: no link is at fault, and no second try would help."""
+    with pytest.raises(ContractError, match=r"^inputs of 67108865 bytes; expected at most 67108864"):
+        edge.submit(picture(0), np.zeros((64 << 20) + 1 - picture(0).nbytes, np.uint8))
+    # Names and headers count as well, which gRPC alone knows of.
+    with pytest.raises(ContractError, match=r"a request of \d+ bytes; expected at most 67108864"):
+        edge.infer(np.zeros(64 << 20, np.uint8))
+    assert service.requests == []
+
+
+def test_more_than_the_agent_takes(service: FakeLocal) -> None:
+    """It is the caller's fault, not the link's, whichever connection it came by."""
+    too_large = (
+        r"edge-agent 127\.0\.0\.1:\d+: a request of \d+ bytes; expected at most 1024; send what its network takes"
+    )
+
+    async def ask(address: str) -> None:
+        async with await connect_async(address) as edge:
+            await edge.infer(np.zeros(1024, np.uint8))
+
+    with serving_edge(service, limit_bytes=1024) as (address, _):
+        with connect(address) as edge, pytest.raises(ContractError, match=too_large):
+            edge.infer(np.zeros(1024, np.uint8))
+        with pytest.raises(ContractError, match=too_large):
+            asyncio.run(ask(address))
+
+
 def test_a_slow_agent(service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]) -> None:
     """`timeout_s` bounds a request; the error says who did not answer."""
     served[1].call_soon_threadsafe(service.gate.clear)
