@@ -81,6 +81,7 @@ class EdgePlanning:
         self._refits = refit
         self._factors = StageFactors()
         self._planning = asyncio.Lock()
+        self._begun: set[asyncio.Task[SessionReply]] = set()
         self._links: dict[str, LinkEstimate] = {}
         self._basis: _Basis | None = None
         self.wishes = wishes
@@ -176,6 +177,31 @@ class EdgePlanning:
                 await self._keep(wishes, local)
         return reply
 
+    async def plan_to_the_end(self, connection: ServerConnection, change: Change) -> SessionReply:
+        """As `plan`, for a caller who may leave: what has begun by then goes on, what waits for its turn does not.
+
+        A server raises the epoch before it answers: an edge that took no answer would send under a plan of the past.
+        """
+        begun = asyncio.Event()
+
+        def begin(wishes: Wishes) -> Wishes:
+            begun.set()
+            return change(wishes)
+
+        planning = asyncio.create_task(self.plan(connection, begin))
+        self._begun.add(planning)
+        planning.add_done_callback(self._begun.discard)
+        try:
+            # It never raises what the task does: a cancellation here is the caller's own.
+            await asyncio.wait({planning})
+        except asyncio.CancelledError:
+            if begun.is_set():
+                planning.add_done_callback(_tell_nobody)
+            else:
+                planning.cancel()
+            raise
+        return planning.result()
+
     async def preview_over(self, connection: ServerConnection, link: LinkEstimate) -> Plan:
         """The plan that a server would give for such a link, be it in use or not; nothing changes. Raises as `plan`."""
         _, factors = self._learned(link)
@@ -207,7 +233,11 @@ class EdgePlanning:
         _LOG.info("epoch %d adopted: %s", active.assignment.epoch, active.assignment)
 
     async def stop(self) -> None:
-        """End what the server is still being told."""
+        """End what is still being planned, and what the server is still being told."""
+        begun = tuple(self._begun)
+        for planning in begun:
+            planning.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
         await self._telling.hush()
 
     def _request(self, wishes: Wishes, link: LinkEstimate, factors: StageFactors, *, preview: bool) -> SessionRequest:
@@ -311,6 +341,13 @@ def _check_used(connection: ServerConnection) -> None:
     """A plan that was asked for beside a move to another connection must not bring the session back to this one."""
     if connection.lost.is_set() or connection.leaving.is_set():
         raise LinkError(f"server {connection.address} was lost or left before its plan was in force")
+
+
+def _tell_nobody(planning: asyncio.Task[SessionReply]) -> None:
+    """The end of a plan whose caller has left; one that was put in force stands in the log already."""
+    error = None if planning.cancelled() else planning.exception()
+    if error is not None:
+        _LOG.warning("no plan for a caller that left meanwhile: %s", error)
 
 
 def _only_this(link: LinkEstimate) -> None:

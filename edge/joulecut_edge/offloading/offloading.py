@@ -171,8 +171,8 @@ class Offloading:
             await used.connection.close()
 
     async def replan(self, change: Change) -> SessionReply:
-        """Plan again under changed terms and carry the plan out. Raises LinkError where there is no server."""
-        return await self.planning.plan(self._connected(), change)
+        """As `EdgePlanning.plan_to_the_end`, with the server in use. Raises LinkError where there is none."""
+        return await self.planning.plan_to_the_end(self._connected(), change)
 
     async def preview(self, change: Change) -> SessionReply:
         """The plan under changed terms; nothing changes. Raises LinkError where there is no server."""

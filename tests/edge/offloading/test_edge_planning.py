@@ -162,6 +162,75 @@ def test_terms_asked_for_meanwhile_are_not_undone(edge: Planned) -> None:
     run(edge, use)
 
 
+def test_a_plan_whose_caller_left_goes_on_to_its_end(edge: Planned) -> None:
+    """Its epoch is the server's by then; who left before it had its turn changes nothing."""
+
+    async def use() -> None:
+        planning, connection, session = edge.planning, edge.server.connection, edge.bench.session
+        edge.server.planned = replace(PLAN.assignment, epoch=PLAN.assignment.epoch + 1)
+        callers: list[asyncio.Task[SessionReply]] = []
+
+        def careful(wishes: Wishes) -> Wishes:
+            callers[0].cancel()
+            return replace(wishes, max_accuracy_loss=0.005)
+
+        def for_the_edge(wishes: Wishes) -> Wishes:
+            return replace(wishes, objective=Objective(server_weight=0.0))
+
+        callers += [
+            asyncio.create_task(planning.plan_to_the_end(connection, change)) for change in (careful, for_the_edge)
+        ]
+        await asyncio.wait(callers[:1])
+        callers[1].cancel()
+        await asyncio.wait(callers)
+        assert all(caller.cancelled() for caller in callers)
+        while planning._begun:
+            await asyncio.sleep(0)
+        assert session.active.assignment == edge.server.planned
+        assert edge.server.told[-1] == edge.server.planned.epoch
+        assert (planning.wishes.max_accuracy_loss, planning.wishes.objective) == (0.005, Objective())
+
+    run(edge, use)
+
+
+def test_a_plan_that_fails_for_nobody_is_logged(edge: Planned, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asked for it has left, and cannot be told."""
+
+    async def use() -> None:
+        callers: list[asyncio.Task[SessionReply]] = []
+
+        def leave(wishes: Wishes) -> Wishes:
+            callers[0].cancel()
+            return wishes
+
+        edge.server.refusal = PlanError("no room")
+        callers.append(asyncio.create_task(edge.planning.plan_to_the_end(edge.server.connection, leave)))
+        await asyncio.wait(callers)
+        while edge.planning._begun:
+            await asyncio.sleep(0)
+        assert "no plan for a caller that left meanwhile: no room" in caplog.text
+
+    run(edge, use)
+
+
+def test_a_stop_ends_what_would_go_on(edge: Planned) -> None:
+    """The session is released at the server next."""
+
+    async def use() -> None:
+        stopping: list[asyncio.Task[None]] = []
+
+        def stop(wishes: Wishes) -> Wishes:
+            stopping.append(asyncio.create_task(edge.planning.stop()))
+            return wishes
+
+        with pytest.raises(asyncio.CancelledError):
+            await edge.planning.plan_to_the_end(edge.server.connection, stop)
+        await stopping[0]
+        assert edge.planning._begun == set()
+
+    run(edge, use)
+
+
 def test_a_plan_over_a_connection_that_was_left_is_not_put_in_force(edge: Planned) -> None:
     """A plan that was asked for before the edge moved on must not bring its requests back."""
 
