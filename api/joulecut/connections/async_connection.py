@@ -55,7 +55,8 @@ class AsyncConnection:
     async def replan(self, request: ReplanRequest) -> ReplanReply:
         """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
 
-        Later plans keep those terms, and so does the edge where it is alone.
+        Later plans keep those terms, and so does the edge where it is alone; terms that leave no choice at all,
+        which get no assignment, change nothing.
         """
         return await self._answered(self._client.replan(request, timeout_s=REPLAN_S))
 

@@ -86,7 +86,8 @@ class Connection:
     def replan(self, request: ReplanRequest) -> ReplanReply:
         """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
 
-        Later plans keep those terms, and so does the edge where it is alone.
+        Later plans keep those terms, and so does the edge where it is alone; terms that leave no choice at all,
+        which get no assignment, change nothing.
         """
         return REPLAN_REPLY.from_wire(self._call(self._stub.Replan, REPLAN_REQUEST.to_wire(request), REPLAN_S))
 

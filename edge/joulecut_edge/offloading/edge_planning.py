@@ -153,8 +153,8 @@ class EdgePlanning:
     ) -> SessionReply:
         """A plan under changed terms, in force on return where it is no preview and there is a choice.
 
-        They are those of later plans too. What is changed are the terms that hold when its turn comes: another plan may
-        be on its way, under newer ones.
+        They are those of later plans too; where there is no choice all stays as it was. What is changed are the terms
+        that hold when its turn comes: another plan may be on its way, under newer ones.
 
         Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held,
         FitError where the profile does not carry the quantile asked for, and what `change` raises.
@@ -173,8 +173,8 @@ class EdgePlanning:
                 self._basis, self.bands = basis, reply.bands
                 self.link, self._factors = link, factors
                 self._links[connection.address] = link
-            if not preview:
-                await self._keep(wishes, local)
+                if not preview:
+                    await self._keep(wishes, local)
         return reply
 
     async def plan_to_the_end(self, connection: ServerConnection, change: Change) -> SessionReply:

@@ -312,25 +312,36 @@ def test_a_server_without_a_choice_is_joined_alone(edge: Planned) -> None:
     run(edge, use)
 
 
-@pytest.mark.parametrize("is_infeasible", [False, True])
-def test_other_terms_count_without_a_server_too(edge: Planned, is_infeasible: bool) -> None:
+def test_other_terms_count_without_a_server_too(edge: Planned) -> None:
     """An edge that loses its server keeps the level asked for last, not that of its start; a preview has none."""
     tight = Slo(latency_s=1e-6)
 
     async def use() -> None:
         session, planning, connection = edge.bench.session, edge.planning, edge.server.connection
         before = session.local
-        edge.server.is_infeasible = is_infeasible
         await planning.plan(connection, lambda wishes: replace(wishes, slo=tight), preview=True)
         assert session.local is before
         await session.go_local()
         await planning.plan(connection, lambda wishes: replace(wishes, slo=tight))
-        assert session.active.offloads is not is_infeasible
-        if not is_infeasible:
-            await session.go_local()
+        assert session.active.offloads
+        await session.go_local()
         assert (session.active.deadline_s, session.active.assignment.edge_clock) == (
             tight.latency_s,
             edge_profile().clock_table[-1],
         )
+
+    run(edge, use)
+
+
+def test_terms_that_leave_no_choice_change_nothing(edge: Planned) -> None:
+    """They are not those of the next plan either, which would send an edge home that could go on as before."""
+
+    async def use() -> None:
+        session, planning = edge.bench.session, edge.planning
+        before = session.active, session.local, planning.wishes
+        edge.server.is_infeasible = True
+        reply = await planning.plan(edge.server.connection, lambda wishes: replace(wishes, max_accuracy_loss=0.005))
+        assert reply.assignment is None
+        assert (session.active, session.local, planning.wishes) == before
 
     run(edge, use)
