@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from joulecut_core.energy import window_between
-from joulecut_core.errors import ConfigError, ContractError
+from joulecut_core.errors import ContractError
 from joulecut_core.figures import FigureKind
 from joulecut_core.problems import Slo
 from joulecut_edge import agent as edge_agent
@@ -146,7 +146,7 @@ def test_wrong_requests_are_refused_and_leave_no_trace(site: Site) -> None:
             await app.infer(PICTURES[0][:, :, 1:])
         with pytest.raises(ContractError, match=r"a request of \d+ bytes; expected at most 1054720"):
             await app.infer(torch.zeros(1, 3, 1024, 1024, dtype=torch.uint8))
-        with pytest.raises(ConfigError):
+        with pytest.raises(ContractError, match=r"policy: 'best'; expected one of all-edge, .*joint"):
             await app.replan(ReplanRequest(policy="best"))
         status = await app.status()
         assert status.counters.requests == 0

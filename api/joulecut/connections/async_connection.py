@@ -53,8 +53,9 @@ class AsyncConnection:
         return await self._answered(self._client.status(timeout_s=self._timeout_s))
 
     async def replan(self, request: ReplanRequest) -> ReplanReply:
-        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
+        """Plan again under the terms of `request`; a preview changes nothing.
 
+        Raises LinkError without a server, ContractError for a policy that is none.
         Later plans keep those terms, and so does the edge where it is alone; terms that leave no choice at all,
         which get no assignment, change nothing.
         """

@@ -84,8 +84,9 @@ class Connection:
         return LOCAL_STATUS.from_wire(self._call(self._stub.GetStatus, request, self._timeout_s))
 
     def replan(self, request: ReplanRequest) -> ReplanReply:
-        """Plan again under the terms of `request`; a preview changes nothing. Raises LinkError without a server.
+        """Plan again under the terms of `request`; a preview changes nothing.
 
+        Raises LinkError without a server, ContractError for a policy that is none.
         Later plans keep those terms, and so does the edge where it is alone; terms that leave no choice at all,
         which get no assignment, change nothing.
         """

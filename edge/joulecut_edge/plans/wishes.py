@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, ContractError, JoulecutError
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge.config import EdgeConfig
 from joulecut_planner import Policy
@@ -34,10 +34,10 @@ class Wishes:
         )
 
     def changed_by(self, request: ReplanRequest) -> Wishes:
-        """These terms with what a request names replaced; raises ConfigError for an unknown policy."""
+        """These terms with what a request names replaced; raises ContractError for an unknown policy."""
         return replace(
             self,
-            policy=self.policy if request.policy is None else _policy(request.policy),
+            policy=self.policy if request.policy is None else _policy(request.policy, ContractError),
             objective=request.objective or self.objective,
             slo=request.slo or self.slo,
             max_accuracy_loss=(
@@ -46,12 +46,13 @@ class Wishes:
         )
 
 
-def _policy(name: str) -> Policy:
+def _policy(name: str, kind: type[JoulecutError] = ConfigError) -> Policy:
+    """Raises an error of that kind; who asks is to read it, which of a configuration stays in the log."""
     try:
         return Policy(name)
     except ValueError as error:
         known = ", ".join(each.value for each in Policy)
-        raise ConfigError(f"policy: {name[:40]!r}; expected one of {known}") from error
+        raise kind(f"policy: {name[:40]!r}; expected one of {known}") from error
 
 
 def _tail_method(name: str) -> TailMethod | None:

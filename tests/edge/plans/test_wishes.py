@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_edge.plans.wishes import Wishes
@@ -35,7 +35,7 @@ def test_a_request_changes_what_it_names() -> None:
 
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     """A typing error in a policy's name is told in one line, with the names that would do."""
-    with pytest.raises(ConfigError, match=r"policy: 'jiont'; expected one of all-edge, .*joint"):
+    with pytest.raises(ContractError, match=r"policy: 'jiont'; expected one of all-edge, .*joint"):
         WISHES.changed_by(ReplanRequest(policy="jiont"))
     with pytest.raises(ConfigError, match="policy: 'best'"):
         Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b", policy="best"))
