@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from joulecut_core.documents import write_bytes
@@ -94,6 +95,19 @@ async def serve_until_stopped(
         except asyncio.CancelledError:
             if not stopping.is_set():
                 raise
+
+
+@asynccontextmanager
+async def for_long(serving: AbstractAsyncContextManager[str]) -> AsyncIterator[str]:
+    """`serving`, where what its start has loaded is kept out of garbage collection from then on.
+
+    For a process that does nothing else: a full collection over all of torch stops it for a tenth of a second and
+    more, and would meet a request some day.
+    """
+    async with serving as address:
+        gc.collect()
+        gc.freeze()
+        yield address
 
 
 @contextmanager

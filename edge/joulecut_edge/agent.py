@@ -20,7 +20,7 @@ import grpc.aio
 import torch
 
 from joulecut_core.errors import BundleError
-from joulecut_core.lifecycle import serve_until_stopped
+from joulecut_core.lifecycle import for_long, serve_until_stopped
 from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
@@ -78,7 +78,7 @@ async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None
     start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
     try:
-        await serve_until_stopped(serving(config), ready_file, ends_with=ends_with)
+        await serve_until_stopped(for_long(serving(config)), ready_file, ends_with=ends_with)
     except HungDeviceError as error:
         end_at_once(error)
 

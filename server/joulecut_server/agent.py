@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha import reflection
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import LinkError
-from joulecut_core.lifecycle import log_failure, serve_until_stopped
+from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.programs import end_at_once
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
@@ -90,7 +90,7 @@ async def run_agent(config: ServerConfig, *, ends_with: int | None = None, sourc
     start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
     try:
-        await serve_until_stopped(serving(config, source=source), ready_file, ends_with=ends_with)
+        await serve_until_stopped(for_long(serving(config, source=source)), ready_file, ends_with=ends_with)
     except HungDeviceError as error:
         end_at_once(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_core.lifecycle import announce_ready, input_that_ends, log_failure, serve_until_stopped
+from joulecut_core.lifecycle import announce_ready, for_long, input_that_ends, log_failure, serve_until_stopped
 
 
 def test_ready_file_tells_where_and_who(tmp_path: Path) -> None:
@@ -67,6 +68,25 @@ def test_under_nohup_the_end_of_a_terminal_ends_nothing() -> None:
     finally:
         signal.signal(signal.SIGHUP, before)
     assert passed == [True]
+
+
+def test_what_a_start_has_loaded_is_collected_no_more() -> None:
+    """A full collection would stop an agent for a tenth of a second: from its start on there is little to look at."""
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        yield "127.0.0.1:4711"
+
+    async def started() -> int:
+        async with for_long(serving()) as address:
+            assert address == "127.0.0.1:4711"
+            return len(gc.get_objects())
+
+    before = len(gc.get_objects())
+    try:
+        assert asyncio.run(started()) < before / 10
+    finally:
+        gc.unfreeze()
 
 
 def test_a_signal_during_the_start_closes_what_was_opened(tmp_path: Path) -> None:
