@@ -82,8 +82,7 @@ class FairTurns:
             self._lines.enter(line, turn)
             self._count += 1
         if leaving is not None:
-            leaving.settled.set_exception(self._overload())
-            leaving.settled.exception()
+            _fail(leaving, self._overload())
         self._worker.run(self._run_next).add_done_callback(_settle)
         return turn
 

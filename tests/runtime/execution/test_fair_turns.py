@@ -142,6 +142,22 @@ def test_a_full_line_takes_from_who_has_most() -> None:
     on_device(use, waiting=4)
 
 
+def test_a_place_of_one_that_leaves_by_itself_is_free() -> None:
+    """Its caller is cancelled, and has not withdrawn it yet, when another one needs the place."""
+
+    async def use(device: Device) -> None:
+        gate = await device.held()
+        many = [device.ask(f"abuser.{number}") for number in range(4)]
+        many[-1].settled.cancel()
+        one = device.ask("other")
+        assert not many[-1].withdraw()
+        gate.open()
+        await all_of(*many[:-1], one)
+        assert sorted(device.ran) == ["abuser.0", "abuser.1", "abuser.2", "other"]
+
+    on_device(use, waiting=4)
+
+
 def test_what_is_withdrawn_does_not_run() -> None:
     """Only while it waits; what runs is not stopped, and its answer comes."""
 
