@@ -13,6 +13,8 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment, Breakdown, Plan
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import ManualClock
+from joulecut_edge.config import Radio
+from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.peers.remote import RemoteReply, UnansweredError
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.local_tail import LocalTail
@@ -23,7 +25,9 @@ from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.wires.codecs import codec
+from joulecut_runtime.wires.measurement import lossless_wires
 from tests.integration.tiny_network import tiny_network
+from tests.integration.tiny_profiles import edge_profile
 from tests.proto.fake_services import NO_PLAN
 from tests.runtime.devices.device_files import quiet_file
 
@@ -149,6 +153,20 @@ def planned(*, head_s: float, remote_s: float) -> Plan:
         edge_energy_j=0.5,
         server_energy_j=0.5,
         breakdown=Breakdown(**{**nothing, "t_edge": head_s, "t_server": remote_s}),
+    )
+
+
+def tiny_identity() -> EdgeIdentity:
+    """An edge with the tiny network, as servers hear of it."""
+    network = tiny_network()
+    return EdgeIdentity(
+        name="edge",
+        session_id="edge-1",
+        slowdown=1.0,
+        network=network,
+        profile=edge_profile(),
+        wires=lossless_wires(network.table),
+        radio=Radio(),
     )
 
 

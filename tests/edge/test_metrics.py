@@ -9,17 +9,13 @@ from prometheus_client import CollectorRegistry
 
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger, RequestSeconds
-from joulecut_edge.config import EdgeConfig, Radio
+from joulecut_edge.config import EdgeConfig
 from joulecut_edge.metrics import EdgeMetrics
-from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.peers.servers import Servers
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.counters import Counters
-from joulecut_runtime.wires.measurement import lossless_wires
-from tests.edge.session_parts import Bench
-from tests.integration.tiny_network import tiny_network
-from tests.integration.tiny_profiles import edge_profile
+from tests.edge.session_parts import Bench, tiny_identity
 
 
 def ledger(figures: FigureKind, *, served_by: str = "split", fallback: bool = False) -> RequestLedger:
@@ -40,18 +36,8 @@ def ledger(figures: FigureKind, *, served_by: str = "split", fallback: bool = Fa
 @pytest.fixture(name="metrics")
 def _metrics() -> Iterator[EdgeMetrics]:
     with Bench() as bench:
-        network = tiny_network()
-        identity = EdgeIdentity(
-            name="edge",
-            session_id="edge-1",
-            slowdown=1.0,
-            network=network,
-            profile=edge_profile(),
-            wires=lossless_wires(network.table),
-            radio=Radio(),
-        )
         wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
-        offloading = Offloading(identity, bench.session, bench.clock, wishes, Servers((), bench.clock))
+        offloading = Offloading(tiny_identity(), bench.session, bench.clock, wishes, Servers((), bench.clock))
         yield EdgeMetrics(bench.device, bench.session, offloading)
 
 

@@ -13,20 +13,17 @@ from joulecut_core.errors import LinkError
 from joulecut_core.ledgers import FallbackReason
 from joulecut_core.problems import Slo
 from joulecut_core.timing import ManualClock
-from joulecut_edge.config import EdgeConfig, Radio
+from joulecut_edge.config import EdgeConfig
 from joulecut_edge.offloading.better_servers import Better, BetterServers, Reason
-from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Candidate, Servers, parse_servers
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
-from joulecut_runtime.wires.measurement import lossless_wires
 from tests.edge.offloading.test_replanning import PROBLEM
-from tests.edge.session_parts import LINK, Bench, active_plan, planned
-from tests.integration.tiny_network import tiny_network
-from tests.integration.tiny_profiles import edge_profile
+from tests.edge.session_parts import LINK, Bench, active_plan, planned, tiny_identity
 
 DEADLINE_S = 0.5
 RETURN_S = 30.0
@@ -120,18 +117,8 @@ class Site:
 @pytest.fixture(name="site")
 def _site() -> Iterator[Site]:
     with Bench() as bench:
-        network = tiny_network()
-        identity = EdgeIdentity(
-            name="edge",
-            session_id="edge-1",
-            slowdown=1.0,
-            network=network,
-            profile=edge_profile(),
-            wires=lossless_wires(network.table),
-            radio=Radio(),
-        )
         wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b", slo=Slo(latency_s=DEADLINE_S)))
-        planning = EdgePlanning(identity, bench.session, bench.clock, wishes)
+        planning = EdgePlanning(tiny_identity(), bench.session, bench.clock, wishes)
         planning.expect_link(LINK)
         yield Site(bench, planning, Servers(parse_servers("a:1,b:1,c:1"), ManualClock()))
 

@@ -14,18 +14,16 @@ from joulecut_core.errors import ContractError, LinkError, PlanError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment
 from joulecut_core.problems import Objective, Slo
-from joulecut_edge.config import EdgeConfig, Radio
-from joulecut_edge.offloading.edge_planning import EdgeIdentity, EdgePlanning
+from joulecut_edge.config import EdgeConfig
+from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.replanning import uplinks_around
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest
-from joulecut_runtime.wires.measurement import lossless_wires
 from tests.edge.offloading.test_replanning import PROBLEM
-from tests.edge.session_parts import HIGH, LINK, Bench, active_plan
-from tests.integration.tiny_network import tiny_network
+from tests.edge.session_parts import HIGH, LINK, Bench, active_plan, tiny_identity
 from tests.integration.tiny_profiles import edge_profile
 
 PLAN = active_plan(2)
@@ -91,18 +89,8 @@ class Planned:
 @pytest.fixture(name="edge")
 def _edge() -> Iterator[Planned]:
     with Bench() as bench:
-        network = tiny_network()
-        identity = EdgeIdentity(
-            name="edge",
-            session_id="edge-1",
-            slowdown=1.0,
-            network=network,
-            profile=edge_profile(),
-            wires=lossless_wires(network.table),
-            radio=Radio(),
-        )
         wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
-        planning = EdgePlanning(identity, bench.session, bench.clock, wishes, refit=True)
+        planning = EdgePlanning(tiny_identity(), bench.session, bench.clock, wishes, refit=True)
         planning.uplinks = uplinks_around
         yield Planned(bench, planning, FakeServer())
 
