@@ -95,9 +95,14 @@ def write_json(path: Path, document: object, *, durable: bool = False) -> None:
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Replace the file's content so that a reader sees the old file or the new one, never a part.
 
-    Missing folders are made. `durable`: return only once a power cut leaves the new one, which takes milliseconds;
+    Missing folders are made. Where a link leads to a file, that is replaced and the link stays; a pipe or a device, as
+    /dev/stdout, is written to. `durable`: return only once a power cut leaves the new one, which takes milliseconds;
     otherwise it may leave the old one, or an empty one.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

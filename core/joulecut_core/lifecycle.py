@@ -37,6 +37,12 @@ def announce_ready(path: Path | None, address: str) -> None:
         raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
 
 
+def _remove_file(path: Path) -> None:
+    """Where it is a file or a link to one, that is; a pipe, on which somebody waits for an agent, stays."""
+    if path.is_file():
+        path.resolve().unlink()
+
+
 def input_that_ends() -> int:
     """Standard input as `serve_until_stopped` waits for its end.
 
@@ -71,7 +77,7 @@ async def serve_until_stopped(
     if ready_file is not None:
         # Of a life before this one, which may have been killed: it does not serve yet.
         with suppress(OSError):
-            ready_file.unlink(missing_ok=True)
+            _remove_file(ready_file)
     stopping = asyncio.Event()
     started = asyncio.Event()
 

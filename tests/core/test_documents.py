@@ -122,6 +122,38 @@ def test_write_json_round_trip(tmp_path: Path) -> None:
     assert read_json(path, ConfigError) == {"x": [1, 2.5, None]}
 
 
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    """What it leads to is replaced, also where that is not there yet."""
+    link = tmp_path / "profile.json"
+    link.symlink_to("disk/profile.json")
+    for content in (b"first", b"second"):
+        write_bytes(link, content)
+        assert link.is_symlink()
+        assert (tmp_path / "disk" / "profile.json").read_bytes() == content
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["profile.json"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """As `/dev/stdout`, which must not be replaced by a file."""
+    reading, writing = os.pipe()
+    link = tmp_path / "stdout"
+    link.symlink_to(f"/proc/self/fd/{writing}")
+    write_bytes(link, b"a document")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"a document"
+    assert [path.name for path in tmp_path.iterdir()] == ["stdout"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_device_is_written_to(tmp_path: Path) -> None:
+    """And what it says is told."""
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(link, b"a document")
+
+
 def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     """NaN cannot be written, and the attempt harms nothing."""
     path = tmp_path / "profile.json"

@@ -153,6 +153,23 @@ def test_a_part_that_fails_is_told_of_at_once(caplog: pytest.LogCaptureFixture) 
     assert "OSError: no space left" in caplog.text
 
 
+def test_a_ready_file_may_be_a_pipe(tmp_path: Path) -> None:
+    """On which whoever starts an agent waits; it is neither removed nor replaced."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    reading = os.open(ready, os.O_RDONLY | os.O_NONBLOCK)
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        yield "127.0.0.1:4711"
+
+    asyncio.run(serve_until_stopped(serving(), ready))
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        assert json.load(pipe)["address"] == "127.0.0.1:4711"
+    assert ready.is_fifo()
+
+
 def test_an_unwritable_ready_file_is_one_line(tmp_path: Path) -> None:
     """A path below a file is the caller's mistake, not a traceback."""
     (tmp_path / "file").write_text("")
