@@ -232,6 +232,32 @@ def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: lis
     run(test)
 
 
+def test_one_server_under_two_addresses_is_not_forgotten_by_it(site: Site, made: list[Offloading]) -> None:
+    """Moving to its preferred address is no leaving: what is in force there stays, and the edge with it."""
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(server_agent.serving(site.server()))
+            proxy = await stack.enter_async_context(fault_proxy(port_of(server)))
+            proxy.refuse()
+            config = site.edge(f"{LOOPBACK}:{proxy.port},{server}")
+            app = await stack.enter_async_context(
+                application(await stack.enter_async_context(edge_agent.serving(config)))
+            )
+            await app.offloading()
+            before = made[0].connection
+            assert before is not None
+            assert before.address == server
+            await proxy.start()
+            await asyncio.wait_for(before.lost.wait(), WAIT_S)
+            assert (await app.infer(PICTURE))[1].ledger.served_by == "server"
+            assert (await app.status()).counters.fallbacks == 0
+            assert made[0].connection is not None
+            assert made[0].connection.address == f"{LOOPBACK}:{proxy.port}"
+
+    run(test)
+
+
 def test_an_idle_edge_keeps_its_plan_across_a_renewal(site: Site, made: list[Offloading]) -> None:
     """Whatever the server forgot with the old connection, the first request after a quiet renewal is offloaded."""
 

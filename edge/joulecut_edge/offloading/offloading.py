@@ -347,12 +347,12 @@ class Offloading:
         else:
             text = "server %s: renewed, and reached another server, %s in place of %s: planned there"
             _LOG.info(text, used.candidate.address, connection.name, before.name)
-            self._retirement.retire(before, is_left=_always)
+            self._retirement.retire(before, is_left=self._is_left)
         return fresh
 
     def _is_left(self, connection: ServerConnection) -> bool:
-        """Whether this edge uses another server by now."""
-        return self.connection is None or self.connection.address != connection.address
+        """Whether this edge uses another server by now; one server may have several addresses, and one address several."""
+        return self.connection is not None and not self.connection.ends_where(connection)
 
     async def _plan_again(self) -> None:
         connection = self.connection
@@ -378,9 +378,3 @@ class Offloading:
         self._retirement.retire(used.connection, is_left=self._is_left)
         self._better.begin()
         return self._used
-
-
-def _always(connection: ServerConnection) -> bool:
-    """Its server is another one than that in use, though both have one address."""
-    del connection
-    return True
