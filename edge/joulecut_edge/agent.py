@@ -23,6 +23,7 @@ from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import for_long, serve_until_stopped
 from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
+from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
@@ -230,7 +231,7 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
     folder = Path(config.bundle)
     if config.digest and not (folder / MANIFEST_FILE).exists():
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(_some_address(servers), _FIND_S)
+            await within(_some_address(servers), _FIND_S)
     await ensure_bundle(folder, config.digest, servers.addresses(), config.signed_by, transport)
     try:
         await asyncio.to_thread(check_signature, folder, config.signed_by)

@@ -15,6 +15,7 @@ import grpc
 import grpc.aio
 
 from joulecut_core.errors import ContractError
+from joulecut_core.time_limits import within
 from joulecut_proto.answering import Answering, Context
 from joulecut_proto.arriving import Arriving
 from joulecut_proto.call_refusals import CallRefusedError
@@ -194,7 +195,7 @@ class _AgentServicer(agent_pb2_grpc.AgentServicer):
         async with Answering(context, "Agent.GetBundle"):
             async for chunk in self._door.of(context, self._bundles).bundle(request.network_digest):
                 try:
-                    await asyncio.wait_for(context.write(BUNDLE_CHUNK.to_wire(chunk)), _UNREAD_S)
+                    await within(context.write(BUNDLE_CHUNK.to_wire(chunk)), _UNREAD_S)
                 except grpc.aio.BaseError:  # the caller has left, or this server has stopped
                     return
                 except asyncio.TimeoutError:

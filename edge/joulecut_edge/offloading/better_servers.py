@@ -16,6 +16,7 @@ from enum import Enum
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.plans import Plan
+from joulecut_core.time_limits import within
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.lateness import Lateness
@@ -132,7 +133,7 @@ class BetterServers:
         """Whether requests would go to this server, and be answered in time, over its link as it is now."""
         self._asked += 1
         try:
-            return await asyncio.wait_for(self._is_in_time(candidate), _PROMISE_S)
+            return await within(self._is_in_time(candidate), _PROMISE_S)
         except (JoulecutError, asyncio.TimeoutError) as error:
             reason = str(error) or f"no plan for its link within {_PROMISE_S} s"
             _LOG.info("server %s: promises nothing: %s", candidate.address, reason)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from joulecut_core.devices import DeviceInfo
 from joulecut_core.errors import DeviceError, JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
+from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.better_servers import BetterServers, Reason
 from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
@@ -233,7 +234,8 @@ class Offloading:
         try:
             await self._plan_with(connection)
         except BaseException:
-            await connection.close()
+            # Its plan may be in force already; requests that it was given up for are another connection's.
+            await self._retirement.undo(connection, None if self._used is None else self._used.connection)
             raise
         return connection
 
@@ -253,21 +255,24 @@ class Offloading:
         while True:
             turn = await next_turn(used.connection, renew_at_s=used.renew_at_s, look_s=self._return_s)
             if turn is Turn.SILENT:
-                used = await unless(self._heard_again(used), used.connection.lost) or used
+                await unless(self._heard_again(used), used.connection.lost)
+                used = self._used or used
                 await self._while_heard(used, self._measure_if_unknown(used))
             elif turn is Turn.OLD:
-                used = await self._while_heard(used, self._renewed(used))
+                await self._while_heard(used, self._renewed(used))
             elif turn is Turn.LOOK:
-                used = await self._while_heard(used, self._moved(used))
+                await self._while_heard(used, self._moved(used))
             else:
                 await self._left(used, turn)
                 return used.candidate
+            # Work that was given up at its very end has replaced it all the same.
+            used = self._used or used
 
-    async def _while_heard(self, used: _Used, work: Coroutine[None, None, _Used]) -> _Used:
-        """What is in use after some work; given up as soon as the connection is lost or silent."""
-        return await unless(work, used.connection.lost, used.connection.silent) or used
+    async def _while_heard(self, used: _Used, work: Coroutine[None, None, None]) -> None:
+        """Some work, given up as soon as the connection is lost or silent."""
+        await unless(work, used.connection.lost, used.connection.silent)
 
-    async def _measure_if_unknown(self, used: _Used) -> _Used:
+    async def _measure_if_unknown(self, used: _Used) -> None:
         """A server joined in haste, with another one's link, gets a plan of its own as soon as there is time."""
         connection = used.connection
         if not self.planning.knows_link_to(connection.address):
@@ -276,7 +281,6 @@ class Offloading:
                 await self.planning.plan(connection)
             except JoulecutError as error:
                 _LOG.warning("server %s: no plan for its own link: %s", connection.address, error)
-        return used
 
     async def _left(self, used: _Used, turn: Turn) -> None:
         """Local from now on. A server that stops still answers what it has; one that is lost answers nothing."""
@@ -295,7 +299,7 @@ class Offloading:
         else:
             await self._retirement.bury(used.connection)
 
-    async def _heard_again(self, used: _Used) -> _Used:
+    async def _heard_again(self, used: _Used) -> None:
         """In place of a silent connection a fresh one, where its server answers there soon; else it is lost.
 
         So what a link forgot, or was too slow for during a moment, costs neither the plan in force nor what is known of
@@ -304,26 +308,26 @@ class Offloading:
         connection = used.connection
         if connection.heard.is_set():
             try:
-                return await asyncio.wait_for(self._refreshed(used), _CHECK_S)
+                await within(self._refreshed(used), _CHECK_S)
             except (JoulecutError, asyncio.TimeoutError) as error:
                 reason = str(error) or f"no answer within {_CHECK_S} s"
                 _LOG.info("server %s: a fresh connection in place of a silent one: %s", connection.address, reason)
+            else:
+                return
         if connection.silent.is_set():
             connection.lost.set()
-        return used
 
-    async def _renewed(self, used: _Used) -> _Used:
+    async def _renewed(self, used: _Used) -> None:
         """The same server over a fresh connection in place of an old one, if there is one to be had."""
         try:
-            fresh = await self._refreshed(used)
+            await self._refreshed(used)
         except JoulecutError as error:
             _LOG.warning("server %s: its connection cannot be renewed now: %s", used.candidate.address, error)
             used.renew_at_s = asyncio.get_running_loop().time() + self._return_s
-            return used
-        self.renewals += 1
-        return fresh
+        else:
+            self.renewals += 1
 
-    async def _refreshed(self, used: _Used) -> _Used:
+    async def _refreshed(self, used: _Used) -> None:
         """The same server over a fresh connection; the old one ends when the new one has been heard.
 
         A proxy that passes connections through may have chosen another server for the fresh one. That is planned with
@@ -341,17 +345,16 @@ class Offloading:
             # It may have been changed already when this was given up.
             await self._retirement.undo(connection, before, is_same=is_same)
             raise
-        fresh = self._used = self._in_use(used.candidate, connection)
+        self._used = self._in_use(used.candidate, connection)
         if is_same:
             self._retirement.succeed(before, connection, self._plan_again)
         else:
             text = "server %s: renewed, and reached another server, %s in place of %s: planned there"
             _LOG.info(text, used.candidate.address, connection.name, before.name)
             self._retirement.retire(before, is_left=self._is_left)
-        return fresh
 
     def _is_left(self, connection: ServerConnection) -> bool:
-        """Whether this edge uses another server by now; one server may have several addresses, and one address several."""
+        """Whether this edge uses another server by now, at whatever address: one may have several."""
         return self.connection is not None and not self.connection.ends_where(connection)
 
     async def _plan_again(self) -> None:
@@ -359,14 +362,14 @@ class Offloading:
         if connection is not None and not connection.heard.is_set():
             await self.planning.plan(connection)
 
-    async def _moved(self, used: _Used) -> _Used:
+    async def _moved(self, used: _Used) -> None:
         """A better server in place of the one in use, where there is one; else the same."""
         better = await self._better.found(used.candidate, used.connection)
         if better is None:
-            return used
+            return
         connection = await self._tried(better.candidate, self._joining.opened(better.candidate))
         if connection is None:
-            return used
+            return
         self._used = self._in_use(better.candidate, connection)
         before, now = used.candidate.address, better.candidate.address
         if better.reason is Reason.IN_TIME:
@@ -377,4 +380,3 @@ class Offloading:
         _LOG.info("server %s: %s, offloading there instead of %s", now, better.reason.value, before)
         self._retirement.retire(used.connection, is_left=self._is_left)
         self._better.begin()
-        return self._used

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from joulecut_core.errors import JoulecutError
+from joulecut_core.time_limits import within
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.requests.session import EdgeSession
 
@@ -52,8 +53,10 @@ class Retirement:
         """
         self._start(self._hand_over(old, new, plan_again), old)
 
-    def undo(self, connection: ServerConnection, before: ServerConnection, *, is_same: bool) -> Awaitable[None]:
-        """Close one that was to take the place of `before`, though requests may go there already.
+    def undo(
+        self, connection: ServerConnection, before: ServerConnection | None, *, is_same: bool = False
+    ) -> Awaitable[None]:
+        """Close one that was to take the place of `before`, if there was one, though requests may go there already.
 
         Goes on where whoever waits for it is cancelled. Where the connection reaches another server, whose plan may be
         in force by then, `before` counts as lost, to be joined again.
@@ -74,16 +77,18 @@ class Retirement:
         for connection in left.values():
             await connection.close()
 
-    async def _undo(self, connection: ServerConnection, before: ServerConnection, *, is_same: bool) -> None:
-        if is_same:
-            await self._session.replace_remote(connection, before)
-        elif await self._session.go_local(only_from=connection):
-            before.lost.set()
-        await self.bury(connection)
+    async def _undo(self, connection: ServerConnection, before: ServerConnection | None, *, is_same: bool) -> None:
+        try:
+            if is_same and before is not None:
+                await self._session.replace_remote(connection, before)
+            elif await self._session.go_local(only_from=connection) and before is not None:
+                before.lost.set()
+        finally:
+            await self.bury(connection)
 
     async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._session.under_way_over(), self._longest_s)
+            await within(self._session.under_way_over(), self._longest_s)
         if is_left(connection):
             with suppress(JoulecutError):
                 await connection.planner.release(self._session_id, timeout_s=_RELEASE_S)
@@ -96,7 +101,7 @@ class Retirement:
         plan_again: Callable[[], Awaitable[None]],
     ) -> None:
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._session.under_way_over(), self._longest_s)
+            await within(self._session.under_way_over(), self._longest_s)
         signs = [asyncio.ensure_future(sign.wait()) for sign in (new.heard, new.lost, old.lost)]
         try:
             await asyncio.wait(signs, timeout=self._longest_s, return_when=asyncio.FIRST_COMPLETED)

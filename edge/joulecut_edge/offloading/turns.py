@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from enum import Enum
-from typing import TypeVar
 
 from joulecut_edge.peers.server_connection import ServerConnection
-
-T = TypeVar("T")
 
 
 class Turn(Enum):
@@ -42,13 +39,14 @@ async def next_turn(connection: ServerConnection, *, renew_at_s: float, look_s: 
     return Turn.OLD if loop.time() >= renew_at_s else Turn.LOOK
 
 
-async def unless(work: Coroutine[None, None, T], *signs: asyncio.Event) -> T | None:
-    """What some work comes to, and what it raises; None where a sign comes first, which ends it."""
+async def unless(work: Coroutine[None, None, None], *signs: asyncio.Event) -> None:
+    """Do some work, and raise what it raises; a sign that comes first ends it, and what it raises then is dropped."""
     working = asyncio.create_task(work)
     waits = [asyncio.create_task(sign.wait()) for sign in signs]
     try:
         await asyncio.wait([working, *waits], return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
+        if working.done():
+            working.result()
     finally:
         for each in (*waits, working):
             each.cancel()

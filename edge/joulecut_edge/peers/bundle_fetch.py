@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.errors import AccessError, BundleError, ConfigError, ContractError, JoulecutError, LinkError
+from joulecut_core.time_limits import within
 from joulecut_edge.peers.arriving_bundle import (
     arriving_bundle,
     cannot_be_kept,
@@ -145,7 +146,7 @@ async def _in_time(chunks: AsyncIterator[BundleChunk], limits: FetchLimits, addr
     due_s = loop.time() + wait_s
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(chunks), due_s - loop.time())
+            chunk = await within(anext(chunks), due_s - loop.time())
         except StopAsyncIteration:
             return
         except asyncio.TimeoutError as error:

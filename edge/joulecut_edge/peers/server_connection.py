@@ -21,6 +21,7 @@ from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.plans import Assignment
 from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError, UnsentError
@@ -146,7 +147,7 @@ class ServerConnection:
         known = asyncio.Event()
         self._begin(self._follow_health(known))
         try:
-            await asyncio.wait_for(known.wait(), _HELLO_S)
+            await within(known.wait(), _HELLO_S)
         except asyncio.TimeoutError as error:
             raise LinkError(f"{self._peer} did not tell within {_HELLO_S} s whether it takes requests") from error
         if self.leaving.is_set():

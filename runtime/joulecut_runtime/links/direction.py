@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_runtime.links.shape import LinkShape
 
@@ -195,7 +196,7 @@ class Direction:
 
     async def _is_reshaped_within(self, wall_s: float) -> bool:
         try:
-            await asyncio.wait_for(self._reshaped.wait(), timeout=wall_s)
+            await within(self._reshaped.wait(), wall_s)
         except asyncio.TimeoutError:
             return False
         return True

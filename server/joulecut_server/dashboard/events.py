@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from joulecut_core.errors import AccessError
+from joulecut_core.time_limits import within
 from joulecut_server.dashboard.board import Board
 from joulecut_server.dashboard.visitors import Admit, admit_anybody
 
@@ -61,9 +62,7 @@ class Events:
             self._board.visited()
             event = b"id: %d\ndata: %b\n\n" % (told, published.told(reader))
             try:
-                await asyncio.wait_for(
-                    send({"type": "http.response.body", "body": event, "more_body": True}), _PATIENCE_S
-                )
+                await within(send({"type": "http.response.body", "body": event, "more_body": True}), _PATIENCE_S)
             except asyncio.TimeoutError:
                 # Its connection is closed with this; there is no point in an end that it would not take either.
                 return

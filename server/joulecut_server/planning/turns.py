@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from joulecut_core.fair_lines import FairLine, FairLines
+from joulecut_core.time_limits import within
 from joulecut_core.timing import SystemClock
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
@@ -83,7 +84,7 @@ class Turns:
         end_s = self._clock.now_s() + budget_s
         job = self._enter(who, lambda: work(lambda: end_s - self._clock.now_s()))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job.future), budget_s)
+            return await within(asyncio.wrap_future(job.future), budget_s)
         except asyncio.TimeoutError as error:
             raise SolveTimeError(self._too_late(budget_s)) from error
 

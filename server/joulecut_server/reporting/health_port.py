@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.exits import ExitCode
+from joulecut_core.time_limits import within
 from joulecut_proto.channels import bind, make_server, open_channel
 from joulecut_proto.health_service import HealthStates, add_health
 from joulecut_proto.health_watch import serving_states
@@ -45,7 +46,7 @@ async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack)
 async def takes_requests(address: str) -> bool:
     """Whether the server-agent whose health is told at `address` takes requests; raises LinkError where nobody is."""
     async with open_channel(address) as channel, aclosing(serving_states(channel, peer=address)) as states:
-        return await asyncio.wait_for(anext(states), _ASK_S)
+        return await within(anext(states), _ASK_S)
 
 
 def main(arguments: Sequence[str]) -> int:

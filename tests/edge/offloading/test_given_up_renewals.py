@@ -1,4 +1,4 @@
-"""A renewal that is given up at its worst moment: plan and server still belong together, and nothing is left open."""
+"""A renewal or move that is given up at its worst moment: plan and server still belong together, nothing stays open."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any, cast
 
 import pytest
 
+from joulecut_edge.offloading import offloading
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.retirement import Retirement
+from joulecut_edge.offloading.turns import Turn
 from joulecut_edge.peers.servers import Candidate
 from joulecut_edge.requests.footing import InForce
 from tests.edge.session_parts import Bench, active_plan
@@ -47,6 +49,7 @@ class Renewal:
         self.offloading._retirement = Retirement(bench.session, "edge-1")
         self.offloading._joining = SimpleNamespace(opened=self._opened)
         self.offloading._plan_with = self._plan_with
+        self.offloading._used = SimpleNamespace(connection=self.before, candidate=Candidate(address="a:1"))
 
     async def _opened(self, candidate: Candidate, *, affinity: str) -> FakeConnection:
         del candidate, affinity
@@ -66,11 +69,12 @@ class Renewal:
         """The connection that requests take."""
         return self.force.remote
 
-    async def begin(self) -> asyncio.Task[Any]:
+    async def begin(self, *, move: bool = False) -> asyncio.Task[Any]:
         """Renew, up to the moment at which the worker has changed the server and nobody has heard of it."""
         await self.bench.session.switch(active_plan(2, epoch=_EPOCH), cast(Any, self.before))
-        used = SimpleNamespace(connection=self.before, candidate=Candidate(address="a:1"))
-        task = asyncio.create_task(self.offloading._refreshed(used))
+        candidate = Candidate(address="b:1")
+        work = self.offloading._tried(candidate, self._opened(candidate, affinity="")) if move else None
+        task = asyncio.create_task(work or self.offloading._refreshed(self.offloading._used))
         while self.asked is not self.fresh:
             await asyncio.sleep(0)
         return task
@@ -107,17 +111,57 @@ def test_given_up_twice() -> None:
     _run(use)
 
 
-def test_given_up_under_another_servers_plan() -> None:
-    """A proxy had chosen another server, whose plan was in force: the edge is alone, and joins the first one anew."""
+@pytest.mark.parametrize("move", [False, True])
+def test_given_up_under_another_servers_plan(move: bool) -> None:
+    """A better server's plan was in force, or that of one that a proxy chose: the edge is alone, and joins anew."""
 
     async def use(bench: Bench) -> None:
         renewal = Renewal(bench, "two")
-        task = await renewal.begin()
+        task = await renewal.begin(move=move)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert renewal.asked is None
         assert renewal.before.lost.is_set()
         assert renewal.fresh.is_closed
+
+    _run(use)
+
+
+def test_given_up_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a given-up renewal has replaced all the same is in use: it is looked after, and not the one before."""
+    followed: list[Any] = []
+
+    async def lost_at_once(work: Any, *signs: asyncio.Event) -> None:
+        del signs
+        await work
+
+    async def next_turn(connection: Any, **times_s: float) -> Turn:
+        del times_s
+        followed.append(connection)
+        return Turn.SILENT if len(followed) == 1 else Turn.LOST
+
+    monkeypatch.setattr(offloading, "unless", lost_at_once)
+    monkeypatch.setattr(offloading, "next_turn", next_turn)
+
+    async def use(bench: Bench) -> None:
+        renewal = Renewal(bench, "one")
+        before = renewal.offloading._used
+        fresh = SimpleNamespace(connection=renewal.fresh, candidate=before.candidate, renew_at_s=0.0)
+        before.renew_at_s = 0.0
+
+        async def heard_again(used: Any) -> None:
+            del used
+            renewal.offloading._used = fresh
+
+        async def nothing(*arguments: Any) -> None:
+            del arguments
+
+        renewal.offloading._better = SimpleNamespace(begin=lambda: None)
+        renewal.offloading._return_s = 1.0
+        renewal.offloading._heard_again = heard_again
+        renewal.offloading._measure_if_unknown = renewal.offloading._left = nothing
+        await renewal.offloading._stay(before)
+        assert followed == [renewal.before, renewal.fresh]
 
     _run(use)
