@@ -20,6 +20,7 @@ from joulecut_core.timing import Clock
 from joulecut_edge.peers.breaker import Breaker, Trial
 from joulecut_edge.peers.listed_servers import ListedServers
 from joulecut_edge.peers.preference import preferred
+from joulecut_edge.peers.resolved_name import Resolve, ResolvedName
 from joulecut_proto.addresses import Address, parse_address
 
 _LOG = logging.getLogger(__name__)
@@ -59,10 +60,6 @@ class Candidate:
     is_discovered: bool = False
 
 
-Resolve = Callable[[str, int], Sequence[str]]
-"""The addresses of a host, for a port; raises OSError where there are none. May take long."""
-
-
 def parse_servers(text: str) -> tuple[ServerEntry, ...]:
     """The entries of a comma-separated list; raises ConfigError where one is no address, or there are too many."""
     entries = tuple(_entry(part.strip()) for part in text.split(",")) if text.strip() else ()
@@ -94,17 +91,18 @@ class Servers:
         self._edge = edge
         self._spread = spread
         self._lists = {entry.listed: ListedServers(entry.listed) for entry in entries if entry.listed is not None}
+        named = [entry.address for entry in entries if entry.resolve and entry.address is not None]
+        self._names = {each: ResolvedName(each, resolve or _addresses_of) for each in named}
         self._wall = wall
         self._discovered = discovered
-        self._resolve = resolve or _addresses_of
         self._random = random.Random(seed)  # noqa: S311 - jitter
         self._breakers: dict[str, Breaker] = {}
 
     async def candidates(self) -> tuple[Candidate, ...]:
         """All there are now, the most wanted first; each address once, at most 16: of more those that failed least."""
         found: dict[str, Candidate] = {}
-        for entry in self._entries:
-            for candidate in await self._of(entry):
+        for of_one in await asyncio.gather(*map(self._of, self._entries)):
+            for candidate in of_one:
                 found.setdefault(candidate.address, candidate)
         if self._spread:
             found = {each.address: each for each in self._among_equals(found.values())}
@@ -193,14 +191,8 @@ class Servers:
             return ()
         if not entry.resolve:
             return (Candidate(address=str(address)),)
-        try:
-            hosts = await asyncio.to_thread(self._resolve, address.host, address.port)
-        except (OSError, UnicodeError) as error:
-            named = Candidate(address=str(address))
-            if self._breaker(named).failed(self._wall.now_s(), str(error)):
-                _LOG.warning("server dns:%s: no addresses: %s", address, error)
-            return ()
-        places = (str(Address(host=host, port=address.port)) for host in dict.fromkeys(hosts))
+        hosts = await self._names[address].now()
+        places = (str(Address(host=host, port=address.port)) for host in hosts)
         return self._among_equals([Candidate(address=place, server_name=address.host) for place in places])
 
     def _among_equals(self, candidates: Iterable[Candidate]) -> Sequence[Candidate]:

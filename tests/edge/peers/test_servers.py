@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import socket
+import threading
 from collections.abc import Sequence
 
 import pytest
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_core.timing import ManualClock
-from joulecut_edge.peers.servers import Candidate, Resolve, Servers, parse_servers
+from joulecut_edge.peers import resolved_name
+from joulecut_edge.peers.resolved_name import Resolve
+from joulecut_edge.peers.servers import Candidate, Servers, parse_servers
 
 
 def resolved(*hosts: str) -> Resolve:
@@ -53,7 +57,8 @@ def test_what_is_no_list_of_servers(text: str, complaint: str) -> None:
 
 
 def test_names_are_resolved_anew_at_each_round() -> None:
-    """A pool that grows or moves is followed; certificates must name the host that was asked for."""
+    """A pool that grows or moves is followed, and one without its resolver not forgotten; certificates must name the
+    host that was asked for."""
     answers: list[Sequence[str] | OSError] = [
         ["10.0.0.1"],
         socket.gaierror(-2, "Name unknown"),
@@ -69,8 +74,31 @@ def test_names_are_resolved_anew_at_each_round() -> None:
 
     servers = Servers(parse_servers("dns:pool:7000"), ManualClock(), resolve=resolve)
     assert asyncio.run(servers.candidates()) == (Candidate(address="10.0.0.1:7000", server_name="pool"),)
-    assert addresses(servers) == []
+    assert addresses(servers) == ["10.0.0.1:7000"]
     assert addresses(servers) == ["10.0.0.2:7000", "10.0.0.3:7000"]
+
+
+def test_a_resolver_that_hangs_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other servers, and what the name stood for last, are there meanwhile; its answer counts once it comes."""
+    monkeypatch.setattr(resolved_name, "_ANSWER_S", 0.01)
+    numbers, answers = itertools.count(1), threading.Semaphore(0)
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        answers.acquire()
+        return [f"10.0.0.{next(numbers)}"]
+
+    async def use() -> None:
+        servers = Servers(parse_servers("a:1,dns:pool:7000"), ManualClock(), resolve=resolve)
+        known = ["a:1"]
+        for expected in (["a:1", "10.0.0.1:7000"], ["a:1", "10.0.0.2:7000"]):
+            assert [each.address for each in await servers.candidates()] == known
+            answers.release()
+            while known != expected:
+                known = [each.address for each in await servers.candidates()]
+        answers.release()
+
+    asyncio.run(use())
 
 
 def test_there_are_never_more_than_sixteen() -> None:
