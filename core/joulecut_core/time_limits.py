@@ -9,14 +9,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def within(work: Awaitable[T], limit_s: float) -> T:
-    """What some work comes to within so many wall seconds. Raises what it raises; asyncio.TimeoutError ends it.
+async def within(work: Awaitable[T], limit_s: float | None) -> T:
+    """What some work comes to within so many wall seconds, None: however many.
+
+    Raises what it raises, asyncio.TimeoutError where it is ended by its time.
 
     Being cancelled always ends both: `asyncio.wait_for` of Python before 3.12 forgets that where the result is there.
     """
     working = asyncio.ensure_future(work)
     try:
-        if limit_s > 0.0:
+        if limit_s is None or limit_s > 0.0:
             await asyncio.wait({working}, timeout=limit_s)
         if not working.done():
             raise asyncio.TimeoutError

@@ -45,6 +45,8 @@ _RETURN_S = 30.0
 """An earlier server must be well for so long before an edge returns to it; wall seconds."""
 _CHECK_S = 2.0
 """Wall seconds in which the server of a silent connection must answer on a fresh one."""
+_DOUBTED_S = 3.0
+"""Wall seconds for the plan of a server in doubt, times that doubt."""
 _BROKEN_S = 1.0
 """After something that should not have happened."""
 _REFIT_S = 60.0
@@ -205,8 +207,9 @@ class Offloading:
         return self._used.connection
 
     async def _connect(self, candidates: tuple[Candidate, ...], last: Candidate | None) -> _Used | None:
-        """The first that works and may be tried; the one just lost comes last."""
-        wanted = [each for each in sorted(candidates, key=lambda each: each == last) if self._servers.may_try(each)]
+        """The first that works and may be tried; the one just lost comes last, and those that disappointed after it."""
+        order = sorted(candidates, key=lambda each: (self._servers.doubt(each), each == last))
+        wanted = [each for each in order if self._servers.may_try(each)]
         async with aclosing(greeted(wanted, self._joining.opened, self._servers.failures)) as greetings:
             async for candidate, greeting in greetings:
                 connection = await self._tried(candidate, greeting)
@@ -219,7 +222,7 @@ class Offloading:
     async def _tried(self, candidate: Candidate, greeting: Awaitable[ServerConnection]) -> ServerConnection | None:
         """A joined connection; None where the server cannot be used, which its breaker is told."""
         try:
-            return await self._joined(greeting)
+            return await self._joined(candidate, greeting)
         except JoulecutError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - another server may be well
@@ -228,14 +231,20 @@ class Offloading:
         self._servers.failed(candidate, failure)
         return None
 
-    async def _joined(self, greeting: Awaitable[ServerConnection]) -> ServerConnection:
+    async def _joined(self, candidate: Candidate, greeting: Awaitable[ServerConnection]) -> ServerConnection:
         """A connection whose plan is in force."""
         connection = await greeting
+        doubt = self._servers.doubt(candidate)
+        # Who gave no plan, or no answer, when it was used last must not keep others waiting for as long again.
+        limit_s = None if doubt == 1.0 else _DOUBTED_S * doubt
         try:
-            await self._plan_with(connection)
-        except BaseException:
+            await within(self._plan_with(connection), limit_s)
+        except BaseException as error:
             # Its plan may be in force already; requests that it was given up for are another connection's.
             await self._retirement.undo(connection, None if self._used is None else self._used.connection)
+            if isinstance(error, (LinkError, asyncio.TimeoutError)):
+                self._servers.late(candidate)
+                raise LinkError(str(error) or f"it gave no plan within {limit_s:g} s") from error
             raise
         return connection
 
@@ -369,6 +378,7 @@ class Offloading:
             return
         connection = await self._tried(better.candidate, self._joining.opened(better.candidate))
         if connection is None:
+            self._joining.forget_wellness(better.candidate)
             return
         self._used = self._in_use(better.candidate, connection)
         before, now = used.candidate.address, better.candidate.address

@@ -34,7 +34,7 @@ class Breaker:
         self.failures = 0
         """In a row."""
         self.barren = 0
-        """Uses in a row without one answer, or without one in time."""
+        """Uses in a row without a plan, one answer, or one in time."""
         self.reason = ""
         """Why the last try failed."""
 

@@ -134,7 +134,10 @@ class Servers:
         return self._failures_at(candidate.address)
 
     def doubt(self, candidate: Candidate) -> float:
-        """Times as long as others it must seem well to be preferred again: doubled by each use without an answer."""
+        """Times as long as others it must seem well to be preferred again: doubled by each time that it was of no use.
+
+        Those in doubt are tried after all others, and have less time for a plan.
+        """
         return min(2.0 ** self._breaker(candidate).barren, _MOST_DOUBT)
 
     def failed(self, candidate: Candidate, error: JoulecutError) -> None:
@@ -164,7 +167,7 @@ class Servers:
             self.failed(candidate, LinkError("it was lost before it had answered a single request"))
 
     def late(self, candidate: Candidate) -> None:
-        """All its answers came too late, or would: it must seem well for longer each time. Tries are free."""
+        """All its answers came too late, or would, or its plan did: it must seem well for longer each time."""
         self._breaker(candidate).barren += 1
 
     def _failures_at(self, address: str) -> int:

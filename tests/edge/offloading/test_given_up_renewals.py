@@ -14,7 +14,7 @@ from joulecut_edge.offloading import offloading
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.retirement import Retirement
 from joulecut_edge.offloading.turns import Turn
-from joulecut_edge.peers.servers import Candidate
+from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.requests.footing import InForce
 from tests.edge.session_parts import Bench, active_plan
 
@@ -46,6 +46,7 @@ class Renewal:
         self.before, self.fresh = FakeConnection("one"), FakeConnection(fresh)
         self.offloading = cast(Any, object.__new__(Offloading))
         self.offloading._session = bench.session
+        self.offloading._servers = Servers((), bench.clock)
         self.offloading._retirement = Retirement(bench.session, "edge-1")
         self.offloading._joining = SimpleNamespace(opened=self._opened)
         self.offloading._plan_with = self._plan_with
