@@ -1,6 +1,7 @@
 """Which server an edge goes to from one that works: an earlier one that is well again, or any that is in time.
 
     well for long enough           -> there; one that was late or barren before must promise to be in time, too
+    this one is named no longer    -> all that are named count as earlier ones
     no answer in time at this one  -> the next other one, where its link, measured now, promises to be in time
 
 A bad link is mostly the edge's own: who measures nothing before moving moves from server to server for nothing.
@@ -29,6 +30,9 @@ _LOG = logging.getLogger(__name__)
 
 _PATIENCE = 3
 """Looks for an earlier server that an edge with requests under way leaves out. One that is never idle moves too."""
+_UNNAMED = 10
+"""Looks in a row that leave out a server in use before it is left: resolvers that give a few of many addresses do so
+now and then."""
 _PROMISE_S = 30.0
 """Wall seconds in which a link must be measured and planned for: one that takes longer promises nothing."""
 _NO_TIME_BPS, _NO_TIME_S = 1e12, 1e-6
@@ -39,6 +43,7 @@ class Reason(Enum):
     """Why another server is better, in words."""
 
     WELL_AGAIN = "well again"
+    NAMED = "named in its place"
     IN_TIME = "would be in time"
 
 
@@ -63,20 +68,20 @@ class BetterServers:
         self._planning = planning
         self._return_s = return_s
         self._lateness = Lateness(session)
-        self._left_out = self._tries = self._asked = 0
+        self._left_out = self._unnamed = self._tries = self._asked = 0
 
     def begin(self) -> None:
         """Another server is in use, or the same one anew."""
         self._joining.forget_wellness()
         self._lateness.begin()
-        self._left_out = 0
+        self._left_out = self._unnamed = 0
 
     async def found(self, used: Candidate, connection: ServerConnection) -> Better | None:
         """The server to go to from the one in use, over this connection; None where it is to stay."""
         candidates, asked = await self._servers.candidates(), self._asked
-        earlier = await self._earlier(used, candidates)
+        earlier = await self._well_of(self._earlier(used, candidates))
         if earlier is not None:
-            return Better(candidate=earlier, reason=Reason.WELL_AGAIN)
+            return Better(candidate=earlier, reason=Reason.NAMED if self._unnamed else Reason.WELL_AGAIN)
         if self._asked > asked:
             return None  # one is enough for a look
         others = [each for each in candidates if each.address != used.address and self._servers.may_try(each)]
@@ -87,15 +92,26 @@ class BetterServers:
         self._tries += 1
         return Better(candidate=other, reason=Reason.IN_TIME) if await self._promises(other) else None
 
-    async def _earlier(self, used: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
-        """A server that is preferred to the one in use, once it has been well for long enough."""
-        if used.is_discovered or used not in candidates:
+    def _earlier(self, used: Candidate, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """The servers that are preferred to the one in use."""
+        addresses = [each.address for each in candidates]
+        if used.is_discovered or not candidates:
+            return ()
+        if used.address in addresses:
+            self._unnamed = 0
+            return candidates[: addresses.index(used.address)]
+        self._unnamed += 1
+        return candidates if self._unnamed > _UNNAMED else ()
+
+    async def _well_of(self, earlier: Sequence[Candidate]) -> Candidate | None:
+        """One of these, once it has been well for long enough."""
+        if not earlier:
             return None
         if not self._session.idle and self._left_out < _PATIENCE:
             self._left_out += 1
             return None
         is_one_well = False
-        for candidate in candidates[: candidates.index(used)]:
+        for candidate in earlier:
             well_s = await self._joining.well_s(candidate)
             is_one_well = is_one_well or well_s is not None
             doubt = self._servers.doubt(candidate)

@@ -147,6 +147,23 @@ def test_a_server_that_is_never_in_time_is_left_for_one_that_would_be(site: Site
     run(site, use, at_home=at_home)
 
 
+def test_a_server_that_is_no_longer_named_is_left_after_some_looks(site: Site) -> None:
+    """Others that are named take its place once they are well; one that is left out now and then stays."""
+    site.seems_well_s = RETURN_S
+
+    async def use() -> None:
+        for _ in range(3):
+            for _ in range(10):
+                assert await site.look("z:1") is None
+            assert await site.look("a:1") is None
+        for _ in range(10):
+            assert await site.look("z:1") is None
+        assert await site.look("z:1") == Better(candidate=Candidate(address="a:1"), reason=Reason.NAMED)
+
+    site.by_address["z:1"] = FakeServer("z:1")
+    run(site, use)
+
+
 def test_behind_one_bad_link_an_edge_stays_and_looks_ever_more_rarely(site: Site) -> None:
     """Each try measures one other link, in turn, with waits of 1, 2, 4, 8, 16, 16 ... looks; nothing is remembered."""
 
