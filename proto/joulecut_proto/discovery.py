@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import random
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,7 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 SERVICE_TYPE = "_joulecut._tcp.local."
 _MOST_SERVERS = 64
-"""Announcements remembered at most: a flooded link must not grow this process."""
+"""Announcements remembered at most: a flooded link must not grow this process. One more takes the place of any, so that
+nobody is kept out by who came first."""
 _MOST_LOOKED_UP = 64
 """Names at once whose address did not come with them."""
 _LOOKUP_MS = 1000
@@ -114,9 +116,10 @@ class Browser(ServiceListener):
     def _remember(self, name: str, info: ServiceInfo) -> None:
         if info.port is None or not info.parsed_addresses():
             return
-        if name in self._found or len(self._found) < _MOST_SERVERS:
-            self._found[name] = f"{info.parsed_addresses()[0]}:{info.port}"
-            self._on_change()
+        if name not in self._found and len(self._found) >= _MOST_SERVERS:
+            self._found.pop(random.choice(tuple(self._found)), None)  # noqa: S311 - nothing is kept secret by it
+        self._found[name] = f"{info.parsed_addresses()[0]}:{info.port}"
+        self._on_change()
 
     def update_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         """Remember a server's new address."""

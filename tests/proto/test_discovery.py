@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from zeroconf import IPVersion, Zeroconf
+from zeroconf import IPVersion, ServiceInfo, Zeroconf
 from zeroconf._dns import DNSPointer
 from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
@@ -119,6 +119,19 @@ def test_names_that_nobody_answers_for_hold_nobody_up(name: str, watching: Watch
             assert watching.until(lambda: watching.knows(50057))
         finally:
             advertisement.close()
+
+
+def test_a_server_that_comes_after_many_is_found(name: str, watching: Watching) -> None:
+    """Who announces dozens of servers that are none keeps nobody out, and lets the list grow no further."""
+    for number in range(100):
+        forged = ServiceInfo(SERVICE_TYPE, f"{number}.{SERVICE_TYPE}", port=1 + number, addresses=[bytes(4)])
+        watching.browser._remember(forged.name, forged)
+    advertisement = Advertisement(name, LOOPBACK, 50058)
+    try:
+        assert watching.until(lambda: watching.knows(50058))
+        assert len(watching.browser.addresses()) == 64
+    finally:
+        advertisement.close()
 
 
 def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
