@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
+
+from joulecut_core.errors import ConfigError, JoulecutError, LinkError
 
 MAX_PORT = 65535
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
@@ -12,3 +15,11 @@ def host_and_port(text: str) -> tuple[str, int] | None:
     """The two in "host:port" or "[ipv6]:port", the port up to 99999 as it stands; None where it is neither."""
     match = _HOST_PORT.fullmatch(text)
     return None if match is None else (match["v6"] or match["host"], int(match["port"]))
+
+
+def cannot_listen(error: Exception) -> type[JoulecutError]:
+    """What to raise where an address cannot be listened at: LinkError where this machine has no such address now.
+
+    It may have it once a network is up, and who waits for that has to be started again; else ConfigError.
+    """
+    return LinkError if getattr(error, "errno", None) == errno.EADDRNOTAVAIL else ConfigError

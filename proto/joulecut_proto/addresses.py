@@ -10,7 +10,7 @@ from pathlib import Path
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError
-from joulecut_core.host_ports import MAX_PORT, host_and_port
+from joulecut_core.host_ports import MAX_PORT, cannot_listen, host_and_port
 
 _MAX_SOCKET_PATH_BYTES = 107
 """sizeof(sun_path) - 1 on Linux."""
@@ -46,7 +46,7 @@ def parse_address(text: str) -> Address:
 
 
 def check_free(address: Address) -> None:
-    """Raise ConfigError, with the remedy, where nobody could listen at `address` now."""
+    """Raise ConfigError, with the remedy, where nobody could listen at `address`; LinkError where not now."""
     if address.path is None:
         _check_port_free(address)
     else:
@@ -85,7 +85,7 @@ def _check_port_free(address: Address) -> None:
             probe.bind(place)
             probe.listen(1)
         except OSError as error:
-            raise ConfigError(f"address {address}: {_reason(error)}") from error
+            raise cannot_listen(error)(f"address {address}: {_reason(error)}") from error
 
 
 def _check_socket_free(path: Path) -> None:
@@ -112,7 +112,7 @@ def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "in use; stop the program that listens there, choose another port, or port 0 for a free one"
     if error.errno == errno.EADDRNOTAVAIL:
-        return "not an address of this machine; choose one that is, or 0.0.0.0"
+        return "not an address of this machine now; choose one that is, or 0.0.0.0"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "not allowed; choose a port above 1023 or a path this user may write to"
     return f"{error.strerror}; choose another address"

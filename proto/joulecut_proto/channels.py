@@ -129,7 +129,7 @@ def make_server(
 def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None = None) -> int:
     """Let `server` listen at `address`; the port (for port 0, the one that the system chose).
 
-    Raises ConfigError naming the address and the remedy where it is taken or cannot be had. For a
+    Raises ConfigError, or LinkError, naming the address and the remedy where it is taken or cannot be had. For a
     Unix socket the number returned means nothing.
     """
     place = parse_address(address)

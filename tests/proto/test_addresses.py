@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.addresses import Address, check_free, parse_address
 
 
@@ -63,8 +63,8 @@ def test_taken_port() -> None:
 
 
 def test_address_of_another_machine() -> None:
-    """192.0.2.0/24 belongs to nobody."""
-    with pytest.raises(ConfigError, match=r"192\.0\.2\.1:7050: not an address of this machine"):
+    """192.0.2.0/24 belongs to nobody. That is no reason never to start again: Wi-Fi may be up by then."""
+    with pytest.raises(LinkError, match=r"192\.0\.2\.1:7050: not an address of this machine"):
         check_free(Address(host="192.0.2.1", port=7050))
 
 

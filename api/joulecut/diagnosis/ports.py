@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
-from joulecut_core.errors import ConfigError, ContractError, JoulecutError
+from joulecut_core.errors import ContractError, JoulecutError
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.usual_address import EDGE_ADDRESS, place_to_listen, place_to_reach
 
@@ -45,7 +45,7 @@ def _free(program: str, address: str) -> Finding:
         return _finding(program, Status.OK, what, None, {**facts, "address": own})
     try:
         check_free(parse_address(address))
-    except ConfigError as error:
+    except JoulecutError as error:
         facts["free"] = False
         remedy = f"start {program} with another --listen, or install its systemd unit"
         return _finding(program, Status.NOTE, str(error), remedy, facts)

@@ -13,7 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.host_ports import cannot_listen
 from joulecut_runtime.metrics.options import MetricsOptions
 
 SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -42,7 +42,7 @@ class MetricsEndpoint:
     """Serves `registry` from its construction to `close`.
 
     `url`: where it is read, with the port that the system chose. Raises ConfigError where nobody can listen at the
-    configured place.
+    configured place, LinkError where nobody can now.
     """
 
     def __init__(self, options: MetricsOptions, registry: CollectorRegistry) -> None:
@@ -50,7 +50,7 @@ class MetricsEndpoint:
         try:
             self._server, self._thread = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
-            raise ConfigError(
+            raise cannot_listen(error)(
                 f"metrics.listen: {options.listen}: {error.strerror or error}; choose another address, or port 0"
             ) from error
         # From the next connection on; the library's own waits for ever, and logs a traceback where somebody hangs up.

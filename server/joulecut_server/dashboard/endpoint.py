@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.host_ports import cannot_listen
 from joulecut_proto.addresses import Address
 from joulecut_server.dashboard.visitors import CERTIFICATE
 
@@ -71,7 +71,7 @@ class DashboardEndpoint:
     """Serves `app` from its construction to `close`.
 
     `context`: for HTTPS. `url`: where it is read, with the port that the system chose. Raises ConfigError where nobody
-    can listen at `place`.
+    can listen at `place`, LinkError where nobody can now.
     """
 
     def __init__(self, app: ASGIApp, place: Address, context: ssl.SSLContext | None) -> None:
@@ -119,4 +119,5 @@ def _listen(place: Address) -> socket.socket:
     # UnicodeError: names that are none, such as with a part of more than 63 characters.
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"dashboard.listen: {place}: {reason}; choose another address, or port 0") from error
+        text = f"dashboard.listen: {place}: {reason}; choose another address, or port 0"
+        raise cannot_listen(error)(text) from error

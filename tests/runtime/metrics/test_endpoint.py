@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from joulecut_core.errors import LinkError
 from joulecut_runtime.metrics import endpoint as module
 from joulecut_runtime.metrics.endpoint import MetricsEndpoint
 from joulecut_runtime.metrics.options import MetricsOptions
@@ -89,3 +90,9 @@ def test_an_agent_out_of_descriptors_waits_for_them(endpoint: MetricsEndpoint, m
     with visit(endpoint, b"GET /metrics HTTP/1.0\r\n\r\n") as line:
         assert b"requests_total 1.0" in line.makefile("rb").read()
     assert paused_s == [module._PAUSE_S] * 2
+
+
+def test_an_address_that_is_not_here_yet() -> None:
+    """192.0.2.0/24 belongs to nobody. A robot's Wi-Fi address may come later: its service is to start again."""
+    with pytest.raises(LinkError, match=r"metrics\.listen: 192\.0\.2\.1:9464: .*; choose another address"):
+        MetricsEndpoint(MetricsOptions(listen="192.0.2.1:9464"), CollectorRegistry())
