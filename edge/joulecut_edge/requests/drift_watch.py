@@ -26,8 +26,8 @@ from joulecut_proto.planning_messages import StageFactors
 _LOG = logging.getLogger(__name__)
 
 _SERVERS = frozenset({WatchedPart.DECODE, WatchedPart.TAIL})
-_LINK_SAID_S = 60.0
-"""Wall seconds between two lines about a link: it moves all the time, and nobody is asked to mend it."""
+_SAID_S = 60.0
+"""Wall seconds between two lines of one part and cause: on a shared host levels shift every second, for months."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,9 @@ class DriftWatch:
         """Set when tables or link were found wrong: the next plan can be a better one."""
         self.link_is_followed = False
         """Whether somebody else changes plans with the link: its drift is then only counted."""
-        self._link_said_s = -math.inf
+        self._said_s: dict[tuple[WatchedPart, DriftCause], float] = {}
+        self._said: set[WatchedPart] = set()
+        """Whose drift the log told of, and not yet of its end."""
         self._device = device
         self._new_monitor = new_monitor
         self._monitor = new_monitor()
@@ -119,9 +121,9 @@ class DriftWatch:
         # Another mapping each time: whoever reads it in another thread sees one that does not change.
         self.verdicts = {**self.verdicts, kind: self.verdicts.get(kind, 0) + 1}
         if verdict.cause is DriftCause.RECOVERED:
-            _LOG.log(self._level(verdict, logging.INFO), "drift over: %s", verdict)
+            _LOG.log(self._level(verdict), "drift over: %s", verdict)
             return
-        _LOG.log(self._level(verdict, logging.WARNING), "drift: %s", verdict)
+        _LOG.log(self._level(verdict), "drift: %s", verdict)
         was = self.counters
         if verdict.cause is DriftCause.THROTTLED:
             self.counters = replace(was, throttle=was.throttle + 1)
@@ -134,15 +136,19 @@ class DriftWatch:
             self.counters = replace(was, model=was.model + 1)
         self.lasting.set()
 
-    def _level(self, verdict: Verdict, level: int) -> int:
-        """The level of a line: that of the parts that somebody can mend, less for most of those about a link."""
-        if verdict.part is not WatchedPart.LINK:
-            return level
+    def _level(self, verdict: Verdict) -> int:
+        """The level of a line: less where one of its kind has just been said, and for most of those about a link."""
+        part, kind = verdict.part, (verdict.part, verdict.cause)
+        if verdict.cause is DriftCause.RECOVERED:
+            was_said = part in self._said
+            self._said.discard(part)
+            return logging.INFO if was_said and part is not WatchedPart.LINK else logging.DEBUG
         now_s = asyncio.get_running_loop().time()
-        if self.link_is_followed or level < logging.WARNING or now_s < self._link_said_s + _LINK_SAID_S:
+        if (part is WatchedPart.LINK and self.link_is_followed) or now_s < self._said_s.get(kind, -math.inf) + _SAID_S:
             return logging.DEBUG
-        self._link_said_s = now_s
-        return level
+        self._said_s[kind] = now_s
+        self._said.add(part)
+        return logging.WARNING
 
     async def _conditions(self, part: WatchedPart, assignment: Assignment, remote: Remote | None) -> Conditions | None:
         """How the part's device runs now, soon after; None where it cannot be asked."""
@@ -154,7 +160,7 @@ class DriftWatch:
             else:
                 state, requested = await asyncio.to_thread(self._device.state), assignment.edge_clock
         except JoulecutError as error:
-            _LOG.info("drift: no reading of the device behind %s: %s", part.value, error)
+            _LOG.debug("drift: no reading of the device behind %s: %s", part.value, error)
             return None
         return Conditions(requested=requested, achieved=state.point, throttle=state.throttle)
 

@@ -206,26 +206,27 @@ def test_another_link(caplog: pytest.LogCaptureFixture) -> None:
     assert over.startswith("drift over: link takes 1.00 times its predicted seconds, 3.00 before")
 
 
-@pytest.mark.parametrize("is_followed", [False, True])
-def test_a_link_that_comes_and_goes_does_not_fill_the_log(
-    caplog: pytest.LogCaptureFixture, *, is_followed: bool
+@pytest.mark.parametrize(
+    ("stage", "is_followed", "lines"), [("link_s", False, 1), ("link_s", True, 0), ("tail_s", True, 2)]
+)
+def test_what_comes_and_goes_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, *, stage: str, is_followed: bool, lines: int
 ) -> None:
-    """Each drift is counted; at most one a minute is a line, and none where plans follow the link anyway."""
+    """Each drift is counted; at most one a minute is a line, with its end, and none where plans follow the link."""
 
     async def use(bench: Bench) -> None:
         bench.session.drift.link_is_followed = is_followed
         await split(bench)
         await serve(bench)
-        for _ in range(3):
-            bench.remote.link_s *= 3
+        for factor in (3.0, 1 / 3, 3.0, 1 / 3):
+            setattr(bench.remote, stage, getattr(bench.remote, stage) * factor)
             await serve(bench)
-            bench.remote.link_s /= 3
-            await serve(bench)
-        assert bench.session.drift.counters == DriftCounters(link=3)
+        counters = bench.session.drift.counters
+        assert counters.link + counters.model == 2
 
     with caplog.at_level(logging.INFO, logger="joulecut_edge.requests.drift_watch"):
         run(use)
-    assert len(caplog.messages) == (0 if is_followed else 1)
+    assert len(caplog.messages) == lines
 
 
 def test_an_edge_alone_is_watched_too() -> None:
