@@ -314,7 +314,7 @@ class ServerConnection:
                     waiting.set_result(reply)
                 else:
                     self.dropped += 1
-                    _LOG.info("%s: a reply to %s that nobody waits for", self._peer, reply.header.request_id)
+                    _LOG.debug("%s: a reply to %s that nobody waits for", self._peer, reply.header.request_id)
         except JoulecutError as error:
             reason = str(error)
         finally:

@@ -52,6 +52,7 @@ from joulecut_planner.links import Transfer
 from joulecut_proto.ids import sent_id
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_proto.log_limit import LogLimit
 from joulecut_runtime.execution.clock_holder import LeaseCounts
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.part_runner import HeadRun, PartRunner, Stage
@@ -80,6 +81,8 @@ class EdgeSession:
         self._last_start_s = -math.inf
         self._successors = Successors()
         self._under_way = UnderWay()
+        # A link that is always a little too slow is no news after a while, at thirty requests a second.
+        self._log = LogLimit(_LOG)
         self.counters = Counters()
         self.drift = DriftWatch(runner.device)
         self.crossings = Crossings()
@@ -224,9 +227,8 @@ class EdgeSession:
                 attempts -= isinstance(error, UnsentError)
                 self._note(error, request, head, sent_s=sent_s, waited_s=most_s)
                 again = await self._another(request, force, error) if may_repeat and may_try_again(error) else None
-                _LOG.warning(
-                    "request %s: %s: %s", request.sent_id, "sent again" if again else "finished locally", error
-                )
+                outcome = "sent again" if again else "finished locally"
+                self._log.warn(f"requests {outcome}", "request %s: %s: %s", request.sent_id, outcome, error)
                 if again is None:
                     break
                 force = again
@@ -306,9 +308,8 @@ class EdgeSession:
             figures=self._runner.device.info.figures,
         )
         if reply.origin is Origin.RECOMPUTED:
-            _LOG.warning(
-                "request %s: the server computed it twice; its first answer was kept no longer", request.sent_id
-            )
+            text = "request %s: the server computed it twice; its first answer was kept no longer"
+            self._log.warn("requests computed twice", text, request.sent_id)
         if attempts == 1 and reply.origin is Origin.COMPUTED:
             link_s = ledger.seconds.up + ledger.seconds.down
             _, planned_link_s = link_shares(active.link, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.ledgers import FallbackReason
 from joulecut_core.timing import ManualClock
 from joulecut_edge.peers.remote import RemoteFailedError, UnsentError
@@ -240,6 +241,19 @@ def test_what_should_never_happen_costs_no_answer(caplog: pytest.LogCaptureFixtu
 
     with_deadline(use)
     assert "Traceback" in caplog.text
+
+
+def test_a_link_that_never_suffices_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """At thirty requests a second a line for each would be gigabytes in a month; the ledger has the reason of each."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.failure = ContractError("not this epoch")
+        ledgers = [(await bench.session.infer(f"r{number}", (PICTURE,))).ledger for number in range(70)]
+        assert all(ledger.fallback for ledger in ledgers)
+
+    with caplog.at_level(logging.INFO):
+        with_deadline(use)
+    assert 1 <= sum("finished locally" in line for line in caplog.messages) <= 60
 
 
 def in_waiting_time(use: Callable[[Bench], Awaitable[None]]) -> None:
