@@ -6,6 +6,7 @@ import importlib.metadata
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import grpc
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -25,6 +26,9 @@ _LOG = logging.getLogger(__name__)
 
 _EXPORT_S = 2.0
 """Wall seconds for one batch; at an agent's end the most that a collector delays it, about."""
+# The library says that values are text, and gives them to gRPC, which wants a number here.
+_DIRECT = cast("tuple[tuple[str, str]]", (("grpc.enable_http_proxy", 0),))
+"""In plain text to this host means by no proxy of the environment, which would read spans and the collector's key."""
 
 
 class Traces:
@@ -71,7 +75,11 @@ def _exporters(options: TracesOptions) -> list[tuple[SpanExporter, str]]:
             authority = read_authority(Path(options.authority)) if options.authority else None
             secrets = grpc.ssl_channel_credentials(root_certificates=authority)
         exporter = OTLPSpanExporter(
-            endpoint=options.endpoint, insecure=not options.is_secured, credentials=secrets, timeout=_EXPORT_S
+            endpoint=options.endpoint,
+            insecure=not options.is_secured,
+            credentials=secrets,
+            timeout=_EXPORT_S,
+            channel_options=None if options.is_secured else _DIRECT,
         )
         found.append((exporter, options.endpoint))
     return found
