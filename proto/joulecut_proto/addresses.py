@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import stat
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ def _check_port_free(address: Address) -> None:
 def _check_socket_free(path: Path) -> None:
     if not path.parent.is_dir():
         raise ConfigError(f"address unix:{path}: no folder {path.parent}; make it or choose another path")
+    # gRPC would find out after all else was made ready, and not say why.
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"address unix:{path}: not allowed in this folder; choose a path this user may write to")
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

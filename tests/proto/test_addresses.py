@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -90,3 +91,11 @@ def test_unix_socket_paths(tmp_path: Path) -> None:
     file.write_text("x")
     with pytest.raises(ConfigError, match="no socket is there"):
         check_free(Address(path=file))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write into any folder")
+def test_a_folder_of_somebody_elses(tmp_path: Path) -> None:
+    """Told before a first start has measured for minutes, and with the reason, which gRPC keeps to itself."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match=r"edge\.sock: not allowed in this folder; choose a path"):
+        check_free(Address(path=tmp_path / "edge.sock"))
