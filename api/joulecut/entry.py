@@ -1,5 +1,6 @@
 """Where the programs begin: an interrupt while their commands are loaded is no defect either."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -11,12 +12,25 @@ def main() -> None:
 
 def edge_agent() -> None:
     """The same of `edge-agent`."""
+    _stand_somewhere()
     _begin("joulecut_edge.cli")
 
 
 def server_agent() -> None:
     """The same of `server-agent`."""
+    _stand_somewhere()
     _begin("joulecut_server.cli")
+
+
+def _stand_somewhere() -> None:
+    """End where the working directory is gone: torch ends the program there in mid-start, in words of its own."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is not loaded yet
+    except FileNotFoundError:
+        from joulecut_core.exits import ExitCode  # noqa: PLC0415 - as below
+
+        sys.stderr.write("error: the working directory has been deleted; change to one that is there\n")
+        raise SystemExit(int(ExitCode.BAD_INPUT)) from None
 
 
 def _begin(module: str) -> None:

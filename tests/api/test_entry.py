@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_next_to_nothing_is_loaded_before_interrupts_are_caught() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("program", ["edge_agent", "server_agent"])
+def test_an_agent_in_a_folder_that_is_gone_says_so(tmp_path: Path, program: str) -> None:
+    """As in the shell of somebody whose old version was just removed: torch would end it in mid-start, or fail."""
+    code = f"import os; from joulecut import entry; os.rmdir({str(tmp_path)!r}); entry.{program}()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (ExitCode.BAD_INPUT, "")
+    assert done.stderr == "error: the working directory has been deleted; change to one that is there\n"
 
 
 def test_it_is_the_same_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
