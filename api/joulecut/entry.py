@@ -1,8 +1,10 @@
 """Where the programs begin: an interrupt while their commands are loaded is no defect either."""
 
 import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 
 def main() -> None:
@@ -12,14 +14,25 @@ def main() -> None:
 
 def edge_agent() -> None:
     """The same of `edge-agent`."""
-    _stand_somewhere()
-    _begin("joulecut_edge.cli")
+    _begin_agent("joulecut_edge.cli")
 
 
 def server_agent() -> None:
     """The same of `server-agent`."""
+    _begin_agent("joulecut_server.cli")
+
+
+def _begin_agent(module: str) -> None:
+    # The first process of a container has no default for SIGTERM: it would not hear of one while it loads.
+    signal.signal(signal.SIGTERM, _stop)
     _stand_somewhere()
-    _begin("joulecut_server.cli")
+    _begin(module)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Nothing has been begun, and no library that is being loaded is to catch this."""
+    del number, frame
+    os._exit(0)
 
 
 def _stand_somewhere() -> None:

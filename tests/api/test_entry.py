@@ -44,6 +44,16 @@ def test_an_interrupt_while_commands_are_loaded_is_one_line(program: str, module
     assert (done.returncode, done.stdout, done.stderr) == (ExitCode.INTERRUPTED, "", "interrupted\n")
 
 
+@pytest.mark.parametrize(
+    ("program", "module"), [("edge_agent", "joulecut_edge.config"), ("server_agent", "joulecut_server.config")]
+)
+def test_an_agent_that_still_loads_hears_of_its_stop(program: str, module: str) -> None:
+    """As the first process of a container, too, for which SIGTERM means nothing but what it says that it does."""
+    code = _INTERRUPTED_WHILE_LOADING.format(program=program, module=module).replace("SIGINT", "SIGTERM")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, "", "")
+
+
 def test_next_to_nothing_is_loaded_before_interrupts_are_caught() -> None:
     """The module itself loads none of what takes long: whatever it did would be outside its guard."""
     code = (
