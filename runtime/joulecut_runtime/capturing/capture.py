@@ -18,6 +18,7 @@ from joulecut_core.errors import BundleError, CaptureError
 from joulecut_runtime.capturing.decomposing import decomposed
 from joulecut_runtime.capturing.folding import fold_batch_norms
 from joulecut_runtime.capturing.lowering import lower
+from joulecut_runtime.capturing.repeating import CalledTwice, Traces, same_function
 from joulecut_runtime.capturing.torch_chatter import without_chatter
 from joulecut_runtime.capturing.tracing_failure import Place, failure
 from joulecut_runtime.networks.graph import Graph
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _LOG = logging.getLogger(__name__)
+_NOT_AGAIN = (
+    "a call changes {}, and the next one answers otherwise, but here each request would be a first call; take it as an "
+    "input and return the new value as an output"
+)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 """Of a network: the name of a folder, of a metric's label, and what plans and logs call it."""
 
@@ -40,9 +45,9 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
     `fold` merges batch norms into the convolutions before them: equal up to rounding (1e-5 of the
     outputs' scale), and faster. The module is left as it was; the graph's weights are copies.
 
-    Raises CaptureError naming the place in the module and the reason: state that a call changes, a
-    decision that depends on tensor values, randomness, an operator outside joulecut's whitelist; and for a
-    `name` that is no name. Torch prints and logs nothing meanwhile.
+    Raises CaptureError naming the place in the module and the reason: state that a call changes and the next one
+    reads, wherever it is kept, a decision that depends on tensor values, randomness, an operator outside joulecut's
+    whitelist; and for a `name` that is no name. Torch prints and logs nothing meanwhile.
     """
     expect_type("module", module, nn.Module, "give an instance of torch.nn.Module, its weights loaded")
     if not _NAME.fullmatch(name):
@@ -57,7 +62,7 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
     if not inputs:
         raise CaptureError(f"{name}: no example inputs; give one --input per tensor the network takes")
     with _evaluating(module), torch.no_grad():
-        graph = lower(_export(module, tuple(inputs), name), name)
+        graph = _traced(module, tuple(inputs), name)
     if fold:
         graph = fold_batch_norms(graph)
     try:
@@ -68,19 +73,41 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
     return graph
 
 
-def _export(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> ExportedProgram:
-    from torch.export import export  # noqa: PLC0415 - loading a network must not need torch.export
-
-    place = Place()
-    positional, keywords = _given(module, inputs)
+def _traced(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> Graph:
+    place, traces = Place(), Traces()
+    given = _given(module, inputs)
     try:
-        with place.followed(module), without_chatter():
-            program = export(module, positional, keywords, strict=False)
-            # The empty table makes the graph functional and keeps the operators the module called.
-            functional = decomposed(program.run_decompositions({}))
+        with place.followed(module), traces.followed(module):
+            program = _export(module, *given)
     except Exception as cause:  # tracing runs the module's code, which may raise anything
         raise CaptureError(f"{name}: {failure(cause, place, module, inputs)}") from cause
-    return functional
+    graph = lower(program, name)
+    if traces.changed:
+        _LOG.debug("%s: a call changes %s; tracing what the next one gives", name, traces.changed)
+        _expect_the_same_again(graph, module, given, traces.changed)
+    return graph
+
+
+def _export(module: nn.Module, positional: tuple[Tensor, ...], keywords: dict[str, Tensor]) -> ExportedProgram:
+    from torch.export import export  # noqa: PLC0415 - loading a network must not need torch.export
+
+    with without_chatter():
+        program = export(module, positional, keywords, strict=False)
+        # The empty table makes the graph functional and keeps the operators the module called.
+        return decomposed(program.run_decompositions({}))
+
+
+def _expect_the_same_again(
+    graph: Graph, module: nn.Module, given: tuple[tuple[Tensor, ...], dict[str, Tensor]], changed: str
+) -> None:
+    """Many modules note what nobody reads, or keep what they would only compute again: those are right as traced."""
+    reason = f"{graph.name}: {_NOT_AGAIN.format(show(changed))}"
+    try:
+        again = lower(_export(CalledTwice(module), *given), graph.name)
+    except Exception as cause:  # as above; what the first call left is all that the second met beside its inputs
+        raise CaptureError(reason) from cause
+    if not same_function(graph, again):
+        raise CaptureError(reason)
 
 
 def _given(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
