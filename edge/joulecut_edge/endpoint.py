@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from joulecut_core.energy import EnergyReading
-from joulecut_core.errors import JoulecutError
+from joulecut_core.errors import ContractError, JoulecutError
 from joulecut_core.networks import CutTable
 from joulecut_core.spans import NO_TRACER, SpanKind, Tracer
 from joulecut_core.tensor_frames import RAW
@@ -28,6 +28,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
     RequestCounters,
 )
+from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.execution.fair_turns import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.profiling.metering import MeterReader
@@ -98,6 +99,9 @@ class EdgeEndpoint:
                 if isinstance(error, DeviceBusyError):
                     # The device is well: whoever asks has to ask less at once.
                     raise CallRefusedError(str(error)) from error
+                if isinstance(error, FailedComputationError):
+                    # So is it here, and would be for the next who sends such numbers: they are the caller's.
+                    raise ContractError(str(error)) from error
                 raise
             self._observer.answered(answer.ledger)
             tell_ledger(span, answer.ledger)

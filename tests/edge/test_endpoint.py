@@ -9,8 +9,10 @@ from typing import cast
 
 import grpc
 import pytest
+import torch
 from torch import Tensor
 
+from joulecut_core.errors import ContractError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW
 from joulecut_edge.endpoint import EdgeEndpoint, most_bytes, request_room
@@ -54,6 +56,21 @@ def test_the_caller_s_wall_seconds_are_fewer_on_a_slow_clock(monkeypatch: pytest
         for caller_s in (None, 30.0):
             asyncio.run(endpoint.infer(request, caller_s=caller_s))
         assert told == [None, 1.5]
+
+
+def test_inputs_that_cannot_be_computed_with_are_the_caller_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that no table has a row for: told what torch says of it, and no trouble of the edge's or its link's."""
+
+    def looks_up(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return (torch.embedding(torch.zeros(255, 1), tensors[0].flatten()[:1].long()),)
+
+    with Bench() as bench:
+        monkeypatch.setattr(bench.runner._prepared, "prepared", lambda _: looks_up)
+        endpoint = EdgeEndpoint(bench.runner, bench.session, cast(Offloading, None), bench.clock, 1.0)
+        request = InferRequest(request_id="r", tensors=codec(RAW).encode((torch.full_like(pictures(1)[0], 255),)))
+        with pytest.raises(ContractError, match="its computation failed: IndexError: index out of range") as refused:
+            asyncio.run(endpoint.infer(request))
+        assert entry_of(refused.value).code is grpc.StatusCode.FAILED_PRECONDITION
 
 
 @pytest.mark.parametrize(("elements", "most"), [(1000, 1_056_576), (1 << 20, 9 << 20), (1 << 30, 64 << 20)])

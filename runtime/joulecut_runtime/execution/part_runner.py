@@ -17,6 +17,7 @@ from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.engines import Engine, EngineNetwork, open_engine
+from joulecut_runtime.execution.failed_computation import computed
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.networks.parts import Part
 from joulecut_runtime.wires.codecs import Codec, decode_expected
@@ -105,14 +106,14 @@ class PartRunner:
         return self._run(self._rest(cut), tensors)
 
     def whole(self, inputs: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Stage]:
-        """The whole network on this device."""
+        """The whole network on this device. As each part: FailedComputationError where its inputs make it fail."""
         return self._run(self.network.whole, inputs)
 
     def _run(self, part: Part, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Stage]:
         part.check_inputs(tensors)
         prepared = self._prepared.prepared(part)
         with self.device.execution(part.workload) as execution:
-            outputs = prepared(tensors)
+            outputs = computed(lambda: prepared(tensors))
         self.busy_s += execution.elapsed_s
         return outputs, Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)
 

@@ -20,11 +20,11 @@ from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, 
 from joulecut_proto.inference_refusals import StreamRefusedError, TurnedAwayError
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.execution.fair_turns import FairTurns
 from joulecut_server.limits import Limits
 from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.requests.edge_stream import EdgeStream
-from joulecut_server.requests.failed_computation import FailedComputationError
 from joulecut_server.requests.recent import Answered, RecentRequests, Work
 from joulecut_server.requests.refusal_log import RefusalLog
 from joulecut_server.requests.slow_peers import SlowPeers

@@ -7,10 +7,10 @@ from joulecut_core.spans import current_span
 from joulecut_core.tensor_frames import RAW
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, Request
 from joulecut_proto.inference_refusals import TurnedAwayError
+from joulecut_runtime.execution.failed_computation import computed
 from joulecut_runtime.execution.fair_turns import DeviceBusyError, FairTurns, TurnTooLateError
 from joulecut_runtime.execution.part_runner import PartRunner, TailRun
 from joulecut_runtime.wires.codecs import codec
-from joulecut_server.requests.failed_computation import computed
 from joulecut_server.requests.recent import Answered
 from joulecut_server.requests.stream_room import Place
 from joulecut_server.serving.scheduler import Scheduler

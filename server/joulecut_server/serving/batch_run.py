@@ -18,8 +18,8 @@ from joulecut_core.errors import ContractError
 from joulecut_core.figures import FigureKind
 from joulecut_core.serving import Launch
 from joulecut_core.timing import Clock
+from joulecut_runtime.execution.failed_computation import computed
 from joulecut_runtime.execution.part_runner import Stage
-from joulecut_server.requests.failed_computation import computed
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.ticket import ServedRequest, Ticket
 

@@ -26,8 +26,8 @@ from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.wires.codecs import Codec
-from joulecut_server.requests.failed_computation import FailedComputationError
 from joulecut_server.serving.alarm import Alarm
 from joulecut_server.serving.batch_run import BatchRun
 from joulecut_server.serving.energy_books import EnergyBooks

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.failed_computation import FailedComputationError, computed
 from joulecut_runtime.execution.part_runner import Stage
-from joulecut_server.requests.failed_computation import FailedComputationError, computed
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.server.serving.stage import Collecting, OnStage, on_stage, service_table
 
