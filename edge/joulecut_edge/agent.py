@@ -27,7 +27,7 @@ from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
-from joulecut_edge.endpoint import EdgeEndpoint, most_bytes, request_room
+from joulecut_edge.endpoint import EdgeEndpoint, expect_to_fit, most_bytes, request_room
 from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
@@ -236,6 +236,7 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
     try:
         await asyncio.to_thread(check_signature, folder, config.signed_by)
         network = await asyncio.to_thread(Network.load, folder)
+        expect_to_fit(network.table)
     except BundleError as error:
         if not config.digest:
             raise

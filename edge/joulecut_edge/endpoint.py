@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from joulecut_core.energy import EnergyReading
-from joulecut_core.errors import ContractError, JoulecutError
+from joulecut_core.errors import ConfigError, ContractError, JoulecutError
 from joulecut_core.networks import CutTable
 from joulecut_core.spans import NO_TRACER, SpanKind, Tracer
 from joulecut_core.tensor_frames import RAW
@@ -39,6 +39,8 @@ _APPLICATION_BYTES = 128 << 20
 _FEWEST, _MOST = 8, 512
 _ROOM_BYTES = 1 << 20
 """Beside a request's inputs: names, shapes, and what else applications say."""
+_MOST_TENSOR_BYTES = MESSAGE_LIMIT_BYTES - (256 << 10)
+"""Of a request or an answer: the rest of a message is for names, shapes and the ledger."""
 _TOO_WIDE = 2
 """Inputs of so many times the bytes are taken in, so that who sends float64 for float32 hears of element types."""
 
@@ -57,6 +59,18 @@ def most_bytes(table: CutTable) -> int:
     """The largest message that an edge of this network takes; gRPC takes in each before anybody has looked at it."""
     input_bytes = sum(tensor.size_bytes for tensor in table.inputs)
     return min(_TOO_WIDE * input_bytes + _ROOM_BYTES, MESSAGE_LIMIT_BYTES)
+
+
+def expect_to_fit(table: CutTable) -> None:
+    """Raise ConfigError where a request of this network, or its answer, is larger than a message may be."""
+    for what, tensors in (("inputs", table.inputs), ("outputs", table.outputs)):
+        size_bytes = sum(tensor.size_bytes for tensor in tensors)
+        if size_bytes > _MOST_TENSOR_BYTES:
+            raise ConfigError(
+                f"network {table.network}: {what} of {size_bytes} bytes; an edge-agent takes and gives at most "
+                f"{_MOST_TENSOR_BYTES} in one message: pack it with a smaller batch or size, or make {what} smaller "
+                "inside it"
+            )
 
 
 class EdgeEndpoint:

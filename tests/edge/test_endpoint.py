@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from joulecut_core.errors import ContractError
+from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW
-from joulecut_edge.endpoint import EdgeEndpoint, most_bytes, request_room
+from joulecut_edge.endpoint import EdgeEndpoint, expect_to_fit, most_bytes, request_room
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_edge.requests.session import Answer
@@ -78,6 +78,16 @@ def test_messages_have_what_the_inputs_need(elements: int, most: int) -> None:
     """Twice as much as they have, so that a wrong element type is told as that, and 1 MiB; never more than gRPC's."""
     picture = TensorSpec(name="picture", dtype="float32", shape=(elements,))
     assert most_bytes(replace(tiny_network().table, inputs=(picture,))) == most
+
+
+def test_a_network_whose_answers_no_message_holds_is_refused() -> None:
+    """When the agent starts, and not by gRPC after each request was computed."""
+    table = tiny_network().table
+    expect_to_fit(table)
+    maps = TensorSpec(name="maps", dtype="float32", shape=(1, 150, 384, 384))
+    for changed, what in ((replace(table, outputs=(maps,)), "outputs"), (replace(table, inputs=(maps,)), "inputs")):
+        with pytest.raises(ConfigError, match=f"{what} of 88473600 bytes; .* at most 66846720 in one message"):
+            expect_to_fit(changed)
 
 
 @pytest.mark.parametrize(("elements", "each"), [(10, 512), (1 << 20, 31), (1 << 30, 8)])
