@@ -23,8 +23,18 @@ from joulecut_core.networks import TensorSpec
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _CROP_AREA = (0.5, 1.0)
 """Share of the picture's area that a random crop keeps: tighter ones are blurred enlargements that flatter JPEG."""
-
-
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What EXIF's orientation asks for."""
+_WIDE_MODES = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 _DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for files that are no pictures; SyntaxError is what its PNG reader says of broken chunks."""
 
@@ -90,10 +100,22 @@ def _sample_paths() -> list[Path]:
 def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path) as picture:
-            colours: Image.Image = picture.convert("RGB")
-            return colours
+            if picture.mode in _WIDE_MODES:
+                raise ConfigError(
+                    f"{path}: more than 8 bits a value ({picture.mode}), which would be cut to 255; save it in 8 bits"
+                )
+            return _upright(picture).convert("RGB")
     except _DAMAGED as cause:
         raise ConfigError(f"{path}: not a picture: {cause}") from cause
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Cameras note how they were held, and leave the turning to whoever shows it; damaged notes say nothing."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 0))
+    except _DAMAGED:
+        turn = None
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _pixels(picture: Image.Image, size: int) -> torch.Tensor:

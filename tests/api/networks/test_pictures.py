@@ -62,6 +62,25 @@ def test_rows_stay_rows(tmp_path: Path) -> None:
     assert found.pixels[0, :, -1, :].max() == 0
 
 
+def test_a_picture_stands_as_it_was_taken(tmp_path: Path) -> None:
+    """A camera that was held on its side notes that, and stores the picture lying."""
+    half = np.zeros((16, 16, 3), np.uint8)
+    half[:, :8] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(half).save(tmp_path / "half.png", exif=turned)
+    (found,) = folder_pictures(tmp_path, 16)
+    assert found.pixels[0, :, 0, :].min() == 255
+    assert found.pixels[0, :, -1, :].max() == 0
+
+
+def test_a_picture_of_16_bits(tmp_path: Path) -> None:
+    """As thermal and depth cameras write them: refused, since Pillow would make nearly all of it white."""
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "depth.png")
+    with pytest.raises(ConfigError, match=r"depth\.png: more than 8 bits a value .*save it in 8 bits"):
+        folder_pictures(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["empty", "missing"])
 def test_a_folder_without_pictures(tmp_path: Path, name: str) -> None:
     """The folder and what was expected in it."""
