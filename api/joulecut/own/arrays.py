@@ -74,6 +74,22 @@ def read_inputs(path: Path, specs: Sequence[TensorSpec]) -> tuple[Inputs, ...]:
     return tuple(zip(*columns, strict=True))
 
 
+def as_torch_takes(value: npt.ArrayLike) -> Array:
+    """The array of the same numbers in the host's byte order, row by row, and its own to be written to.
+
+    Raises ValueError for what is no array, such as rows of several lengths.
+    """
+    array = np.asarray(value, order="C")
+    return array.astype(array.dtype.newbyteorder("="), copy=not array.flags.writeable)
+
+
+def expect_arrays(specs: Sequence[TensorSpec]) -> None:
+    """Raise ContractError where numpy lacks the element type of one of these tensors."""
+    for spec in specs:
+        if spec.dtype == _WITHOUT_NUMPY:
+            raise ContractError(f"{spec.name} is {spec}, which numpy cannot hold; return it as .float()")
+
+
 def _arrays(path: Path) -> dict[str, Array]:
     # Opened here, since numpy leaves a file that it cannot read open.
     with path.open("rb") as stream:
@@ -85,11 +101,9 @@ def _tensor(value: npt.ArrayLike | Tensor, spec: TensorSpec) -> Tensor:
     if isinstance(value, Tensor):
         tensor = value
     else:
-        array = np.ascontiguousarray(value)
         try:
-            # Torch warns of memory that may not be written to.
-            tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
-        except TypeError as cause:
+            tensor = torch.from_numpy(as_torch_takes(value))
+        except (TypeError, ValueError) as cause:
             raise ContractError(
                 f"{_title(spec)}: {show(value)} is of type {type(value).__name__}; expected an array, {spec}"
             ) from cause

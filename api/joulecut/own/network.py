@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from joulecut.own.arrays import tensors_of
+from joulecut.own.arrays import as_torch_takes, expect_arrays, tensors_of
 from joulecut.own.progress import Progress, progress_sink
 from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.decoding import show
@@ -93,8 +93,10 @@ class Network:
     def run(self, *inputs: npt.ArrayLike) -> tuple[Array, ...]:
         """Its outputs, unsplit, on this host's CPU: what every cut has to give too.
 
-        Raises ContractError where the inputs have not the count, shapes and element types of `inputs`.
+        Raises ContractError where the inputs have not the count, shapes and element types of `inputs`, and where numpy
+        lacks an output's element type (bfloat16).
         """
+        expect_arrays(self.outputs)
         outputs = self._network.whole(tensors_of(inputs, self.inputs))
         return tuple(output.numpy() for output in outputs)
 
@@ -169,7 +171,7 @@ def _example(index: int, value: Tensor | npt.ArrayLike) -> Tensor:
     if _holds_tensors(value):
         raise TypeError(f"inputs[{index}]: a {type(value).__name__} of tensors; expected one tensor for each argument")
     try:
-        return torch.from_numpy(np.array(value))
+        return torch.from_numpy(as_torch_takes(value))
     except (TypeError, ValueError) as cause:
         raise TypeError(
             f"inputs[{index}]: {show(value)} is of type {type(value).__name__}; expected a tensor or an array"

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from joulecut.own.arrays import made_up_inputs, read_inputs, tensors_of
-from joulecut_core.errors import ConfigError
+from joulecut.own.arrays import expect_arrays, made_up_inputs, read_inputs, tensors_of
+from joulecut_core.errors import ConfigError, ContractError
 from joulecut_core.networks import TensorSpec
 
 
@@ -107,3 +107,19 @@ def test_an_array_that_may_not_be_written_to() -> None:
     array = np.ones((1, 4), np.float32)
     array.flags.writeable = False
     assert tensors_of((array,), (VECTOR,))[0].sum() == 4
+
+
+@pytest.mark.parametrize("array", [np.float32(2.5), np.array(2.5, ">f4"), np.full(1, 2.5, "<f4")[0]])
+def test_a_single_number_and_another_byte_order(array: npt.ArrayLike) -> None:
+    """An input without dimensions stays without, and numbers keep their values whatever wrote them."""
+    (tensor,) = tensors_of((array,), (TensorSpec(name="gain", dtype="float32", shape=()),))
+    assert tuple(tensor.shape) == ()
+    assert float(tensor) == 2.5
+
+
+def test_what_is_no_array() -> None:
+    """Rows of several lengths are told like any other type."""
+    with pytest.raises(ContractError, match=r"expected an array, float32\[1, 4\]"):
+        tensors_of(([[1.0, 2.0], [3.0]],), (VECTOR,))
+    with pytest.raises(ContractError, match=r"answer is bfloat16.*numpy cannot hold"):
+        expect_arrays((VECTOR, TensorSpec(name="answer", dtype="bfloat16", shape=(1,))))
