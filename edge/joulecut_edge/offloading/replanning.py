@@ -44,7 +44,7 @@ _MOVED = 1.5
 """A link this many times faster or slower is told to the plan in force, for what it expects of the server."""
 _RETELL_S = 5.0
 _REPLAN_S = 60.0
-"""Between two requests for plans because the link has left those at hand."""
+"""Between two requests for plans because the link has left those at hand, and between two for another round trip."""
 _RANGE = "range"
 REPLAN_REASONS = (*(reason.value for reason in SwitchReason), _RANGE)
 """Why a plan was changed; `range`: new ones were asked for, the link having left those at hand."""
@@ -83,7 +83,7 @@ class Replanning:
         self._news = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, _UnderWay] = {}
-        self._asked_s = self._told_s = -_REPLAN_S
+        self._ranged_s = self._corrected_s = self._told_s = -_REPLAN_S
         self._seen, self._seen_s = 0, 0.0
         self.replans: Mapping[str, int] = {}
         """Changes of the plan since the start, by why (`REPLAN_REASONS`)."""
@@ -219,23 +219,26 @@ class Replanning:
     def _leave_range(self, connection: ServerConnection, outlook: LinkOutlook, now_s: float) -> None:
         """Ask for plans around what the link has become, where it is faster than all that are at hand."""
         link, planning = self._offloading.planning.link, self._offloading.planning
-        if link is None or now_s - self._asked_s < _REPLAN_S:
+        if link is None or now_s - self._ranged_s < _REPLAN_S:
             return
         if outlook.careful_bps > uplinks_around(link).highest_bps:
-            self._asked_s = now_s
+            self._ranged_s = now_s
             self._count(_RANGE)
             planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
             # Beside the looks: the link may collapse while the question is on its way.
             self._keep_asking(self._ask(connection, planning))
 
     def _correct_round_trip(self, connection: ServerConnection, now_s: float) -> None:
-        """Ask for plans anew where a round trip that was measured in a bad moment may be all that keeps it at home."""
+        """Ask for plans anew where a round trip that was measured in a bad moment may be all that keeps it at home.
+
+        It does not wait for its turn after another range: what is known of the uplink is measured against it.
+        """
         link, planning = self._offloading.planning.link, self._offloading.planning
-        if link is None or now_s - self._asked_s < _REPLAN_S:
+        if link is None or now_s - self._corrected_s < _REPLAN_S:
             return
         found = self._trips.shorter_than(link)
         if found is not None:
-            self._asked_s = now_s
+            self._corrected_s = now_s
             self._count(_RANGE)
             planning.expect_link(found.on(link))
             self._keep_asking(self._ask(connection, planning))

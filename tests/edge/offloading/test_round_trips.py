@@ -99,6 +99,13 @@ def test_an_edge_that_joined_in_a_bad_moment_leaves_home() -> None:
     assert PROBLEM.link.rtt_s <= asked.rtt_s < BUSY.rtt_s / 1.5
 
 
+def test_one_that_joined_while_its_link_was_bad_all_over_leaves_home() -> None:
+    """Asking for faster uplinks' plans does not put off what the round trip is asked for: the edge would stay home."""
+    asked = asyncio.run(after(100, planned=replace(BUSY, uplink_bps=FAST_BPS / 200, latency_std_s=1e-3)))
+    assert len(asked) == 2
+    assert PROBLEM.link.rtt_s <= asked[-1].rtt_s < BUSY.rtt_s / 1.5
+
+
 def test_an_edge_whose_link_is_as_measured_asks_for_nothing() -> None:
     """Probes take as long as the plans say: the server is not asked again and again."""
     assert asyncio.run(after(500, planned=replace(BUSY, rtt_s=PROBLEM.link.rtt_s))) == []
