@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from numbers import Real
 from pathlib import Path
+from typing import cast
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError, JoulecutError
@@ -26,6 +28,23 @@ def expect_path(name: str, value: object, remedy: str, *, error: type[JoulecutEr
     if not text or "\0" in text:
         raise error(f"{name}: {show(text)} is the name of no file; expected a path: {remedy}")
     return Path(text)
+
+
+_FOR_EVER_S = 1e9
+"""gRPC counts nanoseconds in 64 bits: what ends centuries ahead, or never, has ended for it."""
+
+
+def expect_time_limit(name: str, value: object) -> float:
+    """So many seconds to wait at most, as Python's own number, and some decades where they are more, or None.
+
+    One of numpy's 32 bits, added to the time of day, would lose minutes. Raises TypeError for what is no number,
+    ConfigError where it leaves no time.
+    """
+    expect_numbers(**{name: value})
+    seconds = _FOR_EVER_S if value is None else float(cast(float, value))
+    if math.isnan(seconds) or seconds <= 0.0:
+        raise ConfigError(f"{name}: {show(value)}; expected seconds above 0")
+    return min(seconds, _FOR_EVER_S)
 
 
 def expect_numbers(**values: object) -> None:

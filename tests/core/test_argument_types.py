@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from joulecut_core.argument_types import expect_numbers, expect_path, expect_type
+from joulecut_core.argument_types import expect_numbers, expect_path, expect_time_limit, expect_type
 from joulecut_core.errors import ConfigError
 
 
@@ -36,6 +37,26 @@ def test_no_numbers(value: object) -> None:
     """Text is the usual mistake; a boolean is none, although Python counts it among its integers."""
     with pytest.raises(TypeError, match=r"^uplink_bps: .* expected a number: write uplink_bps=1\.0"):
         expect_numbers(rtt_s=0.1, uplink_bps=value)
+
+
+@pytest.mark.parametrize("given", [np.float32(2.5), np.float16(2.5), Fraction(5, 2), 2.5])
+def test_a_time_limit_is_pythons_own_number(given: object) -> None:
+    """One of fewer bits would be added to the time of day in its own precision, which is minutes."""
+    limit_s = expect_time_limit("timeout_s", given)
+    assert (type(limit_s), limit_s) == (float, 2.5)
+
+
+@pytest.mark.parametrize("given", [math.inf, 1e300, np.float64("inf"), None])
+def test_no_time_limit_is_one_that_clocks_can_count(given: object) -> None:
+    """Decades from now are no moment of the past to anybody."""
+    assert 1e8 < expect_time_limit("timeout_s", given) < 2**62 / 1e9
+
+
+@pytest.mark.parametrize("given", [0, -1.0, math.nan, -math.inf])
+def test_no_time_at_all(given: float) -> None:
+    """Nobody would be asked, and blamed for not answering."""
+    with pytest.raises(ConfigError, match=r"^timeout_s: .*; expected seconds above 0$"):
+        expect_time_limit("timeout_s", given)
 
 
 @pytest.mark.parametrize("given", ["a/b.json", Path("a/b.json"), PurePosixPath("a/b.json")])

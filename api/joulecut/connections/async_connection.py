@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from joulecut.connections.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
 from joulecut.connections.places import place_of
-from joulecut_core.argument_types import expect_numbers
+from joulecut_core.argument_types import expect_time_limit
 from joulecut_core.errors import LinkError
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import LocalClient
@@ -31,9 +31,8 @@ class AsyncConnection:
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
         target = str(place_of(address, insecure=insecure))
-        expect_numbers(timeout_s=timeout_s)
         self._peer = f"edge-agent {target}"
-        self._timeout_s = timeout_s
+        self._timeout_s = expect_time_limit("timeout_s", timeout_s)
         self._channel = open_channel(target)
         self._client = LocalClient(self._channel, peer=self._peer)
         self._writer = RequestWriter()
@@ -63,7 +62,8 @@ class AsyncConnection:
 
     async def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:
         """Both sides' energy meters at their first ticks from the given times on; waits until then."""
-        return await self._answered(self._client.read_meters(request, timeout_s=timeout_s))
+        within_s = expect_time_limit("timeout_s", timeout_s)
+        return await self._answered(self._client.read_meters(request, timeout_s=within_s))
 
     async def close(self) -> None:
         """Let go of the connection. Requests under way fail with LinkError."""
@@ -106,6 +106,6 @@ async def connect_async(
     It is made with the first call. Where nobody listens at the default address, an agent that this user has started
     by hand is looked for. `timeout_s`: wall seconds that one request may take; the edge waits no longer for a server
     than they leave. `insecure`: `address` may be another host's, where inputs and answers go in plain text. Raises
-    ConfigError where it is malformed, or not this host's.
+    ConfigError where it is malformed, or not this host's, or where `timeout_s` leaves no time.
     """
     return AsyncConnection(address, timeout_s=timeout_s, insecure=insecure)

@@ -16,7 +16,7 @@ import grpc
 
 from joulecut.connections.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
 from joulecut.connections.places import place_of
-from joulecut_core.argument_types import expect_numbers
+from joulecut_core.argument_types import expect_time_limit
 from joulecut_core.errors import LinkError
 from joulecut_proto.channels import channel_options
 from joulecut_proto.convert_inference import (
@@ -40,9 +40,8 @@ class Connection:
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
         target = str(place_of(address, insecure=insecure))
-        expect_numbers(timeout_s=timeout_s)
         self._peer = f"edge-agent {target}"
-        self._timeout_s = timeout_s
+        self._timeout_s = expect_time_limit("timeout_s", timeout_s)
         self._channel = grpc.insecure_channel(target, options=channel_options())
         self._stub = cast(Any, local_pb2_grpc.LocalStub)(self._channel)
         self._writer = RequestWriter()
@@ -54,11 +53,19 @@ class Connection:
         Raises ContractError where they are not, or are more than the edge-agent takes, LinkError where it cannot be
         reached.
         """
-        return self.submit(*inputs).result()
+        message = infer_request_to_wire(self._writer.write(inputs))
+        try:
+            # Not by way of `submit`: a callback that waits for it would wait for the thread that it runs on.
+            reply = self._opened(lambda: self._stub.Infer(message, timeout=self._timeout_s))
+        except grpc.RpcError as error:
+            raise error_from_infer(cast(Any, error), peer=self._peer) from error
+        return answer_of(infer_reply_from_wire(reply))
 
     def submit(self, *inputs: Array) -> Future[Answer]:
         """Start a request; the future gives what `infer` would return or raise, and cannot be cancelled.
 
+        Its callbacks run on the one thread that brings all such answers: they may call `infer`, which holds the others
+        up meanwhile, and must not wait for another future of the same connection.
         Raises at once what needs no agent to be known: ContractError for what cannot be sent,
         an element type or more than 64 MiB, LinkError on a closed connection.
         """
@@ -95,7 +102,8 @@ class Connection:
     def read_meters(self, request: ReadMetersRequest, *, timeout_s: float = REPLAN_S) -> MeterReadings:
         """Both sides' energy meters at their first ticks from the given times on; waits until then."""
         message = READ_METERS_REQUEST.to_wire(request)
-        return METER_READINGS.from_wire(self._call(self._stub.ReadMeters, message, timeout_s))
+        within_s = expect_time_limit("timeout_s", timeout_s)
+        return METER_READINGS.from_wire(self._call(self._stub.ReadMeters, message, within_s))
 
     def close(self) -> None:
         """Let go of the connection. Requests under way fail with LinkError."""
@@ -133,6 +141,6 @@ def connect(
     Where nobody listens at the default address, an agent that this user has started by hand is looked for.
     `timeout_s`: wall seconds that one request may take; the edge waits no longer for a server than they leave.
     `insecure`: `address` may be another host's, where inputs and answers go in plain text. Raises ConfigError where it
-    is malformed, or not this host's.
+    is malformed, or not this host's, or where `timeout_s` leaves no time.
     """
     return Connection(address, timeout_s=timeout_s, insecure=insecure)

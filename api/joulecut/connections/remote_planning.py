@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar, overload
 
+from joulecut_core.argument_types import expect_time_limit
 from joulecut_core.fleets import Fleet, FleetPlan
 from joulecut_core.plans import Plan
 from joulecut_core.pool_plans import PoolPlan
@@ -46,16 +47,18 @@ def plan_remotely(
 
     `timeout_s` is in seconds of the wall. Raises ProblemError where the problem is malformed or larger
     than the server takes, LinkError where it cannot be reached, is busy or does not answer in time,
-    ConfigError where the address is malformed.
+    ConfigError where the address is malformed, or `timeout_s` leaves no time.
     """
-    return _asked(server, security, lambda client: client.plan(problem, timeout_s=timeout_s))
+    within_s = expect_time_limit("timeout_s", timeout_s)
+    return _asked(server, security, lambda client: client.plan(problem, timeout_s=within_s))
 
 
 def pareto_remotely(
     problem: Problem, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
 ) -> list[Plan]:
     """As `pareto(problem)`; otherwise as `plan_remotely`."""
-    return _asked(server, security, lambda client: client.pareto(problem, timeout_s=timeout_s))
+    within_s = expect_time_limit("timeout_s", timeout_s)
+    return _asked(server, security, lambda client: client.pareto(problem, timeout_s=within_s))
 
 
 @overload
@@ -74,9 +77,10 @@ def plan_fleet_remotely(
     fleet: Fleet | Pool, server: str, *, timeout_s: float = _ANSWER_S, security: ChannelSecurity | None = None
 ) -> FleetPlan | PoolPlan:
     """As `solve_fleet(fleet)`, of either version; otherwise as `plan_remotely`."""
+    within_s = expect_time_limit("timeout_s", timeout_s)
     if isinstance(fleet, Pool):
-        return _asked(server, security, lambda client: client.plan_pool(fleet, timeout_s=timeout_s))
-    return _asked(server, security, lambda client: client.plan_fleet(fleet, timeout_s=timeout_s))
+        return _asked(server, security, lambda client: client.plan_pool(fleet, timeout_s=within_s))
+    return _asked(server, security, lambda client: client.plan_fleet(fleet, timeout_s=within_s))
 
 
 def _asked(server: str, security: ChannelSecurity | None, ask: Callable[[PlannerClient], Awaitable[R]]) -> R:

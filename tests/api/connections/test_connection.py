@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -72,6 +74,23 @@ def test_arrays_that_are_no_plain_block_of_memory(edge: Connection) -> None:
     wide[..., ::2] = 4
     assert int(edge.infer(wide[..., ::2]).outputs[0].argmax()) == 4
     assert int(edge.infer(np.full((1, 2), 2, ">i4")).outputs[0].argmax()) == 2
+
+
+def test_a_callback_may_ask_for_another_answer(edge: Connection) -> None:
+    """An application that goes on where an answer comes in: what it asks there does not wait for itself."""
+    kinds: Future[int] = Future()
+    first = edge.submit(picture(1))
+    first.add_done_callback(lambda _: kinds.set_result(int(edge.infer(picture(2)).outputs[0].argmax())))
+    assert kinds.result(10) == 2
+
+
+def test_how_long_to_wait_may_be_any_number(served: tuple[str, asyncio.AbstractEventLoop]) -> None:
+    """One of 32 bits is as long as it says, and an endless one ends nothing; none at all is refused at once."""
+    for timeout_s in cast(tuple[float, ...], (np.float32(20.0), float("inf"))):
+        with connect(served[0], timeout_s=timeout_s) as edge:
+            assert int(edge.infer(picture(3)).outputs[0].argmax()) == 3
+    with pytest.raises(ConfigError, match=r"timeout_s: 0\.0; expected seconds above 0"):
+        connect(served[0], timeout_s=0.0)
 
 
 def test_many_at_once(edge: Connection, service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]) -> None:
