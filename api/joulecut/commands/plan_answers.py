@@ -15,6 +15,7 @@ from joulecut.commands.plan_explanation import show_explanation
 from joulecut.commands.plan_fleets import show_fleet_plan
 from joulecut.commands.plan_pools import show_pool_plan
 from joulecut.commands.plan_tables import show_front, show_plan, show_policy_table
+from joulecut_core.decoding import show
 from joulecut_core.documents import read_text
 from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetPlan
@@ -24,7 +25,7 @@ from joulecut_core.pools import POOL_SCHEMA, Pool
 from joulecut_core.problems import Problem
 from joulecut_core.profiles import PROFILE_SCHEMA
 from joulecut_core.strict_json import parse_strictly
-from joulecut_planner import load_problem, plan_document, solve
+from joulecut_planner import parse_problem, plan_document, solve
 from joulecut_planner.choices.variations import Downlink
 from joulecut_planner.explanations.explain import explain
 from joulecut_planner.explanations.explanation import explanation_document
@@ -140,15 +141,18 @@ def _planner_at(server: str, tls: Path | None, *, insecure: bool) -> _Planner:
 
 
 def _load(path: Path) -> Problem | Fleet | Pool:
+    # Once: what comes through a pipe can be read no second time.
     document = parse_strictly(read_text(path, ProblemError), ProblemError, str(path))
-    if isinstance(document, Mapping) and document.get("schema") == PROFILE_SCHEMA:
+    if not isinstance(document, Mapping):
+        raise ProblemError(f"{path}: top level: {show(document)} is not an object; expected a problem or a fleet")
+    schema = document.get("schema")
+    if schema == PROFILE_SCHEMA:
         raise ProblemError(
             f"{path}: a profile of one device; `joulecut problem` makes a problem of an edge's and a server's"
         )
-    if not isinstance(document, Mapping) or document.get("schema") not in {POOL_SCHEMA, FLEET_SCHEMA}:
-        return load_problem(path)
+    parse = {POOL_SCHEMA: parse_pool, FLEET_SCHEMA: parse_fleet}.get(str(schema), parse_problem)
     try:
-        return parse_pool(document) if document.get("schema") == POOL_SCHEMA else parse_fleet(document)
+        return parse(document)
     except ProblemError as error:
         raise ProblemError(f"{path}: {error}") from error
 

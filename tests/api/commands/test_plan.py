@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ def test_infeasible(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str,
     assert (code, err) == (3, "")
     document = json.loads(out)
     assert (document["status"], document["binding"]) == ("infeasible", ["latency"])
+
+
+def test_a_problem_that_comes_through_a_pipe(joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
+    """As `joulecut problem ... | joulecut plan /dev/stdin` gives it: it can be read once."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        json.dump(small_document(), pipe)
+    code, out, err = joulecut_plan(f"/dev/fd/{reading}", "--json")
+    os.close(reading)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["status"] == "optimal"
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
@@ -265,4 +277,4 @@ def test_json_that_is_no_object(tmp_path: Path, joulecut_plan: Callable[..., tup
     path.write_text(text, encoding="utf-8")
     code, out, err = joulecut_plan(str(path), "--json")
     assert (code, out) == (2, "")
-    assert "expected Problem" in err
+    assert "is not an object; expected a problem or a fleet" in err
