@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from joulecut_core.errors import ProblemError
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.choices.answers import priced_plan
@@ -35,19 +36,23 @@ from joulecut_planner.plan_file import plan_document
 
 PARETO_SCHEMA = "joulecut.pareto/1"
 
+_TOGETHER = 1 << 16
+"""Cells whose choices are priced at a time: some hundred megabytes, however many are left."""
 
-def pareto(problem: Problem) -> list[Plan]:
+
+def pareto(problem: Problem, *, most: int | None = None) -> list[Plan]:
     """The exact front of J and T_q by rising T_q, `slo.latency_s` ignored, other constraints kept; empty without any.
 
     A feasible choice is on it if no other is as good in both and better in one; of choices equal in
     both the one of lowest indices is. `binding` never holds "latency"; `evaluated` and `solve_s`
     count the whole front's choices and seconds in each plan. Raises ProblemError where the problem's
-    numbers overflow, TypeError for what is no Problem.
+    numbers overflow, or more than `most` plans are on the front of what has been priced; TypeError for
+    what is no Problem.
     """
     expect_problem(problem)
     started_s = time.perf_counter()
     timeless = with_deadline(problem, None)
-    front = front_of(timeless)
+    front = front_of(timeless, most=most)
     choices = front.choices()
     with np.errstate(over="ignore", invalid="ignore"):
         costs = prices(timeless, grids_of(timeless), choices)
@@ -88,13 +93,13 @@ class Front:
         return self.ranks.choices(steps.rank[first : first + 1])[0]
 
 
-def front_of(problem: Problem, *, tolerance: float = 0.0) -> Front:
+def front_of(problem: Problem, *, tolerance: float = 0.0, most: int | None = None) -> Front:
     """The front of a problem without a deadline.
 
     With a `tolerance` (relative) it also holds what costs no more than this above a step that is as
-    fast, so that the contract's pick under any deadline is among its choices.
+    fast, so that the contract's pick under any deadline is among its choices. `most`: as for `pareto`.
     """
-    search = _Search(problem, tolerance)
+    search = _Search(problem, tolerance, most)
     # Finite inputs may overflow in products; plans are checked to be finite.
     with np.errstate(over="ignore", invalid="ignore"):
         search.run()
@@ -102,8 +107,9 @@ def front_of(problem: Problem, *, tolerance: float = 0.0) -> Front:
 
 
 class _Search:
-    def __init__(self, problem: Problem, tolerance: float) -> None:
+    def __init__(self, problem: Problem, tolerance: float, most: int | None) -> None:
         self.evaluated = 0
+        self._most = most
         self._problem = problem
         self._tolerance = tolerance
         self._ranks = Ranks.of(problem)
@@ -124,7 +130,8 @@ class _Search:
             if not tree.has_finer(cells):
                 break
             cells = tree.children(cells)
-        self._offer(tree.members(cells))
+        for begin in range(0, len(cells.group), _TOGETHER):
+            self._offer(tree.members(cells.only(np.arange(begin, min(begin + _TOGETHER, len(cells.group))))))
 
     def front(self) -> Steps:
         if self._tolerance == 0.0:
@@ -176,6 +183,8 @@ class _Search:
         self.evaluated += len(rank)
         choices = Steps(costs.bound_s, costs.energy_j, rank).only(costs.feasible)
         self._found.offer(choices)
+        if self._most is not None and len(self._found.steps) > self._most:
+            raise ProblemError(f"problem: a front of more than {self._most} plans; expected at most so many")
         if self._tolerance > 0.0:
             self._near.append(choices.only(~self._found.beats(choices, self._tolerance)))
 

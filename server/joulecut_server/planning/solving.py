@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from joulecut_core.errors import PlanError
@@ -54,7 +55,11 @@ class Solvers:
     pool: PoolSolver = solve_pool
 
 
-LIBRARY = Solvers(plan=solve, pareto=pareto, fleet=solve_fleet)
+_MOST_PLANS = 20_000
+"""Of one front. A problem can have as many as it has choices, nothing of its size tells, and each takes kilobytes and a
+tenth of a millisecond to make and to write."""
+
+LIBRARY = Solvers(plan=solve, pareto=partial(pareto, most=_MOST_PLANS), fleet=solve_fleet)
 
 
 class ServerSolver:

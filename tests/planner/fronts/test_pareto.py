@@ -16,6 +16,7 @@ from joulecut_planner.choices.constraints import violated
 from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.exact.oracle import choices
 from joulecut_planner.exact.solver import solve
+from joulecut_planner.fronts import pareto as module
 from joulecut_planner.fronts.pareto import pareto, pareto_document
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import problems
@@ -62,6 +63,23 @@ def test_equals_pricing_everything_on_realistic_tables(seed: int, slo: Slo) -> N
     """Where cells of several levels are dropped, nothing that matters is dropped."""
     problem = drawn_problem(seed, cuts=5, edge_points=19, server_points=22, slo=slo)
     assert [answer(plan) for plan in pareto(problem)] == front_by_pricing_everything(problem)
+
+
+def test_what_is_left_is_priced_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many cells are left of a problem whose front is large, what they hold is not priced at once."""
+    problem = drawn_problem(1, cuts=5, edge_points=19, server_points=22, slo=Slo(rate_hz=20.0))
+    whole = [answer(plan) for plan in pareto(problem)]
+    monkeypatch.setattr(module, "_TOGETHER", 2)
+    assert [answer(plan) for plan in pareto(problem)] == whole
+
+
+def test_a_front_of_more_plans_than_are_wanted() -> None:
+    """A caller who bounds them is told so, and not kept waiting for all of them to be made."""
+    problem = drawn_problem(1, cuts=5, edge_points=19, server_points=22, slo=Slo(rate_hz=20.0))
+    plans = pareto(problem)
+    assert len(pareto(problem, most=1000)) == len(plans) > 3
+    with pytest.raises(ProblemError, match="a front of more than 3 plans; expected at most so many"):
+        pareto(problem, most=3)
 
 
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
