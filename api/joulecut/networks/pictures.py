@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.networks import TensorSpec
@@ -23,17 +23,6 @@ from joulecut_core.networks import TensorSpec
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _CROP_AREA = (0.5, 1.0)
 """Share of the picture's area that a random crop keeps: tighter ones are blurred enlargements that flatter JPEG."""
-_ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What EXIF's orientation asks for."""
 _WIDE_MODES = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 _DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for files that are no pictures; SyntaxError is what its PNG reader says of broken chunks."""
@@ -112,10 +101,9 @@ def _open(path: Path) -> Image.Image:
 def _upright(picture: Image.Image) -> Image.Image:
     """Cameras note how they were held, and leave the turning to whoever shows it; damaged notes say nothing."""
     try:
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 0))
+        return ImageOps.exif_transpose(picture)
     except _DAMAGED:
-        turn = None
-    return picture if turn is None else picture.transpose(turn)
+        return picture
 
 
 def _pixels(picture: Image.Image, size: int) -> torch.Tensor:

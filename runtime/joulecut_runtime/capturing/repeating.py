@@ -83,8 +83,7 @@ def same_function(first: Graph, second: Graph) -> bool:
 def _state(root: nn.Module) -> Iterator[tuple[str, object]]:
     """Everything that can be reached from the module, and what the generators draw next, each with a name."""
     yield "what Python's random generator gives", hash(random.getstate())
-    state = np.random.get_state(legacy=False)["state"]
-    yield "what numpy's random generator gives", hash((state["key"].tobytes(), state["pos"]))
+    yield "what numpy's random generator gives", hash(repr(np.random.get_state(legacy=False)))
     waiting: deque[tuple[str, object]] = deque([("", root)])
     seen: set[int] = set()
     while waiting and len(seen) < _MOST_OBJECTS:
