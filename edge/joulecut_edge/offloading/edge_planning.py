@@ -129,18 +129,19 @@ class EdgePlanning:
 
         A link is measured where none is known. Raises as `plan`; what is planned for is then what was before.
         """
-        before = self.link, self.bands
-        # Epochs of another server, or of one that was lost, are none of this one's.
-        self.link, self.bands = self._links.get(connection.address, self.link), ()
+        # Epochs of another server, or of one that was lost, are none of this one's. Its link is: whoever plans with the
+        # server in use, while this one is joined, plans for that one's.
+        before, self.bands = self.bands, ()
         try:
-            if self.link is None:
+            link = self._links.get(connection.address, self.link)
+            if link is None:
                 await self.measure_link(connection)
-            reply = await self.plan(connection)
+            reply = await self.plan(connection, link=link)
         except BaseException:
-            if not self.bands:
-                self.link, self.bands = before
+            self.bands = self.bands or before
             raise
         if reply.assignment is None:
+            self.link = link or self.link
             # What is in force is another server's, which nobody is to be sent to any more.
             await self._session.go_local()
 
@@ -149,9 +150,16 @@ class EdgePlanning:
         self.link = link
 
     async def plan(
-        self, connection: ServerConnection, change: Change = _unchanged, *, preview: bool = False
+        self,
+        connection: ServerConnection,
+        change: Change = _unchanged,
+        *,
+        preview: bool = False,
+        link: LinkEstimate | None = None,
     ) -> SessionReply:
         """A plan under changed terms, in force on return where it is no preview and there is a choice.
+
+        `link`: what to plan for; None for the link as it is known when its turn comes.
 
         They are those of later plans too; where there is no choice all stays as it was. What is changed are the terms
         that hold when its turn comes: another plan may be on its way, under newer ones.
@@ -159,10 +167,10 @@ class EdgePlanning:
         Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held,
         FitError where the profile does not carry the quantile asked for, and what `change` raises.
         """
-        if self.link is None:
-            raise LinkError("the link was never measured; connect first")
-        link, factors = self._learned(self.link)
         async with self._planning:
+            if (known := link or self.link) is None:
+                raise LinkError("the link was never measured; connect first")
+            link, factors = self._learned(known)
             wishes = change(self.wishes)
             local = await self._alone(wishes)
             request = self._request(wishes, link, factors, preview=preview)

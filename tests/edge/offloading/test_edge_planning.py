@@ -58,6 +58,7 @@ class FakeServer:
         self.asked.append(request.link)
         self.losses.append(request.max_accuracy_loss)
         self.meanwhile()
+        await asyncio.sleep(0)  # what was begun meanwhile has its say
         if self.refusal is not None:
             raise self.refusal
         assignment = None if self.is_infeasible else self.planned
@@ -285,6 +286,24 @@ def test_a_server_that_gives_no_plan_changes_nothing(edge: Planned) -> None:
         with pytest.raises(PlanError, match="no room"):
             await planning.join(FakeServer(address="gpu:50052", refusal=PlanError("no room")).connection)
         assert (planning.link, planning.bands) == (LINK, bands)
+
+    run(edge, use)
+
+
+def test_a_server_in_use_is_planned_with_for_its_own_link_while_another_is_joined(edge: Planned) -> None:
+    """What was asked for meanwhile, as by an application, gets nobody else's link."""
+
+    async def use() -> None:
+        planning, other = edge.planning, FakeServer(address="gpu:50052", refusal=PlanError("no room"))
+        planning.remember_link(other.address, replace(LINK, rtt_s=2.0))
+        asking: list[asyncio.Task[SessionReply]] = []
+        other.meanwhile = lambda: asking.append(asyncio.create_task(planning.plan(edge.server.connection)))
+        with pytest.raises(PlanError, match="no room"):
+            await planning.join(other.connection)
+        await asking[0]
+        assert [link.rtt_s for link in other.asked] == [2.0]
+        assert [link.rtt_s for link in edge.server.asked] == [LINK.rtt_s] * 2
+        assert planning.link == LINK
 
     run(edge, use)
 
