@@ -37,10 +37,15 @@ def announce_ready(path: Path | None, address: str) -> None:
         raise ConfigError(f"ready file {path}: {error.strerror}; give a path this user may write to") from error
 
 
-def _remove_file(path: Path) -> None:
-    """Where it is a file or a link to one, that is; a pipe, on which somebody waits for an agent, stays."""
-    if path.is_file():
-        path.resolve().unlink()
+def forget_ready(path: Path | str | None) -> None:
+    """Remove what a life before this one has written, which may have been killed: this one does not serve yet.
+
+    Programs call it before what takes seconds to load, as whoever starts them begins to look at once. A pipe, on which
+    somebody waits for an agent, stays.
+    """
+    with suppress(OSError):
+        if path and Path(path).is_file():
+            Path(path).resolve().unlink()
 
 
 def input_that_ends() -> int:
@@ -74,10 +79,7 @@ async def serve_until_stopped(
     `ends_with`: a pipe's file descriptor whose end is such a signal too: whoever holds the other end cannot die and
     leave this running. A signal that comes while `serving` is still starting ends the start; what was opened is closed.
     """
-    if ready_file is not None:
-        # Of a life before this one, which may have been killed: it does not serve yet.
-        with suppress(OSError):
-            _remove_file(ready_file)
+    forget_ready(ready_file)
     stopping = asyncio.Event()
     started = asyncio.Event()
 

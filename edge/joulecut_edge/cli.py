@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from joulecut_core.configuration import Sources, read_configuration
-from joulecut_core.lifecycle import input_that_ends
+from joulecut_core.lifecycle import forget_ready, input_that_ends
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
@@ -124,6 +124,7 @@ def serve(
     ends_with = input_that_ends() if until_input_ends else None
     log_to_stderr(verbose=verbose, log_format=configuration.values.log_format)
     configuration.log()
+    forget_ready(configuration.values.ready_file)
     from joulecut_edge.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
     values = replace(configuration.values, listen=prepared_place(configuration.values.listen))

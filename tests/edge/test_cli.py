@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,22 @@ def test_a_user_without_the_services_folder_starts_it_by_hand(tmp_path: Path, mo
         assert done.exit_code == 0
     assert told == [f"unix:{tmp_path}/joulecut/edge.sock", "unix:/run/other/edge.sock"]
     assert (tmp_path / "joulecut").is_dir()
+
+
+def test_a_ready_file_of_a_life_before_is_gone_while_it_loads(tmp_path: Path) -> None:
+    """Loading takes seconds, in which whoever waits for the file would take a dead agent's address for this one's."""
+    ready = tmp_path / "ready.json"
+    ready.write_text("{}", encoding="utf-8")
+    loading = (
+        "import pathlib, sys\n"
+        "class Looks:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'joulecut_edge.agent':\n"
+        f"            sys.exit(40 + pathlib.Path({str(ready)!r}).exists())\n"
+        "sys.meta_path.insert(0, Looks())\n"
+        "from joulecut_edge.cli import app\n"
+        "app()\n"
+    )
+    arguments = ["--device", "cpu", "--bundle", "net", "--ready-file", str(ready)]
+    done = subprocess.run([sys.executable, "-c", loading, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 40, done.stderr
