@@ -150,9 +150,10 @@ def _load(path: Path) -> Problem | Fleet | Pool:
         raise ProblemError(
             f"{path}: a profile of one device; `joulecut problem` makes a problem of an edge's and a server's"
         )
-    parse = {POOL_SCHEMA: parse_pool, FLEET_SCHEMA: parse_fleet}.get(str(schema), parse_problem)
     try:
-        return parse(document)
+        if schema == POOL_SCHEMA:
+            return parse_pool(document)
+        return parse_fleet(document) if schema == FLEET_SCHEMA else parse_problem(document)
     except ProblemError as error:
         raise ProblemError(f"{path}: {error}") from error
 
