@@ -61,8 +61,10 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, name: str, fold: boo
         )
     if not inputs:
         raise CaptureError(f"{name}: no example inputs; give one --input per tensor the network takes")
+    # Torch takes one tensor given twice, or a weight of the module, for the same value in every call.
+    examples = tuple(each.detach().clone() for each in inputs)
     with _evaluating(module), torch.no_grad():
-        graph = _traced(module, tuple(inputs), name)
+        graph = _traced(module, examples, name)
     if fold:
         graph = fold_batch_norms(graph)
     try:

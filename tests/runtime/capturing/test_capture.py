@@ -97,6 +97,24 @@ def test_module_is_left_alone() -> None:
     assert torch.equal(Network(graph).whole([x])[0], before)
 
 
+def test_examples_that_are_one_tensor() -> None:
+    """Given twice, as views of one memory, or a weight of the module itself: each input stays an input of its own."""
+
+    class Differing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(2, 3))
+
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return a.mul_(2.0) - b * self.weight
+
+    module, memory = Differing(), torch.zeros(3, 3)
+    a, b = torch.randn(2, 3), torch.randn(2, 3)
+    for examples in ([memory[:2], memory[:2]], [memory[:2], memory[1:]], [memory[1:], module.weight]):
+        (answer,) = Network(capture(module, [examples[0], examples[1]], name="two")).whole([a, b])
+        assert torch.equal(answer, module(a.clone(), b))
+
+
 def test_no_ops_are_dropped() -> None:
     """Dropouts, clones and casts that change nothing cost nothing."""
     graph = capture(Dropping(), [torch.ones(2, 4)], name="dropping")
