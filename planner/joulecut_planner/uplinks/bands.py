@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
@@ -35,14 +35,19 @@ def plan_bands(
     than `most`, the thinnest bands are given to the neighbour below, whose plan keeps the terms on faster links too.
     Raises ProblemError where the range is empty or not above 0.
     """
-    rows = list(break_points(problem, lowest_bps, highest_bps, Downlink.FIXED).rows)
-    while len(rows) > most:
-        widths = [row.to_bps / row.from_bps for row in rows]
-        # Nothing may be given to an infeasible band, nor to nobody.
-        first = 1 if rows[0].status != INFEASIBLE else 2
-        thinnest = min(range(first, len(rows)), key=widths.__getitem__)
-        del rows[thinnest]
-    return tuple(_band(problem, row) for row in rows)
+    rows = break_points(problem, lowest_bps, highest_bps, Downlink.FIXED).rows
+    return tuple(_band(problem, row) for row in widest(rows, most))
+
+
+def widest(rows: Sequence[PolicyRow], most: int) -> list[PolicyRow]:
+    """At most so many of a table's rows, in their order: the thinnest are left out, but never the first to be feasible.
+
+    Nothing may be given to an infeasible band, nor to nobody.
+    """
+    first = 1 if rows[0].status != INFEASIBLE else 2
+    by_width = sorted(range(first, len(rows)), key=lambda index: rows[index].to_bps / rows[index].from_bps)
+    left_out = set(by_width[: max(0, len(rows) - most)])
+    return [row for index, row in enumerate(rows) if index not in left_out]
 
 
 def _band(problem: Problem, row: PolicyRow) -> UplinkBand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from joulecut_planner.choices.constraints import violated
 from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.choices.pricing import price
 from joulecut_planner.choices.variations import with_uplink
-from joulecut_planner.uplinks.bands import plan_bands
+from joulecut_planner.uplinks.bands import plan_bands, widest
 from joulecut_planner.uplinks.break_points import break_points
+from joulecut_planner.uplinks.policy_table import PolicyRow
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
 from tests.planner.small_document import small_document
@@ -83,6 +85,21 @@ def test_merged_bands_keep_their_terms_throughout(seed: int, most: int) -> None:
         for uplink_bps in np.geomspace(band.lowest_bps, end_bps, 7).tolist():
             there = with_uplink(problem, uplink_bps)
             assert violated(there, price(there, choice)) == ()
+
+
+def test_the_widest_of_very_many_rows() -> None:
+    """An edge's tables decide how many there are: a server that looks through all for each is busy for minutes."""
+    draw = np.random.default_rng(3)
+    ends_bps = np.cumprod(1.0 + draw.uniform(1e-6, 1e-3, 50_000))
+    none = PolicyRow(from_bps=0.5, to_bps=1.0, status=INFEASIBLE)
+    some = break_points(parse_problem(small_document()), HIGHEST_BPS, HIGHEST_BPS).rows[0]
+    rows = [none, *(replace(some, from_bps=low, to_bps=high) for low, high in pairwise(ends_bps.tolist()))]
+    kept = widest(rows, 16)
+    assert kept[:2] == rows[:2]
+    assert len(kept) == 16
+    thinnest = min(row.to_bps / row.from_bps for row in kept[2:])
+    assert sum(row.to_bps / row.from_bps >= thinnest for row in rows[2:]) == 14
+    assert kept == sorted(kept, key=lambda row: row.from_bps)
 
 
 def test_plans_of_bands_can_be_found_again() -> None:
