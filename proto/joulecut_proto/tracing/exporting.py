@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,9 +132,23 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append the spans. Raises OSError where that fails."""
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.writelines(f"{span.to_json(indent=None)}\n" for span in spans)
-            size_bytes = stream.tell()
-        if size_bytes > self._largest_bytes:
-            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        size_bytes = None
+        try:
+            with self._path.open("a", encoding="utf-8") as stream:
+                size_bytes = stream.tell()
+                stream.writelines(f"{span.to_json(indent=None)}\n" for span in spans)
+        except OSError:
+            # Half a line, as on a full disk, would be the beginning of the next one.
+            if size_bytes is not None:
+                os.truncate(self._path, size_bytes)
+            raise
+        if self._path.stat().st_size > self._largest_bytes:
+            self._set_aside()
         return SpanExportResult.SUCCESS
+
+    def _set_aside(self) -> None:
+        try:
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        except OSError:
+            # In a folder of somebody else's, as /var/log: it begins anew, and is as bounded.
+            os.truncate(self._path, 0)

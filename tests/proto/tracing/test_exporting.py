@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,14 @@ def ended(
     return counts
 
 
+def one_span(name: str) -> ReadableSpan:
+    """A span, over already."""
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span(name)
+    span.end()
+    assert isinstance(span, ReadableSpan)
+    return span
+
+
 def test_what_finds_no_room_is_dropped_and_counted() -> None:
     """A collector that stalls costs a bounded number of spans in memory; every span is accounted for."""
     held = Held()
@@ -77,14 +86,42 @@ def test_a_large_file_is_set_aside(tmp_path: Path) -> None:
     """Spans on disk are bounded: the file before is kept, older ones are not."""
     path = tmp_path / "spans.jsonl"
     file = SpanFile(path, largest_bytes=200)
-    provider = TracerProvider(shutdown_on_exit=False)
     for number in range(3):
-        span = provider.get_tracer("test").start_span(f"s{number}")
-        span.end()
-        assert isinstance(span, ReadableSpan)
-        file.export([span])
+        file.export([one_span(f"s{number}")])
     assert sorted(each.name for each in tmp_path.iterdir()) == ["spans.jsonl.1"]
     assert json.loads((tmp_path / "spans.jsonl.1").read_text(encoding="utf-8"))["name"] == "s2"
+
+
+def test_a_large_file_in_a_folder_of_somebody_elses_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be set aside there, and is to fill no disk all the same."""
+    path = tmp_path / "spans.jsonl"
+    file = SpanFile(path, largest_bytes=200)
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "replace", forbidden)
+    assert [file.export([one_span("s")]) for _ in range(2)] == [SpanExportResult.SUCCESS] * 2
+    assert path.stat().st_size == 0
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
+    """What was written in half is taken back: the next span begins a line of its own."""
+    path = tmp_path / "spans.jsonl"
+    file = SpanFile(path)
+    file.export([one_span("first")])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            file.export([one_span("lost")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    file.export([one_span("second")])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["first", "second"]
 
 
 def test_a_file_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
