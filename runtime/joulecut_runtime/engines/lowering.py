@@ -128,7 +128,8 @@ class _Lowering:
     def _translated(self, arguments: object, known: dict[fx.Node, fx.Node] | dict[fx.Node, Tensor]) -> object:
         """Arguments with nodes looked up, and float32 and numbers beyond its range in the precision's terms."""
         dtype = self._precision.dtype
-        most = torch.finfo(dtype).max
+        # As captured, a number stays what it is: it may meet float64.
+        most = float("inf") if self._precision is Precision.FP32 else torch.finfo(dtype).max
 
         def translate(argument: object) -> object:
             if isinstance(argument, fx.Node):

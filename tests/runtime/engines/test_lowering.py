@@ -116,6 +116,20 @@ def test_plain_numbers_beyond_the_range_too() -> None:
     assert error(answer, network.whole((x,))) <= TOLERANCE[Precision.FP16]
 
 
+def test_a_network_as_captured_keeps_its_numbers() -> None:
+    """In its own precision nothing is narrowed: float64 has more numbers than float32, which has infinities."""
+
+    class Far64(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return x.double() * 1e300, x * 1e39
+
+    x = torch.tensor([0.5, -2.0])
+    network = Network(capture(Far64(), [x], name="far64"))
+    engine = open_engine(clock=ManualClock())
+    for answer, expected in zip(EngineNetwork(network, engine).whole([x]), Far64()(x), strict=True):
+        assert torch.equal(answer, expected)
+
+
 @pytest.mark.parametrize(
     ("module", "dtype", "complaint"),
     [
