@@ -10,6 +10,7 @@ of exactly the input's shape is one request.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ Inputs = tuple[Array, ...]
 
 _SUFFIXES = (".npy", ".npz")
 _WITHOUT_NUMPY = "bfloat16"
+_UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises for files that are not its own or damaged: RuntimeError for encrypted ones."""
 
 
 def tensors_of(inputs: Sequence[npt.ArrayLike], specs: Sequence[TensorSpec]) -> tuple[Tensor, ...]:
@@ -60,7 +63,7 @@ def read_inputs(path: Path, specs: Sequence[TensorSpec]) -> tuple[Inputs, ...]:
         raise ConfigError(f"{path}: no inputs there; expected a file of numpy's ending in {' or '.join(_SUFFIXES)}")
     try:
         arrays = _arrays(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
+    except _UNREADABLE as cause:
         raise ConfigError(f"{path}: cannot be read as numpy's arrays: {cause}") from cause
     if len(arrays) != len(specs):
         expected = ", ".join(f"{spec.name} {spec}" for spec in specs)
@@ -94,7 +97,11 @@ def _arrays(path: Path) -> dict[str, Array]:
     # Opened here, since numpy leaves a file that it cannot read open.
     with path.open("rb") as stream:
         found = np.load(stream, allow_pickle=False)
-        return {"": found} if isinstance(found, np.ndarray) else dict(found)
+        arrays = {"": found} if isinstance(found, np.ndarray) else dict(found)
+        foreign = next((name for name, each in arrays.items() if not isinstance(each, np.ndarray)), None)
+        if foreign is not None:
+            raise ValueError(f"{foreign} in it is no array")
+        return arrays
 
 
 def _tensor(value: npt.ArrayLike | Tensor, spec: TensorSpec) -> Tensor:

@@ -83,6 +83,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ConfigError, match="cannot be read"):
             read_inputs(tmp_path / name, (VECTOR,))
+    with (tmp_path / "huge.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10**12, 4)})
+    np.savez_compressed(tmp_path / "damaged.npz", x=np.arange(400, dtype=np.float32).reshape(100, 4))
+    damaged = bytearray((tmp_path / "damaged.npz").read_bytes())
+    damaged[100:110] = b"\xff" * 10
+    (tmp_path / "damaged.npz").write_bytes(damaged)
+    with zipfile.ZipFile(tmp_path / "notes.npz", "w") as archive:
+        archive.writestr("notes.txt", "no array")
+    for name in ("huge.npy", "damaged.npz", "notes.npz"):
+        with pytest.raises(ConfigError, match=rf"{name}: cannot be read"):
+            read_inputs(tmp_path / name, (VECTOR,))
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_inputs(tmp_path / "objects.npy", (VECTOR,))
