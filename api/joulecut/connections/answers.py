@@ -30,7 +30,10 @@ REPLAN_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The network's outputs as arrays, and where the request's seconds and joules went."""
+    """The network's outputs as arrays, and where the request's seconds and joules went.
+
+    `outputs` lie where they were received, and cannot be written to: copy what is to be changed.
+    """
 
     outputs: tuple[Array, ...]
     ledger: RequestLedger

@@ -27,6 +27,8 @@ class AsyncConnection:
 
     Make it inside the loop that uses it (`connect_async` does); close it, or use it as a context. A
     coroutine that is cancelled takes its request back: the edge-agent is told, and nobody waits for its answer.
+    A process that is forked while one is open has none that answer, new ones neither, as gRPC's part of the event
+    loop is not forked with it: use `Connection` there, or have processes spawned.
     """
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
