@@ -60,6 +60,7 @@ class FakeRemote:
     reached: asyncio.Event | None = None
     may_answer: asyncio.Event | None = None
     state: DeviceState | None = None
+    excused: int = 0
 
     async def finish(
         self,
@@ -95,6 +96,9 @@ class FakeRemote:
             downlink_bytes=DOWNLINK_BYTES,
             origin=self.origin,
         )
+
+    def excuse(self, attempts: int) -> None:
+        self.excused += attempts
 
     async def device_state(self) -> DeviceState:
         if self.state is None:

@@ -71,6 +71,10 @@ class Remote(Protocol):
         """
         ...
 
+    def excuse(self, attempts: int) -> None:
+        """So many failures were a request's own: it fails on the edge as well."""
+        ...
+
     async def device_state(self) -> DeviceState:
         """How the server's device runs now; raises LinkError or DeviceError where it cannot be asked."""
         ...

@@ -218,6 +218,10 @@ class ServerConnection:
             origin=reply.header.origin,
         )
 
+    def excuse(self, attempts: int) -> None:
+        """See `Remote.excuse`."""
+        self._unusable = max(0, self._unusable - attempts)
+
     async def device_state(self) -> DeviceState:
         """See `Remote.device_state`."""
         return (await self.agent.state(timeout_s=_CALL_S)).device

@@ -55,6 +55,7 @@ from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.log_limit import LogLimit
 from joulecut_runtime.execution.clock_holder import LeaseCounts
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.execution.part_runner import HeadRun, PartRunner, Stage
 from joulecut_runtime.wires.codecs import codec
 
@@ -276,7 +277,12 @@ class EdgeSession:
             return self._footing.hurrying(active, until_s=until_s, work=rest)
 
         start_s = self._clock.now_s()
-        turn = await self.turns.run_rest(in_this_context(hurry))
+        try:
+            turn = await self.turns.run_rest(in_this_context(hurry))
+        except FailedComputationError:
+            if reason is FallbackReason.FAILED and head.force.remote is not None:
+                head.force.remote.excuse(attempts)
+            raise
         outputs, stage = turn.result
         tell_tail(current_span(), stage, start_s=start_s, queue_s=turn.queue_s, now_s=self._clock.now_s())
         ledger = local_ledger(

@@ -96,12 +96,13 @@ def _state(root: nn.Module) -> Iterator[tuple[str, object]]:
 
 
 def _inside(path: str, value: object) -> Iterator[tuple[str, object]]:
+    # Copies: another thread may change what a module refers to.
     if isinstance(value, Mapping):
-        yield from ((f"{path}[{key!r}]", item) for key, item in value.items())
+        yield from ((f"{path}[{key!r}]", item) for key, item in list(value.items()))
     elif isinstance(value, _CONTAINERS):
         yield from ((f"{path}[{index}]", item) for index, item in enumerate(value))
     else:
-        for name, item in getattr(value, "__dict__", {}).items():
+        for name, item in list(getattr(value, "__dict__", {}).items()):
             if name in _PARTS and isinstance(value, nn.Module):
                 yield from ((f"{path}.{part}".lstrip("."), each) for part, each in item.items())
             elif name not in _OF_WEIGHTS:

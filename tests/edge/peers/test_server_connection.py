@@ -121,6 +121,19 @@ def test_a_server_of_which_nothing_can_be_used_is_joined_again(status: ReplyStat
     with_server(Refusing(status), use)
 
 
+def test_failures_that_were_the_requests_own_are_none_of_the_server() -> None:
+    """An application that sends what cannot be computed keeps no other one from the server."""
+
+    async def use(connection: ServerConnection) -> None:
+        for _ in range(24):
+            with pytest.raises(RemoteFailedError):
+                await ask(connection, pictures(1)[0])
+            connection.excuse(1)
+        assert not connection.lost.is_set()
+
+    with_server(Refusing(ReplyStatus.FAILED), use)
+
+
 def test_an_answer_ends_a_row_of_failures() -> None:
     """What fails now and then is no reason to leave."""
 

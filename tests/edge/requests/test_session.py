@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple, replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 import torch
@@ -21,9 +21,10 @@ from joulecut_core.errors import (
 )
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason, RequestLedger
-from joulecut_edge.peers.remote import fallback_reason
+from joulecut_edge.peers.remote import RemoteFailedError, fallback_reason
 from joulecut_edge.requests.counters import Counters
 from joulecut_edge.requests.session import EdgeSession
+from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.network import Network
 from joulecut_runtime.wires.codecs import codec
@@ -203,6 +204,26 @@ def test_whatever_the_server_says_the_edge_finishes(cut: int, failure: JoulecutE
         assert ledger.joules.encode > 0
         lost_s = bench.remote.link_s + bench.remote.queue_s + bench.remote.decode_s + bench.remote.tail_s
         assert ledger.seconds.total == pytest.approx(ledger.seconds.head + ledger.seconds.encode + lost_s)
+
+    run(use)
+
+
+@pytest.mark.parametrize(("failure", "excused"), [(RemoteFailedError("index"), 2), (LinkError("gone"), 0)])
+def test_what_fails_everywhere_is_not_the_server_s_failure(
+    failure: JoulecutError, excused: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs that cannot be computed with fail on the edge too: the server is excused, of no lost link."""
+
+    async def use(bench: Bench) -> None:
+        def fail(*_: object) -> NoReturn:
+            raise FailedComputationError("IndexError: index out of range")
+
+        monkeypatch.setattr(bench.runner, "rest", fail)
+        bench.remote.failure = failure
+        await bench.session.switch(active_plan(2), bench.remote)
+        with pytest.raises(FailedComputationError):
+            await bench.session.infer("r", (PICTURE,))
+        assert bench.remote.excused == excused
 
     run(use)
 
