@@ -13,21 +13,20 @@ _PIVOTS = 6
 _WIDEST = 128
 """Entries of a segment that are compared pair by pair; of those beyond, some that are beaten may stay."""
 
+_COMPARED = 1 << 22
+"""Pairs that are compared at a time, in some bytes each: callers of a server decide how many there are."""
+
 
 def undominated_rows(cost: Array, first: Array, second: Array) -> NDArray[np.bool_]:
     """For arrays of shape (rows, points), the points no other one of their row matches or beats in all three.
 
-    Of equal points the first stays; points of infinite cost go.
+    Of equal points the first stays; points of infinite cost go. Long rows may keep a few that are beaten.
     """
-    order = np.arange(cost.shape[1])
-    earlier = order[:, None] < order[None, :]
-    no_worse = np.ones((*cost.shape, cost.shape[1]), dtype=np.bool_)
-    equal = no_worse.copy()
-    for values in (cost, first, second):
-        no_worse &= values[:, :, None] <= values[:, None, :]
-        equal &= values[:, :, None] == values[:, None, :]
-    beaten = (no_worse & (~equal | earlier[None, :, :])).any(axis=1)
-    stays: NDArray[np.bool_] = ~beaten & np.isfinite(cost)
+    stays: NDArray[np.bool_] = np.isfinite(cost)
+    row, point = stays.nonzero()
+    kept = undominated(row, cost[stays], first[stays], second[stays])
+    stays[:] = False
+    stays[row[kept], point[kept]] = True
     return stays
 
 
@@ -69,20 +68,31 @@ def _pairwise(segment: Indices, columns: list[Array]) -> NDArray[np.bool_]:
     starts, owner = _starts(segment)
     place = np.arange(segment.size) - starts[owner]
     width = min(int(place.max()) + 1, _WIDEST)
-    compared = np.flatnonzero(place < width)
-    row, column_of = owner[compared], place[compared]
-    no_worse = np.ones((starts.size, width, width), dtype=np.bool_)
+    together = max(1, _COMPARED // width**2)
+    ends = np.append(starts, segment.size)
+    stays = np.ones(segment.size, dtype=np.bool_)
+    for begin in range(0, starts.size, together):
+        end = min(begin + together, starts.size)
+        compared = ends[begin] + np.flatnonzero(place[ends[begin] : ends[end]] < width)
+        row, column_of = owner[compared] - begin, place[compared]
+        beaten = _beaten(row, column_of, [column[compared] for column in columns], shape=(end - begin, width))
+        stays[compared] = ~beaten[row, column_of]
+    return stays
+
+
+def _beaten(row: Indices, place: Indices, columns: list[Array], *, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Of entries at their places in rows, laid out in `shape`, those that another one of their row matches or beats."""
+    rows, width = shape
+    no_worse = np.ones((rows, width, width), dtype=np.bool_)
     equal = no_worse.copy()
     for column in columns:
-        padded = np.full((starts.size, width), np.inf)
-        padded[row, column_of] = column[compared]
+        padded = np.full(shape, np.inf)
+        padded[row, place] = column
         no_worse &= padded[:, :, None] <= padded[:, None, :]
         equal &= padded[:, :, None] == padded[:, None, :]
     earlier = np.arange(width)[:, None] < np.arange(width)[None, :]
-    beaten = (no_worse & (~equal | earlier[None, :, :])).any(axis=1)
-    stays = np.ones(segment.size, dtype=np.bool_)
-    stays[compared] = ~beaten[row, column_of]
-    return stays
+    beaten: NDArray[np.bool_] = (no_worse & (~equal | earlier[None, :, :])).any(axis=1)
+    return beaten
 
 
 def _starts(segment: Indices) -> tuple[Indices, Indices]:

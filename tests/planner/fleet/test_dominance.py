@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joulecut_planner.fleet import dominance
 from joulecut_planner.fleet.dominance import undominated, undominated_rows
 from tests.thoroughness import examples
 
@@ -44,6 +46,27 @@ def test_rows_keep_the_first_of_equals(points: list[tuple[float, float, float]])
         if np.isfinite(point[0]) and not any(beats(other, point) for other in points) and point not in points[:index]
     ]
     assert kept == expected
+
+
+def test_rows_of_very_many_points() -> None:
+    """Comparing all pairs of one row of 20,000 would take gigabytes: who asks a server for a fleet says how many."""
+    draw = np.random.default_rng(5)
+    columns = [draw.uniform(1.0, 2.0, (1, 20_000)) for _ in range(3)]
+    kept = undominated_rows(*columns)[0]
+    points = np.array(columns)[:, 0, :]
+    assert kept.sum() < 1000
+    stayed = points[:, kept].T
+    assert all((stayed <= point).all(axis=1).any() for point in points.T[~kept])
+
+
+def test_segments_are_compared_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and whatever their lengths: as all at once."""
+    draw = np.random.default_rng(6)
+    segment = np.sort(draw.integers(0, 40, 500))
+    columns = [draw.integers(0, 9, 500).astype(np.float64) for _ in range(4)]
+    whole = undominated(segment, *columns)
+    monkeypatch.setattr(dominance, "_COMPARED", 700)
+    assert undominated(segment, *columns).tolist() == whole.tolist()
 
 
 def test_the_smallest_numbers_have_an_order() -> None:
