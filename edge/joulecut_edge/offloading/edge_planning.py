@@ -331,6 +331,7 @@ class EdgePlanning:
         assignment = active.assignment
         await self._telling.tell(connection, assignment.epoch)
         _check_used(connection)
+        connection.newest_epoch = assignment.epoch
         await self._session.switch(active, connection)
         self.plans += 1
         _LOG.info("epoch %d in force: %s", assignment.epoch, assignment)

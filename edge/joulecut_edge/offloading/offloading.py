@@ -347,6 +347,7 @@ class Offloading:
         is_same = connection.ends_where(before)
         try:
             if is_same:
+                connection.newest_epoch = before.newest_epoch
                 await self._session.replace_remote(before, connection)
             else:
                 await self._plan_with(connection)

@@ -103,6 +103,8 @@ class ServerConnection:
         self._asked = self._answered = False
         self.dropped = 0
         """Replies that came when nobody waited for them any more."""
+        self.newest_epoch = 0
+        """The first epoch of the plans that this edge put in force last; 0 where that is not known."""
         self.name = ""
         """How the server calls itself, once it has been greeted."""
         self._instance = ""
@@ -192,7 +194,7 @@ class ServerConnection:
             traceparent=current_span().traceparent,
         )
         reply = await self._exchanged(header, encoded, timeout_s)
-        if reply.header.status is ReplyStatus.STALE and reply.header.current_epoch < assignment.epoch:
+        if reply.header.status is ReplyStatus.STALE and self._is_refused_for_good(assignment.epoch, reply.header):
             _LOG.warning("%s has forgotten epoch %d: joining it again", self._peer, assignment.epoch)
             self.lost.set()
         if reply.header.status is ReplyStatus.DRAINING:
@@ -291,6 +293,10 @@ class ServerConnection:
         except ContractError as error:
             text = f"{self._peer} sent something else than an answer to {reply.header.request_id}: {error}"
             raise RemoteFailedError(text) from error
+
+    def _is_refused_for_good(self, epoch: int, header: ReplyHeader) -> bool:
+        """Whether the server knows no plan as new, or has newer ones, of which this edge was not told."""
+        return header.current_epoch < epoch or 0 < self.newest_epoch <= epoch
 
     def _could_not_use(self) -> None:
         self._unusable += 1

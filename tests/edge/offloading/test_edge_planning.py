@@ -41,6 +41,7 @@ class FakeServer:
     asked: list[LinkEstimate] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
+    newest_epoch: int = 0
     meanwhile: Callable[[], None] = lambda: None
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)

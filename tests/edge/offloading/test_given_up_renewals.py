@@ -27,7 +27,7 @@ class FakeConnection:
     def __init__(self, instance: str) -> None:
         self.address, self.affinity, self.name = "a:1", "", instance
         self.lost, self.silent, self.heard, self.leaving = (asyncio.Event() for _ in range(4))
-        self.is_closed, self.dropped = False, 0
+        self.is_closed, self.dropped, self.newest_epoch = False, 0, 0
 
     def ends_where(self, other: FakeConnection) -> bool:
         """Whether both reach the same process."""

@@ -85,14 +85,27 @@ def test_a_refusal_becomes_its_error(status: ReplyStatus, kind: type[JoulecutErr
     with_server(Refusing(status), use)
 
 
-@pytest.mark.parametrize(("current_epoch", "is_forgotten"), [(0, True), (EPOCH - 1, True), (EPOCH + 1, False)])
-def test_a_server_that_forgot_this_edge_is_joined_again(current_epoch: int, is_forgotten: bool) -> None:
-    """A server that knows no plan as new as ours would refuse every request: the connection counts as lost."""
+@pytest.mark.parametrize(
+    ("current_epoch", "newest_epoch", "is_over"),
+    [
+        (0, 0, True),
+        (EPOCH - 1, 0, True),
+        (EPOCH + 1, 0, False),
+        (EPOCH + 1, EPOCH + 1, False),
+        (EPOCH + 9, EPOCH, True),
+        (EPOCH + 9, EPOCH - 1, True),
+    ],
+)
+def test_a_server_that_refuses_the_newest_plan_is_joined_again(
+    current_epoch: int, newest_epoch: int, is_over: bool
+) -> None:
+    """It forgot it, or has newer ones that this edge was not told of: it would refuse every request to come."""
 
     async def use(connection: ServerConnection) -> None:
+        connection.newest_epoch = newest_epoch
         with pytest.raises(ContractError):
             await ask(connection, pictures(1)[0])
-        assert connection.lost.is_set() is is_forgotten
+        assert connection.lost.is_set() is is_over
 
     with_server(Refusing(ReplyStatus.STALE, current_epoch=current_epoch), use)
 
