@@ -72,8 +72,17 @@ R = TypeVar("R")
 
 
 async def _answer(call: Awaitable[R], peer: str) -> R:
+    # In a task of its own: a channel that is closed cancels its calls, which must not look as if their caller were.
+    answering = asyncio.ensure_future(call)
     try:
-        reply = await call
+        await asyncio.wait({answering})
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+    if answering.cancelled():
+        raise LinkError(f"{peer} was given up before it had answered")
+    try:
+        reply = answering.result()
     except grpc.aio.AioRpcError as error:
         raise error_from_rpc(error, peer=peer) from error
     return _readable(reply, peer)
