@@ -134,7 +134,7 @@ async def serving(
             networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
         )
         inference.follow, inference.share_of, inference.priority_of = planning.follow, gate.share_of, gate.priority_of
-        planning.activated, planning.share_of = inference.expect, gate.share_of
+        planning.activated, planning.share_of, planning.limits = inference.expect, gate.share_of, config.limits
         changes = None if source is None else RuleChanges(source, config, RulesInForce(gate, planning, inference).apply)
         if gauged is not None:
             gauged(LoadGauge(watch, clock, networks, sessions, inference))

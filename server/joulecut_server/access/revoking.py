@@ -28,6 +28,7 @@ class RulesInForce:
         A stream that has lost its right ends with PERMISSION_DENIED and the rule's name, a session with its clock.
         """
         self._inference.change_limits(limits)
+        self._planning.limits = limits
         revoked = self._gate.change(access)
         for stream, reason in revoked.streams.items():
             self._inference.cut_off(stream, reason)

@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ContractError, JoulecutError
 from joulecut_core.plans import Assignment
+from joulecut_core.wires import WireTable
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
 from joulecut_planner.drift import Corrections
 from joulecut_planner.policies import PricedChoice, priced_choice
@@ -19,6 +21,7 @@ from joulecut_planner.uplinks.bands import UplinkBand, plan_bands
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, UplinkRange
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.limits import Limits
 from joulecut_server.planning.turns import Turns
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions.sessions import SessionBook
@@ -55,6 +58,8 @@ class ServerPlanning:
         """Told of each plan made for a session, previews too, and what it really costs; must not take long."""
         self.share_of: Callable[[str], str | None] = _everybodys
         """Whose share of the planning thread's time a session's plans take."""
+        self.limits = Limits()
+        """What requests are refused under for their size: none is planned that would be."""
         self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
         """By session what clock it wants; read in the device's thread too."""
         self._following: set[asyncio.Task[None]] = set()
@@ -74,7 +79,7 @@ class ServerPlanning:
         inputs = PlanningInputs(
             edge=request.edge,
             server=network.profile,
-            wires=request.wires,
+            wires=self._bearable(request),
             link=request.link,
             slo=request.slo,
             objective=request.objective,
@@ -117,6 +122,15 @@ class ServerPlanning:
         )
         self.planned(request, reply, priced)
         return reply
+
+    def _bearable(self, request: SessionRequest) -> WireTable:
+        """The wires whose requests this server takes."""
+        wires, most_bytes = request.wires, self.limits.stream_tensor_bytes
+        borne = tuple(wire for wire in wires.wires if wire.max_bytes <= most_bytes)
+        if len(borne) < len(wires.wires):
+            text = "session %s: %d of %d wires are left out of its plan: more than limits.stream_tensor_bytes, %d"
+            _LOG.info(text, request.session_id, len(wires.wires) - len(borne), len(wires.wires), most_bytes)
+        return replace(wires, wires=borne)
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch's set in force, its parts ready and the clock of that epoch held before the answer.

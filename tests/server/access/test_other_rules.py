@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,10 @@ from joulecut_proto.security.callers import Caller
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import AccessOptions, EdgeRule
+from joulecut_server.access.revoking import RulesInForce
+from joulecut_server.limits import Limits
 from tests.proto.fake_services import FakePlanner
+from tests.server import parts
 from tests.server.access.callers import CAM, REQUEST, TRUCK, gate
 from tests.server.access.test_gate import HEADER, Streams, stream
 
@@ -173,3 +177,15 @@ def test_nobody_goes_before_others_by_itself() -> None:
     assert asyncio.run(run(gate(EdgeRule()))) == [-3, 0, 0, 0]
     assert asyncio.run(run(gate(EdgeRule(priority=5)))) == [-3, 0, 1, 5]
     assert asyncio.run(run(gate())) == [-3, 0, 1, 9]
+
+
+def test_plans_are_made_under_other_limits_too(tmp_path: Path) -> None:
+    """Whose requests have become too large is given another plan, not the same again."""
+
+    async def use(inside: parts.Parts, _: parts.Talk) -> None:
+        planning, rules = inside.planning, RulesInForce(gate(EdgeRule()), inside.planning, inside.inference)
+        assert (await planning.plan_session(parts.REQUEST)).assignment is not None
+        await rules.apply(None, Limits(stream_tensor_bytes=1))
+        assert (await planning.plan_session(parts.REQUEST)).assignment is None
+
+    parts.with_parts(tmp_path, use)

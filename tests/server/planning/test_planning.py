@@ -22,6 +22,7 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.limits import Limits
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.sessions.epochs import EpochCounter
@@ -190,6 +191,25 @@ def test_a_preview_changes_nothing(tmp_path: Path) -> None:
         assert (sessions.last_epoch, len(sessions)) == (0, 0)
 
     with_planning(tmp_path, use)
+
+
+def test_none_is_given_whose_requests_are_refused_for_their_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An edge under such a plan gets each request back, joins again, and has the same; what is left out is logged."""
+    sizes = {wire.cut: wire.max_bytes for wire in REQUEST.wires.wires}
+
+    async def use(planning: ServerPlanning, _: SessionBook) -> None:
+        for most_bytes, is_given in ((sizes[0], True), (sizes[0] - 1, False)):
+            planning.limits = Limits(stream_tensor_bytes=most_bytes)
+            assert ((await planning.plan_session(REQUEST)).assignment is not None) is is_given
+        other = (await planning.plan_session(replace(REQUEST, policy="energy-cut"))).assignment
+        assert other is not None
+        assert sizes.get(other.cut, 0) < sizes[0]
+
+    with caplog.at_level("INFO"):
+        with_planning(tmp_path, use)
+    assert "session edge-1: 2 of 4 wires are left out of its plan" in caplog.text
 
 
 def test_a_tail_is_applied_to_both_sides(tmp_path: Path) -> None:
