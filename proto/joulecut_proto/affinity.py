@@ -14,6 +14,8 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 
+from joulecut_core.errors import LinkError
+
 AFFINITY_KEY = "joulecut-affinity"
 
 Metadata = tuple[tuple[str, str], ...]
@@ -22,7 +24,10 @@ _LONGEST = 1024
 
 
 class AffineChannel:
-    """Makes the calls of one channel; stubs take it for the channel itself. Used from the event loop only."""
+    """Makes the calls of one channel; stubs take it for the channel itself. Used from the event loop only.
+
+    A call raises LinkError where the channel was closed before.
+    """
 
     def __init__(self, channel: grpc.aio.Channel, *, affinity: str = "") -> None:
         """`affinity`: the server to begin with, as another connection learned it; empty for any."""
@@ -71,7 +76,10 @@ class AffineChannel:
 
     def _named(self, begin: Any) -> Callable[..., Any]:
         def call(*request: Any, metadata: Iterable[tuple[str, str]] | None = None, **more: Any) -> Any:
-            return begin(*request, metadata=self.metadata(metadata) or None, **more)
+            try:
+                return begin(*request, metadata=self.metadata(metadata) or None, **more)
+            except grpc.aio.UsageError as error:
+                raise LinkError("the connection was closed before this was asked; ask again") from error
 
         return call
 

@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from joulecut_core.errors import LinkError
 from joulecut_proto.affinity import AFFINITY_KEY, AffineChannel, named_server
 from joulecut_proto.channels import bind, make_server, open_channel
 
@@ -98,6 +99,19 @@ def test_a_fresh_connection_begins_with_the_server_of_the_one_before() -> None:
         assert (calls.affinity, carried) == ("before", ["before"])
 
     _with_server(use, names=_NAME)
+
+
+def test_what_is_asked_of_a_closed_connection_fails_as_a_link_does() -> None:
+    """Of whatever kind: what waited for its turn while the connection was replaced is refused, not a defect."""
+
+    async def use(channel: grpc.aio.Channel, _: list[str | None]) -> None:
+        calls = AffineChannel(channel)
+        await calls.close()
+        for kind in (calls.unary_unary, calls.unary_stream, calls.stream_stream):
+            with pytest.raises(LinkError, match="closed before this was asked; ask again"):
+                kind("/test/Unary")(b"x")
+
+    _with_server(use, names=None)
 
 
 @pytest.mark.parametrize(
