@@ -17,6 +17,8 @@ from joulecut_edge.peers import resolved_name
 from joulecut_edge.peers.resolved_name import Resolve
 from joulecut_edge.peers.servers import Candidate, Servers, parse_servers
 
+_WAIT_S = 10.0
+
 
 def resolved(*hosts: str) -> Resolve:
     """A resolver that knows one answer."""
@@ -99,6 +101,23 @@ def test_a_resolver_that_hangs_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPa
         answers.release()
 
     asyncio.run(use())
+
+
+def test_nobody_who_stops_waits_for_a_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many seconds it takes to give up, an agent ends without it."""
+    monkeypatch.setattr(resolved_name, "_ANSWER_S", 0.01)
+    may_end, ended = threading.Event(), threading.Event()
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        may_end.wait(_WAIT_S)
+        ended.set()
+        return ()
+
+    assert addresses(Servers(parse_servers("dns:pool:7000"), ManualClock(), resolve=resolve)) == []
+    assert not ended.is_set()
+    may_end.set()
+    assert ended.wait(_WAIT_S)
 
 
 def test_there_are_never_more_than_sixteen() -> None:
