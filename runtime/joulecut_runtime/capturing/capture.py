@@ -6,7 +6,7 @@ import inspect
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import torch
@@ -105,11 +105,23 @@ def _expect_the_same_again(
     """Many modules note what nobody reads, or keep what they would only compute again: those are right as traced."""
     reason = f"{graph.name}: {_NOT_AGAIN.format(show(changed))}"
     try:
-        again = lower(_export(CalledTwice(module), *given), graph.name)
-    except Exception as cause:  # as above; what the first call left is all that the second met beside its inputs
+        with Traces().followed(module):
+            again = lower(_export(CalledTwice(module), *given), graph.name)
+    except Exception as cause:  # as above
+        if not _can_be_traced(module, given):
+            _LOG.debug("%s: cannot be traced a second time: %s", graph.name, cause)
+            return
         raise CaptureError(reason) from cause
     if not same_function(graph, again):
         raise CaptureError(reason)
+
+
+def _can_be_traced(module: nn.Module, given: tuple[tuple[Tensor, ...], dict[str, Tensor]]) -> bool:
+    """False where a trace has left tensors without content in a cache that cannot be seen, as those of functools."""
+    with suppress(Exception), Traces().followed(module):
+        _export(module, *given)
+        return True
+    return False
 
 
 def _given(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:

@@ -10,12 +10,14 @@ import hashlib
 import random
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from joulecut_runtime.networks.graph import Argument, Constant, Graph, Value, node_references
 
@@ -25,12 +27,14 @@ _LONGEST_PATH = 2000
 """Characters; what chains of objects hold beyond it is left out."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _CLOSED = (Tensor, FunctionType, BuiltinFunctionType, MethodType, ModuleType, type)
-_CONTAINERS = (Mapping, list, tuple, deque)
+_CONTAINERS = (dict, list, tuple, deque, Mapping)
 _PARTS = frozenset({"_modules", "_parameters", "_buffers"})
 """Of a module's attributes, those whose items are named like attributes."""
 _OF_WEIGHTS = frozenset({"_flat_weights", "_flat_weight_refs"})
 """Of recurrent layers: lists of their weights, which tracing makes anew."""
 _NOTHING = object()
+_Found = tuple[str, object, Any, Any]
+"""Its name, itself, and what holds it under which key."""
 
 
 class CalledTwice(nn.Module):
@@ -52,26 +56,49 @@ class Traces:
     def __init__(self) -> None:
         self.changed = ""
         """The first thing that the last call has changed, in words; empty where there is none."""
+        self._first: dict[str, object] = {}
         self._before: dict[str, object] = {}
+        self._touching = 0
+        """Calls that have changed something, or have not ended."""
 
     @contextmanager
     def followed(self, root: nn.Module) -> Iterator[None]:
-        """Every call of `root` is looked at, for as long as the block lasts."""
+        """Every call of `root` is looked at, for as long as the block lasts.
+
+        After it, tensors without content that tracing has left are gone, and what they replaced is there again: torch
+        puts plain attributes back alone, and not tables that a call makes, in a cache of the module's or as a buffer.
+        """
         handles = [root.register_forward_pre_hook(self._begin), root.register_forward_hook(self._end)]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+            if self._touching:
+                self._put_back(root)
 
     def _begin(self, root: nn.Module, *_: object) -> None:
+        self._touching += 1
         self._before = dict(_state(root))
+        self._first = self._first or self._before
+
+    def _put_back(self, root: nn.Module) -> None:
+        left = [found for found in _reached(root, plain=False) if _is_empty(found[1])]
+        for path, _, holder, key in reversed(left):
+            # What was a tuple is not known. Tuples, and some mappings, cannot be changed.
+            if f"{path}[0]" not in self._first and not _is_empty(self._first.get(path)):
+                with suppress(Exception):
+                    if path in self._first:
+                        holder[key] = self._first[path]
+                    else:
+                        del holder[key]
 
     def _end(self, root: nn.Module, *_: object) -> None:
         before, after = self._before, dict(_state(root))
         self.changed = next(
             (path for path in {**before, **after} if _differ(before.get(path, _NOTHING), after.get(path, _NOTHING))), ""
         )
+        self._touching -= not self.changed
 
 
 def same_function(first: Graph, second: Graph) -> bool:
@@ -84,29 +111,44 @@ def _state(root: nn.Module) -> Iterator[tuple[str, object]]:
     """Everything that can be reached from the module, and what the generators draw next, each with a name."""
     yield "what Python's random generator gives", hash(random.getstate())
     yield "what numpy's random generator gives", hash(repr(np.random.get_state(legacy=False)))
-    waiting: deque[tuple[str, object]] = deque([("", root)])
-    seen: set[int] = set()
-    while waiting and len(seen) < _MOST_OBJECTS:
-        path, value = waiting.popleft()
+    for path, value, _, _ in _reached(root):
         if not isinstance(value, _CONTAINERS):
             yield path, value
-        if not isinstance(value, (*_PLAIN, *_CLOSED)) and id(value) not in seen and len(path) < _LONGEST_PATH:
-            seen.add(id(value))
-            waiting.extend(_inside(path, value))
 
 
-def _inside(path: str, value: object) -> Iterator[tuple[str, object]]:
+def _reached(root: nn.Module, *, plain: bool = True) -> Iterator[_Found]:
+    """All that the module leads to, itself first; without numbers and texts unless `plain`."""
+    waiting: deque[_Found] = deque([("", root, None, None)])
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_OBJECTS:
+        found = waiting.popleft()
+        yield found
+        path, value, _, _ = found
+        if isinstance(value, (*_PLAIN, *_CLOSED)) or id(value) in seen or len(path) >= _LONGEST_PATH:
+            continue
+        seen.add(id(value))
+        inside = _inside(path, value)
+        waiting.extend(inside if plain else (each for each in inside if not isinstance(each[1], _PLAIN)))
+
+
+def _inside(path: str, value: object) -> Iterator[_Found]:
     # Copies: another thread may change what a module refers to.
-    if isinstance(value, Mapping):
-        yield from ((f"{path}[{key!r}]", item) for key, item in list(value.items()))
+    if isinstance(value, (dict, Mapping)):
+        yield from ((f"{path}[{key!r}]", item, value, key) for key, item in list(value.items()))
     elif isinstance(value, _CONTAINERS):
-        yield from ((f"{path}[{index}]", item) for index, item in enumerate(value))
+        yield from ((f"{path}[{index}]", item, value, index) for index, item in enumerate(value))
     else:
-        for name, item in list(getattr(value, "__dict__", {}).items()):
+        own = getattr(value, "__dict__", {})
+        for name, item in list(own.items()):
             if name in _PARTS and isinstance(value, nn.Module):
-                yield from ((f"{path}.{part}".lstrip("."), each) for part, each in item.items())
+                yield from ((f"{path}.{part}".lstrip("."), each, item, part) for part, each in item.items())
             elif name not in _OF_WEIGHTS:
-                yield f"{path}.{name}".lstrip("."), item
+                yield f"{path}.{name}".lstrip("."), item, own, name
+
+
+def _is_empty(value: object) -> bool:
+    """Whether it is a tensor without content, or a tuple with one inside."""
+    return isinstance(value, FakeTensor) or (isinstance(value, tuple) and any(map(_is_empty, value)))
 
 
 def _differ(before: object, after: object) -> bool:

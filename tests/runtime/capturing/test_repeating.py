@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pytest
@@ -79,6 +80,62 @@ class Noting(nn.Module):
         return self.last["scores"] + bias
 
 
+class Tables:
+    """Made when they are first asked for, and of a tuple each."""
+
+    def __init__(self) -> None:
+        self.mask: Tensor | None = None
+        self.of_length: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def rotation(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosine and sine."""
+        if length not in self.of_length:
+            angle = torch.arange(float(length))
+            self.of_length[length] = angle.cos(), angle.sin()
+        return self.of_length[length]
+
+
+class Lazy(nn.Module):
+    """Makes what it needs at its first call, wherever torch does not look for it."""
+
+    slope: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("slope", None)
+        self.tables = Tables()
+        self.calls = 0
+
+    @cached_property
+    def offset(self) -> Tensor:
+        """Kept among the attributes."""
+        return torch.arange(4.0).exp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if self.slope is None:
+            self.slope = torch.arange(4.0)
+        if self.tables.mask is None:
+            self.tables.mask = torch.ones(2, 4).triu()
+        cosine, sine = self.tables.rotation(4)
+        return x * self.slope * self.tables.mask * cosine + self.offset * sine
+
+
+class Memoized(nn.Module):
+    """Its table is where nobody can look."""
+
+    calls = 0
+
+    @lru_cache  # noqa: B019 - what many modules do
+    def table(self) -> Tensor:
+        """The same for every call."""
+        return torch.arange(4.0).cos()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x * self.table()
+
+
 @pytest.mark.parametrize(
     ("module", "changed"),
     [
@@ -104,3 +161,19 @@ def test_what_is_kept_and_changes_no_answer_is_fine() -> None:
     x, bias = torch.randn(2, 4), torch.randn(4)
     (answer,) = network.whole([x, bias])
     assert torch.equal(answer, module(x.clone(), bias=bias))
+
+
+def test_what_the_first_call_makes_once_is_fine() -> None:
+    """Tables in buffers, properties and objects are made again for the next trace, and for the module's own calls."""
+    module, x = Lazy(), torch.randn(2, 4)
+    network = Network(capture(module, [torch.ones(2, 4)], name="lazy"))
+    assert (module.slope, module.tables.mask, module.tables.of_length) == (None, None, {})
+    (answer,) = network.whole([x])
+    assert torch.equal(answer, module(x))
+
+
+def test_what_cannot_be_traced_twice_is_taken_as_traced() -> None:
+    """A cache of functools' keeps what a trace has left: that says nothing of the module's calls."""
+    network = Network(capture(Memoized(), [torch.ones(2, 4)], name="memoized"))
+    (answer,) = network.whole([torch.ones(2, 4)])
+    assert torch.allclose(answer, torch.arange(4.0).cos().expand(2, 4))
