@@ -95,12 +95,13 @@ def write_json(path: Path, document: object, *, durable: bool = False) -> None:
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Replace the file's content so that a reader sees the old file or the new one, never a part.
 
-    Missing folders are made. Where a link leads to a file, that is replaced and the link stays; a pipe or a device, as
-    /dev/stdout, is written to. `durable`: return only once a power cut leaves the new one, which takes milliseconds;
-    otherwise it may leave the old one, or an empty one.
+    Missing folders are made. Where a link leads to a file, that is replaced and the link stays; a pipe or a device, and
+    an open file as /dev/stdout may be one, is written to, at its end. `durable`: return only once a power cut leaves
+    the new one, which takes milliseconds; otherwise it may leave the old one, or an empty one.
     """
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
+    if path.exists() and (_is_open_file(path) or not path.is_file()):
+        with path.open("ab") as stream:
+            stream.write(content)
         return
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,6 +118,15 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_open_file(path: Path) -> bool:
+    """Whether it stands for a file that a process has open, whatever that is: others write to it too."""
+    while path.is_symlink():
+        if Path(os.path.realpath(path.parent)).match("/proc/*/fd"):
+            return True
+        path = path.parent / path.readlink()
+    return False
 
 
 def file_state(path: Path) -> FileState | None:

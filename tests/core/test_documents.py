@@ -133,6 +133,17 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["profile.json"]
 
 
+def test_a_file_that_output_goes_into_is_added_to(tmp_path: Path) -> None:
+    """`/dev/stdout` may be a log: what is there stays, and what is written to it next follows."""
+    log, link = tmp_path / "log", tmp_path / "stdout"
+    with log.open("ab", buffering=0) as stream:
+        link.symlink_to(f"/proc/self/fd/{stream.fileno()}")
+        stream.write(b"before,")
+        write_bytes(link, b"a document,")
+        stream.write(b"after")
+    assert log.read_bytes() == b"before,a document,after"
+
+
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     """As `/dev/stdout`, which must not be replaced by a file."""
     reading, writing = os.pipe()
