@@ -46,6 +46,7 @@ from benchmarks.transport_peers import (
 )
 from joulecut_core.documents import write_bytes
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_proto import event_loops
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.streaming.checksums import PayloadChecksum
 from joulecut_proto.tensor_arrays import frame_of
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     load = os.getloadavg()[0]
     share = 0.1 if options.quick else 1.0
     with tempfile.TemporaryDirectory() as folder:
-        trips, overlaps, crowds = asyncio.run(_measure(share, Path(folder)))
+        trips, overlaps, crowds = event_loops.run(_measure(share, Path(folder)))
     page = _page(trips, overlaps, crowds, load)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.out, page.encode())

@@ -29,6 +29,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import SystemClock
+from joulecut_proto import event_loops
 from joulecut_proto.channels import bind, make_server, open_channel
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
@@ -111,7 +112,7 @@ def _serve(ports: Connection, security: ChannelSecurity | None) -> None:
         ports.send(port)
         await server.wait_for_termination()
 
-    asyncio.run(run())
+    event_loops.run(run())
 
 
 def _serve_raw(ports: Connection) -> None:

@@ -1,9 +1,9 @@
 """What gRPC by itself takes, by how it is called: `python -m benchmarks.transport_ways`.
 
 Bytes up, 8 bytes down, nothing around gRPC: streams and unary calls, asyncio or threads on either side, a Unix socket,
-some of gRPC's options. Each way is timed in turns with the others, once as gRPC waits by itself and once *in place*:
-without its EventEngine, whose threads wake those that wait, in rounds that alternate. Whether another way would serve
-the stream better is what it tells.
+some of gRPC's options. Each way is timed in turns with the others, as gRPC waits by itself, *in place*: without its
+EventEngine, whose threads wake those that wait, and in place on uvloop in place of asyncio's loop, in rounds that
+alternate. Whether another way would serve the stream better is what it tells.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +33,7 @@ import grpc
 import grpc.aio
 
 from joulecut_core.documents import write_bytes
+from joulecut_proto import event_loops
 from joulecut_proto.channels import channel_options, server_options
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.waiting import IN_PLACE, VARIABLE
@@ -40,16 +42,22 @@ _RESULTS = Path(__file__).parent / "results" / "transport_ways.md"
 _SIZES = {16: 200, 1 << 20: 50}
 """Bytes, and how often in a round."""
 _ROUNDS = 6
-_WAITING = {"as it comes": "", "in place": IN_PLACE}
-"""Ways in which gRPC waits for sockets, by what its environment says."""
-_REPLY = bytes(8)
-_LARGER = (("grpc.http2.max_frame_size", 1 << 20), ("grpc.http2.write_buffer_size", 2 << 20))
-_STREAM, _UNARY = "/benchmarks.Ways/Stream", "/benchmarks.Ways/Unary"
 
 Options = tuple[tuple[str, int], ...]
 Way = Callable[[bytes], Awaitable[None]]
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Times = dict[str, dict[str, list[float]]]
 """Seconds by way and bytes, which are keys of JSON."""
+
+_WAITING: Mapping[str, tuple[str, Run]] = {
+    "as it comes": ("", asyncio.run),
+    "in place": (IN_PLACE, asyncio.run),
+    "in place, uvloop": (IN_PLACE, event_loops.run),
+}
+"""Ways in which gRPC waits for sockets: what its environment says, and what event loop it is on."""
+_REPLY = bytes(8)
+_LARGER = (("grpc.http2.max_frame_size", 1 << 20), ("grpc.http2.write_buffer_size", 2 << 20))
+_STREAM, _UNARY = "/benchmarks.Ways/Stream", "/benchmarks.Ways/Unary"
 
 
 def main() -> None:
@@ -60,13 +68,14 @@ def main() -> None:
     parser.add_argument("--one-round", choices=tuple(_WAITING), help="print one round's times as JSON")
     options = parser.parse_args()
     if options.one_round is not None:
-        print(json.dumps(asyncio.run(_round())))
+        _, run = _WAITING[options.one_round]
+        print(json.dumps(run(_round(run))))
         return
     load = os.getloadavg()[0]
     times: dict[str, list[Times]] = {waiting: [] for waiting in _WAITING}
     for _ in range(options.rounds):
         for waiting, rounds in times.items():
-            environment = {**os.environ, VARIABLE: _WAITING[waiting]}
+            environment = {**os.environ, VARIABLE: _WAITING[waiting][0]}
             command = [sys.executable, "-m", "benchmarks.transport_ways", "--one-round", waiting]
             done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)  # noqa: S603
             rounds.append(json.loads(done.stdout))
@@ -74,11 +83,12 @@ def main() -> None:
     print(f"wrote {options.out}")
 
 
-async def _round() -> Times:
+async def _round(run: Run) -> Times:
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
-        plain, larger = _started(_serve_aio, "127.0.0.1:0", ()), _started(_serve_aio, "127.0.0.1:0", _LARGER)
-        unix, threads = _started(_serve_aio, f"unix:{folder}/s", ()), _started(_serve_threads, "127.0.0.1:0", ())
+        on_loop = partial(_serve_aio, run)
+        plain, larger = _started(on_loop, "127.0.0.1:0", ()), _started(on_loop, "127.0.0.1:0", _LARGER)
+        unix, threads = _started(on_loop, f"unix:{folder}/s", ()), _started(_serve_threads, "127.0.0.1:0", ())
         ways = {
             "asyncio stream": _aio_stream(plain, ()),
             "asyncio stream, a server of threads": _aio_stream(threads, ()),
@@ -153,7 +163,7 @@ def _started(serve: Callable[[Connection, str, Options], None], address: str, mo
     return address if address.startswith("unix:") else f"127.0.0.1:{port}"
 
 
-def _serve_aio(ports: Connection, address: str, more: Options) -> None:
+def _serve_aio(run: Run, ports: Connection, address: str, more: Options) -> None:
     keep_freed_memory()
 
     async def stream(messages: AsyncIterator[bytes], context: Any) -> None:
@@ -163,7 +173,7 @@ def _serve_aio(ports: Connection, address: str, more: Options) -> None:
     async def unary(_: bytes, __: Any) -> bytes:
         return _REPLY
 
-    async def run() -> None:
+    async def serve() -> None:
         server = grpc.aio.server(options=(*server_options(), *more))
         server.add_generic_rpc_handlers((_handler(stream, unary),))
         port = server.add_insecure_port(address)
@@ -171,7 +181,7 @@ def _serve_aio(ports: Connection, address: str, more: Options) -> None:
         ports.send(port)
         await server.wait_for_termination()
 
-    asyncio.run(run())
+    run(serve())
 
 
 def _serve_threads(ports: Connection, address: str, more: Options) -> None:
@@ -215,7 +225,8 @@ def _page(times: dict[str, list[Times]], load: float) -> str:
         (
             "Bytes up, 8 bytes down; tenth percentile / median in milliseconds, each the median of "
             f"{len(next(iter(times.values())))} rounds. *As it comes*: threads of gRPC's EventEngine wait for sockets. "
-            f"*In place*, as in the agents: {VARIABLE}={IN_PLACE}."
+            f"*In place*: {VARIABLE}={IN_PLACE}. *uvloop*: what says asyncio is on the event loop of uvloop "
+            f"{importlib.metadata.version('uvloop')}. Agents are in place on uvloop."
         ),
         "",
         f"| way | {head} |",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.metadata
 import sys
 from dataclasses import replace
@@ -126,9 +125,10 @@ def serve(
     configuration.log()
     forget_ready(configuration.values.ready_file)
     from joulecut_edge.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
+    from joulecut_proto import event_loops  # noqa: PLC0415 - nor for this
 
     values = replace(configuration.values, listen=prepared_place(configuration.values.listen))
-    asyncio.run(run_agent(values, ends_with=ends_with))
+    event_loops.run(run_agent(values, ends_with=ends_with))
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.metadata
 import sys
 from pathlib import Path
@@ -107,9 +106,10 @@ def serve(
     forget_ready(configuration.values.ready_file)
     if source is not None:
         bear_hangups()
+    from joulecut_proto import event_loops  # noqa: PLC0415 - as the next one
     from joulecut_server.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 
-    asyncio.run(run_agent(configuration.values, ends_with=ends_with, source=source))
+    event_loops.run(run_agent(configuration.values, ends_with=ends_with, source=source))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import logging
 import threading
 
 from joulecut_core.errors import JoulecutError, LinkError
+from joulecut_proto import event_loops
 from joulecut_server.agent import serving
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.reports import ReplicaState
@@ -72,7 +73,7 @@ class HostedAgent:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            event_loops.run(self._serve())
         except JoulecutError as error:
             self._fail(str(error))
             _LOG.error("%s: %s", self._config.name, error)
