@@ -16,6 +16,7 @@ from torch import Tensor
 
 from joulecut_core.errors import ContractError
 from joulecut_core.logs import note_request
+from joulecut_core.wires import load_wires, save_wires
 from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.local_messages import InferReply
@@ -107,7 +108,7 @@ def test_a_fallback_tells_its_error(site: Site) -> None:
             async with AsyncExitStack() as stack:
                 gpu = replace(site.server(), limits=Limits(stream_tensor_bytes=64), traces=options)
                 address = await stack.enter_async_context(server_agent.serving(gpu))
-                edge = replace(site.edge(address), traces=options)
+                edge = replace(site.edge(address), wires=_understated(site, most_bytes=64), traces=options)
                 app = await stack.enter_async_context(
                     application(await stack.enter_async_context(edge_agent.serving(edge)))
                 )
@@ -130,6 +131,15 @@ def test_a_fallback_tells_its_error(site: Site) -> None:
     assert call.span.status.code == Status.STATUS_CODE_ERROR
     (event,) = call.span.events
     assert attributes(event.attributes)["exception.type"] == "ContractError"
+
+
+def _understated(site: Site, *, most_bytes: int) -> str:
+    """Wires whose requests a server plans for, as if they were small enough, and then refuses."""
+    table = load_wires(Path(site.edge("").wires))
+    wires = tuple(replace(each, mean_bytes=most_bytes, max_bytes=most_bytes) for each in table.wires)
+    path = site.own / "understated.json"
+    save_wires(replace(table, wires=wires), path)
+    return str(path)
 
 
 def test_a_server_traces_what_its_edge_does(site: Site, tmp_path: Path) -> None:
