@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -21,8 +22,10 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from joulecut_runtime.networks.graph import Argument, Constant, Graph, Value, node_references
 
-_MOST_OBJECTS = 200_000
-"""Looked at in one module: enough for those that keep a table of words."""
+_MOST_OBJECTS = 1_000_000
+"""Looked at in one module, numbers and texts too: enough for those that keep a table of words."""
+_LARGEST_ARRAY_BYTES = 1 << 20
+"""Of numpy's arrays whose numbers are looked at: a state, and no data set."""
 _LONGEST_PATH = 2000
 """Characters; what chains of objects hold beyond it is left out."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -35,6 +38,27 @@ _OF_WEIGHTS = frozenset({"_flat_weights", "_flat_weight_refs"})
 _NOTHING = object()
 _Found = tuple[str, object, Any, Any]
 """Its name, itself, and what holds it under which key."""
+
+
+class _Slots:
+    """Attributes of an object that has no dictionary of them, as if it had."""
+
+    def __init__(self, holder: object) -> None:
+        self._holder = holder
+
+    def names(self) -> Iterator[str]:
+        """Of those that are set."""
+        for kind in type(self._holder).__mro__:
+            slots = kind.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in {"__dict__", "__weakref__"} and hasattr(self._holder, name):
+                    yield name
+
+    def __setitem__(self, name: str, value: object) -> None:
+        setattr(self._holder, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        delattr(self._holder, name)
 
 
 class CalledTwice(nn.Module):
@@ -114,20 +138,24 @@ def _state(root: nn.Module) -> Iterator[tuple[str, object]]:
     for path, value, _, _ in _reached(root):
         if not isinstance(value, _CONTAINERS):
             yield path, value
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject and value.nbytes <= _LARGEST_ARRAY_BYTES:
+            yield f"the numbers in {path}", hash(value.tobytes())
 
 
 def _reached(root: nn.Module, *, plain: bool = True) -> Iterator[_Found]:
     """All that the module leads to, itself first; without numbers and texts unless `plain`."""
     waiting: deque[_Found] = deque([("", root, None, None)])
     seen: set[int] = set()
-    while waiting and len(seen) < _MOST_OBJECTS:
+    for looked in range(_MOST_OBJECTS):
+        if not waiting:
+            return
         found = waiting.popleft()
         yield found
         path, value, _, _ = found
         if isinstance(value, (*_PLAIN, *_CLOSED)) or id(value) in seen or len(path) >= _LONGEST_PATH:
             continue
         seen.add(id(value))
-        inside = _inside(path, value)
+        inside = islice(_inside(path, value), max(0, _MOST_OBJECTS - looked - len(waiting)))
         waiting.extend(inside if plain else (each for each in inside if not isinstance(each[1], _PLAIN)))
 
 
@@ -144,6 +172,9 @@ def _inside(path: str, value: object) -> Iterator[_Found]:
                 yield from ((f"{path}.{part}".lstrip("."), each, item, part) for part, each in item.items())
             elif name not in _OF_WEIGHTS:
                 yield f"{path}.{name}".lstrip("."), item, own, name
+        slots = _Slots(value)
+        for name in slots.names():
+            yield f"{path}.{name}".lstrip("."), getattr(value, name), slots, name
 
 
 def _is_empty(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from joulecut_core.errors import CaptureError
+from joulecut_runtime.capturing import repeating
 from joulecut_runtime.capturing.capture import capture
 from joulecut_runtime.networks.network import Network
 
@@ -25,6 +27,14 @@ class Recurrent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.hidden = x if self.hidden is None else torch.tanh(self.hidden + x)
         return self.hidden
+
+
+class Wordy(Recurrent):
+    """With a vocabulary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = {str(number): number for number in range(1000)}
 
 
 class Cache:
@@ -54,6 +64,37 @@ class Numbered(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         return x * self.calls
+
+
+@dataclass(slots=True)
+class State:
+    """Without a dictionary of its attributes."""
+
+    sum: Tensor | None = None
+
+
+class Slotted(nn.Module):
+    """Its state in such an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = State()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.state.sum = x if self.state.sum is None else self.state.sum + x
+        return self.state.sum
+
+
+class Counting(nn.Module):
+    """In an array of numpy's, which stays the same object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = np.zeros(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x * float(self.calls[0])
 
 
 class Drawing(nn.Module):
@@ -142,15 +183,26 @@ class Memoized(nn.Module):
         (nn.Sequential(nn.ReLU(), Recurrent()), "'1.hidden'"),
         (Caching(), "'seen.rows[0]'"),
         (Numbered(), "'calls'"),
+        (Slotted(), "'state.sum'"),
+        (Counting(), "'the numbers in calls'"),
         (Drawing(), "Python's random generator"),
     ],
-    ids=["attribute", "object", "number", "generator"],
+    ids=["attribute", "object", "number", "slots", "array", "generator"],
 )
 def test_an_answer_that_depends_on_the_call_before_is_refused(module: nn.Module, changed: str) -> None:
     """As traced it would be a first call's for ever."""
     with pytest.raises(CaptureError, match=r"the next one answers otherwise.*take it as an input") as refused:
         capture(module, [torch.ones(2, 4)], name="kept")
     assert changed in str(refused.value)
+
+
+def test_of_huge_tables_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many words a module keeps; what is near to it comes first."""
+    monkeypatch.setattr(repeating, "_MOST_OBJECTS", 100)
+    module = Wordy()
+    assert len(list(repeating._reached(module))) == 100
+    with pytest.raises(CaptureError, match="'hidden'"):
+        capture(module, [torch.ones(2, 4)], name="kept")
 
 
 def test_what_is_kept_and_changes_no_answer_is_fine() -> None:
