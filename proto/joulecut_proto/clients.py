@@ -7,7 +7,7 @@ with, or LinkError where it cannot be reached or does not answer in time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, TypeVar, cast
 
 import grpc.aio
@@ -134,9 +134,14 @@ class AgentClient:
         request = agent_pb2.GetProfileRequest(network_digest=network_digest)
         return PROFILE.from_wire(await _answer(self._stub.GetProfile(request, timeout=timeout_s), self._peer))
 
-    async def bundle(self, network_digest: str, *, timeout_s: float) -> AsyncIterator[BundleChunk]:
-        """The files of a bundle, chunk by chunk; raises BundleError where the peer lacks it."""
-        request = agent_pb2.GetBundleRequest(network_digest=network_digest)
+    async def bundle(
+        self, network_digest: str, held_bytes: Mapping[str, int] | None = None, *, timeout_s: float
+    ) -> AsyncIterator[BundleChunk]:
+        """What follows the bytes held of a bundle's files, by name, chunk by chunk; a peer may send all of them anew.
+
+        Raises BundleError where the peer lacks it.
+        """
+        request = agent_pb2.GetBundleRequest(network_digest=network_digest, held_bytes=held_bytes or {})
         try:
             async for chunk in self._stub.GetBundle(request, timeout=timeout_s):
                 yield BUNDLE_CHUNK.from_wire(_readable(chunk, self._peer))

@@ -193,7 +193,7 @@ class _AgentServicer(agent_pb2_grpc.AgentServicer):
 
     async def GetBundle(self, request: agent_pb2.GetBundleRequest, context: Context) -> None:
         async with Answering(context, "Agent.GetBundle"):
-            async for chunk in self._door.of(context, self._bundles).bundle(request.network_digest):
+            async for chunk in self._door.of(context, self._bundles).bundle(request.network_digest, request.held_bytes):
                 try:
                     await within(context.write(BUNDLE_CHUNK.to_wire(chunk)), _UNREAD_S)
                 except grpc.aio.BaseError:  # the caller has left, or this server has stopped

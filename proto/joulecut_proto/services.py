@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 from joulecut_core.clocks import OperatingPoint
@@ -50,8 +50,11 @@ class AgentService(Protocol):
         """This side's profile of a network; raises ProfileError where there is none."""
         ...
 
-    def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
-        """The bundle's files, one after the other; raises BundleError where there is none."""
+    def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
+        """What follows the bytes that the caller holds of the bundle's files, by name; one file after the other.
+
+        More than a file has is as good as none of it. Raises BundleError where there is no such bundle.
+        """
         ...
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:

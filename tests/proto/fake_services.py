@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -164,6 +164,7 @@ class FakeAgent:
         self.failure: Exception | None = None
         self.callers: list[Hello] = []
         self.not_before_s: float | None = -1.0
+        self.held_bytes: dict[str, int] | None = None
 
     async def hello(self, hello: Hello) -> HelloReply:
         self.callers.append(hello)
@@ -185,9 +186,10 @@ class FakeAgent:
         assert network_digest == PROFILE.key.network_digest
         return PROFILE
 
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
         if network_digest != "sha256:00":
             raise BundleError(f"/var/lib/joulecut/{network_digest}: no such bundle")
+        self.held_bytes = dict(held_bytes)
         for chunk in BUNDLE:
             yield chunk
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
 import grpc
@@ -59,10 +59,10 @@ class _SlowAgent(FakeAgent):
         await self.may_end.wait()
         return await super().read_meter(not_before_s)
 
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
         self.busy.release()
         await self.may_end.wait()
-        async for chunk in super().bundle(network_digest):
+        async for chunk in super().bundle(network_digest, held_bytes):
             yield chunk
 
 
@@ -107,7 +107,8 @@ class _LongAgent(FakeAgent):
         super().__init__()
         self.large_ended = 0
 
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
+        del held_bytes
         is_large = network_digest == "sha256:large"
         data = bytes(1 << 20 if is_large else 1 << 10)
         try:

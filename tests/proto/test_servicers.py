@@ -105,6 +105,10 @@ def test_agent() -> None:
             assert state == AgentState(device=STATE, leased=None, overrun_s=0.5)
             assert await client.profile("sha256:00", timeout_s=TIMEOUT_S) == PROFILE
             assert [chunk async for chunk in client.bundle("sha256:00", timeout_s=TIMEOUT_S)] == list(BUNDLE)
+            assert agent.held_bytes == {}
+            rest = client.bundle("sha256:00", {"graph.json": 7}, timeout_s=TIMEOUT_S)
+            assert [chunk async for chunk in rest] == list(BUNDLE)
+            assert agent.held_bytes == {"graph.json": 7}
             assert await client.read_meter(timeout_s=TIMEOUT_S) == EnergyReading(time_s=2.1, energy_j=11.0)
             assert agent.not_before_s is None
             await client.read_meter(0.0, timeout_s=TIMEOUT_S)

@@ -1,19 +1,23 @@
 """Where a bundle lies while it arrives: beside its place, held by the agent that fetches it.
 
-    <parent>/.joulecut-bundle-<random>/bundle/   what has come
-    <parent>/.joulecut-bundle-<random>/lock      locked until that agent ends, in whatever way it ends
+    <parent>/.joulecut-bundle-<of its digest>-<random>/bundle/   what has come
+    <parent>/.joulecut-bundle-<of its digest>-<random>/lock      locked until that agent ends, in whatever way it ends
 
-A folder whose lock nobody holds was left by an agent that was killed. The lock gets its name once it is held, so that
-no folder is taken for left while it is made. On a file system without locks it gets none, and what is left there stays.
+A folder whose lock nobody holds was left by an agent that has ended: who wants the same bundle goes on with it. The
+lock gets its name once it is held, so that no folder is taken for left while it is made. On a file system without locks
+it gets none: only an agent that is killed leaves something there, and that stays.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,22 +32,32 @@ _LOG = logging.getLogger(__name__)
 _PREFIX = ".joulecut-bundle-"
 _LOCK = "lock"
 _BUNDLE = "bundle"
+_KEPT_S = 86_400.0
+"""How long what has come of another bundle may be of use: to an agent beside this one that is between two starts."""
 
 
-def remove_leftovers(place: Path) -> None:
-    """Remove what killed agents have left beside `place`; what is held, or is not this user's to remove, stays."""
+def remove_leftovers(place: Path, digest: str) -> None:
+    """Remove what agents that have ended left beside `place`: of this bundle, of none, and what is a day old.
+
+    What is held, or is not this user's to remove, stays.
+    """
+    since_s = dt.datetime.now(dt.timezone.utc).timestamp() - _KEPT_S
     for path in place.parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with suppress(OSError), path.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _LOG.info("removing %s, which an agent that was killed has left", path.parent)
+            times_s = [each.stat().st_mtime for each in (path.parent / _BUNDLE).glob("*")]
+            if not path.parent.name.startswith(_prefix(digest)) and max(times_s, default=0.0) > since_s:
+                continue
+            _LOG.info("removing %s, which an agent that has ended left", path.parent)
             _remove(path.parent)
 
 
 @contextmanager
-def arriving_bundle(place: Path) -> Iterator[Path]:
-    """An empty folder that `keep` can move to `place`; whatever is still in it at the end is removed.
+def arriving_bundle(place: Path, digest: str) -> Iterator[Path]:
+    """A folder that `keep` can move to `place`, with what an agent that has ended left of the bundle, or empty.
 
-    An empty folder at `place` is removed at once. Raises ConfigError where nothing could be kept there.
+    What is in it at the end is left for the next, where it can be told then that nobody holds it. An empty folder at
+    `place` is removed at once. Raises ConfigError where nothing could be kept there.
     """
     with ExitStack() as stack:
         try:
@@ -51,17 +65,16 @@ def arriving_bundle(place: Path) -> Iterator[Path]:
             # What cannot be removed cannot be replaced either: mount points, files, folders that hold something.
             with suppress(FileNotFoundError):
                 place.rmdir()
-            own = Path(tempfile.mkdtemp(dir=place.parent, prefix=_PREFIX))
-            stack.callback(_remove, own)
-            lock = stack.enter_context((own / f"{_LOCK}.new").open("xb"))
-            with suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                (own / f"{_LOCK}.new").rename(own / _LOCK)
-            arriving = own / _BUNDLE
-            arriving.mkdir()
+            left = _left(place, digest, stack)
+            arriving = _made(place, digest, stack) if left is None else left
         except OSError as error:
             raise cannot_be_kept(place, error) from error
         yield arriving
+
+
+def held_bytes(arriving: Path) -> dict[str, int]:
+    """How much has come so far, by file. Raises OSError."""
+    return {path.name: path.stat().st_size for path in arriving.iterdir()}
 
 
 def make_empty(arriving: Path) -> None:
@@ -100,6 +113,49 @@ def cannot_be_kept(place: Path, error: OSError) -> ConfigError:
     elif error.errno == errno.ENOTEMPTY:
         reason, remedy = "it holds other files", "empty it, or give a folder that is not there yet"
     return ConfigError(f"bundle: cannot be kept in {place}: {reason}; {remedy}")
+
+
+def _prefix(digest: str) -> str:
+    """Of a digest of any form, as it stands in a configuration."""
+    return f"{_PREFIX}{hashlib.sha256(digest.encode()).hexdigest()[:16]}-"
+
+
+def _left(place: Path, digest: str, stack: ExitStack) -> Path | None:
+    """What an agent of this user has left of the bundle, held from now on."""
+    for path in place.parent.glob(f"{_prefix(digest)}*/{_LOCK}"):
+        own, arriving = path.parent, path.parent / _BUNDLE
+        with suppress(OSError), ExitStack() as trying:
+            lock = trying.enter_context(path.open("r+b"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Somebody else's could lead elsewhere; what was removed while the lock was waited for is nobody's.
+            if own.lstat().st_uid == os.geteuid() and stat.S_ISDIR(own.lstat().st_mode) and arriving.is_dir():
+                stack.push(trying.pop_all())
+                stack.callback(_leave, own)
+                return arriving
+    return None
+
+
+def _made(place: Path, digest: str, stack: ExitStack) -> Path:
+    own = Path(tempfile.mkdtemp(dir=place.parent, prefix=_prefix(digest)))
+    try:
+        lock = stack.enter_context((own / f"{_LOCK}.new").open("xb"))
+    except OSError:
+        _remove(own)
+        raise
+    # While the lock is held: who goes on with it has it to himself.
+    stack.callback(_leave, own)
+    with suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (own / f"{_LOCK}.new").rename(own / _LOCK)
+    arriving = own / _BUNDLE
+    arriving.mkdir()
+    return arriving
+
+
+def _leave(own: Path) -> None:
+    """Leave what another agent can take for left, and remove what it cannot, or is nothing."""
+    if not ((own / _LOCK).exists() and any((own / _BUNDLE).glob("*"))):
+        _remove(own)
 
 
 def _remove(own: Path) -> None:

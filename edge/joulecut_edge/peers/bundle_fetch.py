@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from joulecut_core.time_limits import within
 from joulecut_edge.peers.arriving_bundle import (
     arriving_bundle,
     cannot_be_kept,
+    held_bytes,
     keep,
     make_empty,
     remove_leftovers,
@@ -43,7 +44,8 @@ class FetchLimits:
     """How long one server is waited for, in seconds on the wall; then the next one is asked.
 
     `first_s`: until its first bytes. `stall_s`: until `least_bytes` more, which a link of 140 kbit/s keeps. `whole_s`:
-    until all of them, which 1 GiB over 400 kbit/s keeps; under TLS the server ends the connection after an hour.
+    until all of them; under TLS the server ends the connection after an hour. All are asked once more where
+    `least_bytes` came of any.
     """
 
     first_s: float = 10.0
@@ -63,31 +65,37 @@ async def ensure_bundle(
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
 
     A server that sends something else, what nobody of `signed_by` has signed, more than the disk holds, or nothing for
-    longer than `limits` allow, is passed over. A bundle that is in `folder`, be it from another agent that was faster,
-    stays and is not checked here: whoever loads it does that. Where a digest is given, what agents that were killed
-    have left beside `folder` is removed.
+    longer than `limits` allow, is passed over. What came before a link was lost is kept beside `folder`: the next
+    server, or the next agent to fetch this bundle, is asked for the rest. A bundle that is in `folder`, be it from
+    another agent that was faster, stays and is not checked here: whoever loads it does that.
 
     Raises ConfigError where the folder is empty and no digest is given, where nothing could be kept there (before any
     server is asked), or where what the last server sent cannot be kept; LinkError where no server has the bundle;
     BundleError where what the last one sent is not it.
     """
-    if digest:
-        await asyncio.to_thread(remove_leftovers, folder)
     if (folder / MANIFEST_FILE).exists():
+        if digest:
+            await asyncio.to_thread(remove_leftovers, folder, digest)
         return
     if not digest:
         raise ConfigError(
             f"bundle: {folder} holds no packed network; run `joulecut pack`, or give its digest to fetch it"
         )
+    limits = limits or FetchLimits()
     failure: JoulecutError = LinkError("no server is known")
-    with arriving_bundle(folder) as arriving:
-        fetch = _Fetch(folder, arriving, digest, signed_by, transport or Transport(), limits or FetchLimits())
-        for address in addresses:
-            refusal = await fetch.attempt(address)
-            if refusal is None:
-                return
-            _LOG.warning("bundle %s: %s", digest, refusal)
-            failure = refusal
+    with arriving_bundle(folder, digest) as arriving:
+        await asyncio.to_thread(remove_leftovers, folder, digest)
+        fetch = _Fetch(folder, arriving, digest, signed_by, transport or Transport(), limits)
+        came_bytes = limits.least_bytes
+        while came_bytes >= limits.least_bytes:
+            held = sum(held_bytes(arriving).values())
+            for address in addresses:
+                refusal = await fetch.attempt(address)
+                if refusal is None:
+                    return
+                _LOG.warning("bundle %s: %s", digest, refusal)
+                failure = refusal
+            came_bytes = sum(held_bytes(arriving).values()) - held
     kind = type(failure) if isinstance(failure, (BundleError, ConfigError)) else LinkError
     raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
@@ -102,29 +110,45 @@ class _Fetch:
     limits: FetchLimits
 
     async def attempt(self, address: str) -> JoulecutError | None:
-        """Fetch from one server; what was wrong with it, None where nothing was."""
+        """Fetch from one server what is missing; what was wrong with it, None where nothing was."""
         try:
             await self.transport.check_server(address)
-            await self._fetch(address, await self.transport.security(address))
+            security = await self.transport.security(address)
+            held = await asyncio.to_thread(held_bytes, self.arriving)
+            if held:
+                _LOG.info("bundle %s: going on after %d bytes", self.digest, sum(held.values()))
+            try:
+                await self._fetch(address, security, held)
+            except BundleError as error:
+                if not held:
+                    raise
+                # Whose bytes were wrong is not known: its own may be right from the first on.
+                _LOG.warning("bundle %s: what was here, and went on at %s: %s", self.digest, address, error)
+                await self._fetch(address, security, {})
         except (AccessError, LinkError, ContractError, BundleError, ConfigError) as error:
             return error
         return None
 
-    async def _fetch(self, address: str, security: ChannelSecurity | None) -> None:
+    async def _fetch(self, address: str, security: ChannelSecurity | None, held: Mapping[str, int]) -> None:
+        """Go on after what is held. What turns out to be no bundle, or finds no room, is forgotten."""
         channel = open_channel(address, security)
         try:
-            await asyncio.to_thread(make_empty, self.arriving)
             client = AgentClient(channel, peer=f"server {address}")
-            chunks = client.bundle(self.digest, timeout_s=self.limits.whole_s)
-            await _receive(_in_time(chunks, self.limits, address), self.arriving)
+            chunks = client.bundle(self.digest, held, timeout_s=self.limits.whole_s)
+            await _receive(_in_time(chunks, self.limits, address), self.arriving, sum(held.values()))
             await asyncio.to_thread(self._check, address)
             await asyncio.to_thread(sync_files, self.arriving)
-            # Not in a thread: that would go on moving it while a cancelled fetch removes it.
+            # Not in a thread: that would go on moving it while a cancelled fetch leaves it.
             if keep(self.arriving, self.folder):
                 _LOG.info("fetched bundle %s from %s", self.digest, address)
             else:
+                await asyncio.to_thread(make_empty, self.arriving)
                 _LOG.info("%s holds a bundle by now, which another agent has put there: it is taken", self.folder)
+        except BundleError:
+            await asyncio.to_thread(make_empty, self.arriving)
+            raise
         except OSError as error:
+            await asyncio.to_thread(make_empty, self.arriving)
             raise cannot_be_kept(self.folder, error) from error
         finally:
             await channel.close()
@@ -158,8 +182,7 @@ async def _in_time(chunks: AsyncIterator[BundleChunk], limits: FetchLimits, addr
         yield chunk
 
 
-async def _receive(chunks: AsyncIterator[BundleChunk], folder: Path) -> None:
-    received = 0
+async def _receive(chunks: AsyncIterator[BundleChunk], folder: Path, received: int) -> None:
     async for chunk in chunks:
         if chunk.file not in _FILES:
             raise BundleError(f"{chunk.file} is no file of a bundle; expected one of {', '.join(sorted(_FILES))}")

@@ -26,13 +26,15 @@ from joulecut_proto.v1 import devices_pb2 as joulecut__proto_dot_v1_dot_devices_
 from joulecut_proto.v1 import profiles_pb2 as joulecut__proto_dot_v1_dot_profiles__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1djoulecut_proto/v1/agent.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a joulecut_proto/v1/profiles.proto\"i\n\x0cHelloRequest\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04side\x18\x03 \x01(\x0e\x32\x11.joulecut.v1.Side\x12\x10\n\x08slowdown\x18\x04 \x01(\x01\"\xdb\x01\n\nHelloReply\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04side\x18\x03 \x01(\x0e\x32\x11.joulecut.v1.Side\x12\x10\n\x08slowdown\x18\x04 \x01(\x01\x12\'\n\x06\x64\x65vice\x18\x05 \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12(\n\x08networks\x18\x06 \x03(\x0b\x32\x16.joulecut.v1.NetworkId\x12\r\n\x05\x65poch\x18\x07 \x01(\x04\x12\x10\n\x08instance\x18\x08 \x01(\t\")\n\tNetworkId\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\x11\n\x0fGetStateRequest\"v\n\nAgentState\x12(\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.joulecut.v1.DeviceState\x12+\n\x06leased\x18\x02 \x01(\x0b\x32\x1b.joulecut.v1.OperatingPoint\x12\x11\n\toverrun_s\x18\x03 \x01(\x01\"+\n\x11GetProfileRequest\x12\x16\n\x0enetwork_digest\x18\x01 \x01(\t\"*\n\x10GetBundleRequest\x12\x16\n\x0enetwork_digest\x18\x01 \x01(\t\"N\n\x0b\x42undleChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x04 \x01(\x04\">\n\x10ReadMeterRequest\x12\x19\n\x0cnot_before_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_not_before_s\"3\n\x0b\x45\x63hoRequest\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x13\n\x0breply_bytes\x18\x02 \x01(\x04\".\n\tEchoReply\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x10\n\x08server_s\x18\x02 \x01(\x01\x32\x95\x03\n\x05\x41gent\x12;\n\x05Hello\x12\x19.joulecut.v1.HelloRequest\x1a\x17.joulecut.v1.HelloReply\x12\x41\n\x08GetState\x12\x1c.joulecut.v1.GetStateRequest\x1a\x17.joulecut.v1.AgentState\x12\x42\n\nGetProfile\x12\x1e.joulecut.v1.GetProfileRequest\x1a\x14.joulecut.v1.Profile\x12\x46\n\tGetBundle\x12\x1d.joulecut.v1.GetBundleRequest\x1a\x18.joulecut.v1.BundleChunk0\x01\x12\x46\n\tReadMeter\x12\x1d.joulecut.v1.ReadMeterRequest\x1a\x1a.joulecut.v1.EnergyReading\x12\x38\n\x04\x45\x63ho\x12\x18.joulecut.v1.EchoRequest\x1a\x16.joulecut.v1.EchoReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1djoulecut_proto/v1/agent.proto\x12\x0bjoulecut.v1\x1a\x1fjoulecut_proto/v1/devices.proto\x1a joulecut_proto/v1/profiles.proto\"i\n\x0cHelloRequest\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04side\x18\x03 \x01(\x0e\x32\x11.joulecut.v1.Side\x12\x10\n\x08slowdown\x18\x04 \x01(\x01\"\xdb\x01\n\nHelloReply\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04side\x18\x03 \x01(\x0e\x32\x11.joulecut.v1.Side\x12\x10\n\x08slowdown\x18\x04 \x01(\x01\x12\'\n\x06\x64\x65vice\x18\x05 \x01(\x0b\x32\x17.joulecut.v1.DeviceInfo\x12(\n\x08networks\x18\x06 \x03(\x0b\x32\x16.joulecut.v1.NetworkId\x12\r\n\x05\x65poch\x18\x07 \x01(\x04\x12\x10\n\x08instance\x18\x08 \x01(\t\")\n\tNetworkId\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\x11\n\x0fGetStateRequest\"v\n\nAgentState\x12(\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.joulecut.v1.DeviceState\x12+\n\x06leased\x18\x02 \x01(\x0b\x32\x1b.joulecut.v1.OperatingPoint\x12\x11\n\toverrun_s\x18\x03 \x01(\x01\"+\n\x11GetProfileRequest\x12\x16\n\x0enetwork_digest\x18\x01 \x01(\t\"\x9e\x01\n\x10GetBundleRequest\x12\x16\n\x0enetwork_digest\x18\x01 \x01(\t\x12@\n\nheld_bytes\x18\x02 \x03(\x0b\x32,.joulecut.v1.GetBundleRequest.HeldBytesEntry\x1a\x30\n\x0eHeldBytesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"N\n\x0b\x42undleChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x04 \x01(\x04\">\n\x10ReadMeterRequest\x12\x19\n\x0cnot_before_s\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_not_before_s\"3\n\x0b\x45\x63hoRequest\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x13\n\x0breply_bytes\x18\x02 \x01(\x04\".\n\tEchoReply\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x10\n\x08server_s\x18\x02 \x01(\x01\x32\x95\x03\n\x05\x41gent\x12;\n\x05Hello\x12\x19.joulecut.v1.HelloRequest\x1a\x17.joulecut.v1.HelloReply\x12\x41\n\x08GetState\x12\x1c.joulecut.v1.GetStateRequest\x1a\x17.joulecut.v1.AgentState\x12\x42\n\nGetProfile\x12\x1e.joulecut.v1.GetProfileRequest\x1a\x14.joulecut.v1.Profile\x12\x46\n\tGetBundle\x12\x1d.joulecut.v1.GetBundleRequest\x1a\x18.joulecut.v1.BundleChunk0\x01\x12\x46\n\tReadMeter\x12\x1d.joulecut.v1.ReadMeterRequest\x1a\x1a.joulecut.v1.EnergyReading\x12\x38\n\x04\x45\x63ho\x12\x18.joulecut.v1.EchoRequest\x1a\x16.joulecut.v1.EchoReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'joulecut_proto.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETBUNDLEREQUEST_HELDBYTESENTRY']._loaded_options = None
+  _globals['_GETBUNDLEREQUEST_HELDBYTESENTRY']._serialized_options = b'8\001'
   _globals['_HELLOREQUEST']._serialized_start=113
   _globals['_HELLOREQUEST']._serialized_end=218
   _globals['_HELLOREPLY']._serialized_start=221
@@ -45,16 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTSTATE']._serialized_end=622
   _globals['_GETPROFILEREQUEST']._serialized_start=624
   _globals['_GETPROFILEREQUEST']._serialized_end=667
-  _globals['_GETBUNDLEREQUEST']._serialized_start=669
-  _globals['_GETBUNDLEREQUEST']._serialized_end=711
-  _globals['_BUNDLECHUNK']._serialized_start=713
-  _globals['_BUNDLECHUNK']._serialized_end=791
-  _globals['_READMETERREQUEST']._serialized_start=793
-  _globals['_READMETERREQUEST']._serialized_end=855
-  _globals['_ECHOREQUEST']._serialized_start=857
-  _globals['_ECHOREQUEST']._serialized_end=908
-  _globals['_ECHOREPLY']._serialized_start=910
-  _globals['_ECHOREPLY']._serialized_end=956
-  _globals['_AGENT']._serialized_start=959
-  _globals['_AGENT']._serialized_end=1364
+  _globals['_GETBUNDLEREQUEST']._serialized_start=670
+  _globals['_GETBUNDLEREQUEST']._serialized_end=828
+  _globals['_GETBUNDLEREQUEST_HELDBYTESENTRY']._serialized_start=780
+  _globals['_GETBUNDLEREQUEST_HELDBYTESENTRY']._serialized_end=828
+  _globals['_BUNDLECHUNK']._serialized_start=830
+  _globals['_BUNDLECHUNK']._serialized_end=908
+  _globals['_READMETERREQUEST']._serialized_start=910
+  _globals['_READMETERREQUEST']._serialized_end=972
+  _globals['_ECHOREQUEST']._serialized_start=974
+  _globals['_ECHOREQUEST']._serialized_end=1025
+  _globals['_ECHOREPLY']._serialized_start=1027
+  _globals['_ECHOREPLY']._serialized_end=1073
+  _globals['_AGENT']._serialized_start=1076
+  _globals['_AGENT']._serialized_end=1481
 # @@protoc_insertion_point(module_scope)

@@ -69,10 +69,19 @@ class GetProfileRequest(_message.Message):
     def __init__(self, network_digest: _Optional[str] = ...) -> None: ...
 
 class GetBundleRequest(_message.Message):
-    __slots__ = ("network_digest",)
+    __slots__ = ("network_digest", "held_bytes")
+    class HeldBytesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     NETWORK_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    HELD_BYTES_FIELD_NUMBER: _ClassVar[int]
     network_digest: str
-    def __init__(self, network_digest: _Optional[str] = ...) -> None: ...
+    held_bytes: _containers.ScalarMap[str, int]
+    def __init__(self, network_digest: _Optional[str] = ..., held_bytes: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class BundleChunk(_message.Message):
     __slots__ = ("file", "offset", "data", "total_bytes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 from joulecut_core.energy import EnergyReading
@@ -50,11 +50,11 @@ class GuardedAgent:
         self._permit.check_network(network_digest, self._name_of)
         return await self._service.profile(network_digest)
 
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
         """The files of one of the caller's networks, where it may fetch them."""
         self._permit.check_bundles()
         self._permit.check_network(network_digest, self._name_of)
-        async for chunk in self._service.bundle(network_digest):
+        async for chunk in self._service.bundle(network_digest, held_bytes):
             yield chunk
 
     async def read_meter(self, not_before_s: float | None) -> EnergyReading:

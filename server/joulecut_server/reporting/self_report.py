@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from joulecut_core.devices import Device
@@ -69,14 +69,16 @@ class ServerReport:
         """This server's profile of a network."""
         return self._networks.find(network_digest).profile
 
-    async def bundle(self, network_digest: str) -> AsyncIterator[BundleChunk]:
-        """The files of a bundle, for an edge that lacks it."""
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
+        """The files of a bundle, for an edge that lacks it, or has some of it."""
         folder = self._networks.find(network_digest).folder
         for name in await asyncio.to_thread(files_with_signature, folder):
             # By the piece: weights are large, and a caller that reads slowly must not hold them in memory.
             with await asyncio.to_thread(open, folder / name, "rb") as file:
                 total_bytes = os.fstat(file.fileno()).st_size
-                for offset in range(0, total_bytes, CHUNK_BYTES):
+                held = held_bytes.get(name, 0)
+                start = file.seek(held if held <= total_bytes else 0)
+                for offset in range(start, total_bytes, CHUNK_BYTES):
                     data = await asyncio.to_thread(file.read, CHUNK_BYTES)
                     yield BundleChunk(file=name, offset=offset, data=data, total_bytes=total_bytes)
 

@@ -1,61 +1,94 @@
-"""The folder in which a bundle arrives: nothing is left of it, and nothing is taken from an agent that uses it."""
+"""The folder in which a bundle arrives: what is left of it is gone on with, and nothing is taken from who uses it."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_edge.peers.arriving_bundle import arriving_bundle, remove_leftovers
+from joulecut_edge.peers.arriving_bundle import arriving_bundle, held_bytes, remove_leftovers
+
+DIGEST, OTHER = "sha256:01", "sha256:02"
+DAY_S = 86_400.0
 
 
-def leave(place: Path) -> Path:
-    """A folder with some of a bundle beside `place`, as an agent that was killed leaves it: nobody holds its lock."""
-    with arriving_bundle(place) as arriving:
-        (arriving / "weights.safetensors").write_bytes(b"half of it")
-        left = arriving.parent.with_name(f"{arriving.parent.name}-left")
-        shutil.copytree(arriving.parent, left)
-    return left
+def leave(place: Path, digest: str = DIGEST, *, age_s: float = 0.0) -> Path:
+    """What has come of a bundle, by an agent that was killed or ended: nobody holds its lock."""
+    with arriving_bundle(place, digest) as arriving:
+        weights = arriving / "weights.safetensors"
+        weights.write_bytes(b"half of it")
+        then_s = weights.stat().st_mtime - age_s
+        os.utime(weights, (then_s, then_s))
+    return arriving.parent
 
 
-def test_what_killed_agents_left_goes(tmp_path: Path) -> None:
-    """Only folders that nobody holds are removed; what is no arriving bundle at all stays too."""
+def test_what_was_left_is_gone_on_with(tmp_path: Path) -> None:
+    """The next that wants the same bundle has it to itself; who comes beside it, or wants another, begins anew."""
+    left = leave(tmp_path / "net")
+    with arriving_bundle(tmp_path / "elsewhere", DIGEST) as arriving:
+        assert (arriving.parent, held_bytes(arriving)) == (left, {"weights.safetensors": 10})
+        for place, digest in ((tmp_path / "net", DIGEST), (tmp_path / "net", OTHER)):
+            with arriving_bundle(place, digest) as another:
+                assert held_bytes(another) == {}
+    assert list(tmp_path.iterdir()) == [left]
+
+
+def test_what_somebody_else_left_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files could lead anywhere: where another user may write beside the place, nothing of him is appended to."""
+    left = leave(tmp_path / "net")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+        with arriving_bundle(tmp_path / "net", DIGEST) as arriving:
+            assert arriving.parent != left
+    link = left.with_name(f"{left.name}-link")
+    left.rename(tmp_path / "mine")
+    link.symlink_to(tmp_path / "mine")
+    with arriving_bundle(tmp_path / "net", DIGEST) as arriving:
+        assert arriving.parent not in (link, tmp_path / "mine")
+
+
+def test_what_is_left_goes(tmp_path: Path) -> None:
+    """Only folders that nobody holds, and of another bundle only old ones; what is no arriving bundle stays too."""
     mine, link = tmp_path / ".bundle-mine", tmp_path / ".joulecut-bundle-link"
     mine.mkdir()
     (mine / "lock").touch()
     link.symlink_to(mine)
-    left = [leave(tmp_path / "net"), leave(tmp_path / "other")]
-    with arriving_bundle(tmp_path / "net") as used:
-        remove_leftovers(tmp_path / "net")
+    young = leave(tmp_path / "other", OTHER, age_s=0.9 * DAY_S)
+    with arriving_bundle(tmp_path / "net", OTHER) as held:
+        old = leave(tmp_path / "other", OTHER, age_s=1.1 * DAY_S)
+        (held / "weights.safetensors").unlink()
+        (held / "graph.json").write_text("some")
+    with arriving_bundle(tmp_path / "net", DIGEST) as used:
+        beside = leave(tmp_path / "net")
+        remove_leftovers(tmp_path / "net", DIGEST)
         assert used.is_dir()
-        assert not any(path.exists() for path in left)
+        assert [path.exists() for path in (beside, old, young)] == [False, False, True]
         assert (mine / "lock").exists()
-        assert set(tmp_path.iterdir()) == {mine, link, used.parent}
-    assert set(tmp_path.iterdir()) == {mine, link}
+        assert set(tmp_path.iterdir()) == {mine, link, young, used.parent}
+    assert set(tmp_path.iterdir()) == {mine, link, young}
 
 
 def test_without_locks_nothing_is_taken_for_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a file system without them a bundle arrives all the same, and an agent that has them does not remove it."""
+    """On a file system without them a bundle arrives all the same, nothing is left, and nobody removes it."""
 
     def flock(_file: object, _operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     left = leave(tmp_path / "net")
-    with monkeypatch.context() as without, arriving_bundle(tmp_path / "net") as arriving:
+    with monkeypatch.context() as without:
         without.setattr(fcntl, "flock", flock)
-        remove_leftovers(tmp_path / "net")
-        assert left.exists()
-        with arriving_bundle(tmp_path / "other") as unlocked:
+        remove_leftovers(tmp_path / "net", DIGEST)
+        with arriving_bundle(tmp_path / "other", DIGEST) as unlocked:
+            (unlocked / "graph.json").write_text("some")
             without.undo()
-            remove_leftovers(tmp_path / "other")
+            remove_leftovers(tmp_path / "other", DIGEST)
             assert unlocked.is_dir()
             assert not left.exists()
-        assert list(tmp_path.iterdir()) == [arriving.parent]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +110,7 @@ def test_a_place_that_cannot_be_replaced(
 
     monkeypatch.setattr(Path, "rmdir", rmdir)
     with pytest.raises(ConfigError, match=f"^bundle: cannot be kept in {tmp_path}/net: .*{message}"):
-        arriving_bundle(tmp_path / "net").__enter__()
+        arriving_bundle(tmp_path / "net", DIGEST).__enter__()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,4 +119,4 @@ def test_a_parent_that_is_not_ones_own(tmp_path: Path) -> None:
     """Where nothing can be made beside the place, that is said."""
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match=r"net: .*Permission denied.*; give another folder, or make room and let"):
-        arriving_bundle(tmp_path / "net").__enter__()
+        arriving_bundle(tmp_path / "net", DIGEST).__enter__()

@@ -95,7 +95,7 @@ def test_profiles_and_bundles_are_for_their_edges() -> None:
     """A network's weights are what a site may want to keep to some of its edges."""
 
     async def fetched(each: AccessGate) -> int:
-        return len([chunk async for chunk in each.guards.agent(FakeAgent(), CAM).bundle(TINY)])
+        return len([chunk async for chunk in each.guards.agent(FakeAgent(), CAM).bundle(TINY, {})])
 
     assert asyncio.run(fetched(gate())) == 3
     for rule, complaint in ((EdgeRule(bundles=False), "may not fetch bundles"), (OTHERS_NETWORK, "not among those")):

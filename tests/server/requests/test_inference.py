@@ -248,7 +248,7 @@ def test_a_server_reports_itself(tmp_path: Path) -> None:
         echoed = await parts.report.echo(Echo(payload=b"abc", reply_bytes=7))
         assert (len(echoed.payload), echoed.server_s) == (7, 0.0)
         received: dict[str, int] = {}
-        async for chunk in parts.report.bundle(TABLE.digest):
+        async for chunk in parts.report.bundle(TABLE.digest, {}):
             received[chunk.file] = received.get(chunk.file, 0) + len(chunk.data)
         assert received == {path.name: path.stat().st_size for path in (tmp_path / "net").iterdir()}
 
