@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import sys
 import uuid
 from collections.abc import Mapping
@@ -96,8 +97,9 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Replace the file's content so that a reader sees the old file or the new one, never a part.
 
     Missing folders are made. Where a link leads to a file, that is replaced and the link stays; a pipe or a device, and
-    an open file as /dev/stdout may be one, is written to, at its end. `durable`: return only once a power cut leaves
-    the new one, which takes milliseconds; otherwise it may leave the old one, or an empty one.
+    an open file as /dev/stdout may be one, is written to, at its end. Who may read and write the old file may the new
+    one. `durable`: return only once a power cut leaves the new one, which takes milliseconds; otherwise it may leave
+    the old one, or an empty one.
     """
     if path.exists() and (_is_open_file(path) or not path.is_file()):
         with path.open("ab") as stream:
@@ -105,9 +107,13 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
         return
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    first_mode = 0o666 if mode is None else 0o600
     try:
-        with temporary.open("xb") as stream:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, first_mode)) as stream:
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
             stream.write(content)
             if durable:
                 stream.flush()

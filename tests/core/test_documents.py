@@ -165,6 +165,16 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
         write_bytes(link, b"a document")
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+def test_who_may_read_a_file_stays_the_same(tmp_path: Path, mode: int) -> None:
+    """What somebody has closed to others is not opened by writing it anew, nor is what a group shares taken from it."""
+    path = tmp_path / "plan.json"
+    write_bytes(path, b"old")
+    path.chmod(mode)
+    write_bytes(path, b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", mode)
+
+
 def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     """NaN cannot be written, and the attempt harms nothing."""
     path = tmp_path / "profile.json"
