@@ -32,7 +32,7 @@ from joulecut_edge.offloading.edge_planning import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
 from joulecut_edge.peers.bundle_fetch import ensure_bundle
-from joulecut_edge.peers.servers import Servers, parse_servers
+from joulecut_edge.peers.servers import Candidate, Servers, parse_servers
 from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.local_active_plan import local_active_plan
 from joulecut_edge.plans.wishes import Wishes
@@ -68,7 +68,7 @@ _DRAIN_S = 5.0
 _UNREAD_S = 1.0
 """What answers get beyond that to leave once their calls were ended."""
 _FIND_S = 10.0
-"""How long a start that needs a server's bundle waits for one to be announced."""
+"""How long a start that needs a server's bundle waits for one to be announced, resolved or listed."""
 
 
 async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None:
@@ -228,11 +228,11 @@ async def _servers(config: EdgeConfig, stack: AsyncExitStack, transport: Transpo
 
 
 async def _load_network(config: EdgeConfig, servers: Servers, transport: Transport) -> Network:
-    folder = Path(config.bundle)
+    folder, found = Path(config.bundle), tuple[Candidate, ...]()
     if config.digest and not (folder / MANIFEST_FILE).exists():
         with suppress(asyncio.TimeoutError):
-            await within(_some_address(servers), _FIND_S)
-    await ensure_bundle(folder, config.digest, servers.addresses(), config.signed_by, transport)
+            found = await within(_some(servers), _FIND_S)
+    await ensure_bundle(folder, config.digest, found, config.signed_by, transport)
     try:
         await asyncio.to_thread(check_signature, folder, config.signed_by)
         network = await asyncio.to_thread(Network.load, folder)
@@ -249,9 +249,10 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
     return network
 
 
-async def _some_address(servers: Servers) -> None:
-    while not servers.addresses():
+async def _some(servers: Servers) -> tuple[Candidate, ...]:
+    while not (found := await servers.candidates()):
         await asyncio.sleep(0.1)
+    return found
 
 
 def _profile_store(config: EdgeConfig) -> ProfileStore:

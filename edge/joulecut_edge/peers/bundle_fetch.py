@@ -19,6 +19,7 @@ from joulecut_edge.peers.arriving_bundle import (
     remove_leftovers,
     sync_files,
 )
+from joulecut_edge.peers.servers import Candidate
 from joulecut_edge.peers.transport import Transport
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import open_channel
@@ -57,7 +58,7 @@ class FetchLimits:
 async def ensure_bundle(
     folder: Path,
     digest: str,
-    addresses: Sequence[str],
+    servers: Sequence[Candidate],
     signed_by: SignerOptions | None = None,
     transport: Transport | None = None,
     limits: FetchLimits | None = None,
@@ -89,8 +90,8 @@ async def ensure_bundle(
         came_bytes = limits.least_bytes
         while came_bytes >= limits.least_bytes:
             held = sum(held_bytes(arriving).values())
-            for address in addresses:
-                refusal = await fetch.attempt(address)
+            for server in servers:
+                refusal = await fetch.attempt(server)
                 if refusal is None:
                     return
                 _LOG.warning("bundle %s: %s", digest, refusal)
@@ -109,29 +110,31 @@ class _Fetch:
     transport: Transport
     limits: FetchLimits
 
-    async def attempt(self, address: str) -> JoulecutError | None:
+    async def attempt(self, server: Candidate) -> JoulecutError | None:
         """Fetch from one server what is missing; what was wrong with it, None where nothing was."""
+        address = server.address
         try:
-            await self.transport.check_server(address)
+            await self.transport.check_server(address, server_name=server.server_name)
             security = await self.transport.security(address)
             held = await asyncio.to_thread(held_bytes, self.arriving)
             if held:
                 _LOG.info("bundle %s: going on after %d bytes", self.digest, sum(held.values()))
             try:
-                await self._fetch(address, security, held)
+                await self._fetch(server, security, held)
             except BundleError as error:
                 if not held:
                     raise
                 # Whose bytes were wrong is not known: its own may be right from the first on.
                 _LOG.warning("bundle %s: what was here, and went on at %s: %s", self.digest, address, error)
-                await self._fetch(address, security, {})
+                await self._fetch(server, security, {})
         except (AccessError, LinkError, ContractError, BundleError, ConfigError) as error:
             return error
         return None
 
-    async def _fetch(self, address: str, security: ChannelSecurity | None, held: Mapping[str, int]) -> None:
+    async def _fetch(self, server: Candidate, security: ChannelSecurity | None, held: Mapping[str, int]) -> None:
         """Go on after what is held. What turns out to be no bundle, or finds no room, is forgotten."""
-        channel = open_channel(address, security)
+        address = server.address
+        channel = open_channel(address, security, server_name=server.server_name)
         try:
             client = AgentClient(channel, peer=f"server {address}")
             chunks = client.bundle(self.digest, held, timeout_s=self.limits.whole_s)

@@ -113,12 +113,6 @@ class Servers:
         hinted = (Candidate(address=each, is_discovered=True) for each in hints[: _MOST - len(kept)])
         return (*(each for address, each in found.items() if address in kept), *hinted)
 
-    def addresses(self) -> tuple[str, ...]:
-        """All there are now by name, for a start that has no time for more."""
-        named = (str(entry.address) for entry in self._entries if entry.address is not None)
-        listed = (each.address for servers in self._lists.values() for each in servers.now())
-        return (*named, *listed, *self._discovered())
-
     def may_try(self, candidate: Candidate) -> bool:
         """Whether its breaker lets a try pass now."""
         return self._breaker(candidate).trial(self._wall.now_s()) is not Trial.OPEN

@@ -13,7 +13,7 @@ from joulecut_core.timing import SystemClock
 from joulecut_edge.agent import _load_network
 from joulecut_edge.config import EdgeConfig
 from joulecut_edge.peers.bundle_fetch import FetchLimits, ensure_bundle
-from joulecut_edge.peers.servers import Servers, parse_servers
+from joulecut_edge.peers.servers import Candidate, Servers, parse_servers
 from joulecut_edge.peers.transport import Transport
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
@@ -108,7 +108,7 @@ def fetch(
                 addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0')}")
                 await server.start()
                 stack.push_async_callback(server.stop, None)
-            await ensure_bundle(folder, digest, addresses, limits=limits)
+            await ensure_bundle(folder, digest, [Candidate(address=each) for each in addresses], limits=limits)
 
     asyncio.run(run())
 

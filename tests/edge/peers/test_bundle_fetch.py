@@ -19,6 +19,7 @@ import torch
 from joulecut_core.errors import BundleError, ConfigError, LinkError
 from joulecut_edge.peers.arriving_bundle import arriving_bundle
 from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundle
+from joulecut_edge.peers.servers import Candidate
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_runtime.networks.bundle import open_bundle, write_bundle
@@ -120,7 +121,7 @@ def test_a_piece_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
         await server.start()
         try:
-            await ensure_bundle(tmp_path / "net", "sha256:00", [address])
+            await ensure_bundle(tmp_path / "net", "sha256:00", [Candidate(address=address)])
         finally:
             await server.stop(None)
 

@@ -40,7 +40,6 @@ def test_a_list_in_its_order() -> None:
     text = "gpu:7000, unix:/run/gpu.sock,[::1]:7000 ,dns:pool:7001,gpu:7000"
     servers = Servers(parse_servers(text), ManualClock(), resolve=resolved("10.0.0.1", "fe80::1", "10.0.0.1"))
     assert addresses(servers) == ["gpu:7000", "unix:/run/gpu.sock", "[::1]:7000", "10.0.0.1:7001", "[fe80::1]:7001"]
-    assert servers.addresses() == ("gpu:7000", "unix:/run/gpu.sock", "[::1]:7000", "pool:7001", "gpu:7000")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from joulecut.pki.keys import key_pem, new_key
 from joulecut_core.errors import BundleError
 from joulecut_edge.peers.bundle_fetch import ensure_bundle
+from joulecut_edge.peers.servers import Candidate
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
 from joulecut_runtime.networks.bundle_signature import (
@@ -34,7 +35,7 @@ def fetch(source: Path, folder: Path, digest: str, signed_by: SignerOptions | No
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
         await server.start()
         try:
-            await ensure_bundle(folder, digest, [address], signed_by)
+            await ensure_bundle(folder, digest, [Candidate(address=address)], signed_by)
         finally:
             await server.stop(None)
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
+from joulecut_edge.peers.bundle_fetch import ensure_bundle
+from joulecut_edge.peers.servers import Candidate
 from joulecut_edge.peers.transport import Transport
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.tls_options import EdgeTls
+from joulecut_proto.servicers import add_agent
+from joulecut_proto.services import AgentService
+from joulecut_runtime.networks.bundle import open_bundle
+from tests.edge.peers.libraries import Library, chunks_of
 from tests.fakes.certificates import Holder, TestAuthority
+from tests.integration.tiny_network import pack_tiny
 
 ELSEWHERE = "192.0.2.7:50551"
 """An address for documentation: nobody's."""
@@ -35,8 +43,10 @@ def _tls(holder: Holder, server_identity: str = "") -> EdgeTls:
 
 
 @asynccontextmanager
-async def _listening(security: ChannelSecurity) -> AsyncIterator[str]:
+async def _listening(security: ChannelSecurity, agent: AgentService | None = None) -> AsyncIterator[str]:
     server = make_server(secured=True)
+    if agent is not None:
+        add_agent(server, agent)
     port = bind(server, "127.0.0.1:0", security)
     await server.start()
     try:
@@ -151,3 +161,19 @@ def test_why_a_server_is_not_reached(site: TestAuthority) -> None:
                 await transport.check_server(address)
 
     asyncio.run(run())
+
+
+def test_a_bundle_comes_from_a_listed_server_under_its_own_name(site: TestAuthority, tmp_path: Path) -> None:
+    """A pool's list has addresses, its certificates have names: a fetch asks for the name that the list gives."""
+    digest = pack_tiny(tmp_path / "packed")
+    holder, edge = site.issue("server", "gpu", hosts=("gpu.lab",)), Transport(_tls(site.issue("edge", "cam")))
+
+    async def run() -> None:
+        async with _listening(holder.security, Library(chunks_of(tmp_path / "packed"))) as address:
+            with pytest.raises(LinkError, match=r"for other hosts than .*: gpu\.lab"):
+                await ensure_bundle(tmp_path / "net", digest, [Candidate(address=address)], transport=edge)
+            listed = Candidate(address=address, server_name="gpu.lab")
+            await ensure_bundle(tmp_path / "net", digest, [listed], transport=edge)
+
+    asyncio.run(run())
+    assert open_bundle(tmp_path / "net").digest == digest
