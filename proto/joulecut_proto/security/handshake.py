@@ -46,7 +46,9 @@ async def peer_identity(
     place = parse_address(address)
     if place.path is not None:
         raise ConfigError(f"address {address}: Unix sockets have no TLS; expected host:port")
-    attempt = _Attempt(place=place, name=server_name or place.host, security=security, timeout_s=timeout_s)
+    # No certificate names the interface of this host by which a link-local address is reached.
+    name = server_name or place.host.partition("%")[0]
+    attempt = _Attempt(place=place, name=name, security=security, timeout_s=timeout_s)
     # A thread of its own: hosts that say nothing must not keep those from their turn that do.
     thread = ThreadPoolExecutor(1)
     try:

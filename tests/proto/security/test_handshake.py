@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
-from joulecut_proto.channels import bind, make_server
+from joulecut_proto.channels import bind, make_server, open_channel
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.handshake import peer_identity
 from joulecut_proto.security.identity import Identity, Role
@@ -33,14 +34,22 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
 
 
 @asynccontextmanager
-async def _listening(security: ChannelSecurity | None) -> AsyncIterator[int]:
+async def _listening(security: ChannelSecurity | None, host: str = "127.0.0.1") -> AsyncIterator[int]:
     server = make_server(secured=security is not None)
-    port = bind(server, "127.0.0.1:0", security)
+    port = bind(server, f"{host}:0", security)
     await server.start()
     try:
         yield port
     finally:
         await server.stop(None)
+
+
+def _link_local() -> str | None:
+    """One of this host's addresses that are reached by an interface, as the kernel lists them."""
+    listed = Path("/proc/net/if_inet6")
+    rows = [line.split() for line in listed.read_text().splitlines()] if listed.exists() else []
+    found = (f"{ipaddress.IPv6Address(int(row[0], 16))}%{row[5]}" for row in rows if row[0].startswith("fe80"))
+    return next(found, None)
 
 
 async def _refusal(address: str, edge: ChannelSecurity, timeout_s: float = TIMEOUT_S) -> str:
@@ -153,6 +162,24 @@ def test_who_answers(site: TestAuthority) -> None:
         async with _listening(site.issue("server", "odd", uris=("urn:x",)).security) as port:
             with pytest.raises(AccessError, match="'urn:x' is no identity"):
                 await peer_identity(f"127.0.0.1:{port}", edge, TIMEOUT_S)
+
+    asyncio.run(run())
+
+
+def test_an_interface_is_no_part_of_a_name(site: TestAuthority) -> None:
+    """Over a cable between two hosts an address needs it, and no certificate has it; gRPC leaves it out as well."""
+    reached = _link_local()
+    if reached is None:
+        pytest.skip("no interface here has a link-local IPv6 address")
+
+    async def run() -> None:
+        edge = site.issue("edge", "cam").security
+        host = reached.partition("%")[0]
+        async with _listening(site.issue("server", "six", hosts=(host,)).security, "[::]") as port:
+            address = f"[{reached}]:{port}"
+            assert (await peer_identity(address, edge, TIMEOUT_S)).name == "six"
+            async with open_channel(address, edge) as channel:
+                await asyncio.wait_for(channel.channel_ready(), TIMEOUT_S)
 
     asyncio.run(run())
 
