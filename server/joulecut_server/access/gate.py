@@ -57,7 +57,7 @@ class AccessGate:
         self._site = site
         self._rates = Rates(clock)
         self._streams = OpenStreams()
-        self.owners = SessionOwners()
+        self.owners = SessionOwners(clock)
         self.guards = Guards(
             callers=Callers(secured=secured, proxies=proxies),
             agent=self._agent,

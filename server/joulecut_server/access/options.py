@@ -20,10 +20,11 @@ class EdgeRule:
 
     `names`: of identities, `*` and `?` as in a shell. `networks`: names or digests; `"*"` for all. `rate_hz`,
     `plan_hz`: requests, and plans, a second of the agents' clock, for each identity; without one as many as the server
-    can. `sessions`: how many one identity may have at a time; its longest silent one ends for one more. `streams`: how
-    many it may have open. `clock`: whether its plans may move the server's clock; without it they run at whatever clock
-    the server has. `solver`: whether it may have problems of its own solved. `bundles`: whether it may fetch networks.
-    `priority`: the highest that its requests have in the line; those that ask for more get this.
+    can. `sessions`: how many one identity may have at a time; its longest silent one ends for one more, and stays away
+    for a minute. `streams`: how many it may have open. `clock`: whether its plans may move the server's clock; without
+    it they run at whatever clock the server has. `solver`: whether it may have problems of its own solved. `bundles`:
+    whether it may fetch networks. `priority`: the highest that its requests have in the line; those that ask for more
+    get this.
     """
 
     names: tuple[str, ...] = (ANYTHING,)

@@ -7,12 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from joulecut_core.errors import AccessError, ContractError
+from joulecut_core.timing import Clock
 from joulecut_proto.security.identity import Identity
 from joulecut_server.access.permit import Permit
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MOST_SESSIONS = 20_000
 """More than the server remembers sessions; the longest silent ones are forgotten beyond this."""
+_AWAY_S = 60.0
+"""How long a session that gave way to a later one of its owner's stays away. Without it, edges that are more than their
+certificate may have sessions would take each other's for ever, and plan anew each time."""
 
 
 def check_session_id(session_id: str) -> None:
@@ -26,12 +30,14 @@ def check_session_id(session_id: str) -> None:
 class SessionOwners:
     """Remembers who started which session. Changed from the event loop only; `permit` is safe to ask in any thread."""
 
-    def __init__(self, *, most: int = _MOST_SESSIONS) -> None:
+    def __init__(self, clock: Clock, *, most: int = _MOST_SESSIONS) -> None:
+        self._clock = clock
         self._most = most
         self._permits: dict[str, Permit] = {}
         self._networks: dict[str, frozenset[str]] = {}
         self._by_owner: dict[Identity, OrderedDict[str, None]] = {}
         self._silent: OrderedDict[str, None] = OrderedDict()
+        self._gave_way: OrderedDict[tuple[Identity, str], float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._permits)
@@ -53,13 +59,15 @@ class SessionOwners:
         """Make a session its owner's, who must be its owner already where there is one. `networks`: digests it is for.
 
         Returns sessions that are over with it: the longest silent ones of the same owner beyond its number, and of all
-        beyond this server's. Raises AccessError where it is another's, ContractError where it cannot be called so.
+        beyond this server's. Raises AccessError where it is another's, or gave way to a later one of its owner's just
+        now; ContractError where it cannot be called so.
         """
         check_session_id(session_id)
         self.check(session_id, permit)
         owner = permit.identity
         if owner is None:
             return []
+        self._check_may_return(owner, session_id, permit)
         self._permits[session_id], self._networks[session_id] = permit, networks
         own = self._by_owner.setdefault(owner, OrderedDict())
         own[session_id] = self._silent[session_id] = None
@@ -67,6 +75,7 @@ class SessionOwners:
         over = []
         while len(own) > permit.sessions:
             over.append(next(iter(own)))
+            self._give_way(owner, over[-1])
             self.forget(over[-1])
         while len(self._permits) > self._most:
             over.append(next(iter(self._silent)))
@@ -101,6 +110,7 @@ class SessionOwners:
             most = self._permits[kept[0]].sessions if kept else 0
             for session_id in kept[: max(len(kept) - most, 0)]:
                 over[session_id] = AccessError(f"{owner} may have {most} sessions; see [[access.edges]] sessions")
+                self._give_way(owner, session_id)
         for session_id in over:
             self.forget(session_id)
         return over
@@ -114,6 +124,24 @@ class SessionOwners:
             del own[session_id]
             if not own:
                 del self._by_owner[owned.identity]
+
+    def _give_way(self, owner: Identity, session_id: str) -> None:
+        self._gave_way[owner, session_id] = self._clock.now_s()
+        self._gave_way.move_to_end((owner, session_id))
+        if len(self._gave_way) > self._most:
+            self._gave_way.popitem(last=False)
+
+    def _check_may_return(self, owner: Identity, session_id: str, permit: Permit) -> None:
+        own = self._by_owner.get(owner, OrderedDict[str, None]())
+        since_s = self._gave_way.get((owner, session_id))
+        if session_id in own or len(own) < permit.sessions or since_s is None:
+            return
+        away_s = self._clock.now_s() - since_s
+        if away_s < _AWAY_S:
+            raise AccessError(
+                f"session {session_id} gave way to a later one {away_s:.0f} s ago: {permit} may have {permit.sessions} "
+                "at a time; give each edge a certificate of its own, or raise [[access.edges]] sessions"
+            )
 
     def _heard(self, session_id: str, own: OrderedDict[str, None]) -> None:
         own.move_to_end(session_id)

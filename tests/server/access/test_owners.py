@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from joulecut_core.errors import AccessError, ContractError
+from joulecut_core.timing import ManualClock
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.access.owners import SessionOwners, check_session_id
 from joulecut_server.access.permit import permit_for
@@ -28,7 +29,7 @@ def test_ids_that_would_be_trouble_in_a_log(session_id: str) -> None:
 
 def test_a_session_is_its_starters() -> None:
     """Another identity neither uses it nor takes it over; after its end anybody may."""
-    owners = SessionOwners()
+    owners = SessionOwners(ManualClock())
     assert owners.claim("s", CAMS) == []
     assert owners.check("s", CAMS)
     for use in (owners.check, owners.claim):
@@ -42,7 +43,7 @@ def test_a_session_is_its_starters() -> None:
 
 def test_callers_without_tls_share_theirs() -> None:
     """There is nobody to tell apart."""
-    owners = SessionOwners()
+    owners = SessionOwners(ManualClock())
     assert owners.claim("s", PLAINS) == []
     assert owners.check("s", PLAINS)
     assert len(owners) == 0
@@ -51,7 +52,7 @@ def test_callers_without_tls_share_theirs() -> None:
 def test_more_sessions_than_allowed_end_the_longest_silent() -> None:
     """An edge that crashes and restarts for days is never shut out, and never holds more than its number."""
     few = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)))
-    owners = SessionOwners()
+    owners = SessionOwners(ManualClock())
     assert owners.claim("a", few) == []
     assert owners.claim("b", few) == []
     owners.check("a", few)
@@ -62,9 +63,34 @@ def test_more_sessions_than_allowed_end_the_longest_silent() -> None:
     assert owners.check("t", TRUCKS)
 
 
+def test_edges_of_one_certificate_do_not_take_each_others_place_for_ever() -> None:
+    """One that gave way is refused for a minute, while later ones fill its owner's number; a new one never is."""
+    clock, one = ManualClock(), permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    owners = SessionOwners(clock)
+    owners.claim("a", one)
+    assert owners.claim("b", one) == ["a"]
+    clock.advance_s(59.0)
+    with pytest.raises(
+        AccessError, match=r"session a gave way to a later one 59 s ago: .*cam may have 1 at a time; give"
+    ):
+        owners.claim("a", one)
+    assert owners.claim("b", one) == []
+    owners.claim("a", TRUCKS)
+    owners.forget("a")
+    assert owners.claim("c", one) == ["b"]
+    owners.forget("c")
+    assert owners.claim("a", one) == []
+    assert owners.claim("b", permit_for(CAM, None)) == []
+    assert owners.judge(lambda *_: one).keys() == {"a"}
+    with pytest.raises(AccessError, match="session a gave way"):
+        owners.claim("a", one)
+    clock.advance_s(60.0)
+    assert owners.claim("a", one) == ["b"]
+
+
 def test_memory_is_bounded() -> None:
     """Over all identities too: the longest silent session of anybody."""
-    owners = SessionOwners(most=2)
+    owners = SessionOwners(ManualClock(), most=2)
     owners.claim("a", CAMS)
     owners.claim("b", TRUCKS)
     assert owners.claim("c", TRUCKS) == ["a"]
