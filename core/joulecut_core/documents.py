@@ -9,6 +9,7 @@ import stat
 import sys
 import uuid
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +26,7 @@ FileState: TypeAlias = tuple[int, int, int, int]
 """What `file_state` gives."""
 _MOST_CHARACTERS = 256 << 20
 """Many times the largest document there is: what never ends, as a device does, is not read for ever."""
+_PIECE_CHARACTERS = 1 << 16
 _MOST_KEY_PARTS = 64
 _TOML_BORDER = re.compile(r"[\n,=\[\]{}]")
 _KEY_DOT = re.compile(r"[\w\"'-][ \t]*\.(?=[ \t]*[\w\"'-])")
@@ -34,7 +36,9 @@ def read_text(path: Path, error: type[JoulecutError]) -> str:
     """The file's text; raises `error` where it is missing, a folder, unreadable, too long or not UTF-8."""
     try:
         with path.open(encoding="utf-8") as stream:
-            text = stream.read(_MOST_CHARACTERS + 1)
+            # By the piece: room for all that is asked for is made before the first byte is read.
+            pieces = iter(lambda: stream.read(_PIECE_CHARACTERS), "")
+            text = "".join(islice(pieces, _MOST_CHARACTERS // _PIECE_CHARACTERS + 1))
     except FileNotFoundError as cause:
         raise error(f"{path}: no such file") from cause
     except IsADirectoryError as cause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,17 @@ def test_what_never_ends_is_no_document(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(documents, "_MOST_CHARACTERS", 1000)
     with pytest.raises(ConfigError, match="/dev/zero: longer than 1000 characters; expected a document"):
         read_text(Path("/dev/zero"), ConfigError)
+
+
+def test_a_short_file_takes_little_memory(tmp_path: Path) -> None:
+    """Not as much as the longest one might: an agent may have been given no more than it needs."""
+    (tmp_path / "rules.toml").write_text("\u2028")
+    tracemalloc.start()
+    try:
+        assert read_text(tmp_path / "rules.toml", ConfigError) == "\u2028"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_write_json_round_trip(tmp_path: Path) -> None:

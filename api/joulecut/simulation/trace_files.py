@@ -174,5 +174,6 @@ def _whole(text: str, column: str, where: str) -> int:
     digits = stripped.removeprefix("-") if column == _PRIORITY else stripped
     if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(_LARGEST_PRIORITY)):
         least = -_LARGEST_PRIORITY if column == _PRIORITY else 0
-        raise ConfigError(f"{where}: {column}: {stripped}; expected a whole number, {least} to {_LARGEST_PRIORITY}")
+        expected = f"a whole number, {least} to {_LARGEST_PRIORITY}"
+        raise ConfigError(f"{where}: {column}: {stripped[:80]}; expected {expected}")
     return int(stripped)

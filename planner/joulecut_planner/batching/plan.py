@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.decoding import show
 from joulecut_core.errors import PlanError
 from joulecut_core.fleets import RejectedEdge
 from joulecut_core.plans import Breakdown
@@ -91,7 +92,7 @@ class BatchingPlan:
 
     def __post_init__(self) -> None:
         if self.schema != BATCHING_PLAN_SCHEMA:
-            raise PlanError(f"schema: {self.schema!r}; expected {BATCHING_PLAN_SCHEMA!r}: make the plan again")
+            raise PlanError(f"schema: {show(self.schema)}; expected {BATCHING_PLAN_SCHEMA!r}: make the plan again")
         numbers = (self.energy_j, self.lower_bound_j, self.gap)
         if any((number is None) != (self.status is BatchingStatus.INFEASIBLE) for number in numbers):
             raise PlanError(

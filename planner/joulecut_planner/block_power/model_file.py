@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.block_measurements import BlockMeasurements
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import read_json, write_json
 from joulecut_core.errors import FitError, ProfileError
 from joulecut_planner.block_power.cross_validation import CrossValidation
@@ -64,7 +64,7 @@ def load_block_power(path: str | os.PathLike[str]) -> BlockPowerModel:
     except (ProfileError, FitError, ValueError) as cause:
         raise ProfileError(f"{file}: {cause}") from cause
     if read.schema != BLOCK_POWER_SCHEMA:
-        raise ProfileError(f"{file}: schema: {read.schema!r}; expected {BLOCK_POWER_SCHEMA!r}: fit the model again")
+        raise ProfileError(f"{file}: schema: {show(read.schema)}; expected {BLOCK_POWER_SCHEMA!r}: fit the model again")
     if read.chosen not in {report.candidate for report in read.reports}:
         raise ProfileError(f"{file}: chosen: {read.chosen}; expected one of the reports' candidates: fit it again")
     found = _learner(read.chosen)

@@ -50,7 +50,7 @@ def load_rules(path: Path, *, needed: bool) -> list[Rule]:
             rules.append(Rule(**parser[section]))
     except (OSError, configparser.Error, ValueError, LookupError, TypeError) as error:
         expected = "users, boards and core_mhz, and perhaps memory_mhz and a positive, finite longest_ttl_s"
-        raise ConfigError(f"{path}: {section}: {str(error)[:500]}; expected {expected}") from error
+        raise ConfigError(f"{path}: {section[:80]}: {str(error)[:500]}; expected {expected}") from error
     return rules
 
 

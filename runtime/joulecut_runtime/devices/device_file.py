@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
+from joulecut_core.documents import read_toml
 from joulecut_core.errors import ConfigError
 from joulecut_core.workloads import OperationKind
 from joulecut_runtime.devices.device_tables import (
@@ -38,11 +38,6 @@ from joulecut_runtime.devices.device_tables import (
     Thermal,
     Traffic,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 GPU_KINDS = tuple(kind for kind in OperationKind if not kind.on_host and kind is not OperationKind.VIEW)
 """The kinds a device file describes; a view costs nothing, host kinds stand in the table `host`."""
@@ -124,18 +119,13 @@ def load_device_file(path: Path) -> DeviceFile:
 
 
 def _merged(path: Path, *, may_extend: bool) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); expected a device file in TOML") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML ({error}); correct the file") from error
+    data = dict(read_toml(path, ConfigError))
     base_name = data.pop("extends", None)
     if base_name is None:
         return data
     if not may_extend or not isinstance(base_name, str) or Path(base_name).name != base_name:
         raise ConfigError(
-            f"{path}: extends: {base_name!r}; expected the stem of a file beside it that extends no other"
+            f"{path}: extends: {show(base_name)}; expected the stem of a file beside it that extends no other"
         )
     return _overlaid(_merged(path.with_name(f"{base_name}.toml"), may_extend=False), data)
 
@@ -196,7 +186,7 @@ def _check_kinds(kinds: Mapping[str, KindLaw]) -> None:
     if set(kinds) != expected:
         wrong = sorted(expected.symmetric_difference(kinds))
         raise ConfigError(
-            f"kinds: {', '.join(wrong)} missing or unknown; expected exactly {', '.join(sorted(expected))}"
+            f"kinds: {', '.join(wrong)[:200]} missing or unknown; expected exactly {', '.join(sorted(expected))}"
         )
     for name, law in kinds.items():
         if law.compute_efficiency > 1 or law.memory_efficiency > 1:

@@ -76,7 +76,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if self.schema != BUNDLE_SCHEMA:
-            raise BundleError(f"schema: {self.schema!r}; expected {BUNDLE_SCHEMA!r}: pack the network again")
+            raise BundleError(f"schema: {show(self.schema)}; expected {BUNDLE_SCHEMA!r}: pack the network again")
         if not 0 < len(self.name) <= _LONGEST_NAME or not self.name.isprintable():
             raise BundleError(f"name: {show(self.name)}; expected 1 to {_LONGEST_NAME} printable characters")
         if len(set(self.variants)) != len(self.variants) or not set(self.variants) <= set(_VARIANT_FILES):

@@ -54,7 +54,7 @@ class GraphRecord:
 
     def __post_init__(self) -> None:
         if self.schema != GRAPH_SCHEMA:
-            raise BundleError(f"schema: {self.schema!r}; expected {GRAPH_SCHEMA!r}: pack the network again")
+            raise BundleError(f"schema: {show(self.schema)}; expected {GRAPH_SCHEMA!r}: pack the network again")
         specs = {spec.name: spec.dtype for spec in (*self.inputs, *self.constants)}
         for name, dtype in [*specs.items(), *((node.name, node.dtype) for node in self.nodes)]:
             if dtype not in DTYPES:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.decoding import decode, encode
+from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.profiles import (
@@ -57,7 +57,7 @@ class UnfinishedProfile:
 
     def __post_init__(self) -> None:
         if self.schema != _SCHEMA:
-            raise ProfileError(f"schema: {self.schema!r}; expected {_SCHEMA!r}")
+            raise ProfileError(f"schema: {show(self.schema)}; expected {_SCHEMA!r}")
 
     def continues(self, other: UnfinishedProfile) -> bool:
         """Whether both are of the same device, network, plan and clock table."""
