@@ -233,13 +233,13 @@ def _read_weights(path: Path, record: GraphRecord, limits: Limits) -> Mapping[st
 def _read_tensor(stored: safe_open, spec: TensorSpec) -> Tensor:
     shape = tuple(stored.get_slice(spec.name).get_shape())  # type: ignore[no-untyped-call]  # safetensors' stubs
     if shape != spec.shape:
-        raise BundleError(f"constant {spec.name!r} has shape {list(shape)}; {GRAPH_FILE} declares {spec}")
+        raise BundleError(f"constant {show(spec.name)} has shape {list(shape)}; {GRAPH_FILE} declares {spec}")
     tensor: Tensor = stored.get_tensor(spec.name)  # type: ignore[no-untyped-call]
     try:
         actual = tensor_spec(spec.name, tensor)
     except ValueError as cause:
         raise BundleError(str(cause)) from cause
     if actual != spec:
-        raise BundleError(f"constant {spec.name!r} is {actual}; {GRAPH_FILE} declares {spec}")
+        raise BundleError(f"constant {show(spec.name)} is {actual}; {GRAPH_FILE} declares {spec}")
     # A copy of its own: tensors inside the file lie at odd addresses, where some kernels round differently.
     return tensor.clone(memory_format=torch.contiguous_format)

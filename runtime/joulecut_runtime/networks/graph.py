@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
+from joulecut_core.decoding import show
 from joulecut_core.networks import DTYPES, TensorSpec
 
 
@@ -37,7 +38,7 @@ class ElementType:
 
     def __post_init__(self) -> None:
         if self.name not in DTYPES:
-            raise ValueError(f"element type {self.name!r}; expected one of {', '.join(sorted(DTYPES))}")
+            raise ValueError(f"element type {show(self.name)}; expected one of {', '.join(sorted(DTYPES))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class MemoryFormat:
 
     def __post_init__(self) -> None:
         if self.name not in MEMORY_FORMATS:
-            raise ValueError(f"memory format {self.name!r}; expected one of {', '.join(sorted(MEMORY_FORMATS))}")
+            raise ValueError(f"memory format {show(self.name)}; expected one of {', '.join(sorted(MEMORY_FORMATS))}")
 
 
 MEMORY_FORMATS = frozenset({"contiguous_format", "preserve_format", "channels_last"})

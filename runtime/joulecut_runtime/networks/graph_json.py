@@ -19,6 +19,8 @@ from joulecut_runtime.networks.graph import Argument, Constant, ElementType, Gra
 
 GRAPH_SCHEMA = "joulecut.graph/1"
 _DEEPEST_LIST = 3
+_LONGEST_NAME = 1_000
+"""Paths of modules are shorter. Names stand in errors, which are no place for megabytes."""
 _INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 _TAGS: Mapping[str, type[Value] | type[Constant] | type[ElementType] | type[MemoryFormat]] = {
     "value": Value,
@@ -57,6 +59,8 @@ class GraphRecord:
             raise BundleError(f"schema: {show(self.schema)}; expected {GRAPH_SCHEMA!r}: pack the network again")
         specs = {spec.name: spec.dtype for spec in (*self.inputs, *self.constants)}
         for name, dtype in [*specs.items(), *((node.name, node.dtype) for node in self.nodes)]:
+            if len(name) > _LONGEST_NAME:
+                raise BundleError(f"{show(name)}: has {len(name)} characters; expected at most {_LONGEST_NAME}")
             if dtype not in DTYPES:
                 raise BundleError(f"{name}: element type {show(dtype)}; expected one of {', '.join(sorted(DTYPES))}")
         if len({spec.name for spec in self.constants}) != len(self.constants):

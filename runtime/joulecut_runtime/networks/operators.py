@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError
 from joulecut_core.workloads import Operation, OperationKind
 from joulecut_runtime.networks import operator_costs as costs
@@ -59,7 +60,9 @@ def resolve(name: str) -> Callable[..., Tensor]:
     name is not on the whitelist or this torch does not have it.
     """
     if name not in OPERATORS:
-        raise BundleError(f"operator {name!r} is not one that joulecut runs; pack the network with this version again")
+        raise BundleError(
+            f"operator {show(name)} is not one that joulecut runs; pack the network again with this version"
+        )
     return _function(name)
 
 

@@ -119,7 +119,7 @@ class _Walker:
             self._visit(node)
         for name in self._graph.outputs:
             if Value(name=name) not in self._tensors:
-                raise BundleError(f"output {name!r} is neither an input nor a node; fetch or pack the bundle again")
+                raise BundleError(f"output {show(name)} is neither an input nor a node; fetch or pack the bundle again")
         if not self._graph.outputs or not self._graph.inputs or not self._graph.nodes:
             raise BundleError("the graph has no inputs, nodes or outputs; expected at least one of each")
         return Tour(layouts=self._layouts, operators=self._operators, operations=self._operations)
@@ -130,7 +130,7 @@ class _Walker:
         arguments = bind(node)
         for reference in node_references(node):
             if reference not in self._tensors:
-                raise BundleError(f"{where}: reads {reference.name!r}, which is not defined before it")
+                raise BundleError(f"{where}: reads {show(reference.name)}, which is not defined before it")
         try:
             result = self._result(node, arguments)
         except Exception as cause:  # shape rules raise whatever they like on arguments that do not fit
@@ -164,7 +164,7 @@ class _Walker:
     def _keep(self, name: str, tensor: Tensor) -> None:
         value = Value(name=name)
         if value in self._tensors:
-            raise BundleError(f"two values are called {name!r}; expected unique names")
+            raise BundleError(f"two values are called {show(name)}; expected unique names")
         self._tensors[value] = tensor
         strides = tuple(int(stride) for stride in tensor.stride())
         packed = tensor.storage_offset() == 0 and _without_gaps(tuple(tensor.shape), strides)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import BundleError, ConfigError
 
 ACTIVATION_LEVELS = 255
@@ -67,7 +68,9 @@ class Scales:
     def __post_init__(self) -> None:
         for node, gives in self.integer.items():
             if gives not in self.values:
-                raise BundleError(f"integer.{node}: {gives!r} has no scale; expected one in values: calibrate again")
+                raise BundleError(
+                    f"integer.{node}: {show(gives)} has no scale; expected one in values: calibrate again"
+                )
         if not set(self.kernels) <= set(self.integer) or set(self.kernels) != set(self.weights):
             raise BundleError("kernels, integer and weights name different nodes; calibrate again")
         for node, weight in self.weights.items():

@@ -114,7 +114,9 @@ def _step(low: Tensor, high: Tensor, codec: str, spec: TensorSpec) -> Tensor:
 
 
 def _check_parameters(parameters: np.ndarray[tuple[int, int], np.dtype[np.float32]], encoded: TensorFrame) -> None:
-    step, low = parameters[:, 0].astype(np.float64), parameters[:, 1].astype(np.float64)
+    # A signalling NaN is refused below: no reason for a warning to standard error.
+    with np.errstate(invalid="ignore"):
+        step, low = parameters[:, 0].astype(np.float64), parameters[:, 1].astype(np.float64)
     top = np.abs(step * _LEVELS)
     limit = float(np.finfo(np.float32).max)
     good = np.isfinite(step) & np.isfinite(low) & (step >= 0) & (top <= limit)

@@ -238,6 +238,8 @@ DAMAGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("unknown key", lambda d: d.update(code="import os"), "code: unknown key"),
     ("schema", lambda d: d.update(schema="joulecut.graph/9"), "expected 'joulecut.graph/1'"),
     ("element type", lambda d: d["nodes"][0].update(dtype="complex64"), "element type 'complex64'"),
+    ("endless name", lambda d: d["nodes"][0].update(name="n" * 1001), "has 1001 characters; expected at most 1000"),
+    ("endless operator", lambda d: d["nodes"][0].update(operator="o" * 9999), "ooo... is not one that joulecut runs"),
     ("duplicate", lambda d: d["nodes"][1].update(name=d["nodes"][0]["name"]), "expected unique names"),
     ("output", lambda d: d.update(outputs=["nowhere"]), "output 'nowhere' is neither an input nor a node"),
     ("no outputs", lambda d: d.update(outputs=[]), "expected at least one of each"),
@@ -254,7 +256,9 @@ DAMAGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
 def test_damaged_graph(folder: Path, change: Callable[[dict[str, Any]], object], complaint: str) -> None:
     """What a graph declares is checked against itself and its weights."""
     edit_graph(folder, change)
-    assert complaint in refusal(folder)
+    refused = refusal(folder)
+    assert complaint in refused
+    assert len(refused) < 1000
 
 
 def test_damaged_files(folder: Path) -> None:
