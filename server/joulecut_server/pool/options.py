@@ -8,10 +8,10 @@ from pathlib import Path
 from joulecut_core.decoding import decode
 from joulecut_core.documents import read_toml
 from joulecut_core.errors import ConfigError
+from joulecut_core.host_ports import MAX_PORT
 from joulecut_server.config import ServerConfig
 
 MOST_SERVERS = 256
-_MOST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,8 @@ class PoolOptions:
             raise ConfigError("pool.ports: one of them stands there twice; expected each once")
         last_port = self.first_port + self.max_servers - 1
         for port in (*self.ports, *((self.first_port, last_port) if self.first_port else ())):
-            if not 1 <= port <= _MOST_PORT:
-                raise ConfigError(f"pool: port {port}; expected 1 to {_MOST_PORT}")
+            if not 1 <= port <= MAX_PORT:
+                raise ConfigError(f"pool: port {port}; expected 1 to {MAX_PORT}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from joulecut_server.pool.holding import held, keeper_of
 from joulecut_server.pool.keeper import LEAVING_S, Keeper
 from joulecut_server.pool.options import PoolConfig
 from joulecut_server.pool.publishing import Publishing
-from joulecut_server.pool.seats import config_digest, name_of, seat_of
+from joulecut_server.pool.seats import check_seats, config_digest, name_of, seat_of
 from joulecut_server.pool.standing import PoolStanding
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
     `told`: hears how it stands after each look, until nobody is left. Raises ConfigError where it cannot start or is
     kept already, LinkError where Ray does not answer.
     """
+    check_seats(config)
     stopping = threading.Event()
 
     def stop(number: int, frame: object) -> None:
@@ -94,7 +95,6 @@ def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None)
     def config_of(number: int) -> ServerConfig:
         return seat_of(config, number).config
 
-    config_of(0)
     keeper = Keeper(
         config.pool,
         RayCrew(config.pool, config_of),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from joulecut_core.errors import ConfigError
+from joulecut_core.host_ports import MAX_PORT
 from joulecut_proto.addresses import parse_address
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.options import PoolConfig
@@ -60,10 +61,47 @@ def seat_of(config: PoolConfig, number: int) -> Seat:
     return Seat(number=number, config=own)
 
 
+def check_seats(config: PoolConfig) -> None:
+    """Raise ConfigError for a pool that could not grow to its most.
+
+    That is where a port is beyond the last one or two things' that listen, or a GPU reserved for a device that takes none.
+    """
+    if config.pool.gpus_per_server:
+        placed(config.server, ("0",))
+    taken: dict[int, list[tuple[str, str]]] = {}
+    for number in range(config.pool.max_servers):
+        own = seat_of(config, number).config
+        for key, listen in (
+            ("listen", own.listen),
+            ("metrics.listen", own.metrics.listen),
+            ("dashboard.listen", own.dashboard.listen),
+            ("health_listen", own.health_listen),
+        ):
+            place = parse_address(listen) if listen else None
+            if place is None or not place.port:
+                continue
+            others = taken.setdefault(place.port, [])
+            for host, other in others:
+                if place.host == host or {place.host, host} & set(_WILDCARDS):
+                    raise ConfigError(
+                        f"{key} of {own.name}: {listen}, a port that is also {other}'s: ports count up with the server; "
+                        f"give each thing that listens {config.pool.max_servers} in a row (pool.max_servers)"
+                    )
+            others.append((place.host, f"{key} of {own.name}"))
+
+
 def _counted_up(listen: str, number: int) -> str:
     """The address with a port of the seat's own, where it has one that nobody chooses."""
     place = parse_address(listen) if listen else None
-    return str(replace(place, port=place.port + number)) if place is not None and place.port else listen
+    if place is None or not place.port:
+        return listen
+    port = place.port + number
+    if port > MAX_PORT:
+        raise ConfigError(
+            f"{listen}: server {number} of the pool would listen at port {port}, as ports count up with the server; "
+            f"begin so low that the last of pool.max_servers is at most {MAX_PORT}"
+        )
+    return str(replace(place, port=port))
 
 
 def placed(config: ServerConfig, gpus: Sequence[str]) -> ServerConfig:

@@ -14,7 +14,7 @@ from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.options import DashboardOptions
 from joulecut_server.pool.options import PoolConfig, PoolOptions
-from joulecut_server.pool.seats import config_digest, placed, reachable, seat_of
+from joulecut_server.pool.seats import check_seats, config_digest, placed, reachable, seat_of
 
 SERVER = ServerConfig(device="nvml", bundles=("/net",), listen="0.0.0.0:0", name="gpu", ready_file="/run/ready")
 POOL = PoolConfig(pool=PoolOptions(folder="/pool", max_servers=4, first_port=7000), server=SERVER)
@@ -46,6 +46,42 @@ def test_whatever_listens_has_a_port_of_its_own() -> None:
     assert fourth.dashboard == DashboardOptions(listen="[::1]:8083", edges=True)
     assert fourth.health_listen == "127.0.0.1:0", "the system chooses"
     assert (seat_of(POOL, 3).config.metrics.listen, seat_of(POOL, 3).config.health_listen) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("server", "pool", "complaint"),
+    [
+        (replace(SERVER, metrics=MetricsOptions(listen="127.0.0.1:65533")), {}, "127.0.0.1:65533: server 3 .* 65536"),
+        (replace(SERVER, health_listen="0.0.0.0:65533"), {}, "server 3 of the pool would listen at port 65536"),
+        (
+            replace(
+                SERVER,
+                metrics=MetricsOptions(listen="127.0.0.1:9465"),
+                dashboard=DashboardOptions(listen="127.0.0.1:9466"),
+            ),
+            {},
+            "metrics.listen of gpu-1: 127.0.0.1:9466, a port that is also dashboard.listen of gpu-0's",
+        ),
+        (replace(SERVER, health_listen="127.0.0.1:7002"), {}, "listen of gpu-2: 0.0.0.0:7002, .* health_listen of gpu-0"),
+        (replace(SERVER, device="emulated:t4"), {"gpus_per_server": 1}, "expected 'nvml' or 'auto'"),
+    ],
+)
+def test_a_pool_that_could_not_grow_is_refused(server: ServerConfig, pool: dict[str, int], complaint: str) -> None:
+    """At its start, with the reason; not in the hour of most load, when the keeper would end with all its servers."""
+    with pytest.raises(ConfigError, match=complaint):
+        check_seats(PoolConfig(pool=replace(POOL.pool, **pool), server=server))
+
+
+def test_ports_that_do_not_meet_are_in_order() -> None:
+    """Ports that the system chooses, those of another address of the host, and ranges beside each other."""
+    server = replace(
+        SERVER,
+        listen="10.0.0.1:0",
+        metrics=MetricsOptions(listen="127.0.0.1:7000"),
+        dashboard=DashboardOptions(listen="127.0.0.1:7004"),
+        health_listen="127.0.0.1:0",
+    )
+    check_seats(PoolConfig(pool=POOL.pool, server=server))
 
 
 def test_a_digest_tells_rules_apart() -> None:
