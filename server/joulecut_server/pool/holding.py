@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from joulecut_core.errors import ConfigError
@@ -39,7 +40,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def keeper_of(folder: Path) -> int | None:
-    """The process that keeps the pool of that folder on this host; None where nobody does."""
+    """The process that keeps the pool of that folder, as its own host counts it; None where nobody does."""
     try:
         lock = (folder / LOCK_FILE).open("r", encoding="ascii")
     except OSError:
@@ -50,6 +51,41 @@ def keeper_of(folder: Path) -> int | None:
         except OSError:
             return _pid_in(folder)
     return None
+
+
+def end_keeper(folder: Path, pid: int) -> None:
+    """Ask the process that keeps the pool of that folder to end.
+
+    Raises ConfigError where that is another user's process, or none of this host: a folder may be shared between hosts
+    and containers, and there the same number is anybody's.
+    """
+    try:
+        if _has_open(pid, (folder / LOCK_FILE).stat()):
+            os.kill(pid, signal.SIGTERM)
+            return
+    except ProcessLookupError:
+        return
+    except PermissionError as error:
+        raise ConfigError(
+            f"pool.folder: {folder}: kept by process {pid}, which is another user's; end it as that user"
+        ) from error
+    if keeper_of(folder) == pid:
+        raise ConfigError(
+            f"pool.folder: {folder}: kept by process {pid} of another host or container; end it there"
+        )
+
+
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    """Whether a process of this host has a file open. Raises PermissionError where that is not for this user to know."""
+    try:
+        found = list(Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return False
+    for each in found:
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if os.path.samestat(file, each.stat()):
+                return True
+    return False
 
 
 def _pid_in(folder: Path) -> int | None:

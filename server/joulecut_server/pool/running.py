@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from joulecut_core.decoding import encode
@@ -15,7 +14,7 @@ from joulecut_core.errors import LinkError
 from joulecut_core.timing import SystemClock
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.cluster import cluster
-from joulecut_server.pool.holding import held, keeper_of
+from joulecut_server.pool.holding import end_keeper, held, keeper_of
 from joulecut_server.pool.keeper import LEAVING_S, Keeper
 from joulecut_server.pool.options import PoolConfig
 from joulecut_server.pool.publishing import Publishing
@@ -64,7 +63,7 @@ def end_pool(config: PoolConfig) -> bool:
     """End a pool on this host by asking its keeper, or in its place where servers have outlived it on a cluster.
 
     Returns once all its servers have drained; whether there was a keeper or a cluster to ask. Raises LinkError where
-    that takes too long or Ray does not answer.
+    that takes too long or Ray does not answer, ConfigError where its keeper is another user's or host's.
     """
     folder = Path(config.pool.folder)
     keeper_pid = keeper_of(folder)
@@ -73,8 +72,7 @@ def end_pool(config: PoolConfig) -> bool:
             with held(folder), cluster(config.pool), kept(config):
                 _LOG.info("ending the servers that have outlived their keeper")
         return bool(config.pool.address)
-    with suppress(ProcessLookupError):
-        os.kill(keeper_pid, signal.SIGTERM)
+    end_keeper(folder, keeper_pid)
     clock = SystemClock()
     until_s, waiting = clock.now_s() + config.server.drain_s + LEAVING_S + _RAY_ENDS_S, threading.Event()
     while keeper_of(folder) == keeper_pid:

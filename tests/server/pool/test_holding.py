@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_server.pool.holding import held, keeper_of
+from joulecut_server.pool.holding import LOCK_FILE, end_keeper, held, keeper_of
 
 
 def test_a_second_keeper_is_refused(tmp_path: Path) -> None:
@@ -33,3 +38,54 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         held(tmp_path / "file" / "pool"),
     ):
         pass
+
+
+_KEEPS = """
+import sys
+from pathlib import Path
+from joulecut_server.pool.holding import held
+with held(Path(sys.argv[1])):
+    print("kept", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """One that waits for the end of its input, once it has said something."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process
+
+
+def test_a_keeper_is_asked_to_end(tmp_path: Path) -> None:
+    """By a signal, as its terminal would."""
+    with another_process(_KEEPS, str(tmp_path)) as keeper:
+        assert keeper_of(tmp_path) == keeper.pid
+        end_keeper(tmp_path, keeper.pid)
+        assert keeper.wait() == -signal.SIGTERM
+    assert keeper_of(tmp_path) is None
+
+
+def test_a_number_of_another_host_or_container_ends_nobody_here(tmp_path: Path) -> None:
+    """On a folder that several share, the keeper's number is that of some other process here."""
+    with another_process("import sys; print('ready', flush=True); sys.stdin.read()") as bystander, held(tmp_path):
+        (tmp_path / LOCK_FILE).write_text(str(bystander.pid), encoding="ascii")
+        with pytest.raises(ConfigError, match=f"kept by process {bystander.pid} of another host or container"):
+            end_keeper(tmp_path, bystander.pid)
+        bystander.communicate()
+        assert bystander.returncode == 0
+
+
+def test_a_keeper_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses is said in a line, with the remedy."""
+
+    def refuse(number: int, wanted: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    with held(tmp_path), pytest.raises(ConfigError, match="is another user's; end it as that user"):
+        end_keeper(tmp_path, os.getpid())
