@@ -57,7 +57,9 @@ def status(
     folder = Path(load_pool(config).pool.folder)
     if not (folder / STANDING_FILE).exists():
         raise ConfigError(f"{folder}: no pool has been kept there; start one with `joulecut pool up {config}`")
-    standing, is_kept = read_standing(folder), keeper_of(folder) is not None
+    standing = read_standing(folder)
+    # A keeper that has not looked yet, as while its cluster starts, leaves what one before it has written.
+    is_kept = keeper_of(folder) == standing.keeper_pid
     if as_json:
         typer.echo(json.dumps({**encode(standing), "is_kept": is_kept}, indent=1))
         return

@@ -14,7 +14,7 @@ _FIRST_NUMBER = 5
 def pool_table(standing: PoolStanding, *, is_kept: bool) -> Table:
     """The servers as they were at the keeper's last look. `is_kept`: whether there is still a keeper."""
     serving = sum(1 for server in standing.servers if server.state.value == "serving" and server.is_heard)
-    title = f"{standing.name}: {serving} of {standing.wanted} servers"
+    title = escape(f"{standing.name}: {serving} of {standing.wanted} servers")
     table = Table(title=title if is_kept else f"{title}, when its keeper ended")
     for index, column in enumerate(_COLUMNS):
         table.add_column(column, justify="right" if index >= _FIRST_NUMBER else "left")

@@ -41,9 +41,9 @@ def shown(standing: PoolStanding, *, is_kept: bool) -> str:
 def test_each_server_has_a_line() -> None:
     """With its load, draw and restarts; what went wrong stands beside its state, and brackets in it are no markup."""
     failed = server("gpu-1", state=ReplicaState.FAILED, complaint="port 7001 [in use]")
-    standing = PoolStanding(name="lab", keeper_pid=1, wanted=2, servers=(server("gpu-0"), failed))
+    standing = PoolStanding(name="lab [/3]", keeper_pid=1, wanted=2, servers=(server("gpu-0"), failed))
     text = shown(standing, is_kept=True)
-    assert "lab: 1 of 2 servers" in text
+    assert "lab [/3]: 1 of 2 servers" in text
     [first] = [line for line in text.splitlines() if "gpu-0" in line]
     assert [cell.strip() for cell in first.strip("│").split("│")] == [
         "gpu-0", "serving", "10.0.0.1:7000", "10.0.0.1", "3", "12", "2", "43 %", "71.2", "2",
