@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
 from joulecut_proto.server_list import ListedServer
+from joulecut_server.pool.attention import Attention
 from joulecut_server.pool.crew import Crew
 from joulecut_server.pool.member import Member
 from joulecut_server.pool.options import PoolOptions
@@ -21,6 +22,10 @@ _LOG = logging.getLogger(__name__)
 
 LEAVING_S = 10.0
 """Wall seconds that a server may take to leave beyond those in which it drains."""
+
+
+_STALL_S = 2.0
+"""Wall seconds that a look may take: of a longer one the keeper was not there, and nobody was silent."""
 
 
 class Keeper:
@@ -44,7 +49,7 @@ class Keeper:
         self._options = options
         self._crew = crew
         self._publishing = publishing
-        self._clock = clock
+        self._time = Attention(clock, longest_gap_s=options.look_s + _STALL_S)
         self._name_of = name_of
         self._digest_of = digest_of
         self._patience_s = drain_s + LEAVING_S
@@ -74,7 +79,7 @@ class Keeper:
 
     def _hear(self) -> None:
         # Reports first: a crew learns by asking for them who has left.
-        now_s, reports, present = self._clock.now_s(), self._crew.reports(), self._crew.present()
+        now_s, reports, present = self._time.now_s(), self._crew.reports(), self._crew.present()
         for number in present - self._members.keys():
             # It has survived the keeper before this one.
             self._members[number] = Member(number=number, name=self._name_of(number), since_s=now_s)
@@ -94,7 +99,7 @@ class Keeper:
                 self._until_s.pop(member.number, None)
 
     def _replace(self) -> None:
-        now_s = self._clock.now_s()
+        now_s = self._time.now_s()
         self._end_late()
         present = self._crew.present()
         for member in self._staying():
@@ -113,7 +118,7 @@ class Keeper:
 
         The next one waits until its forerunner's successor serves, though not for ever: its rules may be too wide.
         """
-        now_s, staying = self._clock.now_s(), list(self._staying())
+        now_s, staying = self._time.now_s(), list(self._staying())
         old = [
             each
             for each in staying
@@ -128,7 +133,7 @@ class Keeper:
             self._let_go(old[0])
 
     def _scale(self) -> None:
-        now_s, staying = self._clock.now_s(), list(self._staying())
+        now_s, staying = self._time.now_s(), list(self._staying())
         samples = [member.sample() for member in staying if member.takes_requests(now_s)]
         before = self.wanted
         self.wanted = self._scaling.wanted(samples, present=len(staying), now_s=now_s)
@@ -162,21 +167,21 @@ class Keeper:
             self._let_go(member)
 
     def _let_go(self, member: Member) -> None:
-        self._until_s[member.number] = self._clock.now_s() + self._patience_s
+        self._until_s[member.number] = self._time.now_s() + self._patience_s
         # Before it says so itself: nobody new should come.
         self._publish(closing=self.wanted == 0)
         if member.number in self._crew.present():
             self._crew.leave(member.number)
 
     def _end_late(self) -> None:
-        now_s = self._clock.now_s()
+        now_s = self._time.now_s()
         for number in [number for number, until_s in self._until_s.items() if now_s >= until_s]:
             _LOG.warning("%s did not leave in time: ended", self._members[number].name)
             self._until_s[number] = float("inf")
             self._crew.end(number)
 
     def _publish(self, *, closing: bool = False) -> None:
-        now_s = self._clock.now_s()
+        now_s = self._time.now_s()
         members = sorted(self._members.values(), key=lambda each: each.number)
         listed = tuple(
             ListedServer(name=member.name, address=member.address) for member in members if member.takes_requests(now_s)

@@ -119,6 +119,14 @@ class Site:
             self.clock.advance_s(1.0)
             self.keeper.look()
 
+    def close(self, seconds: int) -> bool:
+        """Let time pass while the pool closes, with a look each second; whether nobody is left."""
+        is_over = False
+        for _ in range(seconds):
+            self.clock.advance_s(1.0)
+            is_over = self.keeper.close()
+        return is_over
+
     def serve(self) -> None:
         """Whoever starts has started."""
         for server in self.crew.servers.values():

@@ -169,6 +169,21 @@ def test_the_list_is_not_emptied_because_nobody_is_heard(site: Site) -> None:
     assert not site.standing("gpu-0").is_heard
 
 
+@pytest.mark.parametrize("away_s", [60.0, 86_400.0])
+def test_what_a_keeper_has_slept_through_is_nobodys_silence(site: Site, away_s: float) -> None:
+    """A host that was suspended wakes with servers that are well, and not all of them answer at once."""
+    for server in site.crew.servers.values():
+        server.silent = True
+    site.clock.advance_s(away_s)
+    site.look(3)
+    assert site.crew.told == []
+    for server in site.crew.servers.values():
+        server.silent = False
+    site.look(20)
+    assert site.crew.told == []
+    assert site.listed == ["gpu-0", "gpu-1"]
+
+
 def test_another_keeper_takes_on_who_is_there(site: Site) -> None:
     """On a cluster servers outlive their keeper; none is started twice."""
     site.keeper = site.another_keeper()
@@ -191,10 +206,9 @@ def test_closing_lets_everybody_drain(site: Site) -> None:
 def test_who_does_not_leave_in_time_is_ended(site: Site) -> None:
     """A server that hangs must not keep a pool from ending: its drain and ten seconds more."""
     site.keeper.close()
-    site.clock.advance_s(14.0)
-    assert not site.keeper.close()
-    site.clock.advance_s(2.0)
-    site.keeper.close()
+    assert not site.close(14)
+    assert site.crew.told[2:] == []
+    site.close(2)
     assert site.crew.told[2:] == ["end 0", "end 1"]
     assert site.keeper.close()
 
@@ -202,9 +216,9 @@ def test_who_does_not_leave_in_time_is_ended(site: Site) -> None:
 def test_who_leaves_at_the_last_moment_has_left(site: Site) -> None:
     """A server that has drained by the very look at which its time is over is not ended a second time."""
     site.keeper.close()
-    site.clock.advance_s(16.0)
+    site.close(14)
     site.crew.drained = {0}
-    assert not site.keeper.close()
+    assert not site.close(1)
     assert site.crew.told[2:] == ["end 1"]
     assert site.keeper.close()
 
