@@ -16,11 +16,17 @@ _LOG = logging.getLogger(__name__)
 class Publishing:
     """Writes a pool's list where it changes, and its standing at each look."""
 
-    def __init__(self, folder: Path, name: str, told: Callable[[PoolStanding], None] | None = None) -> None:
-        """`name`: of the pool, and of its cluster to Envoy. `told`: hears each standing besides."""
+    def __init__(
+        self, folder: Path, name: str, told: Callable[[PoolStanding], None] | None = None, *, goes_on: bool = False
+    ) -> None:
+        """`name`: of the pool, and of its cluster to Envoy. `told`: hears each standing besides.
+
+        `goes_on`: servers of the pool are there already, and the list may be true.
+        """
         self._folder = folder
         self._name = name
         self._told = told
+        self._goes_on = goes_on
         self._listed: tuple[ListedServer, ...] | None = None
         self._is_failing = False
 
@@ -40,7 +46,8 @@ class Publishing:
         if self._told is not None:
             self._told(standing)
         try:
-            if listed != self._listed and (listed or closing or not self._listed):
+            lists_somebody = bool(self._listed) or self._goes_on
+            if listed != self._listed and (listed or closing or not lists_somebody):
                 write_server_list(self._folder / LIST_FILE, ServerList(servers=listed))
                 write_envoy_endpoints(self._folder / ENVOY_FILE, self._name, listed)
                 self._listed = listed

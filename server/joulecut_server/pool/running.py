@@ -93,10 +93,11 @@ def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None)
     def config_of(number: int) -> ServerConfig:
         return seat_of(config, number).config
 
+    crew = RayCrew(config.pool, config_of)
     keeper = Keeper(
         config.pool,
-        RayCrew(config.pool, config_of),
-        Publishing(Path(config.pool.folder), config.pool.name, told),
+        crew,
+        Publishing(Path(config.pool.folder), config.pool.name, told, goes_on=bool(crew.present())),
         SystemClock(),
         name_of=lambda number: name_of(config, number),
         digest_of=lambda number: config_digest(encode(config_of(number))),

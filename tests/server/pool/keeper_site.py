@@ -106,7 +106,7 @@ class Site:
         return Keeper(
             self.options,
             self.crew,
-            Publishing(self.folder, "pool"),
+            Publishing(self.folder, "pool", goes_on=bool(self.crew.present())),
             self.clock,
             name_of=lambda number: f"gpu-{number}",
             digest_of=lambda _: self.crew.rules,

@@ -192,6 +192,26 @@ def test_another_keeper_takes_on_who_is_there(site: Site) -> None:
     assert site.listed == ["gpu-0", "gpu-1"]
 
 
+def test_another_keeper_leaves_the_list_until_it_has_heard_somebody(site: Site) -> None:
+    """Edges of servers that are well must not lose them because one keeper has died and the next one begins."""
+    for server in site.crew.servers.values():
+        server.silent = True
+    site.keeper = site.another_keeper()
+    site.look(3)
+    assert site.listed == ["gpu-0", "gpu-1"]
+    site.crew.servers[1].silent = False
+    site.look()
+    assert site.listed == ["gpu-1"]
+
+
+def test_a_pool_that_begins_anew_lists_nobody_of_the_one_before(site: Site) -> None:
+    """The cluster of one machine ends with its keeper: whoever is listed is gone, and maybe others have his port."""
+    site.crew.servers.clear()
+    site.keeper = site.another_keeper()
+    site.look()
+    assert site.listed == []
+
+
 def test_closing_lets_everybody_drain(site: Site) -> None:
     """It is over when the last one has gone, and the list says that there is nobody."""
     assert not site.keeper.close()
