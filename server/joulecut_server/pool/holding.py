@@ -70,13 +70,11 @@ def end_keeper(folder: Path, pid: int) -> None:
             f"pool.folder: {folder}: kept by process {pid}, which is another user's; end it as that user"
         ) from error
     if keeper_of(folder) == pid:
-        raise ConfigError(
-            f"pool.folder: {folder}: kept by process {pid} of another host or container; end it there"
-        )
+        raise ConfigError(f"pool.folder: {folder}: kept by process {pid} of another host or container; end it there")
 
 
 def _has_open(pid: int, file: os.stat_result) -> bool:
-    """Whether a process of this host has a file open. Raises PermissionError where that is not for this user to know."""
+    """Whether a process of this host has a file open. Raises PermissionError where this user may not know that."""
     try:
         found = list(Path(f"/proc/{pid}/fd").iterdir())
     except FileNotFoundError:

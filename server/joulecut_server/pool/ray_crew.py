@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 from ray.util import list_named_actors
 
 from joulecut_core.decoding import encode
@@ -17,7 +17,8 @@ from joulecut_server.config import ServerConfig
 from joulecut_server.pool.actor_names import actor_name, seats_taken
 from joulecut_server.pool.options import PoolOptions
 from joulecut_server.pool.replica import RayReplica
-from joulecut_server.pool.reports import ReplicaReport
+from joulecut_server.pool.reports import ReplicaReport, ReplicaState
+from joulecut_server.pool.seats import config_digest
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,6 +116,9 @@ class RayCrew:
             self._hands[number].asked = None
             try:
                 found[number] = ray.get(reference)
+            except ActorDiedError as error:
+                # For good: Ray starts those again that began, not one that could not even be made on its host.
+                found[number] = self._not_made(number, error)
             except RayError as error:
                 _LOG.debug("%s does not answer: %s", self._name(number), error)
         return found
@@ -128,6 +132,16 @@ class RayCrew:
         """See `Crew.end`."""
         hand = self._hands.pop(number)
         ray.kill(cast(Any, hand.actor), no_restart=True)
+
+    def _not_made(self, number: int, error: ActorDiedError) -> ReplicaReport:
+        """What a server would say that its process could not make."""
+        return ReplicaReport(
+            state=ReplicaState.FAILED,
+            pid=None,
+            config_digest=config_digest(encode(self._config_of(number))),
+            # The lines before say where.
+            complaint=str(error).strip().splitlines()[-1].strip(),
+        )
 
     def _forget_gone(self) -> None:
         for number, hand in tuple(self._hands.items()):

@@ -21,12 +21,12 @@ class ReplicaState(Enum):
 class ReplicaReport:
     """One server, now. `address`: where edges reach it, empty before it serves. `complaint`: why it has failed.
 
-    `pid` tells one life of it from the next; `node`: the address of its host; `gpu`: what it was given, empty for none.
-    `config_digest`: of the configuration that it was started with.
+    `pid` tells one life of it from the next, None where its process could not make it; `node`: the address of its host;
+    `gpu`: what it was given, empty for none. `config_digest`: of the configuration that it was started with.
     """
 
     state: ReplicaState
-    pid: int
+    pid: int | None
     config_digest: str
     address: str = ""
     node: str = ""

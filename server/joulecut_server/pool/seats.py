@@ -64,7 +64,7 @@ def seat_of(config: PoolConfig, number: int) -> Seat:
 def check_seats(config: PoolConfig) -> None:
     """Raise ConfigError for a pool that could not grow to its most.
 
-    That is where a port is beyond the last one or two things' that listen, or a GPU reserved for a device that takes none.
+    That is where a port is beyond the last one or two things' that listen, or a GPU is kept for a device that is none.
     """
     if config.pool.gpus_per_server:
         placed(config.server, ("0",))
@@ -84,8 +84,8 @@ def check_seats(config: PoolConfig) -> None:
             for host, other in others:
                 if place.host == host or {place.host, host} & set(_WILDCARDS):
                     raise ConfigError(
-                        f"{key} of {own.name}: {listen}, a port that is also {other}'s: ports count up with the server; "
-                        f"give each thing that listens {config.pool.max_servers} in a row (pool.max_servers)"
+                        f"{key} of {own.name}: {listen}, a port that is also {other}'s, as ports count up with the "
+                        f"server; give each thing that listens {config.pool.max_servers} in a row (pool.max_servers)"
                     )
             others.append((place.host, f"{key} of {own.name}"))
 

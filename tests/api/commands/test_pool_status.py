@@ -23,7 +23,7 @@ def status(config: Path) -> Any:
 
 @pytest.mark.parametrize("by_this_keeper", [True, False])
 def test_a_standing_is_kept_by_whoever_wrote_it(tmp_path: Path, *, by_this_keeper: bool) -> None:
-    """A keeper whose cluster still starts has not looked: what is there is of the one before, whose servers are gone."""
+    """While a keeper's cluster starts, what is there is of the keeper before, whose servers may be gone."""
     config = tmp_path / "pool.toml"
     config.write_text(f'device = "nvml"\nbundles = ["/net"]\n[pool]\nfolder = "{tmp_path}"\n', encoding="utf-8")
     keeper_pid = os.getpid() if by_this_keeper else os.getppid()

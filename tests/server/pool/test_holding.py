@@ -83,7 +83,8 @@ def test_a_number_of_another_host_or_container_ends_nobody_here(tmp_path: Path) 
 def test_a_keeper_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the system refuses is said in a line, with the remedy."""
 
-    def refuse(number: int, wanted: int) -> None:
+    def refuse(*asked: int) -> None:
+        del asked
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "kill", refuse)

@@ -49,27 +49,31 @@ def test_whatever_listens_has_a_port_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "pool", "complaint"),
+    ("server", "gpus", "complaint"),
     [
-        (replace(SERVER, metrics=MetricsOptions(listen="127.0.0.1:65533")), {}, "127.0.0.1:65533: server 3 .* 65536"),
-        (replace(SERVER, health_listen="0.0.0.0:65533"), {}, "server 3 of the pool would listen at port 65536"),
+        (replace(SERVER, metrics=MetricsOptions(listen="127.0.0.1:65533")), 0, "127.0.0.1:65533: server 3 .* 65536"),
+        (replace(SERVER, health_listen="0.0.0.0:65533"), 0, "server 3 of the pool would listen at port 65536"),
         (
             replace(
                 SERVER,
                 metrics=MetricsOptions(listen="127.0.0.1:9465"),
                 dashboard=DashboardOptions(listen="127.0.0.1:9466"),
             ),
-            {},
+            0,
             "metrics.listen of gpu-1: 127.0.0.1:9466, a port that is also dashboard.listen of gpu-0's",
         ),
-        (replace(SERVER, health_listen="127.0.0.1:7002"), {}, "listen of gpu-2: 0.0.0.0:7002, .* health_listen of gpu-0"),
-        (replace(SERVER, device="emulated:t4"), {"gpus_per_server": 1}, "expected 'nvml' or 'auto'"),
+        (
+            replace(SERVER, health_listen="127.0.0.1:7002"),
+            0,
+            "listen of gpu-2: .*7002, .* health_listen of gpu-0",
+        ),
+        (replace(SERVER, device="emulated:t4"), 1, "expected 'nvml' or 'auto'"),
     ],
 )
-def test_a_pool_that_could_not_grow_is_refused(server: ServerConfig, pool: dict[str, int], complaint: str) -> None:
+def test_a_pool_that_could_not_grow_is_refused(server: ServerConfig, gpus: int, complaint: str) -> None:
     """At its start, with the reason; not in the hour of most load, when the keeper would end with all its servers."""
     with pytest.raises(ConfigError, match=complaint):
-        check_seats(PoolConfig(pool=replace(POOL.pool, **pool), server=server))
+        check_seats(PoolConfig(pool=replace(POOL.pool, gpus_per_server=gpus), server=server))
 
 
 def test_ports_that_do_not_meet_are_in_order() -> None:
