@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import threading
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,12 +15,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from joulecut_core.host_ports import cannot_listen
 from joulecut_proto.addresses import Address
+from joulecut_server.dashboard.door import Door
 from joulecut_server.dashboard.visitors import CERTIFICATE
 
 _LOG = logging.getLogger(__name__)
 _HTTP_LOG = logging.getLogger("uvicorn.error")
 
 _MOST_CONNECTIONS = 64
+_MOST_ACCEPTED = 2 * _MOST_CONNECTIONS
+"""Room to answer 503."""
 _GRACE_S = 1
 _STOP_S = 5.0
 _REQUEST_S = 10.0
@@ -30,14 +33,22 @@ _REQUEST_S = 10.0
 class _Protocol(H11Protocol):
     """HTTP/1.1, with the visitor's certificate in the state of its requests, for whoever makes requests."""
 
+    door: ClassVar[Door]
     _seen: RequestResponseCycle | None = None
+    _number = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._number = transport.get_extra_info("socket").fileno()
+        self.door.known(self._number)
         super().connection_made(cast("asyncio.Transport", transport))
         self.loop.call_later(_REQUEST_S, self._look)
         connection = transport.get_extra_info("ssl_object")
         if connection is not None:
             self.app_state = {**self.app_state, CERTIFICATE: connection.getpeercert(binary_form=True)}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.door.left(self._number)
+        super().connection_lost(exc)
 
     def _look(self) -> None:
         """Close the connection if nothing is being answered and no request has become whole since the last look."""
@@ -75,10 +86,12 @@ class DashboardEndpoint:
     """
 
     def __init__(self, app: ASGIApp, place: Address, context: ssl.SSLContext | None) -> None:
-        self._listener = _listen(place)
+        self._listener = door = Door(_listen(place), most=_MOST_ACCEPTED)
         options: dict[str, Any] = {
             "access_log": False,
-            "http": _Protocol,
+            # So many are accepted at once, before the first of them can be hung up on.
+            "backlog": _MOST_CONNECTIONS,
+            "http": type("_OwnProtocol", (_Protocol,), {"door": door}),
             "lifespan": "off",
             "limit_concurrency": _MOST_CONNECTIONS,
             "log_config": None,

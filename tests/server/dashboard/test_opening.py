@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,50 @@ def test_whoever_asks_for_nothing_is_sent_away(
     ends, events = served(tmp_path, caplog, CONFIG, look)
     assert len(ends) == 3
     assert events > 1
+
+
+def test_strangers_who_show_no_certificate_make_room(
+    tmp_path: Path, authority: TestAuthority, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs memory from the moment it is accepted: the oldest is hung up on, and an operator still reads."""
+    monkeypatch.setattr(endpoint, "_MOST_ACCEPTED", 3)
+
+    def look(url: str) -> tuple[bytes, int]:
+        place = urllib.parse.urlsplit(url)
+        with ExitStack() as stack:
+            strangers = [
+                stack.enter_context(socket.create_connection((str(place.hostname), int(place.port or 0)), WAIT_S))
+                for _ in range(4)
+            ]
+            told = strangers[0].recv(1)
+            return told, read(f"{url}api/state", visitor(authority.issue("operator", "boss"), authority.path))[0]
+
+    assert served(tmp_path, caplog, secured(authority), look) == (b"", 200)
+
+
+def test_visitors_beyond_all_room_are_hung_up_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whom it could only tell to come back take room too; there is room again once somebody leaves."""
+    monkeypatch.setattr(endpoint, "_MOST_ACCEPTED", 2)
+
+    def look(url: str) -> tuple[bytes, int]:
+        place = urllib.parse.urlsplit(url)
+        address = (str(place.hostname), int(place.port or 0))
+        question = b"GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        guests = [socket.create_connection(address, WAIT_S) for _ in range(2)]
+        for guest in guests:
+            guest.sendall(question)
+            assert guest.recv(12) == b"HTTP/1.1 200"
+        with socket.create_connection(address, WAIT_S) as one_more:
+            told = one_more.recv(1)
+        for guest in guests:
+            guest.close()
+        while True:
+            with suppress(OSError):
+                return told, read(f"{url}api/state")[0]
+
+    assert served(tmp_path, caplog, CONFIG, look) == (b"", 200)
 
 
 def test_a_full_house_is_told_once(
