@@ -132,19 +132,26 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append the spans. Raises OSError where that fails."""
-        size_bytes = None
-        try:
-            with self._path.open("a", encoding="utf-8") as stream:
-                size_bytes = stream.tell()
-                stream.writelines(f"{span.to_json(indent=None)}\n" for span in spans)
-        except OSError:
-            # Half a line, as on a full disk, would be the beginning of the next one.
-            if size_bytes is not None:
-                os.truncate(self._path, size_bytes)
-            raise
-        if self._path.stat().st_size > self._largest_bytes:
-            self._set_aside()
+        lines = "".join(f"{span.to_json(indent=None)}\n" for span in spans).encode()
+        with self._path.open("ab", buffering=0) as stream:
+            size_bytes = stream.tell()
+            try:
+                while lines:
+                    lines = lines[stream.write(lines) :]
+            except OSError:
+                # Half a line, as on a full disk, would be the beginning of the next one.
+                os.truncate(stream.fileno(), size_bytes)
+                raise
+            if os.fstat(stream.fileno()).st_size > self._largest_bytes and self._is_still(stream.fileno()):
+                self._set_aside()
         return SpanExportResult.SUCCESS
+
+    def _is_still(self, descriptor: int) -> bool:
+        """Whether the file has its name still: other agents may write to it, as those of a pool, and set it aside."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _set_aside(self) -> None:
         try:

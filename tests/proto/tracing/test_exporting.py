@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import resource
 import threading
 from collections.abc import Sequence
@@ -90,6 +91,24 @@ def test_a_large_file_is_set_aside(tmp_path: Path) -> None:
         file.export([one_span(f"s{number}")])
     assert sorted(each.name for each in tmp_path.iterdir()) == ["spans.jsonl.1"]
     assert json.loads((tmp_path / "spans.jsonl.1").read_text(encoding="utf-8"))["name"] == "s2"
+
+
+def test_a_file_that_another_agent_has_set_aside_stays_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents of a pool have one file: the second to see that it has grown must not put the fresh one in its place."""
+    path, other = tmp_path / "spans.jsonl", SpanFile(tmp_path / "spans.jsonl", largest_bytes=200)
+    file, status_of = SpanFile(path, largest_bytes=200), os.fstat
+
+    def overtaken(descriptor: int) -> os.stat_result:
+        monkeypatch.setattr(os, "fstat", status_of)
+        other.export([one_span("theirs")])
+        path.touch()
+        return status_of(descriptor)
+
+    monkeypatch.setattr(os, "fstat", overtaken)
+    assert file.export([one_span("ours")]) is SpanExportResult.SUCCESS
+    lines = (tmp_path / "spans.jsonl.1").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["ours", "theirs"]
+    assert path.exists()
 
 
 def test_a_large_file_in_a_folder_of_somebody_elses_begins_anew(
