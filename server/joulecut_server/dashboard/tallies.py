@@ -9,7 +9,8 @@ from statistics import fmean
 from joulecut_core.figures import FigureKind
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
 
-_MOST_SESSIONS = 256
+_MOST_SESSIONS = 4096
+"""As many as a server has streams by default, at 3 kB each: one that is forgotten counts from nothing again."""
 _WINDOW = 32
 """Answers that a mean is taken over: about a second of a busy edge."""
 

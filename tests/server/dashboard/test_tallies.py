@@ -51,6 +51,15 @@ def test_refusals_and_kept_answers_cost_nothing() -> None:
     assert tallies.energy_j == pytest.approx(SERVER_J)
 
 
+def test_a_large_fleet_is_counted() -> None:
+    """Every session of a thousand, each of which answers once in a round of all, keeps its count."""
+    tallies = Tallies()
+    names = [f"edge-{number}" for number in range(1000)]
+    for name in 2 * names:
+        tallies.replied(request_under(FIRST, name), answer())
+    assert {tallies.served(name, 1).answered for name in names} == {2}
+
+
 def test_strangers_take_no_memory() -> None:
     """Refused requests of sessions that never were leave a count behind, and so do sessions beyond the bound."""
     tallies = Tallies(most=2)
