@@ -13,10 +13,13 @@ from joulecut_core.devices import Device, DeviceState, ThrottleReason
 from joulecut_core.errors import JoulecutError
 from joulecut_core.timing import Clock, SystemClock
 from joulecut_runtime.execution.clock_holder import LeaseCounts
+from joulecut_runtime.execution.device_reading import DeviceReading
 
 _LOG = logging.getLogger(__name__)
 
 _HERTZ_PER_MHZ = 1e6
+_ANSWER_S = 5.0
+"""Wall seconds that a reading may take: half of what Prometheus waits for all of a page."""
 _LONGEST_GAP_S = 60.0
 """Of a longer time between two scrapes nobody can say what it was like."""
 
@@ -60,7 +63,7 @@ class DeviceMetrics:
     """A Prometheus collector of one device.
 
     `held`: the operating point asked for now, None without a lease. `leases`: how leases have fared; None tells nothing
-    of them. `clock`: what throttling lasts by.
+    of them. `clock`: what throttling lasts by. `answer_s`: wall seconds that a reading may take.
     """
 
     def __init__(
@@ -69,8 +72,11 @@ class DeviceMetrics:
         held: Callable[[], OperatingPoint | None],
         leases: Callable[[], LeaseCounts] | None = None,
         clock: Clock | None = None,
+        *,
+        answer_s: float = _ANSWER_S,
     ) -> None:
-        self._device = device
+        self._info = device.info
+        self._reading = DeviceReading(device, answer_s=answer_s)
         self._held = held
         self._leases = leases
         self._throttling = _Throttling(clock or SystemClock())
@@ -80,9 +86,9 @@ class DeviceMetrics:
         if self._leases is not None:
             yield from _lease_metrics(self._leases())
         try:
-            state = self._device.state()
+            state = self._reading.state()
         except JoulecutError as error:
-            _LOG.warning("metrics: no reading of %s: %s", self._device.info.name, error)
+            _LOG.warning("metrics: no reading of %s: %s", self._info.name, error)
             return
         yield from self._clocks(state)
         yield from self._draw(state)
@@ -112,7 +118,7 @@ class DeviceMetrics:
         yield memory
 
     def _draw(self, state: DeviceState) -> Iterator[Metric]:
-        info = self._device.info
+        info = self._info
         names, labels = ["figures", "scope"], [info.figures.value, info.power_scope]
         if state.power_w is not None:
             power = GaugeMetricFamily("joulecut_device_power_watts", "Draw of the device", labels=names)

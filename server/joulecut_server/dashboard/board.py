@@ -24,6 +24,7 @@ from joulecut_planner.policies import PricedChoice
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.planning_messages import SessionReply, SessionRequest
 from joulecut_proto.security.identity import Identity
+from joulecut_runtime.execution.device_reading import DeviceReading
 from joulecut_server.dashboard.explanation_views import explained
 from joulecut_server.dashboard.history import History, Row
 from joulecut_server.dashboard.kept_plans import KeptPlans, ShownPlan
@@ -37,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 EVERY_S = 1.0
 """Wall seconds between two looks."""
+_ANSWER_S = 2.0
+"""Wall seconds that a reading of the device may take: pages take longer silence for a lost connection."""
 _INTEREST_S = 60.0
 """For how long after somebody has read the dashboard plans are compared with baselines: that is work for the host."""
 
@@ -90,6 +93,7 @@ class Board:
         self._parts = parts
         self._wall = wall or SystemClock()
         self._server = ServerView(name=name, slowdown=parts.clock.wall_s(1.0))
+        self._device = DeviceReading(parts.device, answer_s=_ANSWER_S)
         self._plans = KeptPlans(parts.sessions)
         self._tallies = Tallies()
         self._studies = Studies(self._wall)
@@ -206,7 +210,7 @@ class Board:
 
     def _reading(self) -> DeviceState | None:
         try:
-            return self._parts.device.state()
+            return self._device.state()
         except (JoulecutError, RuntimeError) as error:
             _LOG.debug("the dashboard shows no device: %s", error)
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -106,3 +107,27 @@ class _WithoutMeter(Bench):
 class _Gone(Bench):
     def state(self) -> DeviceState:
         raise DeviceError("it fell off the bus")
+
+
+def test_a_driver_that_hangs_holds_up_no_page(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All else is told, that the device is lost above all; scrapes begin no second reading while one lasts."""
+    bench, registry, free, asked = Bench(), CollectorRegistry(), threading.Event(), []
+    state = bench.state
+
+    def hanging() -> DeviceState:
+        asked.append("once more")
+        assert free.wait(20.0)
+        return state()
+
+    monkeypatch.setattr(bench, "state", hanging)
+    registry.register(DeviceMetrics(bench, lambda: None, LeaseCounts, answer_s=0.01))
+    for _ in range(3):
+        assert registry.get_sample_value("joulecut_clock_lease_held") == 0.0
+        assert registry.get_sample_value("joulecut_device_throttled", {"reason": "thermal"}) is None
+    assert len(asked) == 1
+    assert "was not read within 0.01 s; its driver may hang" in caplog.text
+    free.set()
+    while registry.get_sample_value("joulecut_device_throttled", {"reason": "thermal"}) is None:
+        pass

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import math
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,25 @@ def test_a_server_without_edges(tmp_path: Path) -> None:
         assert state["totals"]["answered"] == 0
 
     in_room(tmp_path, use)
+
+
+def test_a_driver_that_hangs_stops_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hour in which somebody looks: all but the device is told, and an agent that ends waits for no reading."""
+    monkeypatch.setattr(board, "_ANSWER_S", 0.01)
+    free = threading.Event()
+
+    async def use(room: Room) -> None:
+        monkeypatch.setattr(room.parts.device, "state", lambda: free.wait(60.0))
+        assignment = await room.joined(policy="all-server")
+        room.answered(assignment, times=4)
+        for _ in range(2):
+            state = await room.looked()
+            assert state["device"]["power_w"] is None
+            assert state["totals"]["answered"] == 4
+
+    in_room(tmp_path, use)
+    assert not free.is_set()
+    free.set()
 
 
 def test_predicted_metered_and_estimated_are_kept_apart(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""A device's state for whoever asks now and then, and must be answered though the device's driver hangs."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, TimeoutError  # noqa: A004 - before Python 3.11 not the built-in one
+
+from joulecut_core.devices import Device, DeviceState
+from joulecut_core.errors import DeviceError
+
+
+class DeviceReading:
+    """Reads one device, on a thread that nobody waits for. Used from any thread.
+
+    While a reading lasts nobody begins another: all who ask wait for the same one, `answer_s` wall seconds each.
+    """
+
+    def __init__(self, device: Device, *, answer_s: float) -> None:
+        self._device = device
+        self._answer_s = answer_s
+        self._lock = threading.Lock()
+        self._asked: Future[DeviceState] | None = None
+
+    def state(self) -> DeviceState:
+        """The state now. Raises DeviceError where the device cannot be read, or not in time."""
+        with self._lock:
+            asked = self._asked
+            if asked is None or asked.done():
+                asked = self._asked = Future()
+                threading.Thread(target=self._read, args=(asked,), name="device-reading", daemon=True).start()
+        try:
+            return asked.result(self._answer_s)
+        except TimeoutError as error:
+            name = self._device.info.name
+            raise DeviceError(f"{name} was not read within {self._answer_s:g} s; its driver may hang") from error
+
+    def _read(self, asked: Future[DeviceState]) -> None:
+        try:
+            asked.set_result(self._device.state())
+        except BaseException as error:  # noqa: BLE001 - whoever asks is told
+            asked.set_exception(error)
