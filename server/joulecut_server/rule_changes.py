@@ -64,6 +64,7 @@ class RuleChanges:
         self._noticed = self._read_as
         self._told_of: tuple[str, ...] = ()
         self._wanted = asyncio.Event()
+        self._asked = False
         self.taken = 0
         """Changes put in force since the start."""
         self.refused = 0
@@ -77,18 +78,22 @@ class RuleChanges:
         """Look until cancelled; on SIGHUP at once."""
         loop = asyncio.get_running_loop()
         before = signal.getsignal(signal.SIGHUP)
-        loop.add_signal_handler(signal.SIGHUP, self._wanted.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hear)
         try:
             while True:
                 timer = loop.call_later(_LOOK_S, self._wanted.set)
                 await self._wanted.wait()
-                asked = loop.time() < timer.when()
                 timer.cancel()
+                asked, self._asked = self._asked, False
                 self._wanted.clear()
                 await (self.read() if asked else self.look())
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, before or signal.SIG_DFL)
+
+    def _hear(self) -> None:
+        self._asked = True
+        self._wanted.set()
 
     async def look(self) -> None:
         """Read the file where it has changed and been left alone since the last look."""

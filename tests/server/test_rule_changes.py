@@ -6,11 +6,14 @@ import asyncio
 import logging
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from joulecut_core.configuration import Sources, read_configuration
+from joulecut_proto import event_loops
+from joulecut_server import rule_changes
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
 from joulecut_server.limits import Limits
@@ -169,6 +172,34 @@ def test_sighup_reads_at_once(tmp_path: Path) -> None:
         assert signal.getsignal(signal.SIGHUP) == before != default
     finally:
         signal.signal(signal.SIGHUP, default)
+
+
+def test_a_look_is_not_taken_for_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer of the agents' loop may be due a moment after it has rung: a file in the middle of a change was read."""
+    monkeypatch.setattr(rule_changes, "_LOOK_S", 0.002)
+    each, looks, enough = Changing(tmp_path), 0, asyncio.Event()
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 200:
+            enough.set()
+
+    async def read() -> None:
+        pytest.fail("read without a signal")
+
+    monkeypatch.setattr(each.changes, "look", look)
+    monkeypatch.setattr(each.changes, "read", read)
+
+    async def run() -> None:
+        keeping = asyncio.create_task(each.changes.keep())
+        await asyncio.wait({keeping, asyncio.create_task(enough.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+    event_loops.run(run())
+    assert looks >= 200
 
 
 def test_a_pipe_is_read_once() -> None:
