@@ -134,7 +134,10 @@ def _told(stop: Callable[[str], None], ends_with: int | None) -> Iterator[None]:
     for number in numbers:
         loop.add_signal_handler(number, stop, number.name)
     if ends_with is not None:
+        blocks = os.get_blocking(ends_with)
         loop.add_reader(ends_with, read, ends_with)
+        # uvloop takes that away, from all who share it: of a terminal, standard error and the shell to come.
+        os.set_blocking(ends_with, blocks)
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import pytest
 
 from joulecut_core.errors import ConfigError
 from joulecut_core.lifecycle import announce_ready, for_long, input_that_ends, log_failure, serve_until_stopped
+from joulecut_proto import event_loops
 
 
 def test_ready_file_tells_where_and_who(tmp_path: Path) -> None:
@@ -201,6 +203,26 @@ def test_the_end_of_a_pipe_is_a_signal_too(tmp_path: Path) -> None:
     finally:
         os.close(reading)
     assert ended[0] >= 0.02
+
+
+def test_an_input_that_is_waited_for_stays_as_it_was(tmp_path: Path) -> None:
+    """A terminal's is one with standard error and with the shell's own, whose programs fail where it does not block."""
+    ends = socket.socketpair()
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        blocking.append(os.get_blocking(shared))
+        asyncio.get_running_loop().call_soon(ends[1].close)
+        yield "127.0.0.1:4711"
+
+    blocking: list[bool] = []
+    shared = os.dup(ends[0].fileno())
+    try:
+        event_loops.run(serve_until_stopped(serving(), tmp_path / "ready.json", ends_with=ends[0].fileno()))
+        assert [*blocking, os.get_blocking(shared)] == [True, True]
+    finally:
+        os.close(shared)
+        ends[0].close()
 
 
 def test_an_input_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
