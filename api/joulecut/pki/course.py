@@ -24,6 +24,7 @@ from joulecut.pki.credentials import (
 )
 from joulecut.pki.keys import key_pem, new_key, read_key, read_passphrase
 from joulecut.pki.names import Names
+from joulecut.pki.private_files import held_alone
 from joulecut.pki.renewal import RenewalOrder, Renewed, renew
 from joulecut.pki.requests import read_request, request_pem
 from joulecut.pki.site import AUTHORITY_FILE, Site
@@ -69,15 +70,16 @@ class Course:
         passphrase_file: Path | None,
     ) -> None:
         """Issue a certificate to `holder`, role and name, into `out`."""
-        site = Site(folder, _passphrase(passphrase_file))
-        identity = _identity(site.state.site, holder)
         names = Names(hosts=tuple(hosts), addresses=tuple(addresses))
-        place = out or default_folder(identity)
-        check_free(place)
-        key = new_key() if csr is None else None
-        public = key.public_key() if key is not None else read_request(csr or Path(), identity)
-        certificate = site.issue(identity, names, public, days=days, now=self._now)
-        Credentials(certificate=certificate, authority_pem=site.trusted_pem(), key=key).write_new(place)
+        with held_alone(folder):
+            site = Site(folder, _passphrase(passphrase_file))
+            identity = _identity(site.state.site, holder)
+            place = out or default_folder(identity)
+            check_free(place)
+            key = new_key() if csr is None else None
+            public = key.public_key() if key is not None else read_request(csr or Path(), identity)
+            certificate = site.issue(identity, names, public, days=days, now=self._now)
+            Credentials(certificate=certificate, authority_pem=site.trusted_pem(), key=key).write_new(place)
         self._tell([show(certificate, str(place), now=self._now)], f"{place}: the certificate of {identity}")
 
     def request(self, holder: tuple[str, str], site: str, *, out: Path | None, fresh_key: bool) -> None:
@@ -116,26 +118,28 @@ class Course:
         self, folder: Path, credentials: Sequence[Path], order: RenewalOrder, *, passphrase_file: Path | None
     ) -> None:
         """Renew folders of credentials."""
-        site = Site(folder, _passphrase(passphrase_file))
         rows: list[Shown] = []
-        for place in credentials:
-            renewed, certificate = renew(site, place, order, now=self._now)
-            rows.append(show(certificate, str(place), now=self._now))
-            if not self._as_json:
-                word = "renewed, valid" if renewed is Renewed.RENEWED else "kept, valid"
-                typer.echo(f"{place}: {word} to {certificate.not_valid_after_utc:%Y-%m-%d}")
+        with held_alone(folder):
+            site = Site(folder, _passphrase(passphrase_file))
+            for place in credentials:
+                renewed, certificate = renew(site, place, order, now=self._now)
+                rows.append(show(certificate, str(place), now=self._now))
+                if not self._as_json:
+                    word = "renewed, valid" if renewed is Renewed.RENEWED else "kept, valid"
+                    typer.echo(f"{place}: {word} to {certificate.not_valid_after_utc:%Y-%m-%d}")
         if self._as_json:
             self._tell(rows, "")
 
     def rotate(self, folder: Path, step: str, *, days: int, passphrase_file: Path | None) -> None:
         """One step of a change of authority."""
-        site = Site(folder, _passphrase(passphrase_file))
-        if step == "begin":
-            site.add_next(days=days, now=self._now)
-        elif step == "switch":
-            site.switch_to_next()
-        else:
-            site.drop_retired()
+        with held_alone(folder):
+            site = Site(folder, _passphrase(passphrase_file))
+            if step == "begin":
+                site.add_next(days=days, now=self._now)
+            elif step == "switch":
+                site.switch_to_next()
+            else:
+                site.drop_retired()
         self._tell(self._shown(site), f"{folder}: done. Next: {_NEXT_STEPS[step]}")
 
     def _shown(self, site: Site) -> list[Shown]:

@@ -35,19 +35,20 @@ class Credentials:
     key: PrivateKey | None = None
 
     def write_new(self, folder: Path) -> None:
-        """Into a folder that holds none yet, the key first. Raises ConfigError where there are any."""
+        """Into a folder that holds none yet. Raises ConfigError where there are any, or they cannot be written."""
         check_free(folder)
         private_files.make_private_folder(folder)
-        if self.key is not None:
-            private_files.write_new(folder / KEY_FILE, key_pem(self.key), private_files.SECRET)
-        private_files.write_new(folder / CERTIFICATE_FILE, certificates_pem([self.certificate]), private_files.PUBLIC)
-        private_files.replace(folder / AUTHORITY_FILE, self.authority_pem, private_files.PUBLIC)
+        private_files.replace_all(*self._files(folder))
 
     def replace(self, folder: Path) -> None:
         """In place of those in `folder`: authorities first, then a new key, if any, and its certificate at once.
 
         Raises ConfigError where they cannot be written.
         """
+        private_files.replace_all(*self._files(folder))
+
+    def _files(self, folder: Path) -> tuple[dict[Path, bytes], dict[Path, int]]:
+        """What belongs into `folder`, in order, and its modes."""
         contents = {folder / AUTHORITY_FILE: self.authority_pem}
         modes = {folder / AUTHORITY_FILE: private_files.PUBLIC}
         if self.key is not None:
@@ -55,7 +56,7 @@ class Credentials:
             modes[folder / KEY_FILE] = private_files.SECRET
         contents[folder / CERTIFICATE_FILE] = certificates_pem([self.certificate])
         modes[folder / CERTIFICATE_FILE] = private_files.PUBLIC
-        private_files.replace_all(contents, modes)
+        return contents, modes
 
 
 def check_free(folder: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from joulecut_core.documents import sync_folder
 from joulecut_core.errors import ConfigError
+from joulecut_core.timing import Clock, SystemClock
 
 SECRET = 0o600
 """Mode of keys."""
@@ -16,6 +20,43 @@ PUBLIC = 0o644
 """Mode of certificates."""
 _PRIVATE_FOLDER = 0o700
 _PARENT_FOLDER = 0o755
+_PATIENCE_S = 60.0
+"""A renewal of many folders takes seconds."""
+_LOOK_S = 0.05
+
+
+@contextmanager
+def held_alone(folder: Path, clock: Clock | None = None) -> Iterator[None]:
+    """One process after the other: within the context no other is within it for the same folder.
+
+    Raises ConfigError where another one stays in it. A folder that is not there, or whose file system knows no locks,
+    is held by nobody.
+    """
+    wall = clock or SystemClock()
+    due_s = wall.now_s() + _PATIENCE_S
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        while not _locked(descriptor):
+            if wall.now_s() >= due_s:
+                raise ConfigError(f"{folder}: another `joulecut pki` works on it; try again once that has ended")
+            wall.sleep_until_s(wall.now_s() + _LOOK_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def make_private_folder(folder: Path) -> None:
@@ -54,18 +95,16 @@ def append(path: Path, text: str) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def write_new(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that is not there yet. Raises ConfigError where it is, and where it cannot be written.
+def write_new(contents: dict[Path, bytes], modes: dict[Path, int]) -> None:
+    """Write files that are not there yet, in the order given: all of them or, where it is cut short, none.
 
-    The file has its mode from its first byte on, whatever the umask lets through.
+    Raises ConfigError where one is there, and where one cannot be written. A file has its mode from its first byte on,
+    whatever the umask lets through.
     """
-    try:
-        _write(path, content, mode)
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise ConfigError(f"{path}: exists; it is not overwritten: choose another folder, or remove it") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    for path in contents:
+        if os.path.lexists(path):
+            raise ConfigError(f"{path}: exists; it is not overwritten: choose another folder, or remove it")
+    replace_all(contents, modes)
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:

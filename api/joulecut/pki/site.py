@@ -90,14 +90,19 @@ class Site:
         # A site's name is what identities can carry.
         Identity(site=site, role=Role.SERVER, name="any")
         private_files.make_private_folder(folder)
-        if (folder / _STATE_FILE).exists():
-            raise ConfigError(f"{folder}: holds an authority already; `pki rotate-authority` changes it")
-        state = SiteState(site=site, issuing="1")
-        _make_authority(folder, "1", site, days=days, now=now, passphrase=passphrase)
-        private_files.write_new(folder / _STATE_FILE, _document(state), private_files.PUBLIC)
-        made = cls(folder, passphrase)
-        made.write_trusted()
-        return made
+        with private_files.held_alone(folder):
+            if (folder / _STATE_FILE).exists():
+                raise ConfigError(f"{folder}: holds an authority already; `pki rotate-authority` changes it")
+            if not (folder / _LEDGER_FILE).exists():
+                # Of an attempt that was cut short: nothing is signed by it.
+                _discard(_place(folder, "1"))
+            state = SiteState(site=site, issuing="1")
+            _make_authority(folder, "1", site, days=days, now=now, passphrase=passphrase)
+            state_file = folder / _STATE_FILE
+            private_files.write_new({state_file: _document(state)}, {state_file: private_files.PUBLIC})
+            made = cls(folder, passphrase)
+            made.write_trusted()
+            return made
 
     def certificates(self) -> tuple[x509.Certificate, ...]:
         """Of every trusted authority, the one that signs first."""
@@ -204,8 +209,9 @@ def _make_authority(
     private_files.make_private_folder(place)
     key = new_key()
     certificate = authority_certificate(site, key, now=now, until=now + timedelta(days=days))
-    private_files.write_new(place / _KEY, key_pem(key, passphrase), private_files.SECRET)
-    private_files.write_new(place / _CERTIFICATE, certificates_pem([certificate]), private_files.PUBLIC)
+    contents = {place / _KEY: key_pem(key, passphrase), place / _CERTIFICATE: certificates_pem([certificate])}
+    modes = {place / _KEY: private_files.SECRET, place / _CERTIFICATE: private_files.PUBLIC}
+    private_files.write_new(contents, modes)
 
 
 def _place(folder: Path, number: str) -> Path:
@@ -215,6 +221,9 @@ def _place(folder: Path, number: str) -> Path:
 def _discard(place: Path) -> None:
     for file in (_KEY, _CERTIFICATE):
         (place / file).unlink(missing_ok=True)
+        # Of a step that was killed while it wrote.
+        for part in place.glob(f".{file}.*"):
+            part.unlink()
     if place.is_dir():
         place.rmdir()
 

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from joulecut.commands.pki import app
+from joulecut.pki import private_files
 from joulecut_core.programs import run_program
 from joulecut_proto.security.identity import Role
 
@@ -135,6 +136,19 @@ def test_a_timers_renewal_and_a_change_of_authority(pki: Command) -> None:
     code, out, _ = pki("renew", "edge-x", "edge-y", "--within", "5", "--json")
     assert len({row["issuer"] for row in certificates(out)}) == 1
     assert len(certificates(pki("rotate-authority", "finish", "--json")[1])) == 1
+
+
+def test_two_commands_at_once_take_turns(pki: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer's renewal meets a person's: keys and certificates of both, or of two authorities, would be mixed."""
+    assert pki("init", "--site", "lab")[0] == 0
+    assert pki("issue", "edge", "camera-1")[0] == 0
+    monkeypatch.setattr(private_files, "_PATIENCE_S", 0.0)
+    with private_files.held_alone(Path("pki")):
+        for command in (("issue", "edge", "b"), ("renew", "edge-camera-1"), ("rotate-authority", "begin")):
+            code, out, error = pki(*command)
+            assert (code, out) == (2, "")
+            assert "pki: another `joulecut pki` works on it; try again" in error
+    assert pki("renew", "edge-camera-1", "--new-key")[0] == 0
 
 
 def test_roles_of_the_command_are_those_of_identities() -> None:

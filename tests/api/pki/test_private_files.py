@@ -10,6 +10,7 @@ import pytest
 
 from joulecut.pki import private_files
 from joulecut_core.errors import ConfigError
+from joulecut_core.timing import ManualClock
 
 
 def mode(path: Path) -> int:
@@ -21,9 +22,9 @@ def test_a_secret_is_its_owners_alone_under_any_umask(tmp_path: Path) -> None:
     """The mode is asked for, not what the umask leaves; a public file stays readable under a strict one."""
     before = os.umask(0)
     try:
-        private_files.write_new(tmp_path / "key", b"k", private_files.SECRET)
+        private_files.write_new({tmp_path / "key": b"k"}, {tmp_path / "key": private_files.SECRET})
         os.umask(0o077)
-        private_files.write_new(tmp_path / "certificate", b"c", private_files.PUBLIC)
+        private_files.write_new({tmp_path / "certificate": b"c"}, {tmp_path / "certificate": private_files.PUBLIC})
     finally:
         os.umask(before)
     assert (mode(tmp_path / "key"), mode(tmp_path / "certificate")) == (0o600, 0o644)
@@ -77,9 +78,32 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("key", "link"):
         with pytest.raises(ConfigError, match="exists; it is not overwritten"):
-            private_files.write_new(tmp_path / name, b"new", private_files.SECRET)
+            private_files.write_new({tmp_path / name: b"new"}, {tmp_path / name: private_files.SECRET})
     assert (tmp_path / "key").read_bytes() == b"precious"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_cut_short_is_not_there(tmp_path: Path) -> None:
+    """Neither half a file nor a key without its certificate, which would stand in the way of the next attempt."""
+    contents = {tmp_path / "key": b"k", tmp_path / "missing" / "certificate": b"c"}
+    with pytest.raises(ConfigError, match="missing/certificate: cannot be written"):
+        private_files.write_new(contents, dict.fromkeys(contents, private_files.SECRET))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_after_the_other(tmp_path: Path) -> None:
+    """Who comes second waits, and gives up in the end; a folder that is not there is said by whoever needs it."""
+    clock = ManualClock()
+    with private_files.held_alone(tmp_path):
+        began_s = clock.now_s()
+        with (
+            pytest.raises(ConfigError, match="another `joulecut pki` works on it"),
+            private_files.held_alone(tmp_path, clock),
+        ):
+            pytest.fail("two at once")
+        assert 59.9 < clock.now_s() - began_s < 61.0
+    with private_files.held_alone(tmp_path, clock), private_files.held_alone(tmp_path / "missing", clock):
+        pass
 
 
 def test_several_files_are_replaced_or_none(tmp_path: Path) -> None:
