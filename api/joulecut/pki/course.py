@@ -24,16 +24,17 @@ from joulecut.pki.credentials import (
 )
 from joulecut.pki.keys import key_pem, new_key, read_key, read_passphrase
 from joulecut.pki.names import Names
-from joulecut.pki.private_files import held_alone
 from joulecut.pki.renewal import RenewalOrder, Renewed, renew
 from joulecut.pki.requests import read_request, request_pem
 from joulecut.pki.site import AUTHORITY_FILE, Site
 from joulecut.pki.views import Shown, certificates_table, show, show_path
 from joulecut_core.decoding import encode
+from joulecut_core.errors import ConfigError
 from joulecut_proto.security.identity import Identity, Role
 
 SCHEMA = "joulecut.certificates/1"
 """Raised when a program that reads the document would misread it."""
+_MOST_SHOWN = 8
 _NEXT_STEPS: Mapping[str, str] = {
     "begin": "hand authority.pem to every agent (`pki renew` writes it too), then `pki rotate-authority switch`",
     "switch": "`pki renew` every agent's folder and hand it out, then `pki rotate-authority finish`",
@@ -71,7 +72,7 @@ class Course:
     ) -> None:
         """Issue a certificate to `holder`, role and name, into `out`."""
         names = Names(hosts=tuple(hosts), addresses=tuple(addresses))
-        with held_alone(folder):
+        with private_files.held_alone(folder):
             site = Site(folder, _passphrase(passphrase_file))
             identity = _identity(site.state.site, holder)
             place = out or default_folder(identity)
@@ -117,22 +118,32 @@ class Course:
     def renew(
         self, folder: Path, credentials: Sequence[Path], order: RenewalOrder, *, passphrase_file: Path | None
     ) -> None:
-        """Renew folders of credentials."""
+        """Renew folders of credentials, each whatever becomes of the others.
+
+        Raises ConfigError with those that could not be, after all have been tried.
+        """
         rows: list[Shown] = []
-        with held_alone(folder):
+        failures: dict[str, None] = {}
+        with private_files.held_alone(folder):
             site = Site(folder, _passphrase(passphrase_file))
             for place in credentials:
-                renewed, certificate = renew(site, place, order, now=self._now)
+                try:
+                    renewed, certificate = renew(site, place, order, now=self._now)
+                except ConfigError as error:
+                    failures[str(error)] = None
+                    continue
                 rows.append(show(certificate, str(place), now=self._now))
                 if not self._as_json:
                     word = "renewed, valid" if renewed is Renewed.RENEWED else "kept, valid"
                     typer.echo(f"{place}: {word} to {certificate.not_valid_after_utc:%Y-%m-%d}")
-        if self._as_json:
+        if self._as_json and rows:
             self._tell(rows, "")
+        if failures:
+            raise ConfigError(_several(list(failures)))
 
     def rotate(self, folder: Path, step: str, *, days: int, passphrase_file: Path | None) -> None:
         """One step of a change of authority."""
-        with held_alone(folder):
+        with private_files.held_alone(folder):
             site = Site(folder, _passphrase(passphrase_file))
             if step == "begin":
                 site.add_next(days=days, now=self._now)
@@ -155,6 +166,12 @@ class Course:
 def _identity(site: str, holder: tuple[str, str]) -> Identity:
     role, name = holder
     return Identity(site=site, role=Role(role), name=name)
+
+
+def _several(complaints: Sequence[str]) -> str:
+    """In one line, which names the first of very many."""
+    more = len(complaints) - _MOST_SHOWN
+    return "; ".join(complaints[:_MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _passphrase(path: Path | None) -> bytes | None:

@@ -138,6 +138,24 @@ def test_a_timers_renewal_and_a_change_of_authority(pki: Command) -> None:
     assert len(certificates(pki("rotate-authority", "finish", "--json")[1])) == 1
 
 
+def test_a_folder_that_cannot_be_renewed_stops_no_other(pki: Command, tmp_path: Path) -> None:
+    """A timer renews all that it finds: what is left over in one place would let all agents after it run out."""
+    pki("init", "--site", "lab")
+    for name in ("a", "c"):
+        pki("issue", "edge", name, "--days", "5")
+    (tmp_path / "edge-b").mkdir()
+    (tmp_path / "edge-d").mkdir()
+    code, out, error = pki("renew", "edge-a", "edge-b", "edge-c", "edge-d")
+    assert (code, [line.split(",")[0] for line in out.splitlines()]) == (2, ["edge-a: renewed", "edge-c: renewed"])
+    assert len(error.splitlines()) == 1
+    assert error.index("edge-b/certificate.pem: No such file") < error.index("edge-d/certificate.pem: No such file")
+    assert [row["source"] for row in certificates(pki("renew", "edge-b", "edge-a", "--json")[1])] == ["edge-a"]
+    assert pki("renew", "edge-b", "--json")[:2] == (2, "")
+    code, out, error = pki("renew", *(f"edge-{number}" for number in range(20)))
+    assert (code, out, error.count("No such file")) == (2, "", 8)
+    assert error.endswith("; and 12 more\n")
+
+
 def test_two_commands_at_once_take_turns(pki: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A timer's renewal meets a person's: keys and certificates of both, or of two authorities, would be mixed."""
     assert pki("init", "--site", "lab")[0] == 0
