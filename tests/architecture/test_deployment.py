@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,12 @@ def test_units_run_without_privileges_and_know_the_exit_codes(unit: Path) -> Non
     assert {f"RestartPreventExitStatus={int(ExitCode.BAD_INPUT)}", "StartLimitIntervalSec=0"} <= settings
 
 
+def test_a_server_that_is_reloaded_too_soon_comes_back() -> None:
+    """Before its first line of code SIGHUP ends it, which systemd counts as a wish."""
+    settings = (DEPLOY / "systemd" / "joulecut-server.service").read_text(encoding="utf-8").splitlines()
+    assert {"ExecReload=/bin/kill -HUP $MAINPID", "RestartForceExitStatus=SIGHUP"} <= set(settings)
+
+
 def test_clockd_has_no_more_privilege_than_clocks_need() -> None:
     """Root, but with one capability, no network and no writable files but the kernel's and its own folder."""
     settings = CLOCKD.read_text(encoding="utf-8").splitlines()
@@ -147,6 +156,21 @@ def test_images_start_and_ask_what_exists(image: Path) -> None:
     assert set(programs) <= {script.name for script in entry_points(group="console_scripts")}
     for module in re.findall(r'"-m", "([^"]+)"', text):
         assert importlib.util.find_spec(module) is not None, module
+
+
+@pytest.mark.parametrize("image", [image for image in IMAGES if "edge-agent" in image.read_text("utf-8")], ids=name)
+def test_an_edge_is_well_where_somebody_listens(image: Path, tmp_path: Path) -> None:
+    """A container that is started again after a kill still has the socket of the life before."""
+    text = image.read_text(encoding="utf-8")
+    [asked] = [json.loads(found) for found in re.findall(r"CMD (\[.*\])$", text, re.MULTILINE) if "edge.sock" in found]
+    command = [word.replace("/run/joulecut", str(tmp_path)) for word in [sys.executable, *asked[1:]]]
+    assert asked[0] == "python3"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "edge.sock"))
+        listener.listen()
+        assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert (tmp_path / "edge.sock").is_socket()
+    assert subprocess.run(command, check=False, timeout=60, capture_output=True).returncode != 0
 
 
 @pytest.mark.parametrize(("example", "config"), EXAMPLES)
