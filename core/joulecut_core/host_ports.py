@@ -18,8 +18,9 @@ def host_and_port(text: str) -> tuple[str, int] | None:
 
 
 def cannot_listen(error: Exception) -> type[JoulecutError]:
-    """What to raise where an address cannot be listened at: LinkError where this machine has no such address now.
+    """What to raise where an address cannot be listened at: LinkError where it cannot be now, else ConfigError.
 
-    It may have it once a network is up, and who waits for that has to be started again; else ConfigError.
+    It may be had once a network is up, or once whoever has it has ended, which is often a moment later: a connection
+    out of this host takes any free port for its own end. Who waits for that has to be started again.
     """
-    return LinkError if getattr(error, "errno", None) == errno.EADDRNOTAVAIL else ConfigError
+    return LinkError if getattr(error, "errno", None) in (errno.EADDRNOTAVAIL, errno.EADDRINUSE) else ConfigError

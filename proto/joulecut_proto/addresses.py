@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulecut_core.decoding import show
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, LinkError
 from joulecut_core.host_ports import MAX_PORT, cannot_listen, host_and_port
 
 _MAX_SOCKET_PATH_BYTES = 107
@@ -109,7 +109,7 @@ def _check_socket_free(path: Path) -> None:
             probe.connect(str(path))
         except OSError:
             return
-    raise ConfigError(f"address unix:{path}: in use; stop the program that listens there or choose another path")
+    raise LinkError(f"address unix:{path}: in use; stop the program that listens there or choose another path")
 
 
 def _reason(error: OSError) -> str:

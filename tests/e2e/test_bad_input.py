@@ -116,7 +116,7 @@ def test_a_port_in_use(request: pytest.FixtureRequest, run: Run, program: str) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run(program, *arguments, "--listen", f"127.0.0.1:{port}")
-    assert_one_line(ended, ExitCode.BAD_INPUT, f"127.0.0.1:{port}: in use", "choose another port")
+    assert_one_line(ended, ExitCode.UNREACHABLE, f"127.0.0.1:{port}: in use", "choose another port")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from joulecut_core.errors import ConfigError, ContractError
+from joulecut_core.errors import ContractError, LinkError
 from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import PlanningOptions
 from joulecut_proto.local_messages import InferReply, LocalStatus
@@ -201,7 +201,7 @@ def test_a_place_that_is_taken_is_told(site: Site) -> None:
             async with server_agent.serving(server):
                 raise AssertionError
 
-        with pytest.raises(ConfigError, match=rf"metrics\.listen: {listen}: Address already in use; .* or port 0"):
+        with pytest.raises(LinkError, match=rf"metrics\.listen: {listen}: Address already in use; .* or port 0"):
             asyncio.run(asyncio.wait_for(run(), WAIT_S))
 
 

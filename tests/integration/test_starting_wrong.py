@@ -41,21 +41,23 @@ def _ends_with(capsys: pytest.CaptureFixture[str]) -> Check:
 
 
 def test_a_port_in_use(site: Site, ends_with: Check) -> None:
-    """The address and the ways out; for both agents, on ports and on sockets."""
+    """The address and the ways out, for both agents, on ports and on sockets; a service is started again."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         remedy = f"address {address}: in use; stop the program that listens there, choose another port, or port 0"
         server = replace(site.server(), listen=address)
-        ends_with(lambda: server_agent.run_agent(server), ExitCode.BAD_INPUT, remedy)
+        ends_with(lambda: server_agent.run_agent(server), ExitCode.UNREACHABLE, remedy)
         edge = replace(site.edge(NOBODY), listen=address)
-        ends_with(lambda: edge_agent.run_agent(edge), ExitCode.BAD_INPUT, remedy)
+        ends_with(lambda: edge_agent.run_agent(edge), ExitCode.UNREACHABLE, remedy)
     with socket.socket(socket.AF_UNIX) as taken:
         taken.bind(f"{site.own}/edge.sock")
         taken.listen()
         edge = site.edge(NOBODY)
-        ends_with(lambda: edge_agent.run_agent(edge), ExitCode.BAD_INPUT, f"address unix:{site.own}/edge.sock: in use")
+        ends_with(
+            lambda: edge_agent.run_agent(edge), ExitCode.UNREACHABLE, f"address unix:{site.own}/edge.sock: in use"
+        )
 
 
 def test_a_missing_bundle(site: Site, ends_with: Check) -> None:

@@ -58,9 +58,18 @@ def test_taken_port() -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen(1)
         port = holder.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: in use; .*port 0 for a free one"):
+        with pytest.raises(LinkError, match=f"127.0.0.1:{port}: in use; .*port 0 for a free one"):
             check_free(Address(host="127.0.0.1", port=port))
     check_free(Address(host="127.0.0.1", port=port))
+
+
+def test_a_port_that_a_connection_out_of_this_host_has() -> None:
+    """It is somebody's for a moment, by chance: a service that took it for a wrong configuration would stay down."""
+    with socket.create_server(("127.0.0.1", 0)) as somewhere, socket.socket() as caller:
+        caller.connect(somewhere.getsockname())
+        port = caller.getsockname()[1]
+        with pytest.raises(LinkError, match=f"127.0.0.1:{port}: in use"):
+            check_free(Address(host="127.0.0.1", port=port))
 
 
 def test_address_of_another_machine() -> None:
@@ -82,7 +91,7 @@ def test_unix_socket_paths(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as holder:
         holder.bind(str(path))
         holder.listen(1)
-        with pytest.raises(ConfigError, match=r"edge\.sock: in use; stop the program"):
+        with pytest.raises(LinkError, match=r"edge\.sock: in use; stop the program"):
             check_free(Address(path=path))
     check_free(Address(path=path))
     with pytest.raises(ConfigError, match="no folder"):

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto import servicers
 from joulecut_proto.channels import (
     EDGES_LIMIT_BYTES,
@@ -88,7 +88,7 @@ def test_a_second_server_on_a_port_fails() -> None:
         port = bind(first, "127.0.0.1:0")
         assert port > 0
         await first.start()
-        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: in use"):
+        with pytest.raises(LinkError, match=f"127.0.0.1:{port}: in use"):
             bind(second, f"127.0.0.1:{port}")
         await first.stop(None)
 

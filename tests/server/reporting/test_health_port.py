@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from joulecut_core.errors import ConfigError, JoulecutError
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.exits import ExitCode
 from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
@@ -92,7 +92,7 @@ def test_no_address_opens_nothing_and_a_taken_one_is_said() -> None:
     async def use(address: str, healthy: HealthStates) -> None:
         async with AsyncExitStack() as stack:
             await open_health("", healthy, stack)
-            with pytest.raises(ConfigError, match="choose another"):
+            with pytest.raises(LinkError, match="choose another"):
                 await open_health(address, healthy, stack)
 
     _with_health(use)
