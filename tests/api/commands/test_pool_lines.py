@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def test_down_where_nobody_keeps_a_pool(tmp_path: Path) -> None:
 def test_status_says_whether_it_is_kept(tmp_path: Path) -> None:
     """A standing that nobody renews any more may look well for ever."""
     file, folder = config(tmp_path), tmp_path / "pool"
-    (folder / STANDING_FILE).write_text(json.dumps(encode(STANDING)))
+    own = replace(STANDING, keeper_pid=os.getpid())
+    (folder / STANDING_FILE).write_text(json.dumps(encode(own)))
     assert json.loads(CliRunner().invoke(app, ["status", file, "--json"]).output)["is_kept"] is False
     with held(folder):
         document = json.loads(CliRunner().invoke(app, ["status", file, "--json"]).output)
