@@ -14,15 +14,17 @@ class Door(socket.socket):
     """A listening socket. `most`: of strangers, who have not shown a certificate where one is asked for, and of guests.
 
     The strangers who have waited longest make room for the next, so that nobody keeps others out by being slow; what
-    comes beyond the most guests is hung up on. Used from the event loop only.
+    comes beyond the most guests is hung up on. `most_of_one`: of guests with one certificate. Used from the event loop
+    only.
     """
 
-    def __init__(self, listener: socket.socket, *, most: int) -> None:
+    def __init__(self, listener: socket.socket, *, most: int, most_of_one: int) -> None:
         """Takes the place of `listener`."""
         super().__init__(listener.family, listener.type, listener.proto, fileno=listener.detach())
         self._most = most
+        self._most_of_one = most_of_one
         self._strangers: dict[int, socket.socket] = {}
-        self._guests: set[int] = set()
+        self._guests: dict[int, bytes | None] = {}
 
     def accept(self) -> tuple[socket.socket, object]:
         """The next connection, of which nothing is known."""
@@ -35,14 +37,16 @@ class Door(socket.socket):
             _hang_up(self._strangers.pop(next(iter(self._strangers))))
         return connection, place
 
-    def known(self, number: int) -> None:
-        """The connection of that descriptor has shown what is asked for."""
+    def known(self, number: int, certificate: bytes | None) -> bool:
+        """The connection of that descriptor has shown what is asked for; whether its holder may have one more."""
         self._strangers.pop(number, None)
-        self._guests.add(number)
+        self._guests[number] = certificate
+        own = sum(each == certificate for each in self._guests.values())
+        return certificate is None or own <= self._most_of_one
 
     def left(self, number: int) -> None:
         """One that was known has ended."""
-        self._guests.discard(number)
+        self._guests.pop(number, None)
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -24,6 +24,8 @@ _HTTP_LOG = logging.getLogger("uvicorn.error")
 _MOST_CONNECTIONS = 64
 _MOST_ACCEPTED = 2 * _MOST_CONNECTIONS
 """Room to answer 503."""
+_MOST_OF_ONE = 16
+"""With one certificate: more than browsers open to one place, so that no edge keeps operators out."""
 _GRACE_S = 1
 _STOP_S = 5.0
 _REQUEST_S = 10.0
@@ -39,12 +41,14 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._number = transport.get_extra_info("socket").fileno()
-        self.door.known(self._number)
         super().connection_made(cast("asyncio.Transport", transport))
         self.loop.call_later(_REQUEST_S, self._look)
         connection = transport.get_extra_info("ssl_object")
+        certificate = None if connection is None else connection.getpeercert(binary_form=True)
         if connection is not None:
-            self.app_state = {**self.app_state, CERTIFICATE: connection.getpeercert(binary_form=True)}
+            self.app_state = {**self.app_state, CERTIFICATE: certificate}
+        if not self.door.known(self._number, certificate):
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.door.left(self._number)
@@ -86,7 +90,7 @@ class DashboardEndpoint:
     """
 
     def __init__(self, app: ASGIApp, place: Address, context: ssl.SSLContext | None) -> None:
-        self._listener = door = Door(_listen(place), most=_MOST_ACCEPTED)
+        self._listener = door = Door(_listen(place), most=_MOST_ACCEPTED, most_of_one=_MOST_OF_ONE)
         options: dict[str, Any] = {
             "access_log": False,
             # So many are accepted at once, before the first of them can be hung up on.

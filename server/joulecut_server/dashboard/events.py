@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 
 from starlette.responses import PlainTextResponse
@@ -10,10 +11,13 @@ from starlette.types import Receive, Scope, Send
 
 from joulecut_core.errors import AccessError
 from joulecut_core.time_limits import within
+from joulecut_proto.security.identity import Identity
 from joulecut_server.dashboard.board import Board
-from joulecut_server.dashboard.visitors import Admit, admit_anybody
+from joulecut_server.dashboard.visitors import READER, Admit, admit_anybody
 
 MOST_READERS = 16
+_MOST_OF_ONE = 2
+"""Of one edge, where edges read at all; edges together have half of the places, so that operators have theirs."""
 _POLL_S = 0.25
 _PATIENCE_S = 10.0
 """A reader that does not take an event for so long is cut off."""
@@ -28,24 +32,37 @@ class Events:
         self._admit = admit
         self._most = most
         self._readers = 0
+        self._edges: Counter[Identity] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One reader, until it leaves."""
-        if self._readers >= self._most:
+        edge: Identity | None = scope.get(READER)
+        if not self._has_room(edge):
             refused = PlainTextResponse("too many readers; try again later\n", status_code=503)
             await refused(scope, receive, send)
             return
-        self._readers += 1
+        self._count(edge, 1)
         left = asyncio.create_task(_left(receive))
         try:
             headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._tell(scope, send, left)
         finally:
-            self._readers -= 1
+            self._count(edge, -1)
             left.cancel()
             with suppress(asyncio.CancelledError):
                 await left
+
+    def _has_room(self, edge: Identity | None) -> bool:
+        if edge is not None and (self._edges[edge] >= _MOST_OF_ONE or self._edges.total() >= self._most // 2):
+            return False
+        return self._readers < self._most
+
+    def _count(self, edge: Identity | None, more: int) -> None:
+        self._readers += more
+        if edge is not None:
+            self._edges[edge] += more
+            self._edges += Counter()  # forgets who has none
 
     async def _tell(self, scope: Scope, send: Send, left: asyncio.Task[None]) -> None:
         told = 0

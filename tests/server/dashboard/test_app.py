@@ -17,7 +17,7 @@ from joulecut_core.errors import AccessError
 from joulecut_proto.security.identity import Identity, Role
 from joulecut_server.dashboard.app import make_app
 from joulecut_server.dashboard.events import MOST_READERS, Events
-from joulecut_server.dashboard.visitors import CERTIFICATE, CertifiedVisitors, LocalVisitors, admit_anybody
+from joulecut_server.dashboard.visitors import CERTIFICATE, READER, CertifiedVisitors, LocalVisitors, admit_anybody
 from tests.fakes.certificates import TestAuthority
 from tests.server.dashboard.rooms import Room, in_room
 
@@ -104,10 +104,10 @@ def test_the_page_runs_nothing_inline() -> None:
 class Reader:
     """One reader of events, spoken to as an HTTP server does."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, edge: Identity | None = None) -> None:
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self._leaves = asyncio.Event()
-        self._task = asyncio.create_task(events({"type": "http"}, self._receive, self.heard.put))
+        self._task = asyncio.create_task(events({"type": "http", READER: edge}, self._receive, self.heard.put))
 
     async def _receive(self) -> Message:
         await self._leaves.wait()
@@ -273,6 +273,28 @@ def test_readers_are_bounded_and_leave_their_place(tmp_path: Path) -> None:
         again = Reader(events)
         assert await again.begun() == 200
         await again.leave()
+
+    in_room(tmp_path, use)
+
+
+def test_edges_that_read_leave_operators_their_places(tmp_path: Path) -> None:
+    """Two pages of one edge, and of all edges half of what there is; one that closes makes room again."""
+
+    async def use(room: Room) -> None:
+        await room.looked()
+        events = Events(room.board, most=8)
+        edges = [Identity(site="lab", role=Role.EDGE, name=f"cam-{number}") for number in range(3)]
+        readers = [Reader(events, edge) for edge in (*edges[:2], *edges[:2])]
+        assert {await reader.begun() for reader in readers} == {200}
+        await readers.pop().leave()
+        assert await Reader(events, edges[0]).begun() == 503
+        readers.append(Reader(events, edges[1]))
+        assert await readers[-1].begun() == 200
+        assert await Reader(events, edges[2]).begun() == 503
+        operators = [Reader(events) for _ in range(4)]
+        assert {await operator.begun() for operator in operators} == {200}
+        for reader in (*readers, *operators):
+            await reader.leave()
 
     in_room(tmp_path, use)
 

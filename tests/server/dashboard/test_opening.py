@@ -150,6 +150,25 @@ def test_visitors_beyond_all_room_are_hung_up_on(
     assert served(tmp_path, caplog, CONFIG, look) == (b"", 200)
 
 
+def test_one_certificate_keeps_nobody_out(
+    tmp_path: Path, authority: TestAuthority, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edge that opens one connection after the other is hung up on, and an operator still reads."""
+    monkeypatch.setattr(endpoint, "_MOST_OF_ONE", 2)
+
+    def look(url: str) -> tuple[bytes, int]:
+        place = urllib.parse.urlsplit(url)
+        context = visitor(authority.issue("edge", "cam"), authority.path)
+        with ExitStack() as stack:
+            for _ in range(3):
+                connection = socket.create_connection((str(place.hostname), int(place.port or 0)), WAIT_S)
+                latest = stack.enter_context(context.wrap_socket(connection, server_hostname=place.hostname))
+            told = latest.recv(1)
+            return told, read(f"{url}api/state", visitor(authority.issue("operator", "boss"), authority.path))[0]
+
+    assert served(tmp_path, caplog, secured(authority), look) == (b"", 200)
+
+
 def test_a_full_house_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
