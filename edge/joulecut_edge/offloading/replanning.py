@@ -3,7 +3,7 @@
     answered or given up -> estimate -> another of the plans at hand? -> in force at the next request boundary
     nothing is sent      -> a small probe now and then, as long as requests come
     the link left the range of all plans -> a new request for plans, now and then
-    at home, and crossings far shorter than the round trip of the plans -> the same
+    at home, and the round trip is far shorter, or longer, than that of the plans -> the same
 
 What changes and when is decided by `joulecut_planner.switching`; this module feeds it and carries it out.
 """
@@ -22,7 +22,7 @@ from joulecut_core.links import LinkEstimate
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.offloading import Offloading
-from joulecut_edge.offloading.round_trips import RoundTrips
+from joulecut_edge.offloading.round_trips import RoundTrips, is_far_longer
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.standby_plans import StandbyPlans
 from joulecut_edge.requests.session import EdgeSession
@@ -83,7 +83,7 @@ class Replanning:
         self._news = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, _UnderWay] = {}
-        self._ranged_s = self._corrected_s = self._told_s = -_REPLAN_S
+        self._ranged_s = self._shortened_s = self._lengthened_s = self._told_s = -_REPLAN_S
         self._seen, self._seen_s = 0, 0.0
         self.replans: Mapping[str, int] = {}
         """Changes of the plan since the start, by why (`REPLAN_REASONS`)."""
@@ -229,16 +229,20 @@ class Replanning:
             self._keep_asking(self._ask(connection, planning))
 
     def _correct_round_trip(self, connection: ServerConnection, now_s: float) -> None:
-        """Ask for plans anew where a round trip that was measured in a bad moment may be all that keeps it at home.
+        """Ask for plans anew where a round trip that is not the link's may be all that keeps it at home.
 
-        It does not wait for its turn after another range: what is known of the uplink is measured against it.
+        It does not wait for its turn after another range: what is known of the uplink is measured against it. Nor does
+        a shorter one wait after a longer one: what made it longer may soon be over.
         """
         link, planning = self._offloading.planning.link, self._offloading.planning
-        if link is None or now_s - self._corrected_s < _REPLAN_S:
+        if link is None:
             return
-        found = self._trips.shorter_than(link)
+        found = None
+        if now_s - self._shortened_s >= _REPLAN_S and (found := self._trips.shorter_than(link)) is not None:
+            self._shortened_s = now_s
+        elif now_s - self._lengthened_s >= _REPLAN_S and (found := self._trips.longer_than(link)) is not None:
+            self._lengthened_s = now_s
         if found is not None:
-            self._corrected_s = now_s
             self._count(_RANGE)
             planning.expect_link(found.on(link))
             self._keep_asking(self._ask(connection, planning))
@@ -261,12 +265,17 @@ class Replanning:
         if size_bytes is None:
             return
         try:
-            sample = await connection.echo(size_bytes, 0)
+            link_s = (await connection.echo(size_bytes, 0)).link_s
+            transfer = Transfer(time_s=self._clock.now_s(), up_bytes=size_bytes, down_bytes=0, link_s=link_s)
+            estimator.observe(transfer)
+            # It took long for its bytes, or because every way has become longer.
+            link, empty_s = self._offloading.planning.link, None
+            if link is not None and is_far_longer(link_s, link):
+                empty_s = (await connection.echo(0, 0)).link_s
+            self._trips.observe(link_s, empty_s=empty_s)
         finally:
             ended_s = self._clock.now_s()
             self._probes.sent(ended_s, ended_s - now_s)
-        estimator.observe(Transfer(time_s=ended_s, up_bytes=size_bytes, down_bytes=0, link_s=sample.link_s))
-        self._trips.observe(sample.link_s)
 
     def _is_awake(self, now_s: float) -> bool:
         requests = self._session.counters.requests

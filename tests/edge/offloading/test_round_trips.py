@@ -48,13 +48,45 @@ def test_what_proves_nothing(crossings_s: tuple[float, ...]) -> None:
     assert trips.shorter_than(BUSY) is None
 
 
+def test_echoes_of_nothing_prove_a_longer_round_trip() -> None:
+    """Their median is the new one, no steadier than before; a crossing that takes as long as they do adds nothing."""
+    trips = RoundTrips()
+    for empty_s in (0.5, 0.51, 0.49, 2.0, 0.5):
+        trips.observe(empty_s + 0.01, empty_s=empty_s)
+    found = trips.longer_than(BUSY)
+    assert found is not None
+    assert found.on(BUSY) == replace(BUSY, rtt_s=0.5)
+    assert trips.longer_than(found.on(BUSY)) is None
+    assert trips.shorter_than(BUSY) is None
+
+
+@pytest.mark.parametrize(
+    "pairs_s",
+    [
+        ((0.5, 0.5),) * 4,
+        ((0.4, 0.4),) * 5,
+        ((2.0, 0.5),) * 5,
+        (*((0.5, 0.5),) * 4, (2.0, 0.5), (0.5, 0.5)),
+        (*((0.5, 0.5),) * 4, (0.3, None), (0.5, 0.5)),
+    ],
+    ids=["few", "hardly longer", "a slow link", "slow in between", "short in between"],
+)
+def test_what_proves_no_longer_one(pairs_s: tuple[tuple[float, float | None], ...]) -> None:
+    """A crossing that takes longer than nothing does tells of slow bytes; only a row of the others counts."""
+    trips = RoundTrips()
+    for crossing_s, empty_s in pairs_s:
+        trips.observe(crossing_s, empty_s=empty_s)
+    assert trips.longer_than(BUSY) is None
+
+
 def test_another_link_begins_anew() -> None:
     """What crossed before says nothing of it."""
     trips = RoundTrips()
     for _ in range(5):
-        trips.observe(0.01)
+        trips.observe(0.01, empty_s=0.01)
     trips.forget()
     assert trips.shorter_than(BUSY) is None
+    assert trips.longer_than(replace(BUSY, rtt_s=0.001)) is None
 
 
 @dataclass
@@ -77,11 +109,11 @@ class EdgeAtHome(FakeEdge):
         self.asked.append(self.planned)
 
 
-async def after(requests: int, *, planned: LinkEstimate) -> list[LinkEstimate]:
+async def after(requests: int, *, planned: LinkEstimate, uplink_bps: float = FAST_BPS) -> list[LinkEstimate]:
     """The links that an edge at home asked for plans for, after so many requests, five a second."""
     clock, bands = ManualClock(), bands_of(PROBLEM)
     home = active_of(bands[0], offloads=False)
-    edge = EdgeAtHome(server=FakeServer(clock, FAST_BPS), bands=bands[:1], active=home, local=home, planned=planned)
+    edge = EdgeAtHome(server=FakeServer(clock, uplink_bps), bands=bands[:1], active=home, local=home, planned=planned)
     replanning = Replanning(cast(EdgeSession, edge), cast(Offloading, edge), clock)
     for _ in range(requests):
         edge.counters = replace(edge.counters, requests=edge.counters.requests + 1)
@@ -109,3 +141,16 @@ def test_one_that_joined_while_its_link_was_bad_all_over_leaves_home() -> None:
 def test_an_edge_whose_link_is_as_measured_asks_for_nothing() -> None:
     """Probes take as long as the plans say: the server is not asked again and again."""
     assert asyncio.run(after(500, planned=replace(BUSY, rtt_s=PROBLEM.link.rtt_s))) == []
+
+
+def test_an_edge_whose_way_became_longer_leaves_home() -> None:
+    """Every probe of it takes that long, and passes for slow bytes: compared with nothing, it is asked for once."""
+    (asked,) = asyncio.run(after(500, planned=replace(BUSY, rtt_s=PROBLEM.link.rtt_s / 8.0)))
+    assert asked.uplink_bps == BUSY.uplink_bps
+    assert asked.rtt_s == pytest.approx(PROBLEM.link.rtt_s)
+
+
+def test_an_edge_whose_link_became_slow_stays_at_home() -> None:
+    """Where a probe's bytes take longer than nothing does, plans for a longer round trip would help nobody."""
+    planned = replace(BUSY, rtt_s=PROBLEM.link.rtt_s)
+    assert asyncio.run(after(500, planned=planned, uplink_bps=FAST_BPS / 1000)) == []
