@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import LinkError
+from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment, Breakdown, Plan
 from joulecut_core.tensor_frames import TensorFrame
@@ -57,6 +58,8 @@ class FakeRemote:
     is_silent: bool = False
     """Answers nothing in the time that it is given."""
     origin: Origin = Origin.COMPUTED
+    energy_j: float | None = 0.5
+    figures: FigureKind = FigureKind.EMULATED
     reached: asyncio.Event | None = None
     may_answer: asyncio.Event | None = None
     state: DeviceState | None = None
@@ -91,9 +94,10 @@ class FakeRemote:
             queue_s=self.queue_s,
             decode_s=self.decode_s,
             tail_s=self.tail_s,
-            energy_j=0.5,
+            energy_j=self.energy_j,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=DOWNLINK_BYTES,
+            figures=self.figures,
             origin=self.origin,
         )
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
@@ -35,8 +36,8 @@ class RemoteReply:
     """The outputs, and the server's own seconds and joules for this request.
 
     `wait_j`: its share of what the server drew between batches; None where the server does not share that out.
-    `origin`: whether it was computed for this attempt, or for one before it. `variant`: the precision it was computed
-    in, where that is not the server profile's.
+    `figures`: how its joules were obtained. `origin`: whether it was computed for this attempt, or for one before it.
+    `variant`: the precision it was computed in, where that is not the server profile's.
     """
 
     outputs: tuple[Tensor, ...]
@@ -46,6 +47,7 @@ class RemoteReply:
     energy_j: float | None
     uplink_bytes: int
     downlink_bytes: int
+    figures: FigureKind
     wait_j: float | None = None
     origin: Origin = Origin.COMPUTED
     variant: str = ""

@@ -217,6 +217,7 @@ class ServerConnection:
             variant=reply.header.variant,
             uplink_bytes=sum(frame.size_bytes for frame in encoded),
             downlink_bytes=reply.header.total_bytes,
+            figures=reply.header.figures,
             origin=reply.header.origin,
         )
 

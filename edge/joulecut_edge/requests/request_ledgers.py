@@ -5,6 +5,7 @@ from __future__ import annotations
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason, RequestJoules, RequestLedger, RequestSeconds
 from joulecut_core.links import LinkEstimate
+from joulecut_core.power_scopes import sum_kind
 from joulecut_edge.peers.remote import RemoteReply
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.estimates import edge_busy_j, encode_j, server_j
@@ -67,7 +68,7 @@ def split_ledger(
             server_wait=reply.wait_j or 0.0,
         ),
         # Cut 0 has no head; encoding is always run, and the shortest of all.
-        figures=_figures(run.encode, figures),
+        figures=sum_kind((_figures(run.encode, figures), _server_figures(reply))),
         attempts=attempts,
         variant=reply.variant,
     )
@@ -127,6 +128,10 @@ def link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, f
 
 def _known_j(stage: Stage, estimate_j: float) -> float:
     return estimate_j if stage.energy_j is None else stage.energy_j
+
+
+def _server_figures(reply: RemoteReply) -> FigureKind:
+    return FigureKind.ESTIMATED if reply.energy_j is None else reply.figures
 
 
 def _figures(stage: Stage, device: FigureKind) -> FigureKind:

@@ -13,6 +13,7 @@ import torch
 
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import FallbackReason
 from joulecut_core.plans import Assignment
 from joulecut_core.tensor_frames import TensorFrame
@@ -112,6 +113,7 @@ class Scripted:
                 energy_j=0.1,
                 uplink_bytes=100,
                 downlink_bytes=40,
+                figures=FigureKind.EMULATED,
                 origin=origin,
             )
         )

@@ -78,6 +78,18 @@ def test_a_split_request_gives_the_networks_answer(cut: int, wire: str) -> None:
     run(use)
 
 
+@pytest.mark.parametrize("energy_j", [0.5, None], ids=["joules", "none"])
+def test_joules_of_a_server_that_are_estimates_make_the_ledger_one(energy_j: float | None) -> None:
+    """One label stands for both sides: an emulated edge beside an estimated server is no emulation any more."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.energy_j, bench.remote.figures = energy_j, FigureKind.ESTIMATED
+        await bench.session.switch(active_plan(2), bench.remote)
+        assert (await bench.session.infer("r", (PICTURE,))).ledger.figures is FigureKind.ESTIMATED
+
+    run(use)
+
+
 def test_seconds_of_a_split_request_add_up() -> None:
     """The stages make the total, the server's own seconds apart from the link's: nothing is counted twice or lost."""
 
