@@ -43,12 +43,6 @@ def split_ledger(
         total=total_s,
     )
     busy_s = run.head.time_s + run.encode.time_s
-    radio_j = 0.0
-    if active.link is not None:
-        radio_j = 8.0 * (
-            active.link.uplink_w * reply.uplink_bytes * attempts / active.link.uplink_bps
-            + active.link.downlink_w * reply.downlink_bytes / active.link.downlink_bps
-        )
     return RequestLedger(
         request_id=request_id,
         epoch=active.assignment.epoch,
@@ -61,7 +55,7 @@ def split_ledger(
             edge_busy=_known_j(run.head, edge_busy_j(active, run.head.time_s)),
             edge_wait=active.wait_w * max(0.0, (active.period_s or seconds.total) - busy_s),
             encode=_known_j(run.encode, encode_j(active, run.encode.time_s)),
-            radio=radio_j,
+            radio=_radio_j(active.link, up_bytes=attempts * reply.uplink_bytes, down_bytes=reply.downlink_bytes),
             server=server_j(active, decode_s=reply.decode_s, tail_s=reply.tail_s)
             if reply.energy_j is None
             else reply.energy_j,
@@ -85,8 +79,12 @@ def local_ledger(
     encode: Stage | None = None,
     reason: FallbackReason | None = None,
     attempts: int = 0,
+    sent_bytes: int = 0,
 ) -> RequestLedger:
-    """A request that the edge answered alone. `stage`: all that it computed; `encode`: what it encoded for nothing."""
+    """A request that the edge answered alone. `stage`: all that it computed; `encode`: what it encoded for nothing.
+
+    `sent_bytes`: in each attempt; how much of one that was given up had left the radio by then nobody knows.
+    """
     encoded_s = 0.0 if encode is None else encode.time_s
     busy_s = stage.time_s + encoded_s
     return RequestLedger(
@@ -101,6 +99,7 @@ def local_ledger(
             edge_busy=_known_j(stage, edge_busy_j(active, stage.time_s)),
             edge_wait=active.wait_w * max(0.0, (active.period_s or total_s) - busy_s),
             encode=0.0 if encode is None else _known_j(encode, encode_j(active, encode.time_s)),
+            radio=_radio_j(active.link, up_bytes=attempts * sent_bytes, down_bytes=0),
         ),
         figures=_figures(stage, figures),
         fallback_reason=reason,
@@ -124,6 +123,12 @@ def link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, f
     up_s = 8.0 * reply.uplink_bytes / link.uplink_bps + link.rtt_s / 2
     down_s = 8.0 * reply.downlink_bytes / link.downlink_bps + link.rtt_s / 2
     return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5, up_s + down_s
+
+
+def _radio_j(link: LinkEstimate | None, *, up_bytes: int, down_bytes: int) -> float:
+    if link is None:
+        return 0.0
+    return 8.0 * (link.uplink_w * up_bytes / link.uplink_bps + link.downlink_w * down_bytes / link.downlink_bps)
 
 
 def _known_j(stage: Stage, estimate_j: float) -> float:

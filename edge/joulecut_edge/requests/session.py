@@ -295,6 +295,7 @@ class EdgeSession:
             encode=run.encode,
             reason=reason,
             attempts=attempts,
+            sent_bytes=head.sent_bytes,
         )
         return self._answer(outputs, ledger, active)
 

@@ -158,6 +158,20 @@ def test_joules_of_a_split_request_are_what_the_device_drew() -> None:
     run(use)
 
 
+def test_what_was_sent_for_nothing_has_cost_the_radio_its_joules() -> None:
+    """A request that the edge finishes by itself answers for every attempt's bytes, and for none on the way down."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.failure = RemoteFailedError("busy")
+        await bench.session.switch(active_plan(2), bench.remote)
+        ledger = (await bench.session.infer("r", (PICTURE,))).ledger
+        assert (ledger.served_by, ledger.attempts) == ("edge", 2)
+        sent_bytes = 2 * tiny_network().table.cuts[2].size_bytes
+        assert ledger.joules.radio == pytest.approx(8 * LINK.uplink_w * sent_bytes / LINK.uplink_bps)
+
+    run(use)
+
+
 def test_with_a_rate_waiting_lasts_until_the_next_request() -> None:
     """At a known rate a request answers for the edge's draw over its whole period, not only until its answer."""
 
@@ -214,6 +228,7 @@ def test_whatever_the_server_says_the_edge_finishes(cut: int, failure: JoulecutE
         assert bench.session.counters == Counters(requests=1, local=1, fallbacks=1, reasons={reason: 1})
         assert joules(ledger) == pytest.approx(bench.device.exact_energy_j - before_j)
         assert ledger.joules.encode > 0
+        assert ledger.joules.radio > 0
         lost_s = bench.remote.link_s + bench.remote.queue_s + bench.remote.decode_s + bench.remote.tail_s
         assert ledger.seconds.total == pytest.approx(ledger.seconds.head + ledger.seconds.encode + lost_s)
 
