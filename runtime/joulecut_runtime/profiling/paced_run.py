@@ -44,25 +44,31 @@ def run_at_rate(
     `run` computes one request and returns its seconds. Raises DeviceError where the meter stands still.
     """
     period_s = meter_period_s(device)
-    kept = max(plan.governed_requests, math.ceil(rate_hz * plan.governed_periods * period_s))
     meter = _LastTick(device)
     start_s = clock.now_s()
-    times_s: list[float] = []
-    begin: EnergyReading | None = None
-    for index in range(plan.settle_requests + kept):
-        if index == plan.settle_requests:
-            begin = meter.reading
+
+    def due(index: int) -> float:
         time_s = run()
-        if index >= plan.settle_requests:
-            times_s.append(time_s)
         _watch_until(start_s + (index + 1) / rate_hz, meter, clock, period_s / _POLLS_PER_PERIOD)
+        return time_s
+
+    settling_s: list[float] = []
+    # Requests that follow each other quickly have settled before the meter has shown anything.
+    until_s = start_s + plan.governed_periods * period_s
+    while len(settling_s) < plan.settle_requests or (meter.reading is None and clock.now_s() < until_s):
+        settling_s.append(due(len(settling_s)))
+    begin = meter.reading
+    # A device that is slower than the rate runs them one after the other.
+    spacing_s = max(1.0 / rate_hz, min(settling_s, default=0.0))
+    kept = max(plan.governed_requests, math.ceil(plan.governed_periods * period_s / spacing_s))
+    times_s = tuple(due(len(settling_s) + index) for index in range(kept))
     end = meter.reading
     if begin is None or end is None or end.time_s <= begin.time_s:
         raise DeviceError(
             f"the energy meter of {device.info.name} did not change in {clock.now_s() - start_s:g} s; "
             f"expected a change every {period_s:g} s"
         )
-    return PacedRun(times_s=tuple(times_s), mean_w=window_between(begin, end).power_w)
+    return PacedRun(times_s=times_s, mean_w=window_between(begin, end).power_w)
 
 
 def measure_paced(

@@ -9,7 +9,8 @@ import pytest
 from joulecut_core.devices import DeviceState
 from joulecut_core.errors import DeviceError
 from joulecut_core.profiles import GovernedMeasurement, PacedMeasurement, Profile
-from joulecut_runtime.profiling.paced_run import measure_paced
+from joulecut_runtime.profiling.meter_windows import meter_period_s
+from joulecut_runtime.profiling.paced_run import measure_paced, run_at_rate
 from joulecut_runtime.profiling.plan import ProfilePlan
 from joulecut_runtime.profiling.run_times import spread, trimmed_mean
 from tests.runtime.bench import INPUTS, QUICK, Bench
@@ -63,6 +64,14 @@ def test_a_rate_beyond_the_clock_is_left_out() -> None:
         rate_hz = 1.02 / request(bench)
     held = bench.profile(plan=QUICK, governed_rates_hz=(rate_hz,)).paced
     assert [paced.requested.core_mhz for paced in held] == [bench.clock_table.top.core_mhz]
+
+
+def test_a_rate_beyond_the_device_is_measured_back_to_back() -> None:
+    """The meter's periods are filled by the requests that fit, not by a million a second that were asked for."""
+    bench = Bench()
+    paced = run_at_rate(bench, bench.clock, lambda: request(bench), rate_hz=1e6, plan=QUICK)
+    filling = QUICK.governed_periods * meter_period_s(bench) / min(paced.times_s)
+    assert len(paced.times_s) <= max(QUICK.governed_requests, 1.1 * filling)
 
 
 class _StoppedMeter(Bench):
