@@ -21,6 +21,7 @@ import torch
 
 from joulecut_core.errors import BundleError
 from joulecut_core.lifecycle import for_long, serve_until_stopped
+from joulecut_core.problems import Slo
 from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
 from joulecut_core.time_limits import within
@@ -67,6 +68,8 @@ _LOG = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _UNREAD_S = 1.0
 """What answers get beyond that to leave once their calls were ended."""
+_LEAST_RATE_HZ = 0.5
+"""Of requests measured under the board's governor: it has settled in their pauses, and rarer ones take hours."""
 _FIND_S = 10.0
 """How long a start that needs a server's bundle waits for one to be announced, resolved or listed."""
 
@@ -114,7 +117,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             clock=clock,
             store=_profile_store(config),
             engine=engine,
-            governed_rates_hz=() if config.slo.rate_hz is None else (config.slo.rate_hz,),
+            governed_rates_hz=_measured_rates_hz(config.slo),
         )
         runner = PartRunner(network, device, engine)
         traces = await start_traces(config.traces, stack, service="joulecut-edge", name=config.name, clock=clock)
@@ -225,6 +228,10 @@ async def _servers(config: EdgeConfig, stack: AsyncExitStack, transport: Transpo
         return Servers((), wall)
     stack.push_async_callback(asyncio.to_thread, browser.close)
     return Servers((), wall, discovered=browser.addresses)
+
+
+def _measured_rates_hz(slo: Slo) -> tuple[float, ...]:
+    return () if slo.rate_hz is None else (max(slo.rate_hz, _LEAST_RATE_HZ),)
 
 
 async def _load_network(config: EdgeConfig, servers: Servers, transport: Transport) -> Network:

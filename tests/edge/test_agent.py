@@ -59,6 +59,12 @@ def test_a_deadline_that_cannot_be_kept_still_gives_a_plan() -> None:
     assert active.assignment.edge_clock == edge_profile().clock_table[-1]
 
 
+@pytest.mark.parametrize(("rate_hz", "measured_hz"), [(None, ()), (30.0, (30.0,)), (1e-3, (0.5,))])
+def test_a_start_does_not_wait_for_rare_requests(rate_hz: float | None, measured_hz: tuple[float, ...]) -> None:
+    """A request each quarter of an hour, forty times over, would be measured for half a day before the first answer."""
+    assert agent._measured_rates_hz(Slo(rate_hz=rate_hz)) == measured_hz
+
+
 async def candidates(config: EdgeConfig) -> tuple[str, ...]:
     async with AsyncExitStack() as stack:
         servers = await agent._servers(config, stack, Transport(insecure=True))
