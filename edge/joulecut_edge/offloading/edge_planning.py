@@ -149,6 +149,11 @@ class EdgePlanning:
         """Plan for the link in use as its crossings show it, not as it was measured."""
         self.link = link
 
+    def expect_no_more(self, link: LinkEstimate | None) -> None:
+        """Plan for the link of the plans in force again, where this one was expected instead, and got no plan."""
+        if self._basis is not None and self.link is link:
+            self.link = self._basis.link
+
     async def plan(
         self,
         connection: ServerConnection,

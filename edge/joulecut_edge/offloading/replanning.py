@@ -248,10 +248,13 @@ class Replanning:
             self._keep_asking(self._ask(connection, planning))
 
     async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
+        expected = planning.link
         try:
             await planning.plan(connection)
         except JoulecutError as error:
-            _LOG.info("no plans for a better link: %s", error)
+            # A look that finds the same once more asks again, when it is time to.
+            planning.expect_no_more(expected)
+            _LOG.info("no plans for another link: %s", error)
 
     def _keep_asking(self, question: Coroutine[Any, Any, None]) -> None:
         asking = asyncio.create_task(question)

@@ -105,6 +105,23 @@ def run(edge: Planned, use: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(body())
 
 
+def test_an_expected_link_without_a_plan_is_given_up(edge: Planned) -> None:
+    """The plans in force are still those of the link before; a link that was measured meanwhile stays."""
+
+    async def use() -> None:
+        planning, expected = edge.planning, replace(LINK, rtt_s=LINK.rtt_s / 4)
+        await planning.plan(edge.server.connection)
+        planned = planning.link
+        planning.expect_link(expected)
+        planning.expect_no_more(expected)
+        assert planning.link is planned
+        planning.expect_link(LINK)
+        planning.expect_no_more(expected)
+        assert planning.link is LINK
+
+    run(edge, use)
+
+
 def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edge: Planned) -> None:
     """Refitting keeps the link of the plan in force, but not against a newer estimate, nor on another server's link."""
 

@@ -15,6 +15,7 @@ from joulecut_edge.offloading.replanning import Replanning
 from joulecut_edge.offloading.round_trips import RoundTrips
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.requests.session import EdgeSession
+from joulecut_proto.planning_refusals import PlannerBusyError
 from tests.edge.offloading.test_replanning import FAST_BPS, PROBLEM, FakeEdge, FakeServer, active_of, bands_of
 
 BUSY = LinkEstimate(uplink_bps=FAST_BPS, downlink_bps=FAST_BPS, rtt_s=0.3, latency_std_s=0.05)
@@ -95,6 +96,7 @@ class EdgeAtHome(FakeEdge):
 
     planned: LinkEstimate = BUSY
     asked: list[LinkEstimate] = field(default_factory=list)
+    refusals: int = 0
     wishes: None = None
 
     @property
@@ -104,16 +106,25 @@ class EdgeAtHome(FakeEdge):
     def expect_link(self, link: LinkEstimate) -> None:
         self.planned = link
 
+    def expect_no_more(self, link: LinkEstimate) -> None:
+        assert link is self.planned
+        self.planned = BUSY
+
     async def plan(self, connection: ServerConnection) -> None:
         assert connection is self.connection
         self.asked.append(self.planned)
+        if len(self.asked) <= self.refusals:
+            raise PlannerBusyError("too many plans; try again in 50 s")
 
 
-async def after(requests: int, *, planned: LinkEstimate, uplink_bps: float = FAST_BPS) -> list[LinkEstimate]:
+async def after(
+    requests: int, *, planned: LinkEstimate, uplink_bps: float = FAST_BPS, refusals: int = 0
+) -> list[LinkEstimate]:
     """The links that an edge at home asked for plans for, after so many requests, five a second."""
     clock, bands = ManualClock(), bands_of(PROBLEM)
     home = active_of(bands[0], offloads=False)
     edge = EdgeAtHome(server=FakeServer(clock, uplink_bps), bands=bands[:1], active=home, local=home, planned=planned)
+    edge.refusals = refusals
     replanning = Replanning(cast(EdgeSession, edge), cast(Offloading, edge), clock)
     for _ in range(requests):
         edge.counters = replace(edge.counters, requests=edge.counters.requests + 1)
@@ -129,6 +140,12 @@ def test_an_edge_that_joined_in_a_bad_moment_leaves_home() -> None:
     (asked,) = asyncio.run(after(100, planned=BUSY))
     assert asked.uplink_bps == BUSY.uplink_bps
     assert PROBLEM.link.rtt_s <= asked.rtt_s < BUSY.rtt_s / 1.5
+
+
+def test_one_whose_server_had_no_time_for_a_plan_asks_again() -> None:
+    """A refusal must not count as a plan: who took the link for mended would stay at home for good."""
+    first, second = asyncio.run(after(500, planned=BUSY, refusals=1))
+    assert first.rtt_s == second.rtt_s < BUSY.rtt_s / 1.5
 
 
 def test_one_that_joined_while_its_link_was_bad_all_over_leaves_home() -> None:
