@@ -239,11 +239,13 @@ class EdgePlanning:
         """
         # Nothing is awaited in between: a connection lost later makes the session local after this switch.
         _check_used(connection)
-        was = self._session.active.assignment.server_clock
+        was = self._session.active.assignment
         await self._session.switch(active, connection)
-        if active.assignment.server_clock != was:
+        if active.assignment.server_clock != was.server_clock:
             self._telling.tell_soon(connection, active.assignment.epoch)
-        _LOG.info("epoch %d adopted: %s", active.assignment.epoch, active.assignment)
+        # The same one comes again every few seconds where the link moves within its reach.
+        level = logging.DEBUG if active.assignment == was else logging.INFO
+        _LOG.log(level, "epoch %d adopted: %s", active.assignment.epoch, active.assignment)
 
     async def stop(self) -> None:
         """End what is still being planned, and what the server is still being told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -103,6 +104,23 @@ def run(edge: Planned, use: Callable[[], Awaitable[None]]) -> None:
         await use()
 
     asyncio.run(body())
+
+
+def test_a_plan_that_is_told_anew_is_no_news(edge: Planned, caplog: pytest.LogCaptureFixture) -> None:
+    """What the plan in force expects of its link changes every few seconds: the log is told of other plans alone."""
+
+    async def use() -> None:
+        planning, active = edge.planning, edge.bench.session.active
+        slower = replace(LINK, uplink_bps=LINK.uplink_bps / 2)
+        with caplog.at_level(logging.INFO):
+            await planning.adopt(edge.server.connection, replace(active, link=slower))
+            assert edge.bench.session.active.link == slower
+            assert "adopted" not in caplog.text
+            other = replace(active.assignment, epoch=active.assignment.epoch + 1)
+            await planning.adopt(edge.server.connection, replace(active, assignment=other))
+            assert caplog.text.count("adopted") == 1
+
+    run(edge, use)
 
 
 def test_an_expected_link_without_a_plan_is_given_up(edge: Planned) -> None:
