@@ -209,7 +209,10 @@ class EdgeSession:
     async def _offload(self, request: Request, head: Head) -> Answer:
         """Ask the server, at most twice; whatever comes of that, an answer."""
         force, attempts, sent_s = head.force, 0, 0.0
-        reason = FallbackReason.LATE if head.run.encoded else FallbackReason.FAILED
+        reason = FallbackReason.LATE
+        if not head.run.encoded:
+            reason, why = FallbackReason.FAILED, head.run.complaint
+            self._log.warn("requests not sent", "request %s: nothing can be sent: %s", request.sent_id, why)
         for may_repeat in (True, False) if head.run.encoded else ():
             sent_s = sent_s if attempts else self._clock.now_s()
             most_s = self._wait_s(request, force.active)

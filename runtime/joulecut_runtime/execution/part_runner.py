@@ -6,7 +6,6 @@ things), so agents call it from one worker thread.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +21,6 @@ from joulecut_runtime.networks.network import Network
 from joulecut_runtime.networks.parts import Part
 from joulecut_runtime.wires.codecs import Codec, decode_expected
 
-_LOG = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -38,12 +35,14 @@ class HeadRun:
     """What the edge's part left: the tensors at the cut (kept for a fallback) and their encoded form.
 
     `encoded`: empty where the codec cannot carry them, as one of eight bits no infinities; then nothing can be sent.
+    `complaint`: why; empty where it can.
     """
 
     tensors: tuple[Tensor, ...]
     encoded: tuple[TensorFrame, ...]
     head: Stage
     encode: Stage
+    complaint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +87,9 @@ class PartRunner:
             self.network.whole.check_inputs(inputs)
         specs = self.network.table.cuts[cut].tensors
         with self.device.execution(codec.encode_workload(specs)) as execution:
-            encoded = _encoded(codec, tensors)
+            encoded, complaint = _encoded(codec, tensors)
         encode = Stage(time_s=execution.elapsed_s, energy_j=execution.energy_j)
-        return HeadRun(tensors=tensors, encoded=encoded, head=head, encode=encode)
+        return HeadRun(tensors=tensors, encoded=encoded, head=head, encode=encode, complaint=complaint)
 
     def tail(self, cut: int, codec: Codec, encoded: Sequence[TensorFrame]) -> TailRun:
         """Decoding and everything after `cut`. Raises ContractError where the payload does not fit the cut."""
@@ -121,9 +120,8 @@ class PartRunner:
         return self.network.whole if cut == 0 else self.network.tail(cut)
 
 
-def _encoded(codec: Codec, tensors: Sequence[Tensor]) -> tuple[TensorFrame, ...]:
+def _encoded(codec: Codec, tensors: Sequence[Tensor]) -> tuple[tuple[TensorFrame, ...], str]:
     try:
-        return codec.encode(tensors)
+        return codec.encode(tensors), ""
     except ContractError as error:
-        _LOG.warning("nothing can be sent at this cut: %s", error)
-        return ()
+        return (), str(error)

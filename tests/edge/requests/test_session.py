@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple, replace
 from typing import NoReturn, TypeVar
@@ -255,8 +256,8 @@ def test_what_fails_everywhere_is_not_the_server_s_failure(
     run(use)
 
 
-def test_what_a_codec_cannot_carry_is_finished_here() -> None:
-    """An infinity at the cut has no eight bits: the edge answers from the kept tensors, and sends nothing."""
+def test_what_a_codec_cannot_carry_is_finished_here(caplog: pytest.LogCaptureFixture) -> None:
+    """An infinity at the cut has no eight bits: the edge answers from the kept tensors, and says so now and then."""
 
     async def use(bench: Bench) -> None:
         graph = tiny_network().graph
@@ -273,6 +274,10 @@ def test_what_a_codec_cannot_carry_is_finished_here() -> None:
         ledger = answer.ledger
         assert (ledger.served_by, ledger.fallback_reason, ledger.attempts) == ("edge", FallbackReason.FAILED, 0)
         assert not bench.remote.sent
+        assert "request r/0: nothing can be sent: tensor" in caplog.text
+        for _ in range(70):
+            await session.infer("r", (PICTURE,))
+        assert sum(record.levelno == logging.WARNING for record in caplog.records) == 60
 
     run(use)
 
