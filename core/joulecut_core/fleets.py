@@ -12,7 +12,7 @@ from typing import cast
 from joulecut_core.decoding import show
 from joulecut_core.errors import PlanError, ProblemError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL, Plan
-from joulecut_core.problem_rules import NOT_NEGATIVE, POSITIVE, SHARE, check_number, check_text
+from joulecut_core.problem_rules import NOT_NEGATIVE, POSITIVE, SHARE, check_number, check_text, take_own_numbers
 from joulecut_core.problems import Problem
 
 FLEET_SCHEMA = "joulecut.fleet/1"
@@ -32,6 +32,9 @@ class Shared:
     server_utilisation: float = 0.8
     server_wait_s: float = 0.0
     server_idle_w_counts: bool = False
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulecut_core.figures import FigureKind
+from joulecut_core.problem_rules import take_own_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,9 @@ class LinkEstimate:
     downlink_w: float = 0.0
     samples: int = 0
     figures: FigureKind = FigureKind.ESTIMATED
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
     def __str__(self) -> str:
         up, down = self.uplink_bps / 1e6, self.downlink_bps / 1e6

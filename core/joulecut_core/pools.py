@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from joulecut_core.decoding import show
 from joulecut_core.errors import ProblemError
 from joulecut_core.fleets import Fleet
+from joulecut_core.problem_rules import take_own_numbers
 from joulecut_core.problems import Problem
 
 POOL_SCHEMA = "joulecut.fleet/2"
@@ -40,6 +41,9 @@ class PoolServer:
     may_park: bool = True
     may_serve: bool = True
 
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
@@ -47,6 +51,9 @@ class Uplink:
 
     name: str
     uplink_bps: float
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,9 @@ class Route:
     rtt_s: float | None = None
     uplink_bps: float | None = None
     downlink_bps: float | None = None
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,13 @@ Every complaint is a ProblemError that starts with the JSON path: `link.uplink_b
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ProblemError
@@ -28,6 +29,9 @@ NO_CODEC = "none"
 
 _KEPT = 32
 """Tables remembered as checked: both sides of a handful of problems under planning at once, some megabytes each."""
+
+_OWN_KINDS = frozenset({float, int, bool, str, type(None)})
+"""Kinds that hold no number but Python's own."""
 
 _WIRE_NUMBERS = ("uplink_bytes", "downlink_bytes", "accuracy_loss", "encode_s", "encode_w", "decode_s", "decode_w")
 
@@ -204,6 +208,34 @@ def check_number(path: str, value: object, allowed: Range) -> None:
         if math.isfinite(number) and allowed.holds(number):
             return
     raise ProblemError(f"{path}: {show(value)}; expected {allowed.text}")
+
+
+def take_own_numbers(owner: object) -> None:
+    """Put Python's own numbers in the place of others, numpy's among them, in the fields of a frozen dataclass.
+
+    What is computed with a number of 32 bits has 32 bits, and JSON takes none. What is no number is left for the check.
+    """
+    for field in dataclasses.fields(cast(Any, owner)):
+        value = getattr(owner, field.name)
+        if type(value) not in _OWN_KINDS:
+            object.__setattr__(owner, field.name, own_number(value))
+
+
+def own_row(row: object) -> object:
+    """A row of a table as a tuple of Python's own numbers; what is no list as it is."""
+    if not isinstance(row, (list, tuple)):
+        return row
+    return tuple(row) if _OWN_KINDS.issuperset(map(type, row)) else tuple(map(own_number, row))
+
+
+def own_number(value: object) -> object:
+    """Python's own of a number, whatever kind it has; anything else as it is."""
+    if type(value) in _OWN_KINDS or not isinstance(value, Real):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return value
 
 
 def check_text(path: str, value: object) -> None:

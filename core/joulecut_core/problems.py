@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ProblemError
-from joulecut_core.problem_rules import check_numbers
+from joulecut_core.problem_rules import check_numbers, own_row, take_own_numbers
 
 PROBLEM_SCHEMA = "joulecut.problem/1"
 
@@ -27,6 +27,9 @@ class Slo:
     margin: str = "cantelli"
     rate_hz: float | None = None
 
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
@@ -35,6 +38,9 @@ class Objective:
     edge_weight: float = 1.0
     server_weight: float = 1.0
     server_idle_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,9 @@ class Link:
     uplink_w: float = 0.0
     downlink_w: float = 0.0
 
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgePoint:
@@ -56,6 +65,9 @@ class EdgePoint:
     core_mhz: float
     memory_mhz: float | None
     wait_w: float
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,9 @@ class ServerPoint:
     core_mhz: float
     memory_mhz: float | None
     idle_w: float = 0.0
+
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +117,9 @@ class Wire:
     decode_s: float = 0.0
     decode_w: float = 0.0
 
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemCut:
@@ -127,8 +145,8 @@ class SideTables:
         for name in ("time_s", "busy_w", "time_std_s"):
             _freeze(self, name)
             table = getattr(self, name)
-            if isinstance(table, tuple) and any(isinstance(row, list) for row in table):
-                object.__setattr__(self, name, tuple(tuple(row) if isinstance(row, list) else row for row in table))
+            if isinstance(table, tuple):
+                object.__setattr__(self, name, tuple(map(own_row, table)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +158,16 @@ class Variant:
     server: SideTables
     accuracy_loss: float = 0.0
 
+    def __post_init__(self) -> None:
+        take_own_numbers(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A whole planning problem. Raises ProblemError where a value is out of range or a table ragged.
 
-    Lists are taken for tuples and frozen, so a problem never changes once it is made.
+    Lists are taken for tuples and frozen, so a problem never changes once it is made; numbers of other kinds, such as
+    numpy's, for Python's own.
     """
 
     link: Link
@@ -163,6 +185,7 @@ class Problem:
             raise ProblemError(f"schema: {show(self.schema)}; expected {PROBLEM_SCHEMA!r}")
         _freeze(self, "cuts")
         _freeze(self, "variants")
+        take_own_numbers(self)
         _check_structure(self)
         check_numbers(self)
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from joulecut_core.decoding import encode
 from joulecut_core.errors import ProblemError
+from joulecut_core.fleets import Fleet, FleetEdge, Shared
+from joulecut_core.links import LinkEstimate
 from joulecut_core.problems import (
     Edge,
     EdgePoint,
@@ -149,3 +154,39 @@ def test_a_problem_never_changes(make: Callable[[Any], Any]) -> None:
     )
     assert problem == PROBLEM
     assert hash(problem) == hash(PROBLEM)
+
+
+def _with_numbers(value: Any, kind: Callable[[float], object]) -> Any:
+    """A copy of nested dataclasses and tuples whose numbers are of another kind."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = {field.name: _with_numbers(getattr(value, field.name), kind) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **inner)
+    if isinstance(value, tuple):
+        return tuple(_with_numbers(item, kind) for item in value)
+    return kind(value) if isinstance(value, float) else value
+
+
+def _numbers(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif not isinstance(value, (str, bool, type(None))):
+        yield value
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, Fraction])
+def test_numbers_of_other_kinds_become_pythons_own(kind: Callable[[float], object]) -> None:
+    """A bandwidth of numpy's 32 bits would make all that is computed with it as coarse, and no JSON could hold it."""
+    given = dataclasses.replace(PROBLEM, slo=Slo(latency_s=0.1, quantile=0.99, rate_hz=3.0))
+    problem = _with_numbers(given, kind)
+    assert {type(number) for number in _numbers(encode(problem))} == {float}
+    assert problem == _with_numbers(given, lambda number: float(cast(Any, kind(number))))
+    fleet = Fleet(
+        edges=(FleetEdge(name="gate", problem=problem),),
+        shared=_with_numbers(Shared(uplink_bps=1e7, server_wait_s=0.001), kind),
+    )
+    assert {type(number) for number in _numbers(encode(fleet.shared))} == {float}
+    link = _with_numbers(LinkEstimate(uplink_bps=1e7, downlink_bps=1e7, rtt_s=0.1), kind)
+    assert type(link.uplink_bps) is float
