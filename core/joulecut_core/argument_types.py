@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from enum import Enum
 from numbers import Real
 from pathlib import Path
 from typing import cast
@@ -18,6 +19,12 @@ def expect_type(name: str, value: object, kind: type | tuple[type, ...], remedy:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         expected = " or ".join(each.__name__ for each in kinds)
         raise TypeError(f"{name}: {show(value)} is of type {type(value).__name__}; expected {expected}: {remedy}")
+
+
+def expect_member(name: str, value: object, kind: type[Enum]) -> None:
+    """Raise TypeError where `value` is no member of `kind`; the word behind one is none."""
+    members = " or ".join(f"{kind.__name__}.{member.name}" for member in kind)
+    expect_type(name, value, kind, f"{members}, of {kind.__module__}")
 
 
 def expect_path(name: str, value: object, remedy: str, *, error: type[JoulecutError] = ConfigError) -> Path:

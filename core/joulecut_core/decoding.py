@@ -76,7 +76,7 @@ def encode(value: object) -> Any:
 
 def show(value: object) -> str:
     """A value as it stands in a message: short, on one line."""
-    text = repr(value)
+    text = repr(value).replace("\n", " ")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

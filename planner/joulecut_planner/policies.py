@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from joulecut_core.argument_types import expect_member
 from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner.baselines import BASELINES
@@ -80,8 +81,9 @@ def plan_policy(
     `tails`: what takes the place of standard deviations (`build_problem`). `corrections`: by what live requests
     found the tables' seconds off; what was measured under the board's governor is taken as it is. Raises
     ProfileError where `governor` is asked for and the edge's profile has no governed measurements, FitError where
-    the profiles cannot carry a model or the tails not the quantile.
+    the profiles cannot carry a model or the tails not the quantile, TypeError for what is no Policy.
     """
+    expect_member("policy", policy, Policy)
     model = ModelKind.CPU_DVFS if policy is Policy.CPU_DVFS else ModelKind.DVFS_AWARE
     problem = _problem(inputs, model, tails, corrections)
     plan = governed_plan(problem, inputs.edge) if policy is Policy.GOVERNOR else plan_choices(policy, problem)

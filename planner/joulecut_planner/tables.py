@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from joulecut_core.argument_types import expect_member
 from joulecut_core.errors import ProfileError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.problem_rules import POSITIVE, check_number
@@ -79,8 +80,10 @@ def build_problem(
     server were all measured; a cut without any is forbidden. `tails`: what takes the place of standard
     deviations where the SLO has a quantile; the spreads are then equivalents for that quantile and
     margin alone (`joulecut_planner.tails.margins`). Raises ProfileError or FitError where the
-    measurements cannot carry a problem, ProblemError where a number is out of range.
+    measurements cannot carry a problem, ProblemError where a number is out of range, TypeError for what
+    is no ModelKind.
     """
+    expect_member("model", model, ModelKind)
     # Spreads of payloads are divided by it before the problem is there to be checked.
     check_number("link.uplink_bps", inputs.link.uplink_bps, POSITIVE)
     edge, server = side_model(inputs.edge, model), side_model(inputs.server, model)

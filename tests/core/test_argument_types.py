@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 
-from joulecut_core.argument_types import expect_numbers, expect_path, expect_time_limit, expect_type
+from joulecut_core.argument_types import expect_member, expect_numbers, expect_path, expect_time_limit, expect_type
 from joulecut_core.errors import ConfigError
 
 
@@ -77,3 +78,16 @@ def test_what_no_file_is_called(given: str) -> None:
     """An empty setting is not the folder that one is in."""
     with pytest.raises(ConfigError, match="is the name of no file; expected a path: of a plan"):
         expect_path("path", given, "of a plan")
+
+
+class _Course(str, Enum):
+    STRAIGHT = "straight"
+
+
+def test_the_word_behind_a_member_is_none() -> None:
+    """It is equal to the member and not it: a function that asks which it is would take the other way in silence."""
+    expect_member("course", _Course.STRAIGHT, _Course)
+    with pytest.raises(
+        TypeError, match=r"^course: 'straight' is of type str; expected _Course: _Course\.STRAIGHT, of "
+    ):
+        expect_member("course", "straight", _Course)

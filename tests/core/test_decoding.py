@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,6 +142,11 @@ def test_long_values_are_shortened() -> None:
     assert len(show([0] * 1000)) == 60
     assert show([0] * 1000).endswith("...")
     assert show("short") == "'short'"
+
+
+def test_values_of_several_lines_are_shown_on_one() -> None:
+    """Arrays of numpy are, and a message is one line."""
+    assert show(np.eye(2)) == "array([[1., 0.],        [0., 1.]])"
 
 
 def test_join() -> None:

@@ -1,13 +1,24 @@
-"""Whoever gives a file's name or a JSON object instead of a problem is told how to read it."""
+"""Whoever gives a file's name, a JSON object or a word instead of what is meant is told how to come by it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from joulecut_planner import break_points, explain, pareto, solve, solve_fleet, what_if
+from joulecut_planner import (
+    break_points,
+    build_problem,
+    explain,
+    pareto,
+    plan_policy,
+    solve,
+    solve_fleet,
+    what_if,
+)
+from tests.planner.drawn_problems import drawn_problem
+from tests.planner.synthetic_profiles import planning_inputs
 
 
 @pytest.mark.parametrize("given", ["camera.json", {}, None], ids=["file", "object", "none"])
@@ -29,3 +40,21 @@ def test_no_fleet() -> None:
         TypeError, match=r"^fleet: 'fleet\.json' .* expected Fleet or Pool: read a file with load_fleet$"
     ):
         solve_fleet("fleet.json")  # type: ignore[call-overload]  # what is refused
+
+
+@pytest.mark.parametrize("function", [what_if, lambda problem, downlink: break_points(problem, 1e6, 2e6, downlink)])
+def test_a_downlink_is_no_word(function: Callable[..., object]) -> None:
+    """The word counted as a fixed downlink, whatever it said, and the table bore it all the same."""
+    with pytest.raises(
+        TypeError, match=r"^downlink: 'proportional' is of type str; expected Downlink: Downlink\.FIXED or"
+    ):
+        function(drawn_problem(3, cuts=3, edge_points=2, server_points=2), downlink="proportional")
+
+
+def test_policy_and_model_are_no_words() -> None:
+    """The word cpu-dvfs made the plan of the other model."""
+    inputs = planning_inputs()
+    with pytest.raises(TypeError, match=r"^policy: 'cpu-dvfs' is of type str; expected Policy: "):
+        plan_policy(cast(Any, "cpu-dvfs"), inputs)
+    with pytest.raises(TypeError, match=r"^model: 'cpu-dvfs' is of type str; expected ModelKind: "):
+        build_problem(inputs, model=cast(Any, "cpu-dvfs"))

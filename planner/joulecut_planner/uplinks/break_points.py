@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from joulecut_core.argument_types import expect_member
 from joulecut_core.errors import ProblemError
 from joulecut_core.plans import INFEASIBLE, OPTIMAL
 from joulecut_core.problem_rules import POSITIVE, check_number
@@ -46,11 +47,14 @@ def break_points(
     """The plan at every uplink from `lowest_bps` to `highest_bps` (bits per second), a row from change to change.
 
     Exact: between two neighbouring break points one choice is what `solve` gives. Raises ProblemError
-    where the range is empty or not above 0, or where the problem's numbers overflow; TypeError for what is no Problem.
+    where the range is empty or not above 0, or where the problem's numbers overflow; TypeError for what is no Problem
+    or no Downlink.
     """
     expect_problem(problem)
+    expect_member("downlink", downlink, Downlink)
     check_number("lowest_bps", lowest_bps, POSITIVE)
     check_number("highest_bps", highest_bps, POSITIVE)
+    lowest_bps, highest_bps = float(lowest_bps), float(highest_bps)
     if lowest_bps > highest_bps:
         raise ProblemError(f"lowest_bps: {lowest_bps}; expected at most highest_bps, which is {highest_bps}")
     spans = UplinkSpans(problem, downlink)

@@ -8,9 +8,10 @@ uplink are read off one front instead.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from joulecut_core.argument_types import expect_member, expect_type
 from joulecut_core.plans import Plan
 from joulecut_core.problem_rules import POSITIVE, check_number
 from joulecut_core.problems import Problem
@@ -51,14 +52,14 @@ def what_if(
     """The plan at each uplink (bits per second) under each deadline (seconds); the problem's own where left out.
 
     Exact: equal to `solve` at every point. Raises ProblemError, naming the position, where a number is
-    not finite and above 0, or where the problem's numbers overflow; TypeError for what is no Problem.
+    not finite and above 0, or where the problem's numbers overflow; TypeError for what is no Problem, no Downlink or no
+    list.
     """
     expect_problem(problem)
+    expect_member("downlink", downlink, Downlink)
     started_s = time.perf_counter()
-    uplinks = tuple([problem.link.uplink_bps] if uplinks_bps is None else uplinks_bps)
-    latencies = tuple([problem.slo.latency_s] if latencies_s is None else latencies_s)
-    _check("uplinks_bps", uplinks)
-    _check("latencies_s", latencies)
+    uplinks = _numbers("uplinks_bps", [problem.link.uplink_bps] if uplinks_bps is None else uplinks_bps)
+    latencies = _deadlines("latencies_s", [problem.slo.latency_s] if latencies_s is None else latencies_s)
     falling, deadlines = sorted(set(uplinks), reverse=True), tuple(dict.fromkeys(latencies))
     answers: dict[tuple[float, float | None], Answer] = {}
     if len(deadlines) >= max(_WORTH_A_FRONT, len(falling)):
@@ -81,10 +82,19 @@ def what_if(
     )
 
 
-def _check(name: str, values: Sequence[float | None]) -> None:
-    for index, value in enumerate(values):
-        if value is not None:
-            check_number(f"{name}[{index}]", value, POSITIVE)
+def _numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
+    expect_type(name, values, Iterable, f"write {name}=[...]")
+    return tuple(_number(f"{name}[{index}]", value) for index, value in enumerate(values))
+
+
+def _deadlines(name: str, values: Sequence[float | None]) -> tuple[float | None, ...]:
+    expect_type(name, values, Iterable, f"write {name}=[...]")
+    return tuple(None if value is None else _number(f"{name}[{index}]", value) for index, value in enumerate(values))
+
+
+def _number(path: str, value: float) -> float:
+    check_number(path, value, POSITIVE)
+    return float(value)
 
 
 def _along_a_front(problem: Problem, deadlines: Sequence[float | None]) -> list[Answer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -131,3 +132,14 @@ def test_wrong_numbers_are_named_with_their_position(wrong: float) -> None:
         what_if(problem, uplinks_bps=[1e6, wrong])
     with pytest.raises(ProblemError, match=r"latencies_s\[0\]"):
         what_if(problem, latencies_s=[wrong])
+
+
+def test_a_number_is_no_list() -> None:
+    """A single uplink or deadline is refused by its name."""
+    problem = drawn_problem(3, cuts=3, edge_points=2, server_points=2)
+    with pytest.raises(TypeError, match=r"^uplinks_bps: 5.0 is of type float; expected Iterable: write uplinks_bps="):
+        what_if(problem, uplinks_bps=cast(Any, 5.0))
+    with pytest.raises(TypeError, match=r"^latencies_s: 1 is of type int; expected Iterable: write latencies_s="):
+        what_if(problem, latencies_s=cast(Any, 1))
+    with pytest.raises(ProblemError, match=r"^uplinks_bps\[1\]: None; expected"):
+        what_if(problem, uplinks_bps=cast(Any, [1e6, None]))
