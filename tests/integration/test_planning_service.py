@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from joulecut.connections.remote_planning import pareto_remotely, plan_fleet_remotely, plan_remotely
 from joulecut_core.errors import LinkError, ProblemError
+from joulecut_core.plans import Plan
 from joulecut_core.problems import Problem
 from joulecut_planner import load_problem, solve
 from joulecut_planner.fleet import solve_fleet
@@ -75,6 +76,20 @@ def test_realistic_problems_and_fleets_are_the_librarys(seed: int) -> None:
             assert [*map(timeless, front)] == [*map(timeless, pareto(problem))]
             answer = await client.plan_fleet(fleet, timeout_s=WAIT_S)
             assert timeless_fleet(answer) == timeless_fleet(solve_fleet(fleet))
+
+    run(test())
+
+
+def test_cells_of_a_notebook_are_answered(site: Site) -> None:
+    """They run in an event loop, in which no second one can be begun; the plain call waits there too."""
+
+    async def test() -> None:
+        async with server_agent.serving(site.server()) as address:
+
+            async def cell() -> Plan:
+                return plan_remotely(SMALL, address, timeout_s=WAIT_S)
+
+            assert timeless(await asyncio.to_thread(lambda: asyncio.run(cell()))) == timeless(solve(SMALL))
 
     run(test())
 

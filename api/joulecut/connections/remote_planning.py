@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, overload
 
@@ -88,4 +89,16 @@ def _asked(server: str, security: ChannelSecurity | None, ask: Callable[[Planner
         async with open_channel(server, security) as channel:
             return await ask(PlannerClient(channel, peer=f"server-agent {server}"))
 
-    return asyncio.run(talk())
+    if not _is_in_event_loop():
+        return asyncio.run(talk())
+    # A notebook's cells run in an event loop, and a thread has one at most.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(talk())).result()
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
