@@ -21,7 +21,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
 
 _POLLS_PER_PERIOD = 8
-_PATIENCE_PERIODS = 20
+PATIENCE_PERIODS = 20
 """A meter that stands still for this many of its own periods is broken."""
 _SAME_INSTANT_PERIODS = 1 / 16
 """A value older than this when it is read carries the meter's own time stamp, not the time of reading."""
@@ -97,13 +97,13 @@ class TickWatch:
         """
         self._waited_s += min(self.period_s, now_s - max(since_s, self._looked_s))
         self._looked_s = now_s
-        return self._waited_s >= _PATIENCE_PERIODS * self.period_s
+        return self._waited_s >= PATIENCE_PERIODS * self.period_s
 
     def broken(self, *, doing: str = "") -> DeviceError:
         """The error of a meter that stands still; `doing` says of what its seconds were full."""
         return DeviceError(
             f"the energy meter of {self._device.info.name} stood at {self.first_j} J for "
-            f"{_PATIENCE_PERIODS * self.period_s:g} s{doing and f' of {doing}'}; "
+            f"{PATIENCE_PERIODS * self.period_s:g} s{doing and f' of {doing}'}; "
             f"expected a change every {self.period_s:g} s"
         )
 
@@ -118,7 +118,7 @@ def read_at_tick(device: Device, clock: Clock) -> EnergyReading:
     Raises DeviceError where the device has no meter or the meter stands still.
     """
     watch = TickWatch(device)
-    for _ in range(_PATIENCE_PERIODS * _POLLS_PER_PERIOD):
+    for _ in range(PATIENCE_PERIODS * _POLLS_PER_PERIOD):
         # From now on, not from the start: after a pause of this host the meter has its time as before.
         clock.sleep_until_s(clock.now_s() + watch.look_s)
         reading = watch.poll()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_core.energy import EnergyReading, window_between
+from joulecut_core.energy import PATIENCE_PERIODS, EnergyReading, window_between
 from joulecut_core.errors import DeviceError
 from joulecut_core.profiles import PacedMeasurement
 from joulecut_core.timing import Clock
@@ -44,31 +44,34 @@ def run_at_rate(
     `run` computes one request and returns its seconds. Raises DeviceError where the meter stands still.
     """
     period_s = meter_period_s(device)
+    within_s = plan.governed_periods * period_s
+    most = max(plan.governed_requests, math.ceil(rate_hz * within_s))
     meter = _LastTick(device)
     start_s = clock.now_s()
+    times_s: list[float] = []
 
-    def due(index: int) -> float:
-        time_s = run()
-        _watch_until(start_s + (index + 1) / rate_hz, meter, clock, period_s / _POLLS_PER_PERIOD)
-        return time_s
+    def go_on() -> float:
+        times_s.append(run())
+        _watch_until(start_s + len(times_s) / rate_hz, meter, clock, period_s / _POLLS_PER_PERIOD)
+        return clock.now_s()
 
-    settling_s: list[float] = []
-    # Requests that follow each other quickly have settled before the meter has shown anything.
-    until_s = start_s + plan.governed_periods * period_s
-    while len(settling_s) < plan.settle_requests or (meter.reading is None and clock.now_s() < until_s):
-        settling_s.append(due(len(settling_s)))
-    begin = meter.reading
-    # A device that is slower than the rate runs them one after the other.
-    spacing_s = max(1.0 / rate_hz, min(settling_s, default=0.0))
-    kept = max(plan.governed_requests, math.ceil(plan.governed_periods * period_s / spacing_s))
-    times_s = tuple(due(len(settling_s) + index) for index in range(kept))
+    now_s, patience_s = start_s, PATIENCE_PERIODS * period_s
+    # Requests may come faster than the meter ticks: what counts begins with a tick.
+    while len(times_s) < plan.settle_requests or (meter.reading is None and now_s - start_s < patience_s):
+        now_s = go_on()
+    begin, begun_s, settled = meter.reading, now_s, len(times_s)
+    # Where they come faster than the device is, time is over before they are.
+    for kept in range(most):
+        if kept >= plan.governed_requests and now_s - begun_s >= within_s:
+            break
+        now_s = go_on()
     end = meter.reading
     if begin is None or end is None or end.time_s <= begin.time_s:
         raise DeviceError(
             f"the energy meter of {device.info.name} did not change in {clock.now_s() - start_s:g} s; "
             f"expected a change every {period_s:g} s"
         )
-    return PacedRun(times_s=times_s, mean_w=window_between(begin, end).power_w)
+    return PacedRun(times_s=tuple(times_s[settled:]), mean_w=window_between(begin, end).power_w)
 
 
 def measure_paced(

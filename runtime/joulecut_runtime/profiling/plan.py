@@ -36,7 +36,8 @@ class ProfilePlan:
     `part_core_clocks`: at how many core clocks of the top memory clock whole parts are measured, and
     `most_parts`: at how many cuts, spread evenly. `codec_runs`: runs per codec and cut.
     `governed_requests`: requests per rate, or as many as fill `governed_periods` of the meter where that
-    is more, after `settle_requests` that only let the governor settle; at the clocks of whole parts as many each.
+    is more, after `settle_requests` that only let the governor settle, or until the meter has ticked; at the clocks of
+    whole parts as many each.
     """
 
     core_clocks: int = 4

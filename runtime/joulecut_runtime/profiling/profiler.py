@@ -94,13 +94,13 @@ def profile_network(
     decoding. `chooser`: says which operating points are measured in place of the plan's, after those at
     which parts and codecs are. `journal`: keeps what is done, and has what an interrupted run had done;
     the caller removes it once the profile is saved. Raises DeviceError where the device has no meter or
-    loses a clock, ConfigError for a rate that is not positive or a chooser that repeats itself,
+    loses a clock, ConfigError for a rate that is not finite and positive or a chooser that repeats itself,
     ProfileError where the journal cannot be read or kept, before anything is measured where that is known by then.
     """
     meter_period_s(device)
     for rate_hz in governed_rates_hz:
-        if not rate_hz > 0:
-            raise ConfigError(f"governed rate is {rate_hz!r} Hz; expected more than 0")
+        if not 0 < rate_hz < math.inf:
+            raise ConfigError(f"governed rate is {rate_hz!r} Hz; expected a finite number above 0")
     plan, key = plan or ProfilePlan(), profile_key(network, device, side=side, engine=engine, precision=precision)
     unfinished = UnfinishedProfile(key=key, plan=plan, clock_table=device.clock_table.points)
     profiler = _Profiler(

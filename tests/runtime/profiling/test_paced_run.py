@@ -74,6 +74,17 @@ def test_a_rate_beyond_the_device_is_measured_back_to_back() -> None:
     assert len(paced.times_s) <= max(QUICK.governed_requests, 1.1 * filling)
 
 
+@pytest.mark.parametrize("rate_hz", [400.0, 1e9])
+def test_rates_above_the_meters_are_measured(rate_hz: float) -> None:
+    """The five requests that settle are over before a tick; those beyond what the device can do are bounded by time."""
+    bench = Bench()
+    paced = run_at_rate(bench, bench.clock, lambda: request(bench), rate_hz=rate_hz, plan=QUICK)
+    needed = QUICK.governed_periods * meter_period_s(bench)
+    assert len(paced.times_s) >= QUICK.governed_requests
+    assert bench.clock.now_s() < 3.0 * needed + sum(paced.times_s)
+    assert paced.mean_w > 0.0
+
+
 class _StoppedMeter(Bench):
     def state(self) -> DeviceState:
         return dataclasses.replace(self.emulated.state(), energy_j=5.0)

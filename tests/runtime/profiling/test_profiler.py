@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -225,10 +226,11 @@ def test_default_plan_is_modest() -> None:
     assert bench.clock.now_s() <= 10.0
 
 
-def test_rate_must_be_positive() -> None:
-    """A rate of zero would never end."""
-    with pytest.raises(ConfigError, match="governed rate is 0"):
-        Bench().profile(governed_rates_hz=(0.0,))
+@pytest.mark.parametrize("rate_hz", [0.0, math.inf, math.nan])
+def test_rate_must_be_finite_and_positive(rate_hz: float) -> None:
+    """A rate of zero would never end, and an endless one has no number of requests."""
+    with pytest.raises(ConfigError, match=f"governed rate is {rate_hz} Hz; expected a finite number above 0"):
+        Bench().profile(governed_rates_hz=(rate_hz,))
 
 
 def test_rehearsal_is_the_profile_of_the_device() -> None:
