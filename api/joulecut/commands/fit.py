@@ -14,6 +14,7 @@ from rich.table import Table
 
 from joulecut.commands.quiet import Quiet
 from joulecut.commands.whole_tables import print_whole
+from joulecut.long_work.output_files import check_apart
 
 if TYPE_CHECKING:
     from joulecut_planner.fits import Prediction, SeriesFit
@@ -36,6 +37,7 @@ def fit(
     )
     from joulecut_planner.fits import fit_document, fit_series  # noqa: PLC0415
 
+    check_apart("--out", out, (calibration,), purpose="the predictions")
     measured, grid = read_measurements(calibration), read_measurements(predict)
     check_same_series(measured, grid)
     with Narrator(as_json=json, quiet=quiet).step("fitting"):

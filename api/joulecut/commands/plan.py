@@ -60,7 +60,7 @@ def plan(
     """Find the cut, wire and clocks that cost the fewest joules; exit 3 where nothing keeps the constraints."""
     from joulecut.commands.plan_answers import PlanQuestion, answer  # noqa: PLC0415 - NumPy; --help must not wait
 
-    wish = report_wish(html, export, grid_intensity, embodied_g)
+    wish = report_wish(html, export, grid_intensity, embodied_g, reads=(problem,))
     answered = answer(
         PlanQuestion(
             problem=problem,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from joulecut.commands.plain_text import plain
 from joulecut.commands.quiet import Quiet
+from joulecut.long_work.output_files import check_apart
 from joulecut_core.errors import ConfigError
 from joulecut_core.problems import Objective
 
@@ -109,8 +110,7 @@ def _given(edge: Path, server: Path, wires: Path | None, out: Path | None, *, js
         )
     if out is None and not json:
         raise ConfigError("neither --out nor --json; expected a file for the problem, or --json to print it")
-    if out is not None and out.resolve() in {path.resolve() for path in (edge, server, wires)}:
-        raise ConfigError(f"--out {out}: is read as well; expected another file for the problem")
+    check_apart("--out", out, (edge, server, wires), purpose="the problem")
     return wires
 
 

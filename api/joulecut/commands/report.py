@@ -25,7 +25,7 @@ def report(
     embodied_g: EmbodiedCarbon = None,
 ) -> None:
     """Draw a saved result: a self-contained page, pictures as PNG and SVG, or both."""
-    wish = report_wish(out, export, grid_intensity, embodied_g)
+    wish = report_wish(out, export, grid_intensity, embodied_g, reads=(result,))
     if wish.is_empty:
         raise ConfigError("--out and --export: neither is given; expected where the page or the pictures go")
     from joulecut.reports.saved import saved_report  # noqa: PLC0415 - what draws takes a while; --help must not

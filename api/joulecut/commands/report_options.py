@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from joulecut.long_work.output_files import check_apart
 from joulecut_core.carbon import CarbonTerms
 from joulecut_core.errors import ConfigError
 
@@ -79,9 +80,19 @@ def _say(text: str) -> None:
 
 
 def report_wish(
-    html: Path | None, export: Path | None, grid_intensity: float | None, embodied_g: float | None
+    html: Path | None,
+    export: Path | None,
+    grid_intensity: float | None,
+    embodied_g: float | None,
+    *,
+    reads: Sequence[Path | None] = (),
 ) -> ReportWish:
-    """The wish behind the four options. Raises ConfigError where they cannot be met, before any work is done."""
+    """The wish behind the four options. Raises ConfigError where they cannot be met, before any work is done.
+
+    `reads`: the files that the command reads, which no page takes the place of.
+    """
+    check_apart("--html", html, reads, purpose="the page")
+    check_apart("--export", export, reads, purpose="the picture")
     if grid_intensity is None and embodied_g is not None:
         raise ConfigError(f"--embodied-g {embodied_g:g}: without --grid-intensity; expected them together")
     if grid_intensity is not None and html is None:

@@ -183,7 +183,7 @@ def simulate(
     )
     if resume and out is None:
         raise ConfigError("--resume: without --out; expected the folder of the simulation that was interrupted")
-    wish = report_wish(html, export, grid_intensity, embodied_g)
+    wish = report_wish(html, export, grid_intensity, embodied_g, reads=(file, tables, link))
     if out is not None:
         check_folder("--out", out)
     narrator = Narrator(as_json=json, quiet=quiet)

@@ -1,16 +1,24 @@
-"""Files for results, kept apart from what the same command reads: a slip of the hand is not to cost measurements."""
+"""Files for results, looked at before anything is measured or written: a slip of the hand is to cost neither."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from joulecut.long_work.output_folders import check_folder
 from joulecut_core.errors import ConfigError
+
+
+def check_file(option: str, file: Path) -> None:
+    """Raise ConfigError, naming the option, where a result could not be written into a file."""
+    if file.is_dir():
+        raise ConfigError(f"{option} {file}: is a folder; expected a file")
+    check_folder(option, file.absolute().parent)
 
 
 def check_apart(option: str, out: Path | None, read: Iterable[Path | None], *, purpose: str) -> None:
     """Raise ConfigError, naming the option, where a result would take the place of a file that the command reads."""
-    if out is None or not out.is_file():
+    if out is None or (out.exists() and not out.is_file()):
         return
     place = out.resolve()
     if any(path is not None and path.resolve() == place for path in read):

@@ -90,6 +90,15 @@ def test_without_power(tmp_path: Path, joulecut_fit: Run) -> None:
     assert float(row["latency_s"]) == pytest.approx(latency_s(500.0), rel=0.01)
 
 
+def test_measurements_are_not_written_over(tmp_path: Path, joulecut_fit: Run) -> None:
+    """They may have cost an afternoon on a board, and predictions cost a second."""
+    calibration = written(tmp_path / "c.csv", [306.0, 612.0, 1020.0])
+    before = Path(calibration).read_bytes()
+    code, text, err = joulecut_fit(calibration, "--predict", written(tmp_path / "g.csv", [500.0]), "--out", calibration)
+    assert (code, text, Path(calibration).read_bytes()) == (2, "", before)
+    assert "is read as well; expected another file for the predictions" in err
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_too_few_clocks(tmp_path: Path, joulecut_fit: Run, flags: list[str]) -> None:
     """Two distinct core clocks: one line on standard error, nothing on standard output, no file, exit 2."""

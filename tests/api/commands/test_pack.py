@@ -92,6 +92,16 @@ def test_weights(tmp_path: Path, joulecut: Command, suffix: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(answer, expected, strict=True))
 
 
+def test_weights_are_not_written_over(tmp_path: Path, joulecut: Command) -> None:
+    """A bundle's own weights are folded, and no module takes them back."""
+    weights = tmp_path / "weights.safetensors"
+    save_file(Skips().eval().state_dict(), weights)
+    before = weights.read_bytes()
+    code, said, err = joulecut("pack", SKIPS, *INPUTS, "--weights", weights, "--out", tmp_path)
+    assert (code, said, weights.read_bytes()) == (2, "", before)
+    assert "its weights.safetensors is read as --weights; expected another folder" in err
+
+
 class Payload:
     """Something that only unpickling could bring back."""
 

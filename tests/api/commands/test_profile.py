@@ -186,6 +186,19 @@ def test_wires_need_a_network_of_pictures(tmp_path: Path) -> None:
         run(tmp_path / "bundle", "--device", DEVICE, "--side", "edge", "--wires-out", tmp_path / "w.json")
 
 
+def test_places_are_looked_at_before_anything_is_measured(bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    """A folder, an empty name as of a variable that is not set, and one file for two tables."""
+    for out in (tmp_path, ""):
+        with pytest.raises(ConfigError, match=r"^--out .*: is a folder; expected a file$"):
+            run(bundle, "--device", DEVICE, "--side", "edge", "--out", out)
+    order = (bundle, "--device", DEVICE, "--side", "edge", "--samples", pictures, "--out", tmp_path / "edge.json")
+    with pytest.raises(ConfigError, match=r"^--wires-out .*: is a folder; expected a file$"):
+        run(*order, "--wires-out", tmp_path)
+    with pytest.raises(ConfigError, match=r"^--wires-out .*edge.json: is --out as well; expected another file"):
+        run(*order, "--wires-out", tmp_path / "pictures" / ".." / "edge.json")
+    assert [each.name for each in tmp_path.iterdir()] == ["pictures"]
+
+
 def test_damaged_profile_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
     """A profile cut short is refused with its name."""
     out = tmp_path / "p.json"

@@ -87,6 +87,15 @@ def test_places_are_checked_before_the_work(tmp_path: Path) -> None:
         report_wish(tmp_path, None, None, None)
 
 
+def test_no_page_takes_the_place_of_what_is_drawn(problem: Path) -> None:
+    """A problem under the name of its page is a slip, and the only copy perhaps."""
+    before = problem.read_bytes()
+    for arguments in (("plan", problem, "--html", problem), ("report", problem, "--out", problem)):
+        result = command(*arguments)
+        assert "is read as well; expected another file for the page" in str(result.exception)
+        assert (result.stdout, problem.read_bytes()) == ("", before)
+
+
 def test_run_draws_what_an_agent_answered(tmp_path: Path) -> None:
     """Every request's ledger is on the page, under the network's and the device's names, with its joules' kind."""
     page = tmp_path / "page.html"
