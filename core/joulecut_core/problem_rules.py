@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
 
 from joulecut_core.decoding import show
@@ -232,6 +232,8 @@ def own_number(value: object) -> object:
     """Python's own of a number, whatever kind it has; anything else as it is."""
     if type(value) in _OWN_KINDS or not isinstance(value, Real):
         return value
+    if isinstance(value, Integral):
+        return int(value)
     try:
         return float(value)
     except OverflowError:

@@ -190,3 +190,5 @@ def test_numbers_of_other_kinds_become_pythons_own(kind: Callable[[float], objec
     assert {type(number) for number in _numbers(encode(fleet.shared))} == {float}
     link = _with_numbers(LinkEstimate(uplink_bps=1e7, downlink_bps=1e7, rtt_s=0.1), kind)
     assert type(link.uplink_bps) is float
+    samples = LinkEstimate(uplink_bps=1e7, downlink_bps=1e7, rtt_s=0.1, samples=cast(Any, np.int64(3))).samples
+    assert (type(samples), samples) == (int, 3)

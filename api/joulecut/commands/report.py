@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, report_wish
+from joulecut.long_work.output_files import check_apart
 from joulecut_core.errors import ConfigError
 
 
@@ -25,6 +26,7 @@ def report(
     embodied_g: EmbodiedCarbon = None,
 ) -> None:
     """Draw a saved result: a self-contained page, pictures as PNG and SVG, or both."""
+    check_apart("--out", out, (result,), purpose="the page")
     wish = report_wish(out, export, grid_intensity, embodied_g, reads=(result,))
     if wish.is_empty:
         raise ConfigError("--out and --export: neither is given; expected where the page or the pictures go")
