@@ -38,9 +38,8 @@ class Unfinished:
                 raise ConfigError(f"{path} holds unfinished work; go on with --resume, or delete the file")
             self._parts = self._read(path)
             self.resumed = len(self._parts)
-        lines = [self._head, *({"part": name, "items": items} for name, items in self._parts.items())]
         try:
-            write_bytes(path, "".join(map(_line, lines)).encode())
+            self._write(path)
         except OSError as cause:
             raise ConfigError(f"{path}: cannot be written: {cause}; choose another folder") from cause
 
@@ -58,14 +57,25 @@ class Unfinished:
         made = tuple(make())
         self._parts[name] = [encode(item) for item in made]
         if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(_line({"part": name, "items": self._parts[name]}))
+            self._append(self.path, name)
         return made
 
     def remove(self) -> None:
         """All of it is done: forget the parts."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+    def _append(self, path: Path, name: str) -> None:
+        if not path.exists():
+            # The same command, begun twice, has ended elsewhere: without a head nobody could go on from the rest.
+            self._write(path)
+            return
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(_line({"part": name, "items": self._parts[name]}))
+
+    def _write(self, path: Path) -> None:
+        lines = [self._head, *({"part": name, "items": items} for name, items in self._parts.items())]
+        write_bytes(path, "".join(map(_line, lines)).encode())
 
     def _decoded(self, kind: type[T], name: str, item: object) -> T:
         try:

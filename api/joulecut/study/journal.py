@@ -52,26 +52,36 @@ class StudyJournal:
             if not resume:
                 raise ConfigError(f"{path} holds an unfinished study; go on with --resume, or delete the file")
             lines = _kept_lines(path, head)
-        self._cells = {str(line.key): line.result for line in lines}
+        self._head = head
+        self._lines = {str(line.key): line for line in lines}
         self.resumed = len(lines)
-        write_bytes(path, (_text(head) + "".join(map(_text, lines))).encode())
+        self._write()
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._lines)
 
     def get(self, key: CellKey) -> CellResult | None:
         """What was measured of a cell; None where it was not yet."""
-        return self._cells.get(str(key))
+        line = self._lines.get(str(key))
+        return None if line is None else line.result
 
     def add(self, key: CellKey, result: CellResult) -> None:
         """Keep a cell; it has left this process when this returns."""
-        self._cells[str(key)] = result
+        line = _Line(key=key, result=result)
+        self._lines[str(key)] = line
+        if not self.path.exists():
+            # The same study, begun twice, has ended elsewhere: without a head nobody could go on from the rest.
+            self._write()
+            return
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(_text(_Line(key=key, result=result)))
+            stream.write(_text(line))
 
     def remove(self) -> None:
         """The study is written: forget it."""
         self.path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        write_bytes(self.path, (_text(self._head) + "".join(map(_text, self._lines.values()))).encode())
 
 
 def _kept_lines(path: Path, head: JournalHead) -> tuple[_Line, ...]:

@@ -51,6 +51,19 @@ def test_a_line_cut_short_is_made_again(tmp_path: Path) -> None:
     assert Unfinished(path, HEAD, resume=True).resumed == 2
 
 
+def test_of_two_at_once_the_later_one_can_still_go_on(tmp_path: Path) -> None:
+    """The same command resumed beside itself, as after a lost terminal: the first to end removes the parts of both."""
+    path = tmp_path / "work.journal"
+    first, second = Unfinished(path, HEAD, resume=True), Unfinished(path, HEAD, resume=True)
+    first.part("one", Item, lambda: [Item(value=1.0)])
+    first.remove()
+    second.part("one", Item, lambda: [Item(value=1.0)])
+    second.part("two", Item, lambda: [Item(value=2.0)])
+    again = Unfinished(path, HEAD, resume=True)
+    assert again.resumed == 2
+    assert again.part("two", Item, refuse) == (Item(value=2.0),)
+
+
 def test_other_work_and_accidents_are_refused(tmp_path: Path) -> None:
     """Parts of other options, a start over unfinished work, a damaged file: each says what to do."""
     path = tmp_path / "work.journal"

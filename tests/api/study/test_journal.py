@@ -57,6 +57,18 @@ def test_a_line_cut_short_is_measured_again(tmp_path: Path) -> None:
     assert StudyJournal(path, HEAD, resume=True).resumed == 2
 
 
+def test_of_two_at_once_the_later_one_can_still_go_on(tmp_path: Path) -> None:
+    """The first to end removes the cells of both; the other's are kept with the head that they count by."""
+    path = tmp_path / JOURNAL_FILE
+    first, second = StudyJournal(path, HEAD, resume=True), StudyJournal(path, HEAD, resume=True)
+    first.add(KEY, RESULT)
+    first.remove()
+    second.add(KEY, RESULT)
+    second.add(GOVERNED, RESULT)
+    again = StudyJournal(path, HEAD, resume=True)
+    assert (again.resumed, again.get(GOVERNED)) == (2, RESULT)
+
+
 def test_a_journal_in_the_way_is_not_thrown_away(tmp_path: Path) -> None:
     """Measured cells are worth more than a forgotten flag."""
     StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
