@@ -160,10 +160,14 @@ def test_one_certificate_keeps_nobody_out(
         place = urllib.parse.urlsplit(url)
         context = visitor(authority.issue("edge", "cam"), authority.path)
         with ExitStack() as stack:
-            for _ in range(3):
-                connection = socket.create_connection((str(place.hostname), int(place.port or 0)), WAIT_S)
-                latest = stack.enter_context(context.wrap_socket(connection, server_hostname=place.hostname))
-            told = latest.recv(1)
+            address = (str(place.hostname), int(place.port or 0))
+            pages = [
+                stack.enter_context(
+                    context.wrap_socket(socket.create_connection(address, WAIT_S), server_hostname=place.hostname)
+                )
+                for _ in range(3)
+            ]
+            told = pages[-1].recv(1)
             return told, read(f"{url}api/state", visitor(authority.issue("operator", "boss"), authority.path))[0]
 
     assert served(tmp_path, caplog, secured(authority), look) == (b"", 200)
