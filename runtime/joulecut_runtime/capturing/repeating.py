@@ -11,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import islice
+from itertools import count, islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -50,7 +50,9 @@ class _Slots:
         """Of those that are set."""
         for kind in type(self._holder).__mro__:
             slots = kind.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                is_private = slot.startswith("__") and not slot.endswith("__")
+                name = f"_{kind.__name__.lstrip('_')}{slot}" if is_private else slot
                 if name not in {"__dict__", "__weakref__"} and hasattr(self._holder, name):
                     yield name
 
@@ -140,6 +142,14 @@ def _state(root: nn.Module) -> Iterator[tuple[str, object]]:
             yield path, value
         if isinstance(value, np.ndarray) and not value.dtype.hasobject and value.nbytes <= _LARGEST_ARRAY_BYTES:
             yield f"the numbers in {path}", hash(value.tobytes())
+        if isinstance(value, (set, frozenset)):
+            yield f"the items of {path}", hash(frozenset(map(_token, list(value))))
+        if isinstance(value, count):
+            yield path, repr(value)
+
+
+def _token(item: object) -> object:
+    return item if isinstance(item, _PLAIN) else id(item)
 
 
 def _reached(root: nn.Module, *, plain: bool = True) -> Iterator[_Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -83,6 +84,53 @@ class Slotted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.state.sum = x if self.state.sum is None else self.state.sum + x
         return self.state.sum
+
+
+class Private:
+    """With a slot that only its own methods know by this name."""
+
+    __slots__ = ("__calls",)
+
+    def __init__(self) -> None:
+        self.__calls = 0
+
+    def next(self) -> int:
+        self.__calls += 1
+        return self.__calls
+
+
+class Secretive(nn.Module):
+    """Its state in such an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = Private()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.state.next()
+
+
+class Remembering(nn.Module):
+    """In a set, which stays the same object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = set[int]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.add(len(self.calls))
+        return x * len(self.calls)
+
+
+class Numbering(nn.Module):
+    """In an iterator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = itertools.count(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * next(self.numbers)
 
 
 class Counting(nn.Module):
@@ -184,10 +232,13 @@ class Memoized(nn.Module):
         (Caching(), "'seen.rows[0]'"),
         (Numbered(), "'calls'"),
         (Slotted(), "'state.sum'"),
+        (Secretive(), "'state._Private__calls'"),
+        (Remembering(), "'the items of calls'"),
+        (Numbering(), "'numbers'"),
         (Counting(), "'the numbers in calls'"),
         (Drawing(), "Python's random generator"),
     ],
-    ids=["attribute", "object", "number", "slots", "array", "generator"],
+    ids=["attribute", "object", "number", "slots", "private slot", "set", "counter", "array", "generator"],
 )
 def test_an_answer_that_depends_on_the_call_before_is_refused(module: nn.Module, changed: str) -> None:
     """As traced it would be a first call's for ever."""
