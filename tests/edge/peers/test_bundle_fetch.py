@@ -25,7 +25,7 @@ from joulecut_proto.channels import bind, make_server
 from joulecut_runtime.networks.bundle import open_bundle, write_bundle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE
 from tests.edge.peers.libraries import NOBODY, Library, Slower, chunks_of, fetch, load
-from tests.integration.tiny_network import pack_tiny, tiny_graph
+from tests.integration.tiny_network import tiny_graph
 
 
 class Silent(Library):
@@ -37,12 +37,6 @@ class Silent(Library):
         for chunk in self._chunks:
             yield chunk
         await asyncio.Event().wait()
-
-
-@pytest.fixture(name="packed", scope="module")
-def _packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("packed") / "tiny"
-    return folder, pack_tiny(folder)
 
 
 def test_a_bundle_arrives_whole(tmp_path: Path, packed: tuple[Path, str]) -> None:

@@ -11,13 +11,6 @@ from joulecut_core.errors import LinkError
 from joulecut_edge.peers.bundle_fetch import FetchLimits
 from joulecut_runtime.networks.bundle import open_bundle
 from tests.edge.peers.libraries import NOBODY, Breaking, Library, Older, chunks_of, fetch
-from tests.integration.tiny_network import pack_tiny
-
-
-@pytest.fixture(name="packed", scope="module")
-def _packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("packed") / "tiny"
-    return folder, pack_tiny(folder)
 
 
 def test_a_link_that_breaks_costs_what_was_under_way(tmp_path: Path, packed: tuple[Path, str]) -> None:
