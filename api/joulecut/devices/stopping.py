@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-import threading
 from contextlib import ExitStack
 from types import FrameType, TracebackType
 
+from joulecut_core.signal_flag import SignalFlag
 from joulecut_core.timing import Clock
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,7 +16,7 @@ class Stopping:
     """While its context lasts, a signal to end is remembered instead of obeyed; enter it on the main thread."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = SignalFlag()
         self._undo = ExitStack()
 
     @property

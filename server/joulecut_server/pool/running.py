@@ -11,6 +11,7 @@ from pathlib import Path
 
 from joulecut_core.decoding import encode
 from joulecut_core.errors import LinkError
+from joulecut_core.signal_flag import SignalFlag
 from joulecut_core.timing import SystemClock
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.cluster import cluster
@@ -35,7 +36,7 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
     kept already, LinkError where Ray does not answer.
     """
     check_seats(config)
-    stopping = threading.Event()
+    stopping = SignalFlag()
 
     def stop(number: int, frame: object) -> None:
         del frame

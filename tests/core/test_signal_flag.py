@@ -1,0 +1,32 @@
+"""A flag that signals raise: seen at once, wherever the signal meets who waits."""
+
+from __future__ import annotations
+
+import signal
+
+from joulecut_core.signal_flag import SignalFlag
+
+
+def test_a_signal_meets_a_wait_anywhere() -> None:
+    """Before it, as it begins and within it; an Event's wait hung for ever where the handler met its lock."""
+    flag = SignalFlag()
+    before = signal.signal(signal.SIGALRM, lambda *_: flag.set())
+    try:
+        for microseconds in range(1, 400):
+            flag = SignalFlag()
+            signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
+            assert flag.wait(60.0)
+            assert flag.is_set()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_nobody_raises_it() -> None:
+    """The wait ends by itself, also one of no time."""
+    flag = SignalFlag()
+    assert not flag.wait(0.01)
+    assert not flag.wait(-1.0)
+    assert not flag.is_set()
+    flag.set()
+    assert flag.wait(0.0)
