@@ -54,7 +54,7 @@ _BARE = "benchmarks.Bare"
 _SMALL = (frame_of("y", np.zeros(REPLY_BYTES, dtype=np.uint8)),)
 
 
-class _Service:
+class AnsweringService:
     """Answers as each request's variant says; one device in a server-agent's line for it: tails run in turn."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def _serve(ports: Connection, security: ChannelSecurity | None) -> None:
 
     async def run() -> None:
         server = make_server()
-        add_inference(server, _Service())
+        add_inference(server, AnsweringService())
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         await healthy.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)
@@ -137,7 +137,7 @@ def _receive(connection: socket.socket, room: memoryview) -> None:
         room = room[connection.recv_into(room) :]
 
 
-class _Process:
+class PeerProcess:
     """A process of this benchmark, ended with its context."""
 
     def __init__(self, target: Callable[..., None], *arguments: object) -> None:
@@ -157,7 +157,7 @@ class RawPeer:
     """A blocking socket to the raw server."""
 
     def __init__(self) -> None:
-        self._process = _Process(_serve_raw)
+        self._process = PeerProcess(_serve_raw)
         self._socket = socket.create_connection(("127.0.0.1", self._process.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._room = memoryview(bytearray(LARGEST_BYTES))
@@ -253,7 +253,7 @@ class StreamPeer:
 @contextmanager
 def stream_server(security: ChannelSecurity | None) -> Iterator[int]:
     """The stream's server by itself; its port."""
-    process = _Process(_serve, security)
+    process = PeerProcess(_serve, security)
     try:
         yield process.port
     finally:
