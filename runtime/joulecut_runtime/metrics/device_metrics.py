@@ -80,6 +80,8 @@ class DeviceMetrics:
         self._held = held
         self._leases = leases
         self._throttling = _Throttling(clock or SystemClock())
+        self._complaint: str | None = None
+        """Why the last reading failed; None where it did not."""
 
     def collect(self) -> Iterator[Metric]:
         """One reading of the device; nothing of it where it cannot be read."""
@@ -88,8 +90,14 @@ class DeviceMetrics:
         try:
             state = self._reading.state()
         except JoulecutError as error:
-            _LOG.warning("metrics: no reading of %s: %s", self._info.name, error)
+            # A lost device stays lost for hours, and anybody may scrape: each reason is told once.
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                _LOG.warning("metrics: no reading of %s: %s", self._info.name, error)
             return
+        if self._complaint is not None:
+            self._complaint = None
+            _LOG.warning("metrics: %s is read again", self._info.name)
         yield from self._clocks(state)
         yield from self._draw(state)
         throttled = GaugeMetricFamily(

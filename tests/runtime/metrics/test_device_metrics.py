@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -97,6 +98,33 @@ def test_a_device_that_cannot_be_read_is_left_out(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING):
         assert list(registry_of(_Gone()).collect()) == []
     assert caplog.messages[-1].endswith(": it fell off the bus")
+
+
+def test_a_device_that_stays_lost_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever scrapes writes no log: another reason is told, and that it is read again."""
+    bench = Bench()
+    registry = registry_of(bench)
+    for reason in ("it fell off the bus", "it fell off the bus", "no driver", "no driver"):
+        monkeypatch.setattr(bench, "state", _failing(reason))
+        list(registry.collect())
+    monkeypatch.undo()
+    list(registry.collect())
+    list(registry.collect())
+    name = bench.info.name
+    assert caplog.messages == [
+        f"metrics: no reading of {name}: it fell off the bus",
+        f"metrics: no reading of {name}: no driver",
+        f"metrics: {name} is read again",
+    ]
+
+
+def _failing(reason: str) -> Callable[[], DeviceState]:
+    def state() -> DeviceState:
+        raise DeviceError(reason)
+
+    return state
 
 
 class _WithoutMeter(Bench):
