@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from joulecut.diagnosis.agent_settings import role_of
 from joulecut.diagnosis.finding import Area, Finding, Status
@@ -31,6 +30,12 @@ def examine_configurations(configs: Sequence[Path]) -> Iterator[Finding]:
         yield Finding(area=Area.CONFIG, name="files", status=Status.NOTE, what=what, remedy="give one with --config")
     for path in configs:
         yield _of_file(path)
+
+
+def agent_configuration(path: Path) -> EdgeConfig | ServerConfig | None:
+    """What an agent would be told by its file; None for a pool's. Raises ConfigError where no agent starts with it."""
+    document = read_toml(path, ConfigError)
+    return None if _POOL in document else _read(path, role_of(document))
 
 
 def _of_file(path: Path) -> Finding:
@@ -62,7 +67,7 @@ def _of_file(path: Path) -> Finding:
     )
 
 
-def _read(path: Path, role: Role) -> None:
-    kind: type[Any] = EdgeConfig if role is Role.EDGE else ServerConfig
-    prefix = EDGE_VARIABLES if role is Role.EDGE else SERVER_VARIABLES
-    read_configuration(kind, Sources(file=path, prefix=prefix))
+def _read(path: Path, role: Role) -> EdgeConfig | ServerConfig:
+    if role is Role.EDGE:
+        return read_configuration(EdgeConfig, Sources(file=path, prefix=EDGE_VARIABLES)).values
+    return read_configuration(ServerConfig, Sources(file=path, prefix=SERVER_VARIABLES)).values

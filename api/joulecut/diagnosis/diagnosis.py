@@ -22,6 +22,7 @@ from joulecut.diagnosis.installation import examine_installation
 from joulecut.diagnosis.inventory import examine_inventory
 from joulecut.diagnosis.machine import examine_machine
 from joulecut.diagnosis.multicast import examine_multicast
+from joulecut.diagnosis.named_paths import examine_named_paths
 from joulecut.diagnosis.ports import examine_ports
 from joulecut.diagnosis.privilege import examine_privilege
 from joulecut_core.timing import Clock, SystemClock
@@ -122,6 +123,7 @@ def _agent_checks(surroundings: Surroundings) -> Sequence[Check]:
 
     return (
         Check(area=Area.CONFIG, name="files", examine=lambda: examine_configurations(configs)),
+        Check(area=Area.FOLDERS, name="named", examine=lambda: examine_named_paths(configs)),
         Check(area=Area.TLS, name="certificates", examine=certificates, timeout_s=10.0),
         Check(area=Area.TLS, name="servers", examine=servers, timeout_s=_SERVERS_S),
     )

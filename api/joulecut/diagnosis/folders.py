@@ -40,7 +40,7 @@ def examine_folders(cache: Path | None, services: Mapping[str, Path] = SERVICE_F
 
 def _cache(folder: Path) -> Finding:
     place = _nearest_existing(folder)
-    facts = _facts(folder, place)
+    facts = folder_facts(folder)
     if not os.access(place, os.W_OK | os.X_OK):
         return Finding(
             area=Area.FOLDERS,
@@ -65,10 +65,14 @@ def _cache(folder: Path) -> Finding:
     return Finding(area=Area.FOLDERS, name="profiles", status=Status.OK, what=what, facts=facts)
 
 
+def is_nearly_full(folder: Path) -> bool:
+    """Whether a journal or a bundle may not fit on the disk where a folder is, or will be."""
+    return shutil.disk_usage(_nearest_existing(folder)).free < _LEAST_FREE_BYTES
+
+
 def _service_folder(name: str, folder: Path) -> Finding:
-    place = _nearest_existing(folder)
-    facts = _facts(folder, place)
-    if place == folder:
+    facts = folder_facts(folder)
+    if facts["exists"]:
         may = "writable" if facts["writable"] else "not writable for this user"
         return Finding(area=Area.FOLDERS, name=name, status=Status.OK, what=f"{folder} is {may}", facts=facts)
     return Finding(
@@ -81,7 +85,9 @@ def _service_folder(name: str, folder: Path) -> Finding:
     )
 
 
-def _facts(folder: Path, place: Path) -> dict[str, Fact]:
+def folder_facts(folder: Path) -> dict[str, Fact]:
+    """Whether a folder is there, and whether this user can write it, or make it."""
+    place = _nearest_existing(folder)
     return {
         "path": str(folder),
         "exists": place == folder,
@@ -90,4 +96,11 @@ def _facts(folder: Path, place: Path) -> dict[str, Fact]:
 
 
 def _nearest_existing(folder: Path) -> Path:
-    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
+    return next((place for place in (folder, *folder.parents) if _is_there(place)), Path("/"))
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # below a folder that this user may not enter
+        return False
