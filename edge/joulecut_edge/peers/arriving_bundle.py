@@ -57,7 +57,7 @@ def arriving_bundle(place: Path, digest: str) -> Iterator[Path]:
     """A folder that `keep` can move to `place`, with what an agent that has ended left of the bundle, or empty.
 
     What is in it at the end is left for the next, where it can be told then that nobody holds it. An empty folder at
-    `place` is removed at once. Raises ConfigError where nothing could be kept there.
+    `place` is removed at once. Raises ConfigError where nothing could be kept there, or nothing more in the meantime.
     """
     with ExitStack() as stack:
         try:
@@ -66,10 +66,9 @@ def arriving_bundle(place: Path, digest: str) -> Iterator[Path]:
             with suppress(FileNotFoundError):
                 place.rmdir()
             left = _left(place, digest, stack)
-            arriving = _made(place, digest, stack) if left is None else left
+            yield _made(place, digest, stack) if left is None else left
         except OSError as error:
             raise cannot_be_kept(place, error) from error
-        yield arriving
 
 
 def held_bytes(arriving: Path) -> dict[str, int]:

@@ -83,6 +83,22 @@ class Slower(Library):
             yield chunk
 
 
+class Swept(Library):
+    """Somebody removes all that lies beside `place`, what has come of the bundle too, after the first piece."""
+
+    def __init__(self, chunks: Sequence[BundleChunk], place: Path) -> None:
+        super().__init__(chunks)
+        self._beside = place.parent
+
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
+        async for chunk in super().bundle(network_digest, held_bytes):
+            yield chunk
+            while not list(self._beside.glob(f".*/bundle/{chunk.file}")):
+                await asyncio.sleep(0)
+            shutil.rmtree(self._beside)
+            raise LinkError("the cable was pulled")
+
+
 def chunks_of(folder: Path, *, size_bytes: int = 5000) -> list[BundleChunk]:
     """A bundle's files in small pieces, its signature with them where it has one."""
     chunks = []

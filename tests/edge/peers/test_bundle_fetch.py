@@ -24,7 +24,7 @@ from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_runtime.networks.bundle import open_bundle, write_bundle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE
-from tests.edge.peers.libraries import NOBODY, Library, Slower, chunks_of, fetch, load
+from tests.edge.peers.libraries import NOBODY, Library, Slower, Swept, chunks_of, fetch, load
 from tests.integration.tiny_network import tiny_graph
 
 
@@ -87,6 +87,15 @@ def test_more_than_the_disk_holds_is_passed_over(tmp_path: Path, packed: tuple[P
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert open_bundle(tmp_path / "net").digest == digest
+
+
+def test_a_place_that_goes_meanwhile(tmp_path: Path, packed: tuple[Path, str]) -> None:
+    """Whoever clears the disk under a fetch, or has it fail, gets an error that names the place."""
+    source, digest = packed
+    target, chunks = tmp_path / "cleared" / "net", chunks_of(source)
+    with pytest.raises(ConfigError, match=r"bundle: cannot be kept in .*net: .*No such file"):
+        fetch(target, digest, Swept(chunks, target), Library(chunks))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("swapped", [(1, 2), (-1, -2)], ids=["middle", "end"])
