@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
+from joulecut_core.compute_threads import check_compute_threads
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_core.problems import Objective, Slo
@@ -91,8 +92,7 @@ class EdgeConfig:
         check_agent_name(self.name)
         if self.tls is not None and self.insecure:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
-        if self.threads < 1:
-            raise ConfigError(f"threads: {self.threads}; expected at least 1")
+        check_compute_threads(self.threads)
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
         if not 0.0 <= self.max_accuracy_loss <= 1.0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
+from joulecut_core.compute_threads import check_compute_threads
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
 from joulecut_proto.security.tls_options import ServerTls
@@ -81,8 +82,7 @@ class ServerConfig:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
         if not 0.0 <= self.drain_s < float("inf"):
             raise ConfigError(f"drain_s: {self.drain_s}; expected a finite number of seconds, 0 or more")
-        if self.threads < 1:
-            raise ConfigError(f"threads: {self.threads}; expected at least 1")
+        check_compute_threads(self.threads)
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
 
