@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -17,20 +17,33 @@ from joulecut_proto.arriving import Arriving
 
 R = TypeVar("R")
 
+SMALL_REQUEST_BYTES = 64 << 10
+"""Where no more is asked for: requests are read on the event loop, which takes a second for 16 MiB of small parts."""
+
 
 def add_handlers(server: grpc.aio.Server, service: ServiceDescriptor, handlers: dict[str, Any]) -> None:
     """Serve a service's calls, each by the handler of its name."""
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
 
-def reading(service: ServiceDescriptor, servicer: object, arriving: Arriving | None) -> dict[str, Any]:
+def reading(
+    service: ServiceDescriptor,
+    servicer: object,
+    arriving: Arriving | None,
+    *,
+    most_bytes: int = SMALL_REQUEST_BYTES,
+    large: Collection[str] = (),
+) -> dict[str, Any]:
     """Handlers that refuse what is no message of its call: gRPC's own break off, with a traceback for each.
 
     `arriving`: None where only callers come who leave no halves of requests, which gRPC then takes in by itself.
+    `most_bytes`: of a request, but of the calls that `large` names.
     A call that `servicer` has no method for gets none. Methods of streams write their replies to the call's context.
     """
     return {
-        method.name: _read_first(method, getattr(servicer, method.name), arriving)
+        method.name: _read_first(
+            method, getattr(servicer, method.name), arriving, None if method.name in large else most_bytes
+        )
         for method in service.methods
         if hasattr(servicer, method.name)
     }
@@ -65,16 +78,18 @@ def _taking_in(name: str, answer: Callable[[bytes, Context], Awaitable[R]], arri
     return answered
 
 
-def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving | None) -> Any:
+def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving | None, most_bytes: int | None) -> Any:
     message, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-    name = f"{method.containing_service.name}.{method.name}"
+    name, asked = f"{method.containing_service.name}.{method.name}", method.input_type.name
 
     async def read(content: bytes, context: Context) -> Message | None:
-        try:
-            return message.FromString(content)
-        except DecodeError as error:
-            async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-                raise ContractError(f"{len(content)} bytes that are no {method.input_type.name}") from error
+        async with Answering(context, name, contract_code=grpc.StatusCode.INVALID_ARGUMENT):
+            if most_bytes is not None and len(content) > most_bytes:
+                raise ContractError(f"{asked}: {len(content)} bytes; expected at most {most_bytes}")
+            try:
+                return message.FromString(content)
+            except DecodeError as error:
+                raise ContractError(f"{len(content)} bytes that are no {asked}") from error
         return None
 
     async def answered(content: bytes, context: Context) -> Message | None:

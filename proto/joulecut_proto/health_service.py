@@ -20,7 +20,7 @@ import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 
-from joulecut_core.errors import AccessError, ContractError
+from joulecut_core.errors import AccessError
 from joulecut_proto.answering import Answering, Context
 from joulecut_proto.arriving import Arriving
 from joulecut_proto.call_room import CallRoom, connection_of
@@ -73,13 +73,8 @@ class HealthStates:
 def add_health(server: grpc.aio.Server, states: HealthStates, callers: Callers | None = None) -> None:
     """Serve grpc.health.v1.Health to everybody. `callers`: who they are, for their room; None: one each connection."""
     servicer = _HealthServicer(states, callers)
-    add_handlers(
-        server,
-        _HEALTH,
-        reading(
-            _HEALTH, servicer, Arriving(servicer.who, None if callers is None else callers.arriving, within_s=_WITHIN_S)
-        ),
-    )
+    arriving = Arriving(servicer.who, None if callers is None else callers.arriving, within_s=_WITHIN_S)
+    add_handlers(server, _HEALTH, reading(_HEALTH, servicer, arriving, most_bytes=_LONGEST_BYTES))
 
 
 class _HealthServicer:
@@ -94,7 +89,7 @@ class _HealthServicer:
         self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> health_pb2.HealthCheckResponse | None:
         async with Answering(context, "Health.Check", contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-            self._enter(request, context, self._checks)
+            self._checks.enter(context, self.who(context))
             state = self._states.of(request.service)
             if state is None:
                 # Whoever asks does nothing wrong: no refusal, of which the log would tell.
@@ -105,15 +100,9 @@ class _HealthServicer:
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:
         async with Answering(context, "Health.Watch", contract_code=grpc.StatusCode.INVALID_ARGUMENT):
-            self._enter(request, context, self._watches)
+            self._watches.enter(context, self.who(context))
             async for state in self._states.follow(request.service):
                 await context.write(health_pb2.HealthCheckResponse(status=_SERVING[state]))
-
-    def _enter(self, request: health_pb2.HealthCheckRequest, context: Context, room: CallRoom) -> None:
-        size_bytes = request.ByteSize()
-        if size_bytes > _LONGEST_BYTES:
-            raise ContractError(f"a health request of {size_bytes} bytes; expected at most {_LONGEST_BYTES}")
-        room.enter(context, self.who(context))
 
     def who(self, context: Context) -> Hashable | None:
         """Health is for proxies and supervisors too, so nobody is refused for what its certificate says."""

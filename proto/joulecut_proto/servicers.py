@@ -99,7 +99,7 @@ _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
     door = _Door(service, guards, None if guards is None else guards.agent)
-    add_handlers(server, _AGENT, reading(_AGENT, _AgentServicer(door), door.arriving()))
+    add_handlers(server, _AGENT, reading(_AGENT, _AgentServicer(door), door.arriving(), large=("Echo",)))
 
 
 def add_planner(
@@ -129,7 +129,7 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
 def add_local(server: grpc.aio.Server, service: LocalService, room: CallRoom | None = None) -> None:
     """Serve joulecut.v1.Local. `room`: for requests under way; None for any number."""
     servicer = _LocalServicer(service, room)
-    add_handlers(server, _LOCAL, reading(_LOCAL, servicer, None))
+    add_handlers(server, _LOCAL, reading(_LOCAL, servicer, None, large=("Infer",)))
 
 
 class _Door(Generic[S]):

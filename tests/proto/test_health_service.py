@@ -203,6 +203,6 @@ def test_a_request_is_no_place_to_leave_things() -> None:
         async with open_channel(address) as channel:
             refusal = await _refused(channel, "a" * 1_000_000)
             assert isinstance(refusal, ContractError)
-            assert "a health request of 1000004 bytes; expected at most 1024" in str(refusal)
+            assert "HealthCheckRequest: 1000004 bytes; expected at most 1024" in str(refusal)
 
     _with_health(use)
