@@ -167,7 +167,7 @@ class _Fetch:
 
 
 async def _in_time(chunks: AsyncIterator[BundleChunk], limits: FetchLimits, address: str) -> AsyncIterator[BundleChunk]:
-    """The chunks as they come. Raises LinkError where they come too slowly to be waited for."""
+    """The chunks as they come. Raises LinkError where they come too slowly to be waited for, or there are none."""
     loop = asyncio.get_running_loop()
     wait_s, missing = limits.first_s, 0
     due_s = loop.time() + wait_s
@@ -178,6 +178,9 @@ async def _in_time(chunks: AsyncIterator[BundleChunk], limits: FetchLimits, addr
             return
         except asyncio.TimeoutError as error:
             raise LinkError(f"server {address}: nearly nothing of the bundle came for {wait_s:g} s") from error
+        except BundleError as error:
+            # Of the server's own bundle: what has come is none the worse.
+            raise LinkError(str(error)) from error
         missing -= len(chunk.data)
         if missing <= 0:
             wait_s, missing = limits.stall_s, limits.least_bytes

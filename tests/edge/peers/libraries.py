@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from joulecut_core.errors import ContractError, LinkError
+from joulecut_core.errors import BundleError, ContractError, LinkError
 from joulecut_core.timing import SystemClock
 from joulecut_edge.agent import _load_network
 from joulecut_edge.config import EdgeConfig
@@ -42,6 +42,17 @@ class Library(FakeAgent):
             if chunk.offset >= held_bytes.get(chunk.file, 0):
                 self.sent.append(chunk)
                 yield chunk
+
+
+class Damaged(Library):
+    """Has a folder for the bundle and cannot read it."""
+
+    async def bundle(self, network_digest: str, held_bytes: Mapping[str, int]) -> AsyncIterator[BundleChunk]:
+        del network_digest, held_bytes
+        self.asked += 1
+        for chunk in self._chunks[:0]:
+            yield chunk
+        raise BundleError("manifest.json is missing or out of reach; expected a bundle of joulecut pack")
 
 
 class Older(Library):

@@ -10,7 +10,7 @@ import pytest
 from joulecut_core.errors import LinkError
 from joulecut_edge.peers.bundle_fetch import FetchLimits
 from joulecut_runtime.networks.bundle import open_bundle
-from tests.edge.peers.libraries import NOBODY, Breaking, Library, Older, chunks_of, fetch
+from tests.edge.peers.libraries import NOBODY, Breaking, Damaged, Library, Older, chunks_of, fetch
 
 
 def test_a_link_that_breaks_costs_what_was_under_way(tmp_path: Path, packed: tuple[Path, str]) -> None:
@@ -40,14 +40,14 @@ def test_a_server_that_breaks_off_often(tmp_path: Path, packed: tuple[Path, str]
 
 
 def test_who_lacks_the_bundle_costs_nothing_of_it(tmp_path: Path, packed: tuple[Path, str]) -> None:
-    """What has come stays where a server in between has nothing to send, or cannot be reached."""
+    """What has come stays where a server in between has nothing to send, cannot read its own, or cannot be reached."""
     source, digest = packed
     chunks = chunks_of(source)
     with pytest.raises(LinkError, match="the cable was pulled"):
         fetch(tmp_path / "net", digest, Breaking(chunks[:2]))
-    last = Library(chunks)
-    fetch(tmp_path / "net", digest, Library(()), last, first=[NOBODY])
-    assert last.sent == chunks[2:]
+    last, damaged = Library(chunks), Damaged(chunks)
+    fetch(tmp_path / "net", digest, Library(()), damaged, last, first=[NOBODY])
+    assert (last.sent, damaged.asked) == (chunks[2:], 1)
 
 
 def test_a_server_that_sends_all_anew(tmp_path: Path, packed: tuple[Path, str]) -> None:
