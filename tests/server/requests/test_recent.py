@@ -15,6 +15,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import Origin, ReplyHeader, Request, RequestHeader
 from joulecut_proto.tensors import WireTensor
 from joulecut_server.limits import Limits
+from joulecut_server.requests import recent
 from joulecut_server.requests.recent import Answered, RecentRequests
 
 HEADER = RequestHeader(
@@ -173,6 +174,42 @@ def test_work_that_waits_for_nobody_is_dropped() -> None:
     at_desk(use)
 
 
+def test_a_retry_in_the_instant_in_which_work_is_dropped_is_begun_once() -> None:
+    """The end of what was dropped, a moment later, does not take the retry out of sight of a third try."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        first.cancel()
+        second = desk.ask(AGAIN)
+        await turn()
+        third = desk.ask(AGAIN)
+        await turn()
+        assert first.cancelled()
+        assert len(desk.works) == 2
+        desk.works[1].end()
+        assert await second is None
+        assert await third is not None
+        assert desk.recent.running == 0
+
+    at_desk(use)
+
+
+def test_work_that_the_device_drops_leaves_nothing_that_a_retry_would_wait_for() -> None:
+    """Who asked is told, and the next try is the first."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        assert desk.works[0].withdraw()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert desk.recent.running == 0
+        assert (await desk.answered(AGAIN)).origin is Origin.COMPUTED
+
+    at_desk(use)
+
+
 def test_work_that_was_joined_is_not_dropped_when_the_first_asker_leaves() -> None:
     """The retry comes before the server notices that the old stream is broken."""
 
@@ -245,6 +282,20 @@ def test_what_is_kept_is_bounded(limits: Limits, kept: dict[str, int]) -> None:
                 assert (await desk.answered(request(number, session_id))).origin is Origin.KEPT
 
     at_desk(use, limits)
+
+
+def test_what_is_remembered_of_forgotten_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids that came last are known, and nothing is left of a session without answers, however many there were."""
+    monkeypatch.setattr(recent, "_MOST_FORGOTTEN", 2)
+
+    async def use(desk: Desk) -> None:
+        for number in range(4):
+            await desk.answered(request(number, f"s{number}"))
+        assert len(desk.recent._kept_of) == 0
+        origins = [(await desk.answered(request(number, f"s{number}"))).origin for number in (3, 2, 0)]
+        assert origins == [Origin.RECOMPUTED, Origin.RECOMPUTED, Origin.COMPUTED]
+
+    at_desk(use, Limits(kept_answers=0))
 
 
 @pytest.mark.parametrize(
