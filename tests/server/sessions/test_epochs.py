@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,25 @@ def test_two_servers_of_one_name_give_no_epoch_twice(tmp_path: Path) -> None:
     given += [epoch for server in servers for epoch in server.take(700)]
     assert len(set(given)) == len(given)
     assert max(given) <= int(path.read_text())
+
+
+def test_two_servers_begin_their_blocks_one_after_the_other(tmp_path: Path) -> None:
+    """While one reads the end of the last block and writes its own, another waits, and counts on from there."""
+    path = tmp_path / "gpu.epoch"
+    counter = EpochCounter(path)
+    with path.with_suffix(".lock").open("a") as other, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        taking = threads.submit(counter.take, 1)
+        while not _waits_for_a_lock(os.getpid()):
+            assert not taking.done()
+        path.write_text("4000\n")
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert taking.result() == range(4001, 4002)
+
+
+def _waits_for_a_lock(pid: int) -> bool:
+    """Whether the kernel has somebody of this process wait for a file's lock."""
+    return any(" -> FLOCK " in line and f" {pid} " in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def test_more_than_a_block_at_once(tmp_path: Path) -> None:
