@@ -58,3 +58,23 @@ def test_memory_is_bounded() -> None:
         rates.wait_s(who, 1.0)
     assert rates.wait_s("c", 1.0) > 0.0
     assert rates.wait_s("a", 1.0) == 0.0
+
+
+def test_who_asked_last_is_forgotten_last() -> None:
+    """However many other names come, a bucket that is in use is not filled anew by being forgotten."""
+    rates = Rates(ManualClock(), most=2)
+    for who in ("a", "b", "a", "c"):
+        rates.wait_s(who, 1.0)
+    assert rates.wait_s("a", 1.0) > 0.0
+    assert rates.wait_s("b", 1.0) == 0.0
+
+
+@given(st.floats(0.01, 1000.0), st.integers(1, 50))
+def test_who_has_waited_as_told_is_let_through(rate_hz: float, count: int) -> None:
+    """However seconds are rounded: a caller that keeps to what it was told is never sent away twice."""
+    clock = ManualClock()
+    rates = Rates(clock)
+    for _ in range(count):
+        if wait_s := rates.wait_s("cam", rate_hz):
+            clock.sleep_until_s(clock.now_s() + wait_s)
+            assert rates.wait_s("cam", rate_hz) == 0.0
