@@ -110,3 +110,5 @@ def test_a_second_try_needs_its_own_time() -> None:
     """It may be waited for as long as server and rest still fit behind it; where they do not, there is none."""
     assert retry_s(plan(0.1), elapsed_s=0.022) == pytest.approx(0.1 - 0.022 - 0.015 - 0.03)
     assert retry_s(plan(0.1), elapsed_s=0.06) is None
+    assert retry_s(plan(0.1), elapsed_s=0.022, queued_s=0.01) == pytest.approx(0.1 - 0.022 - 0.01 - 0.015 - 0.03)
+    assert retry_s(plan(0.1), elapsed_s=0.022, queued_s=0.035) is None
