@@ -87,8 +87,11 @@ def test_a_full_line_refuses_who_has_most_waiting() -> None:
     on_device(use)
 
 
-def test_who_waits_and_who_comes_is_told() -> None:
-    """The request whose work hangs as well; none of them runs when the device is back, and those after it do."""
+def test_who_waits_and_who_comes_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The request whose work hangs as well; none of them runs when the device is back, and those after it do.
+
+    The log says once that it hangs, however often that is seen, and once that it is back.
+    """
 
     async def use(turns: RequestTurns, clock: ManualClock) -> None:
         gate, ran = Gate(), list[str]()
@@ -104,11 +107,15 @@ def test_who_waits_and_who_comes_is_told() -> None:
             await told(each)
         await told(turns.run(lambda: ran.append("later"), who="app"))
         await told(turns.run_rest(lambda: ran.append("later")))
+        assert not turns._given_up
+        await asyncio.sleep(5 * LOOK_EVERY_S)
         gate.open()
         while turns.complaint is not None:
             await asyncio.sleep(LOOK_EVERY_S)
         assert (await turns.run(lambda: "well", who="app")).result == "well"
         assert ran == []
+        levels = [record.levelname for record in caplog.records if record.name == RequestTurns.__module__]
+        assert levels == ["ERROR", "WARNING"]
 
     on_device(use)
 

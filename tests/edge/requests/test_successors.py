@@ -31,6 +31,21 @@ def test_everybody_hears() -> None:
     assert told(None) == [None] * 3
 
 
+def test_what_was_heard_first_counts() -> None:
+    """A server that is found and lost again before anybody has gone on breaks nothing; nothing is left of who waited."""
+
+    async def run() -> None:
+        successors = Successors()
+        waiting = [asyncio.create_task(successors.wait(60.0)) for _ in range(2)]
+        await asyncio.sleep(0)
+        successors.tell(FOUND)
+        successors.tell(None)
+        assert await asyncio.gather(*waiting) == [FOUND] * 2
+        assert not successors._waiting
+
+    asyncio.run(run())
+
+
 def test_nobody_waits_longer_than_asked() -> None:
     """A request has a deadline; what is told before or after it waits is for others."""
 

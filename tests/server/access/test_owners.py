@@ -6,9 +6,10 @@ import pytest
 
 from joulecut_core.errors import AccessError, ContractError
 from joulecut_core.timing import ManualClock
+from joulecut_proto.security.identity import Identity
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.access.owners import SessionOwners, check_session_id
-from joulecut_server.access.permit import permit_for
+from joulecut_server.access.permit import Permit, permit_for
 from tests.server.access.callers import CAM, PLAIN, TRUCK
 
 CAMS, TRUCKS, PLAINS = permit_for(CAM, None), permit_for(TRUCK, None), permit_for(PLAIN, None)
@@ -98,3 +99,36 @@ def test_memory_is_bounded() -> None:
     for each in ("b", "c", "b"):
         owners.forget(each)
     assert len(owners) == 0
+    owners.claim("a", CAMS)
+    owners.claim("b", TRUCKS)
+    owners.check("a", CAMS)
+    assert owners.claim("c", TRUCKS) == ["b"]
+
+
+def test_rules_that_allow_fewer_end_the_longest_silent() -> None:
+    """It stays away for a minute, as one that gave way to a later one does."""
+    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    owners = SessionOwners(ManualClock())
+    owners.claim("a", CAMS)
+    owners.claim("b", CAMS)
+    assert owners.judge(lambda *_: one).keys() == {"a"}
+    with pytest.raises(AccessError, match="session a gave way to a later one 0 s ago"):
+        owners.claim("a", one)
+    assert owners.check("b", one)
+
+
+def test_rules_that_leave_somebody_nothing_end_all_its_sessions() -> None:
+    """Others keep theirs."""
+    refused = AccessError("no rule names it")
+
+    def permit_of(identity: Identity, networks: frozenset[str]) -> Permit:
+        del networks
+        if identity == CAM.identity:
+            raise refused
+        return TRUCKS
+
+    owners = SessionOwners(ManualClock())
+    for session_id, permit in (("a", CAMS), ("t", TRUCKS), ("b", CAMS)):
+        owners.claim(session_id, permit)
+    assert owners.judge(permit_of) == {"a": refused, "b": refused}
+    assert [session_id for session_id, _ in owners.permits()] == ["t"]
