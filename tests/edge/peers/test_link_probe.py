@@ -26,9 +26,11 @@ class SimulatedLink:
         self._jitter_s = jitter_s
         self._random = np.random.default_rng(1)
         self.carried_bytes = 0
+        self.largest_bytes = 0
 
     async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
         self.carried_bytes += up_bytes + down_bytes
+        self.largest_bytes = max(self.largest_bytes, up_bytes, down_bytes)
         link_s = self._rtt_s + 8 * up_bytes / self._up_bps + 8 * down_bytes / self._down_bps
         link_s += self._jitter_s * float(self._random.exponential())
         return EchoSample(elapsed_s=link_s + self._server_s, server_s=self._server_s)
@@ -57,6 +59,20 @@ def test_jitter_becomes_the_links_spread() -> None:
     estimate = probed(SimulatedLink(up_bps=5e7, down_bps=5e7, rtt_s=0.004, jitter_s=0.002))
     assert 0.0005 < estimate.latency_std_s < 0.008
     assert estimate.uplink_bps == pytest.approx(5e7, rel=0.3)
+
+
+def test_sizes_grow_until_jitter_hides_no_bandwidth() -> None:
+    """What a fast link carries in the time of its jitter says nothing of it: more is sent."""
+    estimate = probed(SimulatedLink(up_bps=1e9, down_bps=2e9, rtt_s=0.02, jitter_s=0.0005))
+    assert estimate.uplink_bps == pytest.approx(1e9, rel=0.1)
+    assert estimate.downlink_bps == pytest.approx(2e9, rel=0.1)
+
+
+def test_no_echo_is_more_than_servers_take() -> None:
+    """However fast a link is, it is measured with what one echo may carry, 8 MiB each way."""
+    link = SimulatedLink(up_bps=1e12, down_bps=1e12, rtt_s=0.0001)
+    assert probed(link).uplink_bps == pytest.approx(1e12, rel=0.01)
+    assert link.largest_bytes <= 8 << 20
 
 
 def test_a_slow_link_is_spared() -> None:

@@ -32,7 +32,7 @@ def test_everybody_hears() -> None:
 
 
 def test_what_was_heard_first_counts() -> None:
-    """A server that is found and lost again before anybody has gone on breaks nothing; nothing is left of who waited."""
+    """A server found, and lost before anybody has gone on, breaks nothing; nothing is left of who waited."""
 
     async def run() -> None:
         successors = Successors()

@@ -33,13 +33,16 @@ class Looking:
         self.stream = InferenceServerStream(nothing(), write)
         self.peers = SlowPeers(STALL_S, TRANSFER_S)
         self.reasons: list[str] = []
+        self.ended = asyncio.Event()
 
     async def watch(self) -> None:
         """Begin."""
-        self.peers.watch(self.stream, self._cut_off)
+        self.peers.watch(self.stream, self.cut_off)
 
-    def _cut_off(self, reason: StreamRefusedError) -> None:
+    def cut_off(self, reason: StreamRefusedError) -> None:
+        """End."""
         self.reasons.append(str(reason))
+        self.ended.set()
 
     def comes(self, look_bytes: int, looks: int) -> float | None:
         """Seconds after which a request that comes so slowly is cut off; None where it is not within these looks."""
@@ -126,6 +129,10 @@ def test_what_stands_still_is_cut_off_at_once_after_its_time() -> None:
         each.stream.taken_parts, each.stream.taken_bytes = 7, 7999
         assert each.comes(0, 10) == STALL_S
         assert "nothing more came of a request that had begun for 8 s" in each.reasons[0]
+        each = await begun(outgoing=True)
+        each.stream.written_parts, each.stream.written_bytes = 7, 7999
+        assert each.goes(0, 10) == STALL_S
+        assert "nothing was read of a reply that had begun for 8 s" in each.reasons[0]
 
     asyncio.run(run())
 
@@ -136,5 +143,33 @@ def test_a_silent_stream_stays() -> None:
     async def run() -> None:
         each = await begun()
         assert each.comes(0, 1000) is None
+
+    asyncio.run(run())
+
+
+def test_streams_are_looked_at_for_as_long_as_there_are_any() -> None:
+    """One timer for all: the last stream that goes takes it along, and the next that comes sets it again."""
+
+    async def run() -> None:
+        each, other = Looking(), Looking()
+        peers = SlowPeers(0.01, TRANSFER_S)
+        for _ in range(2):
+            each.ended.clear()
+            each.stream.incoming = REQUEST
+            peers.watch(other.stream, other.cut_off)
+            peers.watch(each.stream, each.cut_off)
+            timer = peers._timer
+            peers.forget(other.stream)
+            assert peers._timer is timer is not None
+            await asyncio.wait_for(each.ended.wait(), 20.0)
+            assert peers._timer is None
+            peers.watch(other.stream, other.cut_off)
+            timer = peers._timer
+            peers.forget(other.stream)
+            assert timer is not None
+            assert timer.cancelled()
+            assert peers._timer is None
+        assert peers.cut_off == len(each.reasons) == 2
+        assert other.reasons == []
 
     asyncio.run(run())
