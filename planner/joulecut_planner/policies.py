@@ -49,11 +49,10 @@ class Policy(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPlan:
-    """What a policy chose. `governed`: the edge's clocks are left to its board. `problem`: what it was chosen from."""
+    """What a policy chose. `problem`: what it was chosen from."""
 
     policy: Policy
     plan: Plan
-    governed: bool
     problem: Problem
 
 
@@ -87,7 +86,7 @@ def plan_policy(
     model = ModelKind.CPU_DVFS if policy is Policy.CPU_DVFS else ModelKind.DVFS_AWARE
     problem = _problem(inputs, model, tails, corrections)
     plan = governed_plan(problem, inputs.edge) if policy is Policy.GOVERNOR else plan_choices(policy, problem)
-    return PolicyPlan(policy=policy, plan=plan, governed=policy is Policy.GOVERNOR, problem=problem)
+    return PolicyPlan(policy=policy, plan=plan, problem=problem)
 
 
 def priced_choice(

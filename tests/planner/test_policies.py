@@ -85,7 +85,6 @@ def test_edge_clock_saves_against_the_top_clock(inputs: PlanningInputs) -> None:
 def test_governor_is_predicted_from_its_own_measurements(inputs: PlanningInputs) -> None:
     """Half-way between two measured rates; the energy is the mean draw over the period; no clocks are planned."""
     governed = plan_policy(Policy.GOVERNOR, inputs)
-    assert governed.governed
     assert governed.plan.latency_s == pytest.approx(0.055)
     assert governed.plan.energy_j == pytest.approx(4.5 * 0.1)
     assert (governed.plan.edge_point, governed.plan.edge_clock, governed.plan.cut) == (None, None, 4)

@@ -14,11 +14,6 @@ def energy_of(cost: Price) -> float:
     return cost.energy_j
 
 
-def mean_latency_of(cost: Price) -> float:
-    """T: what planners minimise that know no energy."""
-    return cost.latency_s
-
-
 def pick(
     problem: Problem, candidates: Iterable[Choice], *, least: Callable[[Price], float] = energy_of
 ) -> tuple[Choice | None, int]:

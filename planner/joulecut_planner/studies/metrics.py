@@ -31,11 +31,6 @@ class Metric(str, Enum):
         """Whether the largest value wins."""
         return self in (Metric.THROUGHPUT, Metric.EFFICIENCY, Metric.REVENUE)
 
-    @property
-    def needs_energy(self) -> bool:
-        """Whether it is unknown where there is no meter."""
-        return self not in (Metric.LATENCY, Metric.THROUGHPUT)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingCost:

@@ -81,9 +81,7 @@ class SessionBook:
         choices += [_Carried.of(plan) if plan.status == OPTIMAL else None for plan in others]
         distinct = list(dict.fromkeys(choice for choice in choices if choice is not None))
         given = {
-            choice: choice.assigned(
-                epoch, made.policy.value, network_digest=network_digest, edge_is_governed=made.governed
-            )
+            choice: choice.assigned(epoch, made.policy.value, network_digest=network_digest)
             for epoch, choice in zip(self._epochs.take(len(distinct)), distinct, strict=True)
         }
         session = self._started(session_id)
@@ -204,7 +202,7 @@ class _Carried:
             server_clock=plan.server_clock,
         )
 
-    def assigned(self, epoch: int, policy: str, *, network_digest: str, edge_is_governed: bool) -> Assignment:
+    def assigned(self, epoch: int, policy: str, *, network_digest: str) -> Assignment:
         return Assignment(
             epoch=epoch,
             network_digest=network_digest,
@@ -212,6 +210,6 @@ class _Carried:
             cut=self.cut,
             codec=self.codec,
             variant=self.variant,
-            edge_clock=None if edge_is_governed else self.edge_clock,
+            edge_clock=self.edge_clock,
             server_clock=self.server_clock,
         )

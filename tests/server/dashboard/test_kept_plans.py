@@ -70,7 +70,7 @@ def test_an_edge_that_follows_its_link_is_shown_with_what_it_runs(tmp_path: Path
             await room.parts.planning.plan_session(replace(REQUEST, policy=policy, preview=True))
             for policy in ("all-server", "all-edge")
         ]
-        made = PolicyPlan(policy=Policy.JOINT, plan=served.plan, governed=False, problem=served.problem)
+        made = PolicyPlan(policy=Policy.JOINT, plan=served.plan, problem=served.problem)
         digest = REQUEST.network_digest
         first, other = room.parts.sessions.propose("edge-1", made, [local.plan], network_digest=digest)
         assert first is not None

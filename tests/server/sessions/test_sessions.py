@@ -71,7 +71,7 @@ def test_what_has_no_choice_gets_no_epoch(book: SessionBook) -> None:
     forbidden = tuple(replace(cut, allowed=False) for cut in problem.cuts)
     nothing = solve(replace(problem, cuts=forbidden))
     assert nothing.cut is None
-    made = PolicyPlan(policy=Policy.JOINT, plan=nothing, governed=False, problem=problem)
+    made = PolicyPlan(policy=Policy.JOINT, plan=nothing, problem=problem)
     assert book.propose("a", made, network_digest=DIGEST)[0] is None
     assert book.propose("stranger", made, network_digest=DIGEST)[0] is None
     assert (book.last_epoch, len(book)) == (proposed.epoch, 1)
@@ -168,11 +168,15 @@ def test_the_longest_silent_session_makes_room(tmp_path: Path) -> None:
 
 
 def test_a_set_of_plans_is_in_force_as_a_whole(book: SessionBook) -> None:
-    """An edge may change between the plans of one set by itself; the set before stays valid, older ones do not."""
+    """An edge may change between the plans of one set by itself; the set before stays valid, older ones do not.
+
+    Nothing is superseded before anything is in force.
+    """
     made = plan_policy(Policy.JOINT, INPUTS)
     others = [plan_policy(policy, INPUTS).plan for policy in (Policy.ALL_SERVER, Policy.ALL_EDGE)]
     first = tuple(filter(None, book.propose("a", made, others, network_digest=DIGEST)))
     assert len({each.epoch for each in first}) == 3
+    assert not book.is_superseded("a", first[0].epoch - 1)
     assert book.activate("a", first[1].epoch) == first[1]
     assert set(book.in_force("a")) == set(first)
     assert book.current_epoch("a") == max(each.epoch for each in first)
