@@ -127,6 +127,25 @@ def test_one_owners_moves_are_not_anothers(device: Device) -> None:
         assert keeper.wish("b", None) == MIDDLE
 
 
+def test_what_moves_nothing_costs_no_move(device: Device) -> None:
+    """To wish for the clock that is held, or for none where none is, however often: the move that counts is made."""
+    keeper = ClockKeeper(device, ManualClock())
+    for point in (None, HIGH):
+        for _ in range(20):
+            assert keeper.wish("a", point) == point
+    assert keeper.wish("a", LOW) == LOW
+
+
+def test_who_has_no_say_moves_nothing(device: Device) -> None:
+    """Its rule leaves it none: it runs at what the others need, and what it had before it lost its say is forgotten."""
+    keeper = ClockKeeper(device, ManualClock())
+    assert keeper.wish("guest", HIGH) == HIGH
+    keeper.may_wish = lambda session_id: session_id != "guest"
+    assert keeper.wish("guest", HIGH) is None
+    assert keeper.wish("a", LOW) == LOW
+    assert keeper.wish("guest", HIGH) == LOW
+
+
 def test_a_lost_clock_is_taken_again() -> None:
     """Whoever took the lease away, the sessions' highest wish is held again at the next look."""
     hardware = FakeHardware(clock=ManualClock())

@@ -297,6 +297,52 @@ def test_a_request_that_lost_its_server_goes_on_with_the_next(cut: int, served_b
     in_waiting_time(use)
 
 
+def test_a_request_that_hears_of_its_loss_later_than_the_edge_waits_all_the_same() -> None:
+    """The edge is local by then, which is no server to go on with and no reason to give up."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.may_answer = asyncio.Event()
+        asking = await waiting_for_another(bench)
+        bench.remote.may_answer.set()
+        while bench.session.turns.waiting or not bench.session._successors._waiting:
+            await asyncio.sleep(0)
+        await bench.session.switch(active_plan(2, epoch=9, deadline_s=30.0), FakeRemote(clock=bench.clock))
+        ledger = (await asking).ledger
+        assert (ledger.served_by, ledger.attempts, ledger.epoch) == ("split", 2, 9)
+
+    in_waiting_time(use)
+
+
+def test_what_the_rest_waits_for_the_device_is_in_the_ledger() -> None:
+    """Behind work that runs by then: seconds of its queue, as those before its first part are."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.failure = TurnedAwayError("bye", ReplyStatus.DRAINING)
+        bench.remote.may_answer = asyncio.Event()
+        has_begun, may_end = threading.Event(), threading.Event()
+
+        def long() -> None:
+            has_begun.set()
+            may_end.wait(10.0)
+            bench.clock.advance_s(0.3)
+
+        asking = asyncio.create_task(bench.session.infer("r", (PICTURE,)))
+        while not bench.remote.sent:
+            await asyncio.sleep(0)
+        running = bench.worker.run(long)
+        await asyncio.to_thread(has_begun.wait, 10.0)
+        bench.remote.may_answer.set()
+        while not bench.session.turns.waiting:
+            await asyncio.sleep(0)
+        may_end.set()
+        await running
+        ledger = (await asking).ledger
+        assert ledger.served_by == "edge"
+        assert ledger.seconds.edge_queue == pytest.approx(0.3, abs=1e-6)
+
+    with_deadline(use)
+
+
 def test_where_no_other_server_is_found_the_edge_finishes_at_once() -> None:
     """Nobody waits for what will not come."""
 

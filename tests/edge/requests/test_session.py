@@ -289,7 +289,8 @@ def test_a_server_lost_while_the_head_computes() -> None:
         await bench.session.switch(active_plan(2, epoch=7), None)
         answer = await bench.session.infer("r", (PICTURE,))
         assert torch.equal(answer.outputs[0], EXPECTED)
-        assert (answer.ledger.fallback, answer.ledger.epoch) == (True, 7)
+        assert (answer.ledger.fallback_reason, answer.ledger.epoch) == (FallbackReason.LOST, 7)
+        assert answer.ledger.attempts == 0
 
     run(use)
 
