@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import cast
 
 import pytest
 
+from joulecut_core.errors import LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment
 from joulecut_core.problems import Slo
@@ -118,19 +120,23 @@ class FakeServer:
 
     clock: ManualClock
     uplink_bps: float
+    rtt_s: float = PROBLEM.link.rtt_s
     echoed: int = 0
 
     async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
         assert down_bytes == 0
         self.echoed += 1
-        elapsed_s = PROBLEM.link.rtt_s + 8.0 * up_bytes / self.uplink_bps
+        elapsed_s = self.rtt_s + 8.0 * up_bytes / self.uplink_bps
         self.clock.advance_s(elapsed_s)
         return EchoSample(elapsed_s=elapsed_s, server_s=0.0)
 
 
 @dataclass
 class FakeEdge:
-    """A session, its planning and its offloading in one: holds what is in force, and adopts what it is given."""
+    """A session, its planning and its offloading in one: holds what is in force, and adopts what it is given.
+
+    `expected`: the links that it was told to plan for; `is_refused`: its server gives no plans.
+    """
 
     server: FakeServer
     bands: tuple[Band, ...]
@@ -138,6 +144,10 @@ class FakeEdge:
     local: ActivePlan
     counters: Counters = field(default_factory=Counters)
     adopted: list[int] = field(default_factory=list)
+    expected: list[LinkEstimate] = field(default_factory=list)
+    forgotten: int = 0
+    asked_s: list[float] = field(default_factory=list)
+    is_refused: bool = False
     problem: Problem = PROBLEM
 
     @property
@@ -150,11 +160,24 @@ class FakeEdge:
 
     @property
     def link(self) -> LinkEstimate | None:
-        return self.active.link or active_of(self.bands[-1], offloads=True).link
+        return active_of(self.bands[-1], offloads=True).link
 
     def active_of(self, band: Band) -> ActivePlan:
         assert band.assignment is not None
         return active_of(band, offloads=band.assignment.cut < len(PROBLEM.cuts) - 1)
+
+    def expect_link(self, link: LinkEstimate) -> None:
+        self.expected.append(link)
+
+    def expect_no_more(self, link: LinkEstimate | None) -> None:
+        assert link == self.link
+        self.forgotten += 1
+
+    async def plan(self, connection: ServerConnection) -> None:
+        assert connection is self.connection
+        self.asked_s.append(self.server.clock.now_s())
+        if self.is_refused:
+            raise LinkError("no plans now")
 
     async def adopt(self, connection: ServerConnection, active: ActivePlan) -> None:
         assert connection is self.connection
@@ -182,7 +205,7 @@ class Drive:
             edge.counters = replace(edge.counters, requests=edge.counters.requests + 1)
             if edge.active.offloads:
                 size_bytes = PROBLEM.cuts[edge.active.assignment.cut].wires[0].uplink_bytes
-                link_s = PROBLEM.link.rtt_s + 8.0 * size_bytes / edge.server.uplink_bps
+                link_s = edge.server.rtt_s + 8.0 * size_bytes / edge.server.uplink_bps
                 self.replanning.transferred(
                     Transfer(time_s=self.clock.now_s(), up_bytes=size_bytes, down_bytes=0, link_s=link_s)
                 )
@@ -299,6 +322,67 @@ def test_a_request_that_is_given_up_early_is_late() -> None:
                 )
                 await drive.replanning.look()
         assert not drive.edge.active.offloads
+
+    run(use)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_link_beyond_all_plans_is_planned_for_now_and_then(*, is_refused: bool) -> None:
+    """Far faster than it was measured: the server is asked for plans around what it is now, once a minute at most."""
+
+    async def use(drive: Drive) -> None:
+        edge = drive.edge
+        edge.is_refused = is_refused
+        await drive.requests(50)
+        assert (edge.expected, edge.asked_s) == ([], [])
+        edge.server.uplink_bps = 18 * FAST_BPS
+        await drive.requests(700)
+        assert len(edge.asked_s) == 3
+        assert min(later_s - sooner_s for sooner_s, later_s in pairwise(edge.asked_s)) >= 60.0
+        assert [each.uplink_bps for each in edge.expected] == pytest.approx([18 * FAST_BPS] * 3, rel=0.1)
+        assert edge.forgotten == (3 if is_refused else 0)
+        assert drive.replanning.replans["range"] == 3
+
+    run(use)
+
+
+def test_a_plan_in_force_is_told_how_the_link_moves() -> None:
+    """Within its reach nothing is planned anew; what it expects of the server follows, every five seconds at most."""
+
+    async def use(drive: Drive) -> None:
+        edge = drive.edge
+        await drive.requests(50)
+        epoch, replans = edge.active.assignment.epoch, drive.replanning.replans
+        edge.adopted.clear()
+        await drive.requests(200)
+        assert edge.adopted == []
+        for turn in range(100):
+            edge.server.uplink_bps = FAST_BPS * (1.0 + 0.03 * turn)
+            await drive.requests(1)
+        await drive.requests(100)
+        assert edge.active.link is not None
+        assert edge.active.link.uplink_bps == pytest.approx(edge.server.uplink_bps, rel=0.5)
+        assert set(edge.adopted) == {epoch}
+        assert 2 <= len(edge.adopted) <= 5
+        assert drive.replanning.replans == replans
+        assert edge.expected == []
+
+    run(use)
+
+
+def test_another_round_trip_keeps_no_edge_at_home() -> None:
+    """Far longer than planned for, as probes find at home: plans for it are asked for, once a minute at most."""
+
+    async def use(drive: Drive) -> None:
+        edge = drive.edge
+        edge.server.uplink_bps = 2e4
+        await drive.requests(30)
+        assert not edge.active.offloads
+        assert edge.expected == []
+        edge.server.uplink_bps, edge.server.rtt_s = FAST_BPS, 0.5
+        await drive.requests(400)
+        assert 1 <= len(edge.asked_s) <= 3
+        assert [each.rtt_s for each in edge.expected] == pytest.approx([0.5] * len(edge.expected), rel=0.2)
 
     run(use)
 
