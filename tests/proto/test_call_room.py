@@ -9,14 +9,18 @@ import pytest
 
 from joulecut_proto.answering import Context
 from joulecut_proto.call_refusals import CallRefusedError
-from joulecut_proto.call_room import CallRoom
+from joulecut_proto.call_room import CallRoom, connection_of
 
 
 class _Call:
     """A call's context, as far as room is concerned."""
 
-    def __init__(self) -> None:
+    def __init__(self, peer: str = "") -> None:
         self.callbacks: list[Callable[[Any], None]] = []
+        self._peer = peer
+
+    def peer(self) -> str:
+        return self._peer
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         self.callbacks.append(callback)
@@ -53,6 +57,7 @@ def test_all_of_them_have_a_bound() -> None:
     for call in calls:
         call.end()
     assert room.under_way == 0
+    assert not room._callers, "callers that have left are not remembered"
     _enter(room, "cam")
 
 
@@ -70,3 +75,9 @@ def test_a_call_that_is_set_aside_takes_nobody_elses_place() -> None:
     third.end()
     _enter(room, "cam")
     assert room.under_way == 1
+
+
+def test_connections_are_told_apart_where_they_have_names() -> None:
+    """All of a Unix socket would be one caller, and have its room together: they only count among all."""
+    assert connection_of(cast(Context, _Call("ipv4:10.0.0.7:4711"))) == "ipv4:10.0.0.7:4711"
+    assert connection_of(cast(Context, _Call("unix:"))) is None

@@ -47,6 +47,13 @@ def test_what_is_no_list(tmp_path: Path, text: str, complaint: str) -> None:
     assert str(path) in str(caught.value)
 
 
+def test_a_list_has_a_bound() -> None:
+    """What an edge reads again and again, from whoever writes it."""
+    ServerList(servers=SERVERS[:1] * 1024)
+    with pytest.raises(ConfigError, match="servers: 1025; expected at most 1024"):
+        ServerList(servers=SERVERS[:1] * 1025)
+
+
 def test_envoy_reads_the_same_servers(tmp_path: Path) -> None:
     """In the form of its file-based endpoint discovery."""
     path = tmp_path / "eds.json"

@@ -75,6 +75,8 @@ def test_a_change_is_taken_once_it_is_left_alone(tmp_path: Path, caplog: pytest.
     assert each.applied == [(AccessOptions(edges=(EdgeRule(names=("cam",)),)), Limits(streams=10))]
     assert (each.changes.taken, each.changes.ended, each.changes.is_stale) == (1, 2, False)
     assert "rules and limits have changed; 2 sessions and streams end by them" in caplog.text
+    asyncio.run(each.changes.read())
+    assert len(each.applied) == each.changes.taken == 1, "what is in force already is not carried out again"
 
 
 def test_a_file_that_goes_on_changing_waits(tmp_path: Path) -> None:

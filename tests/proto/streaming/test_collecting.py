@@ -79,6 +79,30 @@ def test_damaged_and_dropped_payloads_of_one_chunk_are_not_given_out() -> None:
     assert contents(collector.take(part(PAYLOAD))) is not None
 
 
+@pytest.mark.parametrize("broken", range(len(PAYLOAD)))
+def test_damaged_and_dropped_payloads_of_several_chunks_are_not_given_out(broken: int) -> None:
+    """Whichever chunk it is, all of them are taken in, and the item behind is sound again."""
+
+    def taken(collector: Collector[RequestHeader], *, damaged: int = -1, dropped: int = -1) -> list[bytes] | None:
+        collector.begin(header("1").carrying(FRAMES))
+        item, checksum = None, 0
+        for place in range(len(PAYLOAD)):
+            assert item is None
+            if place == dropped:
+                collector.drop()
+            chunk = PAYLOAD[place : place + 1]
+            checksum = chunk_checksum((chunk,), checksum)
+            item = collector.take(part(chunk, begins=place == 0, checksum=checksum ^ (place == damaged)))
+        return contents(item)
+
+    collector: Collector[RequestHeader] = Collector()
+    sound = [bytes(each.payload) for each in FRAMES]
+    assert taken(collector, damaged=broken) is None
+    assert taken(collector) == sound
+    assert taken(collector, dropped=broken) is None
+    assert taken(collector) == sound
+
+
 def test_what_was_sound_before_does_not_excuse_what_comes() -> None:
     """A header like the one before is believed; one that differs in a single number is checked anew."""
     collector: Collector[RequestHeader] = Collector()

@@ -293,6 +293,7 @@ def test_streams_have_a_number() -> None:
         service.end.set()
         await first
         await each.guards.inference(service, CAM).serve(stream())
+        assert not each._streams._by_owner, "who has left is not remembered"
 
     asyncio.run(run())
 
