@@ -112,6 +112,7 @@ class Real:
 
 
 REAL_LOW = OperatingPoint(core_mhz=300, memory_mhz=2000)
+REAL_MIDDLE = OperatingPoint(core_mhz=900, memory_mhz=2000)
 REAL_HIGH = OperatingPoint(core_mhz=1200, memory_mhz=2000)
 
 
@@ -202,12 +203,24 @@ def test_clocks_that_nobody_can_lend_stop_nothing(real: Real, caplog: pytest.Log
     assert real.holder.held == real.hardware.held == REAL_LOW
 
 
-def test_limits_rewritten_behind_our_back_are_set_again(real: Real) -> None:
-    """A change of the power mode takes no lease away, only the clock."""
+def test_limits_rewritten_behind_our_back_are_set_again(real: Real, caplog: pytest.LogCaptureFixture) -> None:
+    """A change of the power mode takes no lease away, only the clock; that is no device that slows itself down."""
     real.holder.hold(REAL_HIGH)
     real.change_mode()
-    real.holder.verify()
+    with caplog.at_level(logging.INFO):
+        real.holder.verify()
     assert real.hardware.held == REAL_HIGH
+    assert "slowed" not in caplog.text
+
+
+def test_clocks_that_are_held_are_not_set_again(real: Real) -> None:
+    """A look costs a reading: setting them would take the device from its requests every time."""
+    real.holder.hold(REAL_HIGH)
+    real.hardware.clock.advance_s(1.0)
+    before_s, asked_s = real.hardware.clock.now_s(), real.hardware.asked_s
+    for _ in range(3):
+        real.holder.verify()
+    assert (real.hardware.clock.now_s(), real.hardware.asked_s) == (before_s, asked_s)
 
 
 def test_a_clock_that_does_not_come_is_asked_for_once_more(real: Real) -> None:
@@ -227,6 +240,10 @@ def test_a_clock_that_does_not_come_is_asked_for_once_more(real: Real) -> None:
     before_s = real.hardware.clock.now_s()
     real.holder.verify()
     assert real.hardware.clock.now_s() > before_s
+    real.holder.hold(REAL_MIDDLE)
+    before_s = real.hardware.clock.now_s()
+    real.holder.verify()
+    assert real.hardware.clock.now_s() > before_s, "what another clock read says nothing of this one"
 
 
 def test_a_throttled_device_is_left_alone(real: Real) -> None:
