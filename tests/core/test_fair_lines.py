@@ -55,6 +55,33 @@ def test_who_has_had_as_much_goes_by_arrival() -> None:
     assert lines.next() is None
 
 
+def test_who_waits_keeps_its_turn_however_much_it_adds() -> None:
+    """A line's place is that of its first piece."""
+    lines = FairLines[Piece]()
+    for name in ("a", "b", "a"):
+        add(lines, name, 1.0)
+    assert served(lines, 3) == ["a", "b", "a"]
+
+
+def test_what_has_left_counts_no_more() -> None:
+    """Neither pieces that were given up while they waited nor those that have ended take a place, or memory."""
+    lines = FairLines[Piece]()
+    pieces = [Piece("much", 1.0) for _ in range(5)]
+    for piece in pieces:
+        lines.enter(lines.of("much"), piece)
+    assert lines.next() is pieces[0]
+    for piece in pieces:
+        lines.leave(lines.of("much"), piece)
+    assert lines.next() is None
+    add(lines, "much", 1.0)
+    add(lines, "some", 1.0, 3)
+    assert lines.crowded(lines.of("new")) is lines.of("some")
+    for number in range(5000):
+        add(lines, str(number), 1.0)
+        lines.leave(lines.of(str(number)), lines.of(str(number)).waiting[0])
+    assert len(lines) <= 1026
+
+
 def test_who_gives_up_a_place() -> None:
     """Whoever has most under way, what runs counted, and only for one who has fewer even with the one that he wants."""
     lines = FairLines[Piece]()

@@ -313,6 +313,39 @@ def test_a_request_that_hears_of_its_loss_later_than_the_edge_waits_all_the_same
     in_waiting_time(use)
 
 
+def test_a_request_that_lost_its_server_goes_on_where_the_edge_is_by_then() -> None:
+    """With another server in force already there is nothing to wait for."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.may_answer = asyncio.Event()
+        asking = asyncio.create_task(bench.session.infer("r", (PICTURE,)))
+        while not bench.remote.sent:
+            await asyncio.sleep(0)
+        await bench.session.switch(active_plan(2, epoch=9, deadline_s=30.0), FakeRemote(clock=bench.clock))
+        bench.remote.may_answer.set()
+        ledger = (await asking).ledger
+        assert (ledger.served_by, ledger.attempts, ledger.epoch) == ("split", 2, 9)
+
+    in_waiting_time(use)
+
+
+def test_nothing_is_waited_for_after_a_refusal_or_a_second_loss() -> None:
+    """Neither is sent a further time: the edge finishes at once, however much time there is."""
+
+    async def use(bench: Bench) -> None:
+        asking = await waiting_for_another(bench)
+        second = FakeRemote(clock=bench.clock, failure=LinkError("reset too"))
+        plan = planned(head_s=HEAD_S, remote_s=0.1)
+        await bench.session.switch(active_plan(2, epoch=9, deadline_s=30.0, tail=TAIL, plan=plan), second)
+        ledger = (await asking).ledger
+        assert (ledger.fallback_reason, ledger.attempts) == (FallbackReason.LOST, 2)
+        second.failure = TurnedAwayError("bye", ReplyStatus.DRAINING)
+        ledger = (await bench.session.infer("r", (PICTURE,))).ledger
+        assert (ledger.fallback_reason, ledger.attempts) == (FallbackReason.REFUSED, 1)
+
+    in_waiting_time(use)
+
+
 def test_what_the_rest_waits_for_the_device_is_in_the_ledger() -> None:
     """Behind work that runs by then: seconds of its queue, as those before its first part are."""
 
