@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+
+_LOOK_S = 0.2
+"""Wall seconds between two looks. A signal that comes just before a wait falls asleep, or meets another thread, wakes
+nobody: its handler runs when the sleep is over."""
 
 
 class SignalFlag:
@@ -27,7 +32,8 @@ class SignalFlag:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is raised, so many wall seconds at most; whether it is. For one thread."""
-        if not self._is_set:
+        until_s = time.monotonic() + timeout_s
+        while not self._is_set and (left_s := until_s - time.monotonic()) > 0.0:
             with suppress(Empty):
-                self._told.get(timeout=max(0.0, timeout_s))
+                self._told.get(timeout=min(left_s, _LOOK_S))
         return self._is_set

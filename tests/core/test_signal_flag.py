@@ -1,8 +1,10 @@
-"""A flag that signals raise: seen at once, wherever the signal meets who waits."""
+"""A flag that signals raise: seen soon, wherever the signal meets who waits."""
 
 from __future__ import annotations
 
 import signal
+import threading
+import time
 
 from joulecut_core.signal_flag import SignalFlag
 
@@ -20,6 +22,21 @@ def test_a_signal_meets_a_wait_anywhere() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_signal_that_wakes_nobody_is_seen_soon() -> None:
+    """One that another thread takes leaves who waits asleep, as does one that comes just before it falls asleep."""
+    flag = SignalFlag()
+    before = signal.signal(signal.SIGALRM, lambda *_: flag.set())
+    began_s = time.monotonic()
+    elsewhere = threading.Timer(0.05, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGALRM))
+    elsewhere.start()
+    try:
+        assert flag.wait(30.0)
+    finally:
+        elsewhere.join()
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - began_s < 15.0
 
 
 def test_nobody_raises_it() -> None:
