@@ -94,6 +94,15 @@ def test_what_saves_less_than_the_margin_or_its_clocks_cost_is_not_worth_a_chang
     assert dear.decide(0.0, cheaper, 0, outlook(1e8)) is None
 
 
+def test_a_change_of_clocks_is_paid_by_the_requests_of_one_hold() -> None:
+    """Two hundred of them share it at 40 a second, one bears it all where no rate is known; no change costs nothing."""
+    terms, cheaper = replace(TERMS, settle_j=1.0), split(1e7, 0.13)
+    assert Switcher(terms, rate_hz=40.0, now_s=0.0).decide(0.0, (ALONE, cheaper), 0, outlook(1e8)) is not None
+    assert Switcher(terms, rate_hz=None, now_s=0.0).decide(0.0, (ALONE, cheaper), 0, outlook(1e8)) is None
+    alike = replace(cheaper, clocks=ALONE.clocks)
+    assert Switcher(terms, rate_hz=None, now_s=0.0).decide(0.0, (ALONE, alike), 0, outlook(1e8)) is not None
+
+
 def test_a_plan_that_was_soon_left_again_is_waited_for_longer() -> None:
     """Each regretted change doubles the hold; changes that lasted bring it back."""
     changing, now_s, holds = switcher(), 0.0, []
@@ -133,6 +142,19 @@ def test_a_plan_given_back_for_joules_is_waited_for_longer_each_time() -> None:
     assert gaps_s[:4] == pytest.approx([5.0, 10.0, 20.0, 40.0], abs=0.11)
     assert len(gaps_s) > 10
     assert min(gaps_s[4:]) >= 59.9
+
+
+def test_only_what_was_given_back_is_waited_for_longer() -> None:
+    """A third plan that saves joules is taken after the hold, whatever went to and fro before."""
+    changing = switcher()
+    current, taken_s = to_and_fro(changing, 36.0)
+    assert current == 0
+    third = replace(PLANS[2], way_up_w=2.0, latest_s=math.inf, period_s=math.inf, clocks=(1, 1), fixed_j=0.01)
+    plans = (replace(ALONE, latest_s=math.inf, period_s=math.inf), PLANS[1], third)
+    assert changing.decide(taken_s[-1] + 4.9, plans, 0, outlook(1e8)) is None
+    found = changing.decide(taken_s[-1] + 5.1, plans, 0, outlook(1e8))
+    assert found is not None
+    assert (found.index, found.reason) == (2, SwitchReason.ENERGY)
 
 
 def test_a_plan_that_is_late_on_a_careful_view_is_given_back_after_the_hold() -> None:
