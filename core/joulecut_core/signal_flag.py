@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+
+from joulecut_core.timing import SystemClock
 
 _LOOK_S = 0.2
 """Wall seconds between two looks. A signal that comes just before a wait falls asleep, or meets another thread, wakes
@@ -32,8 +33,9 @@ class SignalFlag:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is raised, so many wall seconds at most; whether it is. For one thread."""
-        until_s = time.monotonic() + timeout_s
-        while not self._is_set and (left_s := until_s - time.monotonic()) > 0.0:
+        clock = SystemClock()
+        until_s = clock.now_s() + timeout_s
+        while not self._is_set and (left_s := until_s - clock.now_s()) > 0.0:
             with suppress(Empty):
                 self._told.get(timeout=min(left_s, _LOOK_S))
         return self._is_set

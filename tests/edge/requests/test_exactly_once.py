@@ -23,7 +23,7 @@ from joulecut_edge.requests.session import Answer
 from joulecut_proto.inference_messages import Origin, ReplyStatus
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.wires.codecs import codec
-from tests.edge.requests.test_deadlines import WaitingClock
+from tests.edge.requests.test_lost_servers import WaitingClock
 from tests.edge.session_parts import HIGH, LOW, Bench, active_plan, planned
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.thoroughness import THOROUGH
