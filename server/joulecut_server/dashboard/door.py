@@ -6,8 +6,16 @@ counts it only once it has shown a certificate.
 
 from __future__ import annotations
 
+import errno
 import socket
+import time
 from contextlib import suppress
+
+_NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What the system says where it has no connection to give."""
+_PAUSE_S = 0.5
+"""Wall seconds in which asyncio is told of that once. It then waits for a second; but within one turn of its loop it
+goes on to ask for as many connections as may stand in line, and writes a traceback for each."""
 
 
 class Door(socket.socket):
@@ -25,10 +33,18 @@ class Door(socket.socket):
         self._most_of_one = most_of_one
         self._strangers: dict[int, socket.socket] = {}
         self._guests: dict[int, bytes | None] = {}
+        self._asked_in_vain_s = -_PAUSE_S
 
     def accept(self) -> tuple[socket.socket, object]:
-        """The next connection, of which nothing is known."""
-        connection, place = super().accept()
+        """The next connection, of which nothing is known; raises OSError where there is none to be had."""
+        try:
+            connection, place = super().accept()
+        except OSError as error:
+            now_s = time.monotonic()
+            if error.errno in _NONE_LEFT and now_s - self._asked_in_vain_s < _PAUSE_S:
+                raise BlockingIOError(errno.EAGAIN, error.strerror) from error
+            self._asked_in_vain_s = now_s
+            raise
         number = connection.fileno()
         # Its number may be that of one that has hung up.
         self._strangers.pop(number, None)

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from joulecut_core.host_ports import cannot_listen
 from joulecut_proto.addresses import Address
+from joulecut_proto.log_limit import LogLimit
 from joulecut_server.dashboard.door import Door
 from joulecut_server.dashboard.visitors import CERTIFICATE
 
@@ -100,7 +101,6 @@ class DashboardEndpoint:
             "limit_concurrency": _MOST_CONNECTIONS,
             "log_config": None,
             "log_level": "warning",
-            "loop": "asyncio",
             "proxy_headers": False,
             "server_header": False,
             "timeout_graceful_shutdown": _GRACE_S,
@@ -115,11 +115,22 @@ class DashboardEndpoint:
         self.url = f"{'http' if context is None else 'https'}://{shown}:{port}/"
         self._told_once = _ToldOnce()
         _HTTP_LOG.addFilter(self._told_once)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listener]}, name="dashboard", daemon=True
-        )
+        self._lines = LogLimit(_LOG)
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), name="dashboard", daemon=True)
         self._thread.start()
         _LOG.info("dashboard: %s", self.url)
+
+    async def _serve(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._tell)
+        await self._server.serve(sockets=[self._listener])
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio has nobody to raise to: a line where no connection can be taken, a traceback for all else."""
+        error = context.get("exception")
+        if "socket" in context and isinstance(error, OSError):
+            self._lines.warn("dashboard", "dashboard: no connection can be taken: %s", error.strerror or error)
+        else:
+            loop.default_exception_handler(context)
 
     def close(self) -> None:
         """Answer nobody any more."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import os
 import re
 import shutil
 import socket
@@ -24,7 +26,7 @@ from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
-from joulecut_server.dashboard import endpoint
+from joulecut_server.dashboard import door, endpoint
 from joulecut_server.dashboard.opening import serving_board
 from joulecut_server.dashboard.options import DashboardOptions
 from tests.fakes.certificates import Holder, TestAuthority
@@ -181,6 +183,27 @@ def test_a_full_house_is_told_once(
     statuses = served(tmp_path, caplog, CONFIG, lambda url: [read(f"{url}api/state")[0] for _ in range(3)])
     assert statuses == [503, 503, 503]
     assert caplog.text.count("Exceeded concurrency limit") == 1
+
+
+def test_an_agent_out_of_descriptors_says_so_in_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that cannot be taken is asked for once and then waited for, and is answered once it can be."""
+    accept, refused = socket.socket.accept, [0]
+
+    def refuse(listener: socket.socket) -> tuple[socket.socket, object]:
+        if refused[0] < 6:
+            refused[0] += 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(listener)
+
+    monkeypatch.setattr(asyncio.constants, "ACCEPT_RETRY_DELAY", 0.05)
+    monkeypatch.setattr(door, "_PAUSE_S", 0.025)
+    monkeypatch.setattr(socket.socket, "accept", refuse)
+    assert served(tmp_path, caplog, CONFIG, lambda url: read(f"{url}api/state")[0]) == 200
+    # One asking in vain of two reaches asyncio, which then waits.
+    assert caplog.text.count("dashboard: no connection can be taken: Too many open files") == 3
+    assert "Traceback" not in caplog.text
 
 
 def test_plain_text_on_this_host(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
