@@ -1,4 +1,4 @@
-"""An HTTP endpoint that Prometheus reads an agent's metrics from; its own registry, its own thread.
+"""An HTTP endpoint that Prometheus reads an agent's metrics from; its own registry, its own threads.
 
 Needs the extra `metrics`; imported only where a configuration asks for it.
 """
@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections import OrderedDict
 from contextlib import suppress
-from wsgiref.simple_server import WSGIRequestHandler
+from socketserver import ThreadingMixIn
+from typing import cast
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from joulecut_core.host_ports import cannot_listen
 from joulecut_runtime.metrics.options import MetricsOptions
@@ -21,6 +24,8 @@ SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.
 
 _PAUSE_S = 0.5
 """Wall seconds after a connection that the system could not give, as out of descriptors: it stands in line."""
+_MOST_CONNECTIONS = 32
+"""Far more than there are scrapers. Each has a thread of the agent's."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +40,46 @@ class _BoundedHandler(WSGIRequestHandler):
             super().handle()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
-        """Log nothing, as the library's own."""
+        """Log nothing: whoever reaches the port could fill the log."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Bounded in connections: the one that has lasted longest makes room, so that nobody keeps scrapers out."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int) -> None:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        self.address_family = family
+        self.closing = threading.Event()
+        self._open: OrderedDict[socket.socket, None] = OrderedDict()
+        super().__init__((str(address[0]), port), _BoundedHandler)
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """The next connection; where the system has none to give, the library would ask again at once."""
+        try:
+            return cast("tuple[socket.socket, tuple[str, int]]", super().get_request())
+        except OSError:
+            self.closing.wait(_PAUSE_S)
+            raise
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        """Every connection is served; beyond the most, the oldest is hung up on, and its thread sees its end."""
+        del client_address
+        while len(self._open) >= _MOST_CONNECTIONS:
+            # It may have ended meanwhile.
+            with suppress(OSError, KeyError):
+                oldest, _ = self._open.popitem(last=False)
+                oldest.shutdown(socket.SHUT_RDWR)
+        self._open[cast("socket.socket", request)] = None
+        return True
+
+    def shutdown_request(self, request: object) -> None:
+        """One has ended."""
+        self._open.pop(cast("socket.socket", request), None)
+        super().shutdown_request(cast("socket.socket", request))
 
 
 class MetricsEndpoint:
@@ -48,31 +92,21 @@ class MetricsEndpoint:
     def __init__(self, options: MetricsOptions, registry: CollectorRegistry) -> None:
         host, port = options.place()
         try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+            self._server = _Server(host, port)
         except OSError as error:
             raise cannot_listen(error)(
                 f"metrics.listen: {options.listen}: {error.strerror or error}; choose another address, or port 0"
             ) from error
-        # From the next connection on; the library's own waits for ever, and logs a traceback where somebody hangs up.
-        self._server.RequestHandlerClass = _BoundedHandler
-        self._closing = threading.Event()
-        self._accept = self._server.get_request
-        self._server.get_request = self._get_request  # type: ignore[method-assign]
+        self._server.set_app(make_wsgi_app(registry))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._server.server_port}/metrics"
         _LOG.info("metrics: %s", self.url)
 
     def close(self) -> None:
         """Answer nobody any more."""
-        self._closing.set()
+        self._server.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def _get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """The library's own tries again at once where it fails, with all of a core."""
-        try:
-            return self._accept()
-        except OSError:
-            self._closing.wait(_PAUSE_S)
-            raise

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from socketserver import TCPServer
 from urllib.parse import urlsplit
 
@@ -85,11 +85,23 @@ def test_an_agent_out_of_descriptors_waits_for_them(endpoint: MetricsEndpoint, m
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return accept(listener)
 
-    monkeypatch.setattr(endpoint, "_closing", Waiting())
+    monkeypatch.setattr(endpoint._server, "closing", Waiting())
     monkeypatch.setattr(socket.socket, "accept", refuse)
     with visit(endpoint, b"GET /metrics HTTP/1.0\r\n\r\n") as line:
         assert b"requests_total 1.0" in line.makefile("rb").read()
     assert paused_s == [module._PAUSE_S] * 2
+
+
+def test_many_connections_take_few_threads(endpoint: MetricsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that say nothing make room, the longest silent first: a scraper is answered among any number of them."""
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 3)
+    with ExitStack() as stack:
+        silent = [stack.enter_context(visit(endpoint, b"")) for _ in range(9)]
+        with visit(endpoint, b"GET /metrics HTTP/1.0\r\n\r\n") as line:
+            assert b"requests_total 1.0" in line.makefile("rb").read()
+        assert [each.recv(1) for each in silent[:7]] == [b""] * 7
+        silent[-1].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert b"requests_total 1.0" in silent[-1].makefile("rb").read()
 
 
 def test_an_address_that_is_not_here_yet() -> None:
