@@ -5,6 +5,7 @@
                                                └─▶ wrong: those before stay in force, log and metrics say so
 
 A change that is noticed is taken at the next look, when the file is still the same: editors write in several steps.
+What could not be used is tried again with each look: a file need not change before it can be read.
 """
 
 from __future__ import annotations
@@ -63,12 +64,13 @@ class RuleChanges:
         self._read_as = source.seen
         self._noticed = self._read_as
         self._told_of: tuple[str, ...] = ()
+        self._refusal: tuple[FileState | None, str] | None = None
         self._wanted = asyncio.Event()
         self._asked = False
         self.taken = 0
         """Changes put in force since the start."""
         self.refused = 0
-        """Times that the file could not be used."""
+        """Files, and reasons, for which rules could not be used."""
         self.ended = 0
         """Sessions and streams that other rules left no right to."""
         self.is_stale = False
@@ -96,15 +98,19 @@ class RuleChanges:
         self._wanted.set()
 
     async def look(self) -> None:
-        """Read the file where it has changed and been left alone since the last look."""
+        """Read the file where it has changed, or could not be used, and been left alone since the last look."""
         seen = file_state(self._source.file)
-        settled = seen is not None and seen == self._noticed and seen != self._read_as
+        settled = seen is not None and seen == self._noticed and (seen != self._read_as or self.is_stale)
         self._noticed = seen
         if settled:
-            await self.read()
+            await self._read()
 
     async def read(self) -> None:
-        """Read the file and carry it out; where that is not possible all stays as it is."""
+        """Read the file and carry it out; where that is not possible all stays as it is, which the log says."""
+        self._refusal = None
+        await self._read()
+
+    async def _read(self) -> None:
         # Before the file: one that changes meanwhile is then read once more, not missed.
         self._noticed = self._read_as = file_state(self._source.file)
         try:
@@ -122,11 +128,15 @@ class RuleChanges:
                     'access: this table is gone; to let everybody in, name everybody (names = ["*"]), or restart'
                 )
         except JoulecutError as error:
-            self.refused += 1
             self.is_stale = True
+            refusal = self._read_as, str(error)
+            if refusal == self._refusal:
+                return
+            self._refusal = refusal
+            self.refused += 1
             _LOG.error("new rules are not used, those before stay in force: %s", error)
             return
-        self.is_stale = False
+        self.is_stale, self._refusal = False, None
         self._tell_of_others(config)
         if self._in_force == (config.access, config.limits):
             _LOG.info("%s: rules and limits are as before", self._source.file)

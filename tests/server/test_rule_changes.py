@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +113,29 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     each.write(START.replace("10", "30"))
     each.looks(2)
     assert [limits.streams for _, limits in each.applied] == [30]
+    assert not each.changes.is_stale
+
+
+def test_a_file_that_could_not_be_read_is_read_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever takes an agent's descriptors keeps nobody from losing a right: the file does not change a second time."""
+    each = Changing(tmp_path)
+    each.write(START + RULE)
+    with monkeypatch.context() as full:
+        opened = Path.open
+
+        def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path == each.file:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return opened(path, *arguments, **options)
+
+        full.setattr(Path, "open", refuse)
+        each.looks(5)
+    assert (each.applied, each.changes.refused, each.changes.is_stale) == ([], 1, True)
+    assert caplog.text.count("Too many open files") == 1
+    each.looks(1)
+    assert [access and access.edges[0].names for access, _ in each.applied] == [("cam",)]
     assert not each.changes.is_stale
 
 
