@@ -7,10 +7,11 @@ not touched: the server's longest age of a connection ends them (`channels`).
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import grpc
 from cryptography import x509
@@ -22,6 +23,10 @@ from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_
 from joulecut_proto.security.tls_options import TlsOptions
 
 _LOG = logging.getLogger(__name__)
+_AGAIN_S = 1.0
+"""Wall seconds after which files that could not be used are read again, by the next connection."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +69,20 @@ def server_credentials(security: ChannelSecurity) -> grpc.ServerCredentials:
     """What a server presents and demands, read anew for the first connection after a file has changed.
 
     Raises ConfigError where a file is missing, not PEM, or of another pair. Later such files are refused: the ones
-    before them stay in use, and the log says so once.
+    before them stay in use, the log says so once, and they are tried again.
     """
-    credentials = _ServerFiles(security)
+
+    def configuration(pair: KeyPair) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(pair.key, pair.chain)],
+            root_certificates=None if security.authority is None else read_authority(security.authority),
+        )
+
+    files = FreshFiles(security, configuration)
     return grpc.dynamic_ssl_server_credentials(
-        credentials.first,
+        files.first,
         # None means "as before", which the library's types leave out.
-        cast("Callable[[], grpc.ServerCertificateConfiguration]", credentials.changed),
+        cast("Callable[[], grpc.ServerCertificateConfiguration]", files.changed),
         require_client_authentication=security.authority is not None,
     )
 
@@ -90,41 +102,51 @@ def channel_credentials(security: ChannelSecurity) -> grpc.ChannelCredentials:
     )
 
 
-class _ServerFiles:
-    """Watches a server's files. `changed` is called by gRPC, in threads of its own, one call at a time."""
+class FreshFiles(Generic[T]):
+    """What is made of a server's files, anew once they have changed. Asked with each connection, one call at a time."""
 
-    def __init__(self, security: ChannelSecurity) -> None:
+    def __init__(self, security: ChannelSecurity, make: Callable[[KeyPair], T], *, of: str = "") -> None:
+        """`make`: raises ConfigError where it cannot use a pair. `of`: what the log calls whose files they are.
+
+        Raises ConfigError where the files cannot be used now.
+        """
         self._security = security
+        self._make = make
+        self._of = of
         # Before the files: one that changes meanwhile is then read once more, not missed.
-        self._seen = security.state()
+        self._taken = security.state()
         self.first, self._leaf = self._read()
+        self._told: tuple[object, type[BaseException | None]] | None = None
+        self._again_s = 0.0
 
-    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+    def changed(self) -> T | None:
         """What to use from now on; None: as before."""
         seen = self._security.state()
-        if seen == self._seen:
+        now_s = time.monotonic()
+        if seen == self._taken or (self._told is not None and seen == self._told[0] and now_s < self._again_s):
             return None
-        self._seen = seen
         try:
-            configuration, leaf = self._read()
+            made, leaf = self._read()
             wrong = wrong_role(leaf, self._leaf) or ("" if wrong_dates(self._leaf) else wrong_dates(leaf))
             if wrong:
                 raise ConfigError(f"TLS certificate {self._security.certificate}: {wrong}")  # noqa: TRY301
         except ConfigError as error:
-            _LOG.error("new certificate files are not used, those before stay in force: %s", error)
+            # A file need not change before it can be used: it is not valid yet, or no descriptor was left to read it.
+            self._again_s = now_s + _AGAIN_S
+            why = seen, type(error.__cause__)
+            if why != self._told:
+                self._told = why
+                _LOG.error("%snew certificate files are not used, those before stay in force: %s", self._of, error)
             return None
-        self._leaf = leaf
-        _LOG.info("certificate files have changed: new connections use %s", self._security.certificate)
-        return configuration
+        self._taken, self._leaf, self._told = seen, leaf, None
+        _LOG.info("%scertificate files have changed: new connections use %s", self._of, self._security.certificate)
+        return made
 
-    def _read(self) -> tuple[grpc.ServerCertificateConfiguration, x509.Certificate]:
-        pair, authority = _pair(self._security), self._security.authority
+    def _read(self) -> tuple[T, x509.Certificate]:
+        pair = _pair(self._security)
         if pair is None:
             raise ConfigError("TLS: a server needs certificate and key")
-        configuration = grpc.ssl_server_certificate_configuration(
-            [(pair.key, pair.chain)], root_certificates=None if authority is None else read_authority(authority)
-        )
-        return configuration, pair.leaf
+        return self._make(pair), pair.leaf
 
 
 def _pair(security: ChannelSecurity) -> KeyPair | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import shutil
 import stat
 from collections.abc import AsyncIterator
@@ -17,7 +18,14 @@ import pytest
 from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.channels import bind, make_server, open_channel
 from joulecut_proto.clients import AgentClient
-from joulecut_proto.security.channel_security import ChannelSecurity, channel_credentials, server_credentials
+from joulecut_proto.security import channel_security
+from joulecut_proto.security.channel_security import (
+    ChannelSecurity,
+    FreshFiles,
+    channel_credentials,
+    server_credentials,
+)
+from joulecut_proto.security.key_pairs import read_key_pair
 from joulecut_proto.servicers import add_agent
 from tests.fakes.certificates import Holder, TestAuthority
 from tests.proto.fake_services import FakeAgent
@@ -227,6 +235,31 @@ def test_a_file_that_could_not_be_read_is_read_once_it_can(
         asyncio.run(run())
     assert caplog.text.count("Permission denied; give a readable PEM file") == 1
     assert caplog.text.count("certificate files have changed") == 1
+
+
+def test_files_that_need_not_change_to_be_used(
+    site: TestAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A certificate that is not valid yet, then one read out of descriptors: each is told once, and used in the end."""
+    monkeypatch.setattr(channel_security, "_AGAIN_S", 0.0)
+    placed = _in_place(site.issue("server", "gpu"), tmp_path)
+    files = FreshFiles(placed.security, lambda pair: pair.leaf.serial_number)
+    early = _in_place(site.issue("server", "gpu", file="early"), tmp_path)
+    with monkeypatch.context() as now, caplog.at_level(logging.INFO):
+        now.setattr(
+            channel_security, "wrong_dates", lambda leaf: "is early" if leaf.serial_number != files.first else ""
+        )
+        assert [files.changed() for _ in range(3)] == [None] * 3
+        now.undo()
+        now.setattr(Path, "open", _out_of_descriptors)
+        assert [files.changed() for _ in range(3)] == [None] * 3
+    assert (caplog.text.count("is early"), caplog.text.count("Too many open files")) == (1, 1)
+    assert files.changed() == read_key_pair(early.certificate, early.key).leaf.serial_number != files.first
+    assert files.changed() is None
+
+
+def _out_of_descriptors(path: Path, *_: Any, **__: Any) -> Any:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
 
 
 def test_no_text_has_anything_of_a_key(site: TestAuthority, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
