@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 
 from joulecut_core.errors import ConfigError, LinkError
-from joulecut_proto import servicers
+from joulecut_proto import channels, servicers
 from joulecut_proto.channels import (
     EDGES_LIMIT_BYTES,
     MESSAGE_LIMIT_BYTES,
@@ -27,7 +27,7 @@ from joulecut_proto.streaming import header_reading
 from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc
 from tests.proto.fake_services import FakeAgent
-from tests.proto.serving import TIMEOUT_S, serving
+from tests.proto.serving import TIMEOUT_S, listening, serving
 
 
 def test_message_limits_on_both_sides() -> None:
@@ -63,6 +63,21 @@ def test_connections_grow_old_under_tls_only() -> None:
     secured = dict(server_options(secured=True))
     assert secured["grpc.max_connection_age_ms"] == round(1000 * OLDEST_CONNECTION_S) == 3_600_000
     assert 0 < secured["grpc.max_connection_age_grace_ms"] <= 60_000
+
+
+def test_who_connects_and_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds a descriptor for a while, and not for ever."""
+    monkeypatch.setattr(channels, "_HANDSHAKE_S", 0.1)
+
+    async def run() -> bytes:
+        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+            reader, writer = await asyncio.open_connection("localhost", int(address.rpartition(":")[2]))
+            told = await asyncio.wait_for(reader.read(), TIMEOUT_S)
+            writer.close()
+        return told
+
+    # What it would speak first, and no more.
+    assert asyncio.run(run())[3:4] in (b"", b"\x04")
 
 
 def test_headers_of_a_call_are_bounded() -> None:
