@@ -105,7 +105,14 @@ def channel_credentials(security: ChannelSecurity) -> grpc.ChannelCredentials:
 class FreshFiles(Generic[T]):
     """What is made of a server's files, anew once they have changed. Asked with each connection, one call at a time."""
 
-    def __init__(self, security: ChannelSecurity, make: Callable[[KeyPair], T], *, of: str = "") -> None:
+    def __init__(
+        self,
+        security: ChannelSecurity,
+        make: Callable[[KeyPair], T],
+        *,
+        of: str = "",
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`make`: raises ConfigError where it cannot use a pair. `of`: what the log calls whose files they are.
 
         Raises ConfigError where the files cannot be used now.
@@ -113,6 +120,7 @@ class FreshFiles(Generic[T]):
         self._security = security
         self._make = make
         self._of = of
+        self._now_s = now_s
         # Before the files: one that changes meanwhile is then read once more, not missed.
         self._taken = security.state()
         self.first, self._leaf = self._read()
@@ -122,7 +130,7 @@ class FreshFiles(Generic[T]):
     def changed(self) -> T | None:
         """What to use from now on; None: as before."""
         seen = self._security.state()
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if seen == self._taken or (self._told is not None and seen == self._told[0] and now_s < self._again_s):
             return None
         try:

@@ -7,8 +7,10 @@ counts it only once it has shown a certificate.
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -26,24 +28,33 @@ class Door(socket.socket):
     only.
     """
 
-    def __init__(self, listener: socket.socket, *, most: int, most_of_one: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        *,
+        most: int,
+        most_of_one: int,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Takes the place of `listener`."""
         super().__init__(listener.family, listener.type, listener.proto, fileno=listener.detach())
+        self._now_s = now_s
         self._most = most
         self._most_of_one = most_of_one
         self._strangers: dict[int, socket.socket] = {}
         self._guests: dict[int, bytes | None] = {}
-        self._asked_in_vain_s = -_PAUSE_S
+        self._asked_in_vain_s = -math.inf
 
     def accept(self) -> tuple[socket.socket, object]:
         """The next connection, of which nothing is known; raises OSError where there is none to be had."""
         try:
             connection, place = super().accept()
         except OSError as error:
-            now_s = time.monotonic()
-            if error.errno in _NONE_LEFT and now_s - self._asked_in_vain_s < _PAUSE_S:
-                raise BlockingIOError(errno.EAGAIN, error.strerror) from error
-            self._asked_in_vain_s = now_s
+            if error.errno in _NONE_LEFT:
+                now_s = self._now_s()
+                if now_s - self._asked_in_vain_s < _PAUSE_S:
+                    raise BlockingIOError(errno.EAGAIN, error.strerror) from error
+                self._asked_in_vain_s = now_s
             raise
         number = connection.fileno()
         # Its number may be that of one that has hung up.

@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -241,9 +242,9 @@ def test_files_that_need_not_change_to_be_used(
     site: TestAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A certificate that is not valid yet, then one read out of descriptors: each is told once, and used in the end."""
-    monkeypatch.setattr(channel_security, "_AGAIN_S", 0.0)
+    seconds = count(step=channel_security._AGAIN_S)
     placed = _in_place(site.issue("server", "gpu"), tmp_path)
-    files = FreshFiles(placed.security, lambda pair: pair.leaf.serial_number)
+    files = FreshFiles(placed.security, lambda pair: pair.leaf.serial_number, now_s=lambda: next(seconds))
     early = _in_place(site.issue("server", "gpu", file="early"), tmp_path)
     with monkeypatch.context() as now, caplog.at_level(logging.INFO):
         now.setattr(

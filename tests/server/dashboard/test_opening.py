@@ -197,7 +197,7 @@ def test_an_agent_out_of_descriptors_says_so_in_a_line(
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return accept(listener)
 
-    monkeypatch.setattr(asyncio.constants, "ACCEPT_RETRY_DELAY", 0.05)
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.05)
     monkeypatch.setattr(door, "_PAUSE_S", 0.025)
     monkeypatch.setattr(socket.socket, "accept", refuse)
     assert served(tmp_path, caplog, CONFIG, lambda url: read(f"{url}api/state")[0]) == 200
