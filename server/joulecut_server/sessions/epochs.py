@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -68,9 +67,13 @@ class EpochCounter:
         with self._lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             noted = self._kept
-            # What was taken away or damaged meanwhile is written anew.
-            with suppress(ConfigError):
+            try:
                 noted = max(noted, _noted(self._path))
+            except ConfigError as error:
+                # What was damaged meanwhile is written anew. What cannot be read now, as out of descriptors, may say
+                # more than this server knows.
+                if isinstance(error.__cause__, OSError):
+                    raise error.__cause__ from error
             # Another server has begun a block behind this one's: what is left of it is not in a row with the next.
             last = self._last if noted == self._kept else noted
             end = last + max(count, _BLOCK)

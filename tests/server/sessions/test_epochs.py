@@ -7,6 +7,7 @@ import fcntl
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,27 @@ def test_two_servers_begin_their_blocks_one_after_the_other(tmp_path: Path) -> N
 def _waits_for_a_lock(pid: int) -> bool:
     """Whether the kernel has somebody of this process wait for a file's lock."""
     return any(" -> FLOCK " in line and f" {pid} " in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+def test_what_another_server_has_noted_is_read_or_nothing_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment without descriptors, between the lock and the file, is not taken for a file that nobody wrote to."""
+    path = tmp_path / "gpu.epoch"
+    one, other = EpochCounter(path), EpochCounter(path)
+    given = {*one.take(1000), *other.take(1000)}
+    opened = Path.open
+
+    def refuse(each: Path, *arguments: Any, **options: Any) -> Any:
+        if each == path:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(each, *arguments, **options)
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", refuse)
+        with pytest.raises(PlanError, match=r"cannot be kept: Too many open files"):
+            one.take(1000)
+    assert given.isdisjoint(one.take(1000))
 
 
 def test_more_than_a_block_at_once(tmp_path: Path) -> None:
