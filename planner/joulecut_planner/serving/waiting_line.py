@@ -42,7 +42,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._shares = FairShares(len(batch_s))
         self._shown: Sequence[QueuedRequest] = self
         self._changed = False
-        self._untold: list[QueuedRequest] = []
+        self._untold: dict[int, QueuedRequest] = {}
         self._never_shown: set[int] = set()
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class WaitingLine(Sequence[QueuedRequest]):
             raise ValueError(f"request {request.id} waits already; expected an id of its own for each request")
         self._by_id[request.id] = request
         self._changed = True
-        self._untold.append(request)
+        self._untold[request.id] = request
         self._never_shown.add(request.id)
         waiting = self._requests
         if not waiting or urgency(waiting[-1]) < urgency(request):
@@ -98,8 +98,8 @@ class WaitingLine(Sequence[QueuedRequest]):
 
     def newcomers(self) -> list[QueuedRequest]:
         """Those that have come since this was last asked, in that order; those shown count as shown from now on."""
-        came = [request for request in self._untold if request.id in self._by_id]
-        self._untold = []
+        came = list(self._untold.values())
+        self._untold = {}
         shown = self.shown()
         self._never_shown = set() if shown is self else self._never_shown - {request.id for request in shown}
         return came
@@ -166,6 +166,7 @@ class WaitingLine(Sequence[QueuedRequest]):
         self._changed = True
         for request in leaving:
             del self._by_id[request.id]
+            self._untold.pop(request.id, None)
             self._never_shown.discard(request.id)
             self._held[request.edge] -= 1
             if not self._held[request.edge]:

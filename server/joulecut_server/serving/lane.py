@@ -10,6 +10,7 @@ sees what waits as it was a moment ago, and may think without anybody waiting fo
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -30,6 +31,8 @@ _ROUNDING = 1e-9
 """Of accuracies, which are shares of some hundred answers."""
 _MOST_RESERVE = 0.1
 """Of the usual deadline is kept free at most for batches that take longer than the table says."""
+_MOST_PASSED = 1024
+"""Who was turned away at the door while other networks kept the device: enough to know the load by."""
 _LEAST_URGENT: Urgency = (1 << 31, float("inf"), 0)
 
 
@@ -58,7 +61,7 @@ class NetworkLane:
         self._lock = threading.Lock()
         self._line = WaitingLine(options.waiting, options.waiting_per_edge, batch_s=self.costs.batch_s())
         self._tickets: dict[int, Ticket] = {}
-        self._passed: list[QueuedRequest] = []
+        self._passed: deque[QueuedRequest] = deque(maxlen=_MOST_PASSED)
         self._seen = 0
 
     def __len__(self) -> int:
@@ -130,6 +133,16 @@ class NetworkLane:
         with self._lock:
             return self._found(request.id for request in self._line.without_a_chance(now_s))
 
+    def passed_over(self, now_s: float) -> list[Ticket]:
+        """Remove those that would be late even alone and at once, though nobody decided about them. Device thread."""
+        with self._lock:
+            waiting = tuple(self._tickets.values())
+        return self.take(
+            ticket.request.id
+            for ticket in waiting
+            if ticket.request.deadline_s < now_s + self.alone_s(ticket.request.entry, ticket.spare_loss)
+        )
+
     def decide(self, now_s: float, point: int) -> tuple[Launch | Rest, list[Ticket]]:
         """The policy's decision, and the requests that it launches. Device thread.
 
@@ -182,8 +195,8 @@ class NetworkLane:
 
     def _look(self, now_s: float, point: int) -> ServerView:
         with self._lock:
-            passed, self._passed = self._passed, []
-            arrived = passed + self._line.newcomers()
+            arrived = [*self._passed, *self._line.newcomers()]
+            self._passed.clear()
             waiting = tuple(self._line.shown())
             seen = self._seen
         for request in sorted(arrived, key=_by_id):

@@ -227,13 +227,17 @@ class Scheduler:
             self._read_meter()
         moment_s = self._alarm.moment_s(self._now_s())
         wishes, until_s = [], float("inf")
-        for lane in sorted(self._lanes.values(), key=NetworkLane.urgency):
+        lanes = sorted(self._lanes.values(), key=NetworkLane.urgency)
+        for asked, lane in enumerate(lanes, 1):
             try:
                 rest = self._serve(lane, moment_s)
             except Exception as error:  # noqa: BLE001 - a policy's defect must not stop the server
                 self._give_up((lane,), f"serving policy {lane.policy.name}", error)
                 continue
             if rest is None:
+                # Others' turn may not come for as long as this one has more urgent requests.
+                for other in lanes[asked:]:
+                    self._overload(other, other.passed_over(self._now_s()))
                 return None
             wishes.append(lane.points[rest.point])
             until_s = min(until_s, self._end_of(rest, lane))
@@ -253,8 +257,7 @@ class Scheduler:
 
     def _serve(self, lane: NetworkLane, moment_s: float) -> Rest | None:
         """Carry out one decision of a lane's policy: None where a batch ran."""
-        for ticket in lane.without_a_chance(moment_s):
-            ticket.refuse(self._turned_away(lane, Rejection(ticket.request.id, RejectReason.OVERLOAD)))
+        self._overload(lane, lane.without_a_chance(moment_s))
         while True:
             decision, tickets = lane.decide(moment_s, self._point(lane))
             for rejection in decision.rejected:
@@ -266,6 +269,10 @@ class Scheduler:
                 if tickets:
                     self._run(lane, decision, tickets)
                 return None
+
+    def _overload(self, lane: NetworkLane, tickets: Iterable[Ticket]) -> None:
+        for ticket in tickets:
+            ticket.refuse(self._turned_away(lane, Rejection(ticket.request.id, RejectReason.OVERLOAD)))
 
     def _end_of(self, rest: Rest, lane: NetworkLane) -> float:
         """When to decide again; whatever a policy rests for, those who wait are looked at before they are late."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_a_flood_takes_nobody_elses_place() -> None:
     assert all(each is None or each.edge == "greedy" for each in left)
     assert len(line) == 8
     assert set(modest) <= set(line)
+
+
+def test_who_has_left_is_not_remembered() -> None:
+    """A line that nobody asks for newcomers, as another network has the device, holds no more than those that wait."""
+    line = WaitingLine(4)
+    first = request(0, deadline_s=9.0)
+    line.add(first)
+    before = sys.getrefcount(first)
+    for n in range(1, 5):
+        line.add(request(n))
+    assert list(line)[-1].id == 4
+    assert sys.getrefcount(first) == before - 3, "in the line, by its id, and among those who came"
+    assert [each.id for each in line.newcomers()] == [1, 2, 3, 4]
 
 
 def test_an_id_waits_once() -> None:

@@ -337,33 +337,6 @@ def test_a_rest_ends_when_it_said() -> None:
     on_stage(use, policy)
 
 
-def test_two_networks_share_a_device_by_urgency() -> None:
-    """The network whose request is due first runs first."""
-    first, second = Collecting(TABLE, 9, most=1), Collecting(TABLE, 9, most=1)
-
-    async def use(stage: OnStage) -> None:
-        (picture,) = pictures(1)
-        order: list[str] = []
-
-        async def asked(name: str, budget_s: float, digest: str) -> None:
-            await stage.ask(picture, budget_s=budget_s, digest=digest)
-            order.append(name)
-
-        other = another_network().table.digest
-        mine = tiny_network().table.digest
-        tasks = [
-            asyncio.create_task(asked(*request))
-            for request in (("mine", 5.0, mine), ("other", 3.0, other), ("mine again", 2.0, mine))
-        ]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        first.least = second.least = 1
-        await asyncio.gather(stage.ask(picture, budget_s=9.0), *tasks)
-        assert order == ["mine again", "other", "mine"]
-
-    on_stage(use, first, second)
-
-
 def test_closing_turns_away_what_waits() -> None:
     """An edge must not wait for a server that stops; what came too late is refused at the door."""
 
