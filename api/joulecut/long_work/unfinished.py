@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from joulecut.long_work.keeping import keeping
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, read_text, write_bytes
 from joulecut_core.errors import ConfigError
@@ -26,7 +27,10 @@ class Unfinished:
     """Parts of one piece of work. `path`: None keeps nothing. `resumed`: how many parts an earlier run had left."""
 
     def __init__(self, path: Path | None, head: Mapping[str, str], *, resume: bool) -> None:
-        """Raises ConfigError where a file is there and `resume` is not asked for, or it is of other work."""
+        """Raises ConfigError where a file is there and `resume` is not asked for, or it is of other work.
+
+        So too where there is no room for it.
+        """
         self.path = path
         self._head = {"schema": _SCHEMA, "joulecut": importlib.metadata.version("joulecut"), **head}
         self._parts: dict[str, Any] = {}
@@ -38,10 +42,7 @@ class Unfinished:
                 raise ConfigError(f"{path} holds unfinished work; go on with --resume, or delete the file")
             self._parts = self._read(path)
             self.resumed = len(self._parts)
-        try:
-            self._write(path)
-        except OSError as cause:
-            raise ConfigError(f"{path}: cannot be written: {cause}; choose another folder") from cause
+        self._write(path)
 
     @property
     def kept(self) -> str:
@@ -51,7 +52,10 @@ class Unfinished:
         return f"{len(self._parts)} finished parts are kept in {self.path}"
 
     def part(self, name: str, kind: type[T], make: Callable[[], Sequence[T]]) -> tuple[T, ...]:
-        """The items of a part, all of the dataclass `kind`: as they were kept, or made now and kept."""
+        """The items of a part, all of the dataclass `kind`: as they were kept, or made now and kept.
+
+        Raises ConfigError where the file has no room for them.
+        """
         if name in self._parts:
             return tuple(self._decoded(kind, name, item) for item in self._parts[name])
         made = tuple(make())
@@ -70,12 +74,13 @@ class Unfinished:
             # The same command, begun twice, has ended elsewhere: without a head nobody could go on from the rest.
             self._write(path)
             return
-        with path.open("a", encoding="utf-8") as stream:
+        with keeping(path), path.open("a", encoding="utf-8") as stream:
             stream.write(_line({"part": name, "items": self._parts[name]}))
 
     def _write(self, path: Path) -> None:
         lines = [self._head, *({"part": name, "items": items} for name, items in self._parts.items())]
-        write_bytes(path, "".join(map(_line, lines)).encode())
+        with keeping(path):
+            write_bytes(path, "".join(map(_line, lines)).encode())
 
     def _decoded(self, kind: type[T], name: str, item: object) -> T:
         try:

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from joulecut.long_work.keeping import keeping
 from joulecut.study.cell_meter import MeterPlan
 from joulecut.study.cells import CellKey, CellResult
 from joulecut_core.decoding import decode, encode
@@ -45,7 +46,10 @@ class StudyJournal:
     """Cells of one study on disk. `resumed`: how many an earlier run had left."""
 
     def __init__(self, path: Path, head: JournalHead, *, resume: bool) -> None:
-        """Raises ConfigError where a journal is there and `resume` is not asked for, or it is of another study."""
+        """Raises ConfigError where a journal is there and `resume` is not asked for, or it is of another study.
+
+        So too where there is no room for it.
+        """
         self.path = path
         lines: tuple[_Line, ...] = ()
         if path.exists():
@@ -66,14 +70,14 @@ class StudyJournal:
         return None if line is None else line.result
 
     def add(self, key: CellKey, result: CellResult) -> None:
-        """Keep a cell; it has left this process when this returns."""
+        """Keep a cell; it has left this process when this returns. Raises ConfigError where there is no room for it."""
         line = _Line(key=key, result=result)
         self._lines[str(key)] = line
         if not self.path.exists():
             # The same study, begun twice, has ended elsewhere: without a head nobody could go on from the rest.
             self._write()
             return
-        with self.path.open("a", encoding="utf-8") as stream:
+        with keeping(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(_text(line))
 
     def remove(self) -> None:
@@ -81,7 +85,8 @@ class StudyJournal:
         self.path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        write_bytes(self.path, (_text(self._head) + "".join(map(_text, self._lines.values()))).encode())
+        with keeping(self.path):
+            write_bytes(self.path, (_text(self._head) + "".join(map(_text, self._lines.values()))).encode())
 
 
 def _kept_lines(path: Path, head: JournalHead) -> tuple[_Line, ...]:

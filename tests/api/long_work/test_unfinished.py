@@ -83,6 +83,19 @@ def test_other_work_and_accidents_are_refused(tmp_path: Path) -> None:
         Unfinished(path, HEAD, resume=True)
 
 
+def test_a_disk_that_fills_up_is_named(tmp_path: Path) -> None:
+    """A part that finds no room says which file has none and what goes on; so does a start."""
+    path = tmp_path / "work.journal"
+    work = Unfinished(path, HEAD, resume=False)
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"work\.journal: .*No space left on device; make room.*--resume"):
+        work.part("one", Item, lambda: [Item(value=1.0)])
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"work\.journal: .*cannot be kept"):
+        Unfinished(tmp_path / "file" / "work.journal", HEAD, resume=False)
+
+
 def test_without_a_file_nothing_is_kept() -> None:
     """Work whose results go nowhere leaves nothing either, and says so."""
     work = Unfinished(None, {}, resume=False)

@@ -107,3 +107,16 @@ def test_resuming_nothing_starts_from_nothing(tmp_path: Path) -> None:
     assert journal.resumed == 0
     journal.remove()
     assert not (tmp_path / "new" / JOURNAL_FILE).exists()
+
+
+def test_a_disk_that_fills_up_is_named(tmp_path: Path) -> None:
+    """A cell that finds no room says which file has none and what goes on; so does a start."""
+    path = tmp_path / JOURNAL_FILE
+    journal = StudyJournal(path, HEAD, resume=False)
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"study\.journal: .*No space left on device; make room.*--resume"):
+        journal.add(KEY, RESULT)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"study\.journal: .*cannot be kept"):
+        StudyJournal(tmp_path / "file" / JOURNAL_FILE, HEAD, resume=False)
