@@ -7,6 +7,7 @@
                         intel-rapl-mmio:0 package-0     the same package by another road: never added to it
 
 Counters wrap at `max_energy_range_uj`. A thread reads them often enough that no wrap is missed, though nobody asks.
+A host that was suspended may begin again at 0: a fall that no draw explains as a wrap is taken for that.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ class RaplMeter:
             passed_s = now_s - self._last.time_s
             if passed_s >= PERIOD_S * (1 - _ROUNDING):
                 before_uj, self._counters_uj = self._counters_uj, self._read_counters()
-                drawn_j = _drawn_j(self._packages, before_uj, self._counters_uj)
+                most_uj = 1e6 * _MOST_W * (self._clock.now_s() - self._last.time_s)
+                drawn_j = _drawn_j(self._packages, before_uj, self._counters_uj, most_uj)
                 self._last = EnergyReading(time_s=now_s, energy_j=self._last.energy_j + drawn_j)
                 self._power_w = drawn_j / passed_s
             return self._last
@@ -129,13 +131,17 @@ class RaplMeter:
                 continue
 
 
-def _drawn_j(packages: Sequence[RaplPackage], before_uj: Sequence[int], after_uj: Sequence[int]) -> float:
+def _drawn_j(
+    packages: Sequence[RaplPackage], before_uj: Sequence[int], after_uj: Sequence[int], most_uj: float
+) -> float:
+    """`most_uj`: no package can have drawn more meanwhile."""
     drawn_uj = 0
     for package, before, after in zip(packages, before_uj, after_uj, strict=True):
         if after >= before:
             drawn_uj += after - before
         elif package.range_uj > 0:
-            drawn_uj += after + package.range_uj - before
+            wrapped_uj = after + package.range_uj - before
+            drawn_uj += wrapped_uj if wrapped_uj <= most_uj else after
         else:
             raise DeviceError(
                 f"/{package.zone}/energy_uj fell from {before} to {after} and tells no range at which it wraps; "

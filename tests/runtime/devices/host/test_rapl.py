@@ -12,7 +12,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.host.kernel_files import KernelFiles
 from joulecut_runtime.devices.host.rapl import RaplMeter, find_packages
 from tests.fakes.host.kernel import FakeHost
-from tests.fakes.host.specs import TWO_SOCKETS, WRAPPING
+from tests.fakes.host.specs import INTEL_PSTATE, TWO_SOCKETS, WRAPPING
 
 
 def test_only_packages_are_counted(tmp_path: Path) -> None:
@@ -36,6 +36,23 @@ def test_joules_go_on_over_a_wrap(tmp_path: Path) -> None:
     assert host.drawn_j - drawn_j > 8 * 30
     assert readings_j == sorted(readings_j)
     assert readings_j[-1] - before_j == pytest.approx(host.drawn_j - drawn_j, abs=1e-4)
+
+
+def test_a_counter_that_begins_anew_is_no_wrap(tmp_path: Path) -> None:
+    """A host that was suspended starts at 0 again: what it drew since is counted, not the rest of the range."""
+    clock = ManualClock()
+    host = FakeHost(tmp_path, INTEL_PSTATE, clock=clock)
+    zone = tmp_path / "sys/class/powercap/intel-rapl:0"
+    (zone / "energy_uj").write_text("100000000000\n")
+    meter = RaplMeter(KernelFiles(host.root), clock)
+    before_j = meter.read().energy_j
+    clock.advance_s(1.0)
+    (zone / "energy_uj").write_text("3000000\n")
+    assert (meter.read().energy_j - before_j, meter.power_w) == pytest.approx((3.0, 3.0))
+    clock.advance_s(1.0)
+    (zone / "energy_uj").write_text("8000000\n")
+    assert meter.read().energy_j - before_j == pytest.approx(8.0)
+    meter.close()
 
 
 def test_a_fall_without_a_range_is_refused(tmp_path: Path) -> None:
