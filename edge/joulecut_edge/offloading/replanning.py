@@ -264,6 +264,10 @@ class Replanning:
     async def _probe(
         self, connection: ServerConnection, estimator: LinkEstimator, outlook: LinkOutlook | None, now_s: float
     ) -> None:
+        link = self._offloading.planning.link
+        if outlook is not None and link is not None and self._trips.may_be_longer_than(link):
+            # Small ones show that, and large ones would pass for slow bytes.
+            outlook = replace(outlook, doubt_s=0.0)
         size_bytes = self._probes.due_bytes(now_s, outlook)
         if size_bytes is None:
             return
@@ -272,7 +276,7 @@ class Replanning:
             transfer = Transfer(time_s=self._clock.now_s(), up_bytes=size_bytes, down_bytes=0, link_s=link_s)
             estimator.observe(transfer)
             # It took long for its bytes, or because every way has become longer.
-            link, empty_s = self._offloading.planning.link, None
+            empty_s = None
             if link is not None and is_far_longer(link_s, link):
                 empty_s = (await connection.echo(0, 0)).link_s
             self._trips.observe(link_s, empty_s=empty_s)

@@ -59,6 +59,10 @@ class RoundTrips:
         else:
             self._empty_s.append(empty_s)
 
+    def may_be_longer_than(self, link: LinkEstimate) -> bool:
+        """Whether the latest echo of nothing took so much longer that the next ones are to prove it."""
+        return bool(self._empty_s) and is_far_longer(self._empty_s[-1], link)
+
     def shorter_than(self, link: LinkEstimate) -> RoundTrip | None:
         """The round trip that the latest crossings prove, where the link's is far longer; None where it may be true."""
         found = _middle(self._crossings_s)

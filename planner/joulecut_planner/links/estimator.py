@@ -51,6 +51,8 @@ class _Sample:
     bits: float
     bit_s: float
     """Seconds per bit."""
+    doubt_s: float = 0.0
+    """What its way up cannot be told from, where it tells only what the link is not slower than."""
 
 
 class LinkEstimator:
@@ -73,13 +75,15 @@ class LinkEstimator:
         if bits <= 0.0 or not transfer.is_possible or (self._latest and transfer.time_s < self._latest[-1].time_s):
             return
         known, way_up_s = self._just_now(), self.baseline.way_up_s(transfer)
-        bit_s = way_up_s / bits
+        bit_s, untold_s = way_up_s / bits, 0.0
         doubt_s = _DOUBT * self.baseline.spread_s
         if way_up_s <= doubt_s:
             # So few bytes tell what the link is not slower than, and no more.
             slowest_bit_s = (max(0.0, way_up_s) + doubt_s) / bits
             bit_s = slowest_bit_s if known is None else min(known.bit_s, slowest_bit_s)
-        sample = _Sample(transfer.time_s, bits, max(self._least_bit_s, bit_s))
+            # More bytes would tell more, unless the round trip itself is shorter by now.
+            untold_s = doubt_s if way_up_s >= -doubt_s else 0.0
+        sample = _Sample(transfer.time_s, bits, max(self._least_bit_s, bit_s), untold_s)
         if transfer.is_over:
             self._take(sample)
         elif known is None or sample.bit_s > known.bit_s:
@@ -106,6 +110,7 @@ class LinkEstimator:
             careful_bps=1.0 / careful_bit_s,
             recent_bps=1.0 / recent.bit_s,
             age_s=age_s,
+            doubt_s=recent.doubt_s,
         )
 
     def _take(self, sample: _Sample) -> None:

@@ -12,7 +12,8 @@ class LinkOutlook:
     `samples_bps`: one for each spell of the window, rising. `expected_bps`: what the mean seconds of a bit come to, for
     joules; `usual_bps`: the median. `careful_bps`: what is kept all but seldom, for deadlines; lower the longer nothing
     was sent. `recent_bps`: the latest transfers alone, one bad one among good ones left out. `age_s`: since the latest
-    of them.
+    of them. `doubt_s`: what their way up cannot be told from, where they tell only what the link is not slower than;
+    else 0.
     """
 
     samples_bps: tuple[float, ...]
@@ -21,6 +22,7 @@ class LinkOutlook:
     careful_bps: float
     recent_bps: float
     age_s: float
+    doubt_s: float = 0.0
 
     @classmethod
     def steady(cls, uplink_bps: float, *, samples: int = 1) -> LinkOutlook:

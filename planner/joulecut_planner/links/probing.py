@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from joulecut_planner.links.outlook import LinkOutlook
 
+_DOUBTS = 3.0
+"""Where the last told too little, the next one takes so many times its doubt: one of its size would tell no more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOptions:
-    """`every_s`: at the soonest. `share`: of all seconds, those that probes may take. `takes_s`: what one should take.
+    """`every_s`: at the soonest. `share`: of all seconds, those that probes may take.
 
-    `latest_s`: after so long one is due however slow the link is, so that a link that is well again is found.
-    Bytes of one probe are between `least_bytes` and `most_bytes`.
+    `takes_s`: what one should take; longer where that tells too little. `latest_s`: after so long one is due
+    however slow the link is, so that a link that is well again is found. Bytes of one probe are between `least_bytes`
+    and `most_bytes`.
     """
 
     every_s: float = 1.0
@@ -38,7 +42,7 @@ class ProbePlan:
             return None
         size_bytes, takes_s = options.least_bytes, self._took_s
         if outlook is not None:
-            fitting = options.takes_s * outlook.recent_bps / 8.0
+            fitting = max(options.takes_s, _DOUBTS * outlook.doubt_s) * outlook.recent_bps / 8.0
             size_bytes = int(min(options.most_bytes, max(options.least_bytes, fitting)))
             # One that waited for a link that carried nothing took no more of it than another.
             takes_s = min(takes_s, 8.0 * size_bytes / outlook.usual_bps)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from joulecut_planner.links import LinkOutlook, ProbeOptions, ProbePlan
+import pytest
+
+from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, ProbeOptions, ProbePlan, Transfer
 
 OUTLOOK = LinkOutlook.steady(1e7)
 
@@ -46,3 +48,22 @@ def test_a_probe_that_waited_for_the_link_does_not_put_off_the_next() -> None:
     assert plan.due_bytes(10.9, replace(stalled, age_s=1.1)) is None
     assert plan.due_bytes(11.1, replace(stalled, age_s=1.1)) is not None
     assert plan.due_bytes(19.9, replace(stalled, usual_bps=1e4, age_s=9.9)) is None
+
+
+@pytest.mark.parametrize("spread_s", [0.0, 0.0005, 0.005, 0.02])
+def test_probes_find_a_link_that_is_well_again_however_unsteady_its_round_trip(spread_s: float) -> None:
+    """Each tells more than the one before it until one tells all: those of one size never would."""
+    baseline = LinkBaseline(rtt_s=0.04, spread_s=spread_s, downlink_bps=1e7)
+    estimator, plan, now_s = LinkEstimator(baseline), ProbePlan(), 0.0
+    estimator.observe(Transfer(time_s=0.0, up_bytes=1024, down_bytes=0, link_s=3.0))
+    while now_s < 60.0:
+        now_s += 0.1
+        size_bytes = plan.due_bytes(now_s, estimator.outlook(now_s))
+        if size_bytes is not None:
+            link_s = baseline.rtt_s + 8.0 * size_bytes / 1e7
+            now_s += link_s
+            estimator.observe(Transfer(time_s=now_s, up_bytes=size_bytes, down_bytes=0, link_s=link_s))
+            plan.sent(now_s, link_s)
+    outlook = estimator.outlook(now_s)
+    assert outlook is not None
+    assert outlook.recent_bps == pytest.approx(1e7)
