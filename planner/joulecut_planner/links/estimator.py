@@ -27,13 +27,15 @@ _DOUBT = 2.0
 class EstimatorOptions:
     """How quickly the estimate forgets. Raises ValueError where a value is out of range.
 
-    `spell_s`: transfers within so long are one sample. `window_s`: how far back samples count. `quantile`: of the
-    samples' seconds per bit, what deadlines are kept for. `halving_s`: without a transfer for so long, the careful
-    uplink is halved, and again after as long. `most_bps`: no link is taken for faster.
+    `spell_s`: transfers within so long are one sample. `window_s`: how far back samples count, and without a transfer
+    within it nothing is known; `least_spells`: so many count however old they are, where transfers are rare.
+    `quantile`: of the samples' seconds per bit, what deadlines are kept for. `halving_s`: without a transfer for so
+    long, the careful uplink is halved, and again after as long. `most_bps`: no link is taken for faster.
     """
 
     spell_s: float = 0.5
     window_s: float = 10.0
+    least_spells: int = 4
     quantile: float = 0.8
     halving_s: float = 10.0
     most_bps: float = 10e9
@@ -41,6 +43,8 @@ class EstimatorOptions:
     def __post_init__(self) -> None:
         if not 0.0 < self.spell_s <= self.window_s < math.inf:
             raise ValueError(f"spell_s {self.spell_s}, window_s {self.window_s}; expected 0 < spell_s <= window_s")
+        if self.least_spells < 1:
+            raise ValueError(f"least_spells {self.least_spells}; expected at least 1")
         if not 0.0 < self.quantile <= 1.0 or self.halving_s <= 0.0 or self.most_bps <= 0.0:
             raise ValueError(f"{self}; expected a quantile of at most 1, and times and bandwidths above 0")
 
@@ -93,11 +97,11 @@ class LinkEstimator:
 
     def outlook(self, now_s: float) -> LinkOutlook | None:
         """The link as it is now taken to be; None where nothing crossed it within the window."""
-        self._forget(now_s)
-        spells = [*self._spells, *([_middle(self._spell)] if self._spell else [])]
         recent = self._just_now()
-        if not spells or recent is None:
+        if recent is None or self._latest[-1].time_s < now_s - self.options.window_s:
             return None
+        self._forget(now_s)
+        spells = [*self._spells, _middle(self._spell)]
         slowest_first = sorted((each.bit_s for each in spells), reverse=True)
         count = len(slowest_first)
         place = count - min(count, math.ceil(self.options.quantile * count))
@@ -132,10 +136,9 @@ class LinkEstimator:
 
     def _forget(self, now_s: float) -> None:
         oldest_s = now_s - self.options.window_s
-        while self._spells and self._spells[0].time_s < oldest_s:
+        # The present spell is one of them.
+        while len(self._spells) >= self.options.least_spells and self._spells[0].time_s < oldest_s:
             self._spells.popleft()
-        if self._spell and self._spell[-1].time_s < oldest_s:
-            self._spell = []
 
 
 def _middle(samples: list[_Sample]) -> _Sample:

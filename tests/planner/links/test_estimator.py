@@ -129,6 +129,20 @@ def test_without_transfers_an_estimate_grows_careful_and_is_forgotten() -> None:
     assert LinkEstimator(BASELINE).outlook(0.0) is None
 
 
+def test_where_transfers_are_rare_the_last_few_count_however_old_they_are() -> None:
+    """One every nine seconds would never be more than two within the window, and no evidence for any change."""
+    estimator = LinkEstimator(BASELINE)
+    for index, uplink_bps in enumerate((9e6, 1e6, 2e6, 3e6, 4e6)):
+        estimator.observe(crossing(9.0 * index, uplink_bps))
+    assert seen(estimator, 36.0).samples_bps == pytest.approx((1e6, 2e6, 3e6, 4e6))
+    assert estimator.outlook(46.1) is None
+    estimator.observe(crossing(1000.0, 5e6))
+    assert seen(estimator, 1000.0).samples_bps == pytest.approx((2e6, 3e6, 4e6, 5e6))
+    for tenth in range(30):
+        estimator.observe(crossing(1001.0 + tenth / 10, 6e6))
+    assert seen(estimator, 1004.0).samples_bps[0] == pytest.approx(5e6)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -148,12 +162,20 @@ def test_what_cannot_have_been_is_ignored(wrong: dict[str, float], is_over: bool
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"spell_s": 0.0}, {"spell_s": 30.0}, {"quantile": 0.0}, {"quantile": 1.5}, {"halving_s": 0.0}, {"most_bps": 0.0}],
+    [
+        {"least_spells": 0},
+        {"spell_s": 0.0},
+        {"spell_s": 30.0},
+        {"quantile": 0.0},
+        {"quantile": 1.5},
+        {"halving_s": 0.0},
+        {"most_bps": 0.0},
+    ],
 )
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     """A window that cannot hold a sample, or a quantile of nothing, is a mistake of whoever sets it."""
     with pytest.raises(ValueError, match="expected"):
-        EstimatorOptions(**wrong)
+        EstimatorOptions(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_baseline_out_of_range_is_refused() -> None:

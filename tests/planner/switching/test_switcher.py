@@ -280,6 +280,22 @@ def test_a_link_that_goes_to_and_fro_is_not_followed(
     assert changes <= 36
 
 
+@pytest.mark.parametrize("every_s", [0.1, 1.0, 5.0, 9.0, 60.0])
+def test_an_edge_that_is_seldom_asked_takes_the_cheaper_plan_too(every_s: float) -> None:
+    """Four requests show it, however far apart they are."""
+    dear = replace(ALONE, uplink_bytes=1e5, fixed_s=0.05, fixed_j=0.4, latest_s=math.inf, period_s=math.inf)
+    plans, current = (dear, replace(dear, uplink_bytes=2e4, fixed_j=0.2)), 0
+    estimator = LinkEstimator(LinkBaseline(rtt_s=0.01, spread_s=0.001, downlink_bps=1e7))
+    changing = Switcher(SwitchTerms(), rate_hz=None, now_s=0.0)
+    for index in range(40):
+        now_s, up_bytes = every_s * index, plans[current].uplink_bytes
+        link_s = 0.01 + 8.0 * up_bytes / 1e7
+        estimator.observe(Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0.0, link_s=link_s))
+        found = changing.decide(now_s, plans, current, estimator.outlook(now_s))
+        current = current if found is None else found.index
+    assert current == 1
+
+
 @pytest.mark.parametrize(
     "wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"longest_return_s": 1.0}, {"margin": -0.1}, {"settle_j": -1.0}]
 )
