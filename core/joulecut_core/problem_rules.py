@@ -53,9 +53,9 @@ _QUANTILE = Range("a number above 0.5 and below 1, or null", lambda value: 0.5 <
 
 def check_numbers(problem: Problem) -> None:
     """Raise ProblemError for the first value of `problem` that is out of range, of a wrong type, ragged or empty."""
-    _check_slo(problem.slo)
+    check_slo(problem.slo)
     check_number("max_accuracy_loss", problem.max_accuracy_loss, NOT_NEGATIVE)
-    _check_objective(problem.objective)
+    check_objective(problem.objective)
     _check_link(problem.link)
     _check_edge(problem.edge)
     _check_server(problem.server)
@@ -76,7 +76,8 @@ def check_numbers(problem: Problem) -> None:
             _check_tables(f"{path}.{side}", tables, cuts=len(problem.cuts), points=points, idle_cut=idle_cut)
 
 
-def _check_slo(slo: Slo) -> None:
+def check_slo(slo: Slo) -> None:
+    """Raise ProblemError for the first value of a service level that is out of range."""
     if slo.latency_s is not None:
         check_number("slo.latency_s", slo.latency_s, POSITIVE)
     if slo.quantile is not None:
@@ -87,7 +88,8 @@ def _check_slo(slo: Slo) -> None:
         check_number("slo.rate_hz", slo.rate_hz, POSITIVE)
 
 
-def _check_objective(objective: Objective) -> None:
+def check_objective(objective: Objective) -> None:
+    """Raise ProblemError for the first weight that is out of range."""
     check_number("objective.edge_weight", objective.edge_weight, NOT_NEGATIVE)
     check_number("objective.server_weight", objective.server_weight, NOT_NEGATIVE)
     check_number("objective.server_idle_share", objective.server_idle_share, SHARE)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
 from joulecut_core.compute_threads import check_compute_threads
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.logs import LogFormat
+from joulecut_core.problem_rules import check_objective, check_slo
 from joulecut_core.problems import Objective, Slo
 from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
@@ -95,6 +96,12 @@ class EdgeConfig:
         check_compute_threads(self.threads)
         if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
             raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+        try:
+            check_slo(self.slo)
+            check_objective(self.objective)
+        except ProblemError as error:
+            # Otherwise only the first plan would, behind minutes of measuring.
+            raise ConfigError(str(error)) from error
         if not 0.0 <= self.max_accuracy_loss <= 1.0:
             raise ConfigError(f"max_accuracy_loss: {self.max_accuracy_loss}; expected 0 to 1")
         if not 0 <= self.priority <= HIGHEST_PRIORITY:
