@@ -46,6 +46,11 @@ class SessionOwners:
         """What the session's owner may do; None where nobody owns it."""
         return self._permits.get(session_id)
 
+    def owner(self, session_id: str) -> Identity | None:
+        """Whose session it is; None where it is nobody's, or of a caller without TLS."""
+        permit = self._permits.get(session_id)
+        return None if permit is None else permit.identity
+
     def permits(self) -> tuple[tuple[str, Permit], ...]:
         """All sessions that are somebody's, with what their owners may do."""
         return tuple(self._permits.items())

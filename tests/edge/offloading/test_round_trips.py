@@ -106,7 +106,7 @@ class EdgeAtHome(FakeEdge):
     def expect_link(self, link: LinkEstimate) -> None:
         self.planned = link
 
-    def expect_no_more(self, link: LinkEstimate) -> None:
+    def expect_no_more(self, link: LinkEstimate | None) -> None:
         assert link is self.planned
         self.planned = BUSY
 

@@ -21,7 +21,7 @@ from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.ticket import ServedRequest
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.planner.serving.scripted import Eager
-from tests.server.serving.stage import SLO_S, Collecting, Gated, OnStage, another_network, on_stage, service_table
+from tests.server.serving.stage import SLO_S, Collecting, Gated, OnStage, on_stage, service_table
 
 TABLE = service_table()
 LAST = tiny_network().table.last
