@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from joulecut_core.errors import DeviceError
@@ -13,14 +14,22 @@ from joulecut_server.requests.inference import ServerInference
 
 _LOG = logging.getLogger(__name__)
 
+_CLOCKS_S = 5.0
+"""Wall seconds that clocks are waited for: a device that hangs must not keep the next rules from being read."""
+
 
 class RulesInForce:
     """The parts of a server that go by its rules. Used from the event loop only."""
 
-    def __init__(self, gate: AccessGate, planning: ServerPlanning, inference: ServerInference) -> None:
+    def __init__(
+        self, gate: AccessGate, planning: ServerPlanning, inference: ServerInference, *, clocks_s: float = _CLOCKS_S
+    ) -> None:
+        """`clocks_s`: wall seconds that clocks are waited for; what takes longer goes on by itself."""
         self._gate = gate
         self._planning = planning
         self._inference = inference
+        self._clocks_s = clocks_s
+        self._clocks: set[asyncio.Task[None]] = set()
 
     async def apply(self, access: AccessOptions | None, limits: Limits) -> int:
         """Put rules and limits in force; how many sessions and streams have ended by them.
@@ -34,11 +43,19 @@ class RulesInForce:
             self._inference.cut_off(stream, reason)
         for text in dict.fromkeys(map(str, (*revoked.streams.values(), *revoked.sessions.values()))):
             _LOG.warning("ended by other rules: %s", text)
-        for session_id in revoked.sessions:
-            try:
-                await self._planning.release(session_id)
-            except DeviceError as error:
-                _LOG.warning("the clock of session %s cannot be given back: %s", session_id, error)
-        for session_id in revoked.moved:
-            await self._planning.reconsider(session_id)
+        clocks = [
+            *(asyncio.create_task(self._release(session_id)) for session_id in revoked.sessions),
+            *(asyncio.create_task(self._planning.reconsider(session_id)) for session_id in revoked.moved),
+        ]
+        for clock in clocks:
+            self._clocks.add(clock)
+            clock.add_done_callback(self._clocks.discard)
+        if clocks and (await asyncio.wait(clocks, timeout=self._clocks_s))[1]:
+            _LOG.warning("the device does not answer: clocks follow the rules once it does")
         return len(revoked.streams) + len(revoked.sessions)
+
+    async def _release(self, session_id: str) -> None:
+        try:
+            await self._planning.release(session_id)
+        except DeviceError as error:
+            _LOG.warning("the clock of session %s cannot be given back: %s", session_id, error)

@@ -40,8 +40,9 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
 
     def stop(number: int, frame: object) -> None:
         del frame
-        _LOG.info("stopping on %s", signal.Signals(number).name)
+        # First: a line that is being written right now refuses another one.
         stopping.set()
+        _LOG.info("stopping on %s", signal.Signals(number).name)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     if before[signal.SIGHUP] is signal.SIG_IGN:  # as under nohup

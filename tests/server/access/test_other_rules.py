@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -187,5 +188,27 @@ def test_plans_are_made_under_other_limits_too(tmp_path: Path) -> None:
         assert (await planning.plan_session(parts.REQUEST)).assignment is not None
         await rules.apply(None, Limits(stream_tensor_bytes=1))
         assert (await planning.plan_session(parts.REQUEST)).assignment is None
+
+    parts.with_parts(tmp_path, use)
+
+
+def test_a_device_that_hangs_keeps_no_rules_from_being_changed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is revoked is revoked, one after another; their clocks are given back once the device answers."""
+
+    async def use(inside: parts.Parts, _: parts.Talk) -> None:
+        each, hangs = gate(EdgeRule()), threading.Event()
+        rules = RulesInForce(each, inside.planning, inside.inference, clocks_s=0.01)
+        await plan(each, CAM)
+        await plan(each, TRUCK, "edge-2")
+        hanging = inside.worker.run(lambda: hangs.wait(20.0))
+        assert await rules.apply(ONLY_TRUCKS, Limits()) == 1
+        assert await rules.apply(AccessOptions(edges=(EdgeRule(names=("nobody",)),)), Limits()) == 1
+        assert caplog.messages[-1] == "the device does not answer: clocks follow the rules once it does"
+        hangs.set()
+        assert (await hanging).result
+        await inside.worker.run(lambda: None)
+        assert inside.worker.waiting == 0
 
     parts.with_parts(tmp_path, use)
