@@ -10,6 +10,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from typing import NoReturn
 
+from joulecut.long_work.lost_interrupts import found_again
 from joulecut_core.errors import JoulecutError
 from joulecut_core.exits import ExitCode
 
@@ -31,7 +32,8 @@ def run_surrounded(program: Callable[[], object]) -> None:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _interrupt)
     try:
-        _run_and_flush(program)
+        with found_again():
+            _run_and_flush(program)
     except BrokenPipeError:
         _say_nothing_more()
         raise SystemExit(int(ExitCode.FAILED)) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from joulecut.long_work.lost_interrupts import found_again
 from joulecut_core.exits import ExitCode
 
 
@@ -21,7 +22,8 @@ def interruptible(kept: Callable[[], str], *, needs: Sequence[str] = ()) -> Iter
     command would not go on.
     """
     try:
-        yield
+        with found_again():
+            yield
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted: {kept()}; go on with: {again(needs)}\n")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
