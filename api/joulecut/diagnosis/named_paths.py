@@ -13,6 +13,7 @@ from joulecut_edge.config import EdgeConfig
 
 _MANIFEST = "manifest.json"
 """A packed network's cover sheet; the module that reads it loads torch."""
+_AS_AGENT = "look again as the agent's user, or as root"
 
 
 def examine_named_paths(configs: Sequence[Path]) -> Iterator[Finding]:
@@ -79,9 +80,6 @@ def _shipped(config: Path, folder: Path) -> Finding:
         return _finding(config, key, Status.OK, f"{folder} is there", facts)
     what = f"{folder} is not there: what it should hold is measured anew"
     return _finding(config, key, Status.WARNING, what, facts, f"put the profiles there, or leave it out of `{key}`")
-
-
-_AS_AGENT = "look again as the agent's user, or as root"
 
 
 def _facts(config: Path, key: str, folder: Path) -> dict[str, Fact]:
