@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from joulecut_core.errors import JoulecutError
+from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_core.exits import ExitCode, exit_code
 from joulecut_core.logs import on_one_line
 
 _LOG = logging.getLogger(__name__)
+_WRONG_PATH = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR})
+"""What starting again cannot mend."""
 
 
 def run_program(program: Callable[[], object]) -> int:
     """Run `program` and return its exit status.
 
     An error that joulecut raises on purpose becomes one line on standard error and the exit code of
-    its branch; an interrupt ends quietly, with the status that shells give it. Anything else is a defect
-    and keeps its traceback.
+    its branch, and so does what the system says of a file by name; an interrupt ends quietly, with the status
+    that shells give it. Anything else is a defect and keeps its traceback.
     """
     try:
         program()
     except JoulecutError as error:
         return _told(error)
+    except OSError as error:
+        if not isinstance(error.filename, (str, bytes)):
+            raise
+        return _told(_of_file(error, error.filename))
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.OK)
@@ -36,6 +43,17 @@ def end_at_once(error: JoulecutError) -> NoReturn:
     status = _told(error)
     logging.shutdown()
     os._exit(status)
+
+
+def _of_file(error: OSError, name: str | bytes) -> JoulecutError:
+    said = f"{os.fsdecode(name)}: {error.strerror}"
+    told = (
+        ConfigError(f"{said}; give a path that this user can use")
+        if error.errno in _WRONG_PATH
+        else JoulecutError(f"{said}; look at that file and its disk, then start again")
+    )
+    told.__cause__ = error
+    return told
 
 
 def _told(error: JoulecutError) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -31,6 +33,30 @@ def test_an_error_is_one_line_and_a_code(
 
     assert run_program(program) == code
     assert capsys.readouterr() == ("", "error: link.rtt_s: -1; expected 0 or \\x1b[2Jmore\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EACCES, 2), (errno.ELOOP, 2), (errno.EIO, 1), (errno.ENOENT, 1)])
+def test_what_the_system_says_of_a_file_is_told_by_its_name(
+    number: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no defect; where starting again cannot mend it, it is bad input."""
+
+    def program() -> None:
+        raise OSError(number, os.strerror(number), "some/file")
+
+    assert run_program(program) == code
+    assert capsys.readouterr().err.startswith(f"error: some/file: {os.strerror(number)}; ")
+
+
+@pytest.mark.parametrize("name", [None, 7])
+def test_what_the_system_says_of_no_file_keeps_its_traceback(name: int | None) -> None:
+    """There is nothing to tell that a user could mend."""
+
+    def program() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor", name)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        run_program(program)
 
 
 def test_a_closed_standard_error_leaves_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

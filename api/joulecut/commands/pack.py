@@ -33,6 +33,7 @@ def pack(
     quiet: Quiet = False,
 ) -> None:
     """Capture a network, fold its batch norms, and write a bundle that edge and server can load."""
+    from joulecut.long_work.output_files import same_place  # noqa: PLC0415
     from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.networks.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
     from joulecut_runtime.networks.bundle import BUNDLE_FILES, bundle_files, write_bundle  # noqa: PLC0415
@@ -51,7 +52,7 @@ def pack(
         with narrator.step(f"calibrating on {int8}"):
             scales = scales_from(graph, int8)
     folder = out or Path(graph.name)
-    if weights is not None and weights.resolve() in {(folder / file).resolve() for file in BUNDLE_FILES}:
+    if weights is not None and any(same_place(weights, folder / file) for file in BUNDLE_FILES):
         raise ConfigError(f"--out {folder}: its {weights.name} is read as --weights; expected another folder")
     try:
         write_bundle(graph, folder, scales=scales)

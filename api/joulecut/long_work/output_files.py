@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def check_apart(option: str, out: Path | None, read: Iterable[Path | None], *, p
     """Raise ConfigError, naming the option, where a result would take the place of a file that the command reads."""
     if out is None or (out.exists() and not out.is_file()):
         return
-    place = out.resolve()
-    if any(path is not None and path.resolve() == place for path in read):
+    if any(path is not None and same_place(path, out) for path in read):
         raise ConfigError(f"{option} {out}: is read as well; expected another file for {purpose}")
+
+
+def same_place(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one place, there or not: links are followed, and one that leads nowhere is no error."""
+    return os.path.realpath(one) == os.path.realpath(other)

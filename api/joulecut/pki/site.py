@@ -219,13 +219,17 @@ def _place(folder: Path, number: str) -> Path:
 
 
 def _discard(place: Path) -> None:
-    for file in (_KEY, _CERTIFICATE):
-        (place / file).unlink(missing_ok=True)
-        # Of a step that was killed while it wrote.
-        for part in place.glob(f".{file}.*"):
-            part.unlink()
-    if place.is_dir():
-        place.rmdir()
+    """Remove an authority's files, and its folder where nobody keeps files of their own in it. Raises ConfigError."""
+    try:
+        for file in (_KEY, _CERTIFICATE):
+            (place / file).unlink(missing_ok=True)
+            # Of a step that was killed while it wrote.
+            for part in place.glob(f".{file}.*"):
+                part.unlink()
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be removed: {error.strerror}; remove it by hand") from error
 
 
 def _document(state: SiteState) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from joulecut.long_work.interruption import interruptible
-from joulecut.long_work.output_files import check_file
+from joulecut.long_work.output_files import check_file, same_place
 from joulecut.long_work.progress import Narrator
 from joulecut.networks.pictures import folder_pictures, picture_size, sample_crops
 from joulecut.profiling.report import ProfiledNetwork
@@ -69,7 +69,7 @@ def carry_out(order: ProfileOrder, narrator: Narrator) -> ProfiledNetwork:
     for option, file in (("--out", order.out), ("--wires-out", order.wires_out)):
         if file is not None:
             check_file(option, file)
-    if order.out is not None and order.wires_out is not None and order.out.resolve() == order.wires_out.resolve():
+    if order.out is not None and order.wires_out is not None and same_place(order.out, order.wires_out):
         raise ConfigError(f"--wires-out {order.wires_out}: is --out as well; expected another file for the wires")
     torch.set_num_threads(1)
     with narrator.step("loading the network"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from joulecut.long_work.output_files import check_apart, check_file
+from joulecut.long_work.output_files import check_apart, check_file, same_place
 from joulecut_core.errors import ConfigError
 
 
@@ -45,3 +45,11 @@ def test_a_pipe_is_read_and_written(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     check_apart("--out", pipe, (pipe,), purpose="the answer")
+
+
+def test_a_link_that_leads_to_itself_is_nothing_that_is_read(tmp_path: Path) -> None:
+    """What is wrong with it is told where it is written."""
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    check_apart("--out", loop, (tmp_path / "read.csv",), purpose="the answer")
+    assert same_place(loop, loop)

@@ -156,6 +156,25 @@ def test_a_change_of_authority(tmp_path: Path) -> None:
     assert Site(site.folder).state == site.state
 
 
+def test_somebodys_own_files_beside_a_retired_authority_stay(tmp_path: Path) -> None:
+    """Its key is gone, and the change is done; what cannot be removed is named."""
+    site = make_site(tmp_path)
+    site.add_next(days=10, now=NOW)
+    site.switch_to_next()
+    place = site.folder / "authorities" / "1"
+    (place / "notes.txt").write_text("the first", encoding="utf-8")
+    site.drop_retired()
+    assert [path.name for path in place.iterdir()] == ["notes.txt"]
+
+    site.add_next(days=10, now=NOW)
+    site.switch_to_next()
+    stuck = site.folder / "authorities" / "2" / "key.pem"
+    stuck.unlink()
+    stuck.mkdir()
+    with pytest.raises(ConfigError, match=r"2/key\.pem: cannot be removed: .*; remove it by hand"):
+        site.drop_retired()
+
+
 def test_a_change_that_is_cut_short_starts_again(tmp_path: Path) -> None:
     """Files of an authority that site.json does not know are from a run that died, and stand in nobody's way."""
     site = make_site(tmp_path)
