@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,13 +73,17 @@ def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:
     # ValueError: no TOML, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as cause:
         raise error(f"{path}: not TOML: {cause}") from cause
-    if not _has_whole_numbers_of_64_bits(document):
-        raise error(f"{path}: not TOML: a whole number beyond 64 bits")
+    for value in _leaves(document):
+        # Python reads longer ones where they are hexadecimal, and fails where it is to show them.
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise error(f"{path}: not TOML: a whole number beyond 64 bits")
+        # No path and no address has one, and the system's calls fail on it.
+        if isinstance(value, str) and "\0" in value:
+            raise error(f"{path}: {value[:80]!r}: holds the character NUL; expected text without it")
     return document
 
 
-def _has_whole_numbers_of_64_bits(document: object) -> bool:
-    """Python reads longer ones where they are hexadecimal, and fails where it is to show them."""
+def _leaves(document: object) -> Iterator[object]:
     values = [document]
     while values:
         value = values.pop()
@@ -87,9 +91,8 @@ def _has_whole_numbers_of_64_bits(document: object) -> bool:
             values.extend(value.values())
         elif isinstance(value, list):
             values.extend(value)
-        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            return False
-    return True
+        else:
+            yield value
 
 
 def write_json(path: Path, document: object, *, durable: bool = False) -> None:
