@@ -46,12 +46,15 @@ class ClockKeeper:
         That is what it ran at before where the session's owner has moved the clock too often.
 
         Raises ClockError where the point is not on the device's table, LeaseError where somebody else holds the
-        device; earlier wishes then stay.
+        device; earlier wishes then stay, but for one that is given up.
         """
         wishes = {**self._wishes}
         wishes.pop(session_id, None)
         if point is not None and self.may_wish(session_id):
             wishes[session_id] = self._device.clock_table.find(point)
+        else:
+            # Before the device can refuse: a session that has ended does not come to give it up once more.
+            self._wishes, self._is_due = wishes, True
         highest, held = _highest(wishes), self._holder.held
         is_move = highest != held and not (highest and held and highest.matches(held))
         if is_move and self._rates.wait_s(self.share_of(session_id), _MOVES_HZ):

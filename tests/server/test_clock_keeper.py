@@ -8,7 +8,7 @@ import pytest
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_core.errors import ClockError, LeaseError
+from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_server.clock_keeper import ClockKeeper
@@ -157,3 +157,20 @@ def test_a_lost_clock_is_taken_again() -> None:
     hardware.clock.advance_s(1.0)
     keeper.verify()
     assert hardware.held == keeper.leased == top
+
+
+def test_a_session_that_ends_while_the_device_refuses() -> None:
+    """Its clock is held no longer once the device can be moved again, for nobody is left to give it up."""
+    hardware = FakeHardware(clock=ManualClock())
+    authority = FakeAuthority(hardware=hardware)
+    keeper = ClockKeeper(opened(hardware, authority), hardware.clock)
+    low, high = hardware.table.points[0], hardware.table.top
+    keeper.wish("stays", low)
+    keeper.wish("ends", high)
+    authority.take_back()
+    authority.failure = DeviceError("the clock daemon is gone")
+    with pytest.raises(DeviceError):
+        keeper.wish("ends", None)
+    authority.failure = None
+    keeper.verify()
+    assert hardware.held == keeper.leased == low
