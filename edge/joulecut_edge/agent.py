@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc.aio
 import torch
 
 from joulecut_core.errors import BundleError
@@ -41,7 +40,7 @@ from joulecut_edge.requests.request_observer import RequestObserver
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
-from joulecut_proto.channels import bind, make_server
+from joulecut_proto.channels import bind, make_server, stop
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.servicers import add_local
@@ -66,8 +65,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _DRAIN_S = 5.0
-_UNREAD_S = 1.0
-"""What answers get beyond that to leave once their calls were ended."""
 _LEAST_RATE_HZ = 0.5
 """Of requests measured under the board's governor: it has settled in their pauses, and rarer ones take hours."""
 _FIND_S = 10.0
@@ -161,7 +158,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         try:
             yield _endpoint_address(config, port)
         finally:
-            await _drained(server)
+            await stop(server, _DRAIN_S)
             tasks = (following, keeping, fitting, watching, looking)
             for task in tasks:
                 task.cancel()
@@ -179,14 +176,6 @@ def _replanning(session: EdgeSession, offloading: Offloading, clock: Clock) -> R
     session.transfers, session.drift.link_is_followed = replanning, True
     offloading.planning.uplinks = uplinks_around
     return replanning
-
-
-async def _drained(server: grpc.aio.Server) -> None:
-    """Let requests under way end; no longer than that for an application that reads no answers, as gRPC would wait."""
-    stopping = asyncio.create_task(server.stop(_DRAIN_S))
-    await asyncio.wait({stopping}, timeout=_DRAIN_S + _UNREAD_S)
-    if not stopping.done():
-        _LOG.warning("an application does not read its answers: stopping without it")
 
 
 async def _nothing() -> None:

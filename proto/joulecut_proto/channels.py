@@ -6,6 +6,8 @@ closes their connections (GOAWAY, too_many_pings).
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 import grpc
@@ -14,6 +16,8 @@ import grpc.aio
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.security.channel_security import ChannelSecurity, channel_credentials, server_credentials
+
+_LOG = logging.getLogger(__name__)
 
 Options = tuple[tuple[str, int], ...]
 
@@ -33,6 +37,8 @@ _LAST_CALLS_S = 60.0
 """What calls on a connection get to end once it is too old."""
 _HANDSHAKE_S = 20.0
 """A connection that has not said by then what it wants is closed."""
+_UNREAD_S = 1.0
+"""Wall seconds that replies get to leave beyond a stop's grace, once their calls were ended."""
 
 _NOT_PACKED = 1
 """The bit of messages as they are, among those of gRPC's compression algorithms."""
@@ -140,3 +146,15 @@ def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None
         return server.add_secure_port(str(place), server_credentials(security))
     except RuntimeError as error:
         raise ConfigError(f"address {place}: cannot listen there: {error}; choose another address") from error
+
+
+async def stop(server: grpc.aio.Server, grace_s: float) -> None:
+    """Take no more calls, and let those under way end within `grace_s` wall seconds; what is left then is ended.
+
+    Returns soon after that whatever callers do: gRPC would wait for one that reads nothing for as long as its
+    connection lasts, on a Unix socket for ever.
+    """
+    stopping = asyncio.create_task(server.stop(grace_s))
+    await asyncio.wait({stopping}, timeout=grace_s + _UNREAD_S)
+    if not stopping.done():
+        _LOG.warning("a caller does not read its answers: stopping without it")

@@ -27,7 +27,7 @@ from joulecut_core.programs import end_at_once
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import start_call_threads
-from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server
+from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server, stop
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
@@ -182,7 +182,7 @@ async def serving(
                 inference.drain()
                 if advertisement is not None:
                     await asyncio.to_thread(advertisement.close)
-                await server.stop(config.drain_s)
+                await stop(server, config.drain_s)
         _LOG.info("stopped; clocks restored")
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import cast
 
-import grpc.aio
 import pytest
 
 from joulecut_core.errors import ConfigError
@@ -96,21 +94,3 @@ def test_without_multicast_the_edge_runs_locally(
     with caplog.at_level(logging.WARNING):
         assert asyncio.run(candidates(CONFIG)) == ()
     assert "running locally; name a server in the configuration" in caplog.text
-
-
-@pytest.mark.parametrize("reads", [True, False])
-def test_an_application_that_reads_nothing_keeps_no_edge_from_stopping(
-    reads: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """gRPC waits for it without end; the clocks are to be given back."""
-    monkeypatch.setattr(agent, "_DRAIN_S", 0.0)
-    monkeypatch.setattr(agent, "_UNREAD_S", 20.0 if reads else 0.0)
-
-    class Server:
-        async def stop(self, grace_s: float) -> None:
-            assert grace_s == 0.0
-            if not reads:
-                await asyncio.Event().wait()
-
-    asyncio.run(agent._drained(cast(grpc.aio.Server, Server())))
-    assert ("does not read its answers" in caplog.text) is not reads

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -33,7 +34,7 @@ from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
 from tests.integration.talking import talk
 from tests.integration.tiny_network import pictures, tiny_network
-from tests.proto.deaf_follower import deaf_follower
+from tests.proto.deaf_follower import deaf_caller, deaf_follower
 
 PICTURE = pictures(1, seed=9)[0]
 EXPECTED = tiny_network().whole((PICTURE,))[0]
@@ -265,6 +266,18 @@ def test_nobody_keeps_a_server_from_draining(site: Site, *, on_health_port: bool
             closing = asyncio.create_task(serving.aclose())
             assert not await edge.rest()
             await closing
+
+    asyncio.run(asyncio.wait_for(test(), WAIT_S))
+
+
+def test_a_caller_that_was_stopped_keeps_no_server_from_ending(site: Site, tmp_path: Path) -> None:
+    """What it asked for fills its socket; the server gives the clocks back all the same."""
+
+    async def test() -> None:
+        path = tmp_path / "server.sock"
+        config = replace(site.server(), drain_s=0.2, listen=f"unix:{path}")
+        async with AsyncExitStack() as stack, server_agent.serving(config):
+            await stack.enter_async_context(deaf_caller(path))
 
     asyncio.run(asyncio.wait_for(test(), WAIT_S))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -21,11 +22,13 @@ from joulecut_proto.channels import (
     make_server,
     open_channel,
     server_options,
+    stop,
 )
 from joulecut_proto.servicers import add_agent
 from joulecut_proto.streaming import header_reading
 from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_proto.v1 import agent_pb2, agent_pb2_grpc
+from tests.proto.deaf_follower import deaf_caller
 from tests.proto.fake_services import FakeAgent
 from tests.proto.serving import TIMEOUT_S, listening, serving
 
@@ -120,3 +123,21 @@ def test_a_bad_address_is_found_before_the_first_call() -> None:
             bind(make_server(), "server")
 
     asyncio.run(run())
+
+
+def test_a_caller_that_reads_nothing_keeps_no_server_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a process that was stopped: an agent has clocks to give back."""
+    monkeypatch.setattr(channels, "_UNREAD_S", 0.2)
+
+    async def test() -> None:
+        server, path = make_server(), tmp_path / "agent.sock"
+        add_agent(server, FakeAgent())
+        bind(server, f"unix:{path}")
+        await server.start()
+        async with deaf_caller(path):
+            await stop(server, 0.2)
+
+    asyncio.run(asyncio.wait_for(test(), TIMEOUT_S))
+    assert "a caller does not read its answers" in caplog.text
