@@ -107,6 +107,37 @@ def test_small_transfers_do_not_pass_for_a_fast_link() -> None:
     assert seen(fresh, 10.0).recent_bps < 1e7
 
 
+def test_a_spell_counts_by_the_median_of_its_bits() -> None:
+    """One hiccup does not make a spell slow, and what carried most of the bytes tells most."""
+    alike, one_large = LinkEstimator(BASELINE), LinkEstimator(BASELINE)
+    for index, uplink_bps in enumerate((1e6, 2e6, 8e6)):
+        alike.observe(crossing(0.1 * index, uplink_bps))
+        one_large.observe(crossing(0.1 * index, uplink_bps, up_bytes=100_000.0 if uplink_bps == 8e6 else 20_000.0))
+    assert seen(alike, 0.2).samples_bps == pytest.approx((2e6,))
+    assert seen(one_large, 0.2).samples_bps == pytest.approx((8e6,))
+
+
+@pytest.mark.parametrize(("sooner_s", "doubt_s"), [(0.0002, 0.0004), (0.003, 0.0)])
+def test_what_comes_sooner_than_the_round_trip_says_what_the_link_is_not_slower_than(
+    sooner_s: float, doubt_s: float
+) -> None:
+    """Twice the spread is what its bytes may have taken, and no less; far sooner, the round trip itself is shorter."""
+    estimator = LinkEstimator(BASELINE)
+    estimator.observe(Transfer(time_s=0.0, up_bytes=100.0, down_bytes=0.0, link_s=BASELINE.rtt_s - sooner_s))
+    outlook = seen(estimator, 0.0)
+    assert outlook.recent_bps == pytest.approx(8.0 * 100.0 / 0.0004)
+    assert outlook.doubt_s == doubt_s
+
+
+def test_spells_leave_the_window_though_nothing_crosses() -> None:
+    """The view is that of the moment at which it is asked for."""
+    estimator = LinkEstimator(BASELINE, EstimatorOptions(least_spells=1))
+    estimator.observe(crossing(0.0, 1e6))
+    estimator.observe(crossing(5.0, 4e6))
+    assert seen(estimator, 9.0).samples_bps == pytest.approx((1e6, 4e6))
+    assert seen(estimator, 11.0).samples_bps == pytest.approx((4e6,))
+
+
 def test_what_is_under_way_for_too_long_counts_before_it_is_over() -> None:
     """A link that carries nothing any more gives no answers to learn from; waiting tells it."""
     estimator = steady(4e7)

@@ -225,6 +225,47 @@ def test_an_edge_that_is_late_by_itself_does_not_flap() -> None:
     assert len([time_s for time_s in taken_s if time_s >= 300.0]) <= 2 * 300.0 / (TERMS.longest_hold_s / 3.0) + 2
 
 
+HASTY, THRIFTY = PLANS[1], replace(PLANS[1], uplink_bytes=10_000.0, fixed_s=0.026)
+LATER_PLANS = (replace(ALONE, fixed_s=0.06), HASTY, THRIFTY)
+"""The edge by itself is very late; one plan is in time from 10 Mbit/s, the other sends less, in time from 20 Mbit/s."""
+
+
+@pytest.mark.parametrize("left_s", [None, 0.5])
+def test_a_late_plan_is_not_left_for_one_that_asks_more_of_the_link(left_s: float | None) -> None:
+    """On a careful view it is the least late of all: neither the cheapest nor the haven of just now would be better."""
+    changing = switcher()
+    if left_s is not None:
+        assert changing.decide(left_s, LATER_PLANS, 1, outlook(1e5)) is not None
+    assert changing.decide(1.0, LATER_PLANS, 2, outlook(1.2e7, careful_bps=4e6)) is None
+
+
+def test_what_asks_least_is_kept_though_it_is_late() -> None:
+    """Where the edge by itself is late too, nothing is safe: another plan would be a change for nothing."""
+    assert switcher().decide(0.0, LATER_PLANS, 1, outlook(8e6, careful_bps=4e6)) is None
+
+
+def test_a_link_that_cannot_keep_up_with_the_rate_is_not_tried() -> None:
+    """An answer would be sooner than the edge's own, and each request would wait for the one before it."""
+    assert switcher().decide(0.0, LATER_PLANS, 0, outlook(4.2e6)) is None
+    assert switcher().decide(0.0, LATER_PLANS, 0, outlook(5.2e6)) is not None
+
+
+def test_with_nothing_safe_on_a_careful_view_the_plan_stays() -> None:
+    """It is in time just now, and no other one would be, had the link its worst again."""
+    assert switcher().decide(100.0, LATE_PLANS, 1, outlook(1e8, careful_bps=1e6)) is None
+
+
+def test_a_change_for_joules_that_lasted_halves_the_hold() -> None:
+    """Whether it is left for a deadline in the end, or for a plan that saves more."""
+    changing = switcher()
+    assert changing.decide(0.0, PLANS, 0, outlook(1e8)) is not None
+    assert changing.decide(1.0, PLANS, 2, outlook(1e6)) is not None
+    assert changing.hold_s == 10.0
+    assert changing.decide(100.0, PLANS, 0, outlook(2e7)) is not None
+    assert changing.decide(200.0, PLANS, 1, outlook(1e8)) is not None
+    assert changing.hold_s == 5.0
+
+
 @given(
     uplinks_bps=st.lists(st.sampled_from([1e5, 6e6, 1.2e7, 2e7, 4.5e7, 1e9]), min_size=100, max_size=400),
     step_s=st.sampled_from([0.025, 0.1, 0.5]),
