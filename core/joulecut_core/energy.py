@@ -69,23 +69,26 @@ class TickWatch:
 
     def __init__(self, device: Device) -> None:
         period_s, state = device.info.meter_period_s, device.state()
-        if period_s is None or state.energy_j is None:
+        if period_s is None:
             raise DeviceError(f"{device.info.name} has no energy meter; plan from estimated power instead")
         self.period_s: float = period_s
         self.look_s: float = period_s / _POLLS_PER_PERIOD
         """Seconds between two looks that notice a change soon enough."""
-        self.first_j: float = state.energy_j
         self._device = device
         self._before = state
+        """As of the last look that the meter answered, once it has."""
         self._is_stamped = self._carries_stamp(state)
         self._waited_s, self._looked_s = 0.0, float("-inf")
 
     def poll(self) -> EnergyReading | None:
-        """The first reading that differs from the one before; None while the meter stands still."""
-        before, state = self._before, self._device.state()
-        self._before = state
+        """The first reading that differs from the one before; None while the meter stands still, or does not answer."""
+        state = self._device.state()
+        if state.energy_j is None or state.energy_time_s is None:
+            return None
+        before, self._before = self._before, state
         self._is_stamped = self._is_stamped or self._carries_stamp(state)
-        if state.energy_j is None or state.energy_time_s is None or state.energy_j == before.energy_j:
+        # Behind a look without an answer the same value is no change, nor is the first that there is.
+        if before.energy_j is None or state.energy_j == before.energy_j:
             return None
         noticed_s = 0.0 if self._is_stamped else min(self.period_s, max(0.0, state.energy_time_s - before.time_s))
         return EnergyReading(time_s=state.energy_time_s, energy_j=state.energy_j, late_s=noticed_s)
@@ -101,8 +104,10 @@ class TickWatch:
 
     def broken(self, *, doing: str = "") -> DeviceError:
         """The error of a meter that stands still; `doing` says of what its seconds were full."""
+        shown_j = self._before.energy_j
+        did = "did not answer" if shown_j is None else f"stood at {shown_j} J"
         return DeviceError(
-            f"the energy meter of {self._device.info.name} stood at {self.first_j} J for "
+            f"the energy meter of {self._device.info.name} {did} for "
             f"{PATIENCE_PERIODS * self.period_s:g} s{doing and f' of {doing}'}; "
             f"expected a change every {self.period_s:g} s"
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Container
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +134,41 @@ def test_a_pause_of_the_host_is_no_broken_meter() -> None:
     assert not watch.stands_still(0.0, 60.1)
     assert [watch.stands_still(0.0, 60.1 + 0.05 * look) for look in (35, 36, 37)] == [False] * 3
     assert any(watch.stands_still(0.0, 62.0 + 0.1 * look) for look in range(20))
+
+
+class SilentDevice(MeteredDevice):
+    """Its meter gives no answer at some of the looks, counted from 0, as a driver's counter may."""
+
+    def __init__(self, clock: ManualClock, *, silent: Container[int]) -> None:
+        super().__init__(clock, power_w=2.0, period_s=0.1)
+        self._silent, self._looks = silent, itertools.count()
+
+    def state(self) -> DeviceState:
+        """As it is, without joules where the meter is silent."""
+        state = super().state()
+        return replace(state, energy_j=None, energy_time_s=None) if next(self._looks) in self._silent else state
+
+
+@pytest.mark.parametrize("silent", [{0}, {2}, {0, 1, 2}, {2, 4, 5}])
+def test_a_meter_that_does_not_answer_once_has_not_ticked(silent: set[int]) -> None:
+    """Nor is it none: the value is the same behind a silent look as before it, and the next change is waited for."""
+    clock = ManualClock(0.12)
+    reading = read_at_tick(SilentDevice(clock, silent=silent), clock)
+    assert (reading.time_s, reading.energy_j) == pytest.approx((0.2, 0.4))
+
+
+def test_a_meter_that_never_answers() -> None:
+    """An error that says so, not an endless wait."""
+    clock = ManualClock()
+    with pytest.raises(DeviceError, match=r"of bench did not answer for 2 s; expected a change every 0\.1 s"):
+        read_at_tick(SilentDevice(clock, silent=range(1000)), clock)
+
+
+def test_who_looks_often_waits_as_long_for_a_tick() -> None:
+    """Patience is twenty periods of the meter, however many looks are in them."""
+    watch = TickWatch(MeteredDevice(ManualClock(), power_w=0.0, period_s=0.1))
+    assert [watch.stands_still(0.0, 0.025 * look) for look in range(80)] == [False] * 80
+    assert watch.stands_still(0.0, 2.001)
 
 
 def test_no_meter() -> None:
