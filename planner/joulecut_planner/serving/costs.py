@@ -80,17 +80,6 @@ class ServiceCosts:
         """The ways to run a batch at one clock that no other beats in both time and energy, by rising time."""
         return self._fronts[variant][batch - 1]
 
-    def largest_within(self, variant: int, within_s: float, most: int, point: int | None = None) -> int:
-        """The largest batch of at most `most` requests that ends within `within_s`, at `point` (None: the quickest).
-
-        0 where not even one does.
-        """
-        for batch in range(min(most, self.largest), 0, -1):
-            seconds = self.fastest(variant, batch).time_s if point is None else self.time_s(variant, batch, point)
-            if seconds <= within_s:
-                return batch
-        return 0
-
     def switching_s(self, before: int, points: tuple[int, ...]) -> float:
         """Seconds lost to changes of the clock: from the one held before, and between units."""
         return self.table.switch_s * changes(before, points)

@@ -51,19 +51,6 @@ def test_the_cheapest_within_is_the_cheapest(seed: int, batch: int, within_s: fl
     assert costs.fastest(1, batch).time_s == min(time_s for _, time_s in ways)
 
 
-@settings(max_examples=examples(100), deadline=None)
-@given(st.integers(0, 10_000), st.integers(0, 6), st.floats(1e-3, 4e-2), st.sampled_from([None, 0, 2]))
-def test_the_largest_batch_within_a_time(seed: int, most: int, within_s: float, point: int | None) -> None:
-    """The next larger ones, up to what waits, all take longer."""
-    costs = ServiceCosts(drawn_table(seed))
-
-    def seconds(batch: int) -> float:
-        return costs.fastest(0, batch).time_s if point is None else costs.time_s(0, batch, point)
-
-    found = costs.largest_within(0, within_s, most, point)
-    assert found == max((batch for batch in range(1, min(most, 4) + 1) if seconds(batch) <= within_s), default=0)
-
-
 def test_changes_count_from_the_clock_held_before() -> None:
     """Staying costs nothing; each step to another clock counts once."""
     assert changes(2, (2, 2, 2)) == 0

@@ -123,7 +123,7 @@ class Threshold(Eager):
         point = self.points[0]
         slack_s = view.waiting[0].deadline_s - view.now_s
         count = min(len(view.waiting), self.costs.largest)
-        size = self.costs.largest_within(0, slack_s, count, point) or 1
+        size = max((each for each in range(1, count + 1) if self.costs.time_s(0, each, point) <= slack_s), default=1)
         latest_s = slack_s - self.costs.time_s(0, size, point)
         if count < self.size and latest_s > 1e-9:
             return Rest(0, view.now_s + latest_s)
