@@ -33,6 +33,7 @@ class AffineChannel:
         """`affinity`: the server to begin with, as another connection learned it; empty for any."""
         self._channel = channel
         self._first: Any = None
+        self._learns = not affinity
         self.affinity = affinity
 
     @property
@@ -42,8 +43,8 @@ class AffineChannel:
 
     async def learn(self) -> None:
         """Take the server's name from the answer to the first call of one answer, which must have come by now."""
-        first, self._first = self._first, None
-        if first is not None and not self.affinity:
+        first, self._first, self._learns = self._first, None, False
+        if first is not None:
             self.affinity = named_server(await first.initial_metadata() or ())
 
     def metadata(self, own: Iterable[tuple[str, str]] | None = None) -> Metadata:
@@ -56,7 +57,8 @@ class AffineChannel:
 
         def call(*request: Any, **more: Any) -> Any:
             made = begin(*request, **more)
-            if not self.affinity:
+            # No later one: a call keeps its request and its reply.
+            if self._learns:
                 self._first = made
             return made
 

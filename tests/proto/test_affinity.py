@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -85,6 +87,23 @@ def test_without_a_proxy_nothing_is_added() -> None:
         await calls.learn()
         await _call_all(calls)
         assert carried == [None] * 4
+
+    _with_server(use, names=None)
+
+
+def test_what_later_calls_carried_is_not_kept() -> None:
+    """Plans and probes are megabytes, and a connection lasts for long."""
+
+    async def use(channel: grpc.aio.Channel, _: list[str | None]) -> None:
+        calls = AffineChannel(channel)
+        await calls.unary_unary("/test/Unary")(b"x")
+        await calls.learn()
+        call = calls.unary_unary("/test/Unary")(b"x")
+        kept = weakref.ref(call)
+        await call
+        del call
+        gc.collect()
+        assert kept() is None
 
     _with_server(use, names=None)
 

@@ -11,6 +11,7 @@ import torch
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import SystemClock
 from joulecut_edge.peers.remote import RemoteFailedError, UnansweredError, UnsentError
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
@@ -76,6 +77,7 @@ def test_a_refusal_becomes_its_error(status: ReplyStatus, kind: type[JoulecutErr
     """Each status a server may give is an error that the session knows what to do with; the stream goes on."""
 
     async def use(connection: ServerConnection) -> None:
+        connection.newest_epoch = EPOCH + 1 if status is ReplyStatus.STALE else EPOCH
         for _ in range(2):
             with pytest.raises(kind, match="because"):
                 await ask(connection, pictures(1)[0])
@@ -145,6 +147,40 @@ def test_failures_that_were_the_requests_own_are_none_of_the_server() -> None:
         assert not connection.lost.is_set()
 
     with_server(Refusing(ReplyStatus.FAILED), use)
+
+
+def test_a_request_excuses_its_own_failures_alone() -> None:
+    """What failed before it still counts, and nothing is forgiven in advance."""
+
+    async def use(connection: ServerConnection) -> None:
+        connection.excuse(5)
+        for count in range(1, 12):
+            with pytest.raises(RemoteFailedError):
+                await ask(connection, pictures(1)[0])
+            if count == 9:
+                connection.excuse(1)
+            assert connection.lost.is_set() is (count == 11)
+
+    with_server(Refusing(ReplyStatus.FAILED), use)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ends_there"), [("a", "a", True), ("a", "b", False), ("", "b", True), ("a", "", True)]
+)
+def test_where_a_connection_ends_is_what_servers_say(one: str, other: str, *, ends_there: bool) -> None:
+    """Servers that do not tell their processes apart are taken to be one each."""
+
+    async def test() -> None:
+        sides = []
+        for instance in (one, other):
+            side = ServerConnection("127.0.0.1:9", session_id="edge-1", clock=SystemClock())
+            side._instance = instance
+            sides.append(side)
+        assert sides[0].ends_where(sides[1]) is ends_there
+        for side in sides:
+            await side.close()
+
+    asyncio.run(test())
 
 
 def test_an_answer_ends_a_row_of_failures() -> None:
