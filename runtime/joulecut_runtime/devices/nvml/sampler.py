@@ -16,6 +16,8 @@ _GAP_PERIODS = 50
 """A time without samples that is longer than this adds no joules: nobody knows what was drawn."""
 _SHORTEST_WAIT_S = 0.001
 """On the wall: a clock that is moved by hand lets no wall time pass."""
+_ENDS_S = 1.0
+"""Wall seconds that the read under way gets to end."""
 
 
 class PowerSampler:
@@ -48,10 +50,10 @@ class PowerSampler:
             return self._energy_j, self._sampled_s
 
     def close(self) -> None:
-        """Stop sampling. Safe to call twice."""
+        """Stop sampling. Safe to call twice; a read that hangs in the driver is left behind."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_ENDS_S)
 
     def _run(self) -> None:
         wait_s = max(self._clock.wall_s(self._period_s), _SHORTEST_WAIT_S)

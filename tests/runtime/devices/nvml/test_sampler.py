@@ -8,6 +8,7 @@ import pytest
 
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
+from joulecut_runtime.devices.nvml import sampler as sampler_module
 from joulecut_runtime.devices.nvml.sampler import PowerSampler
 
 
@@ -96,6 +97,30 @@ def test_the_thread_samples_by_itself_and_ends_with_close() -> None:
         pass
     assert not board.asked.acquire(timeout=0.02)
     assert not [thread for thread in threading.enumerate() if thread.name == "nvml-power"]
+
+
+def test_a_read_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that never answers must not keep an agent from ending."""
+    monkeypatch.setattr(sampler_module, "_ENDS_S", 0.05)
+    asked, answer = threading.Semaphore(0), threading.Event()
+
+    def read_w() -> float:
+        asked.release()
+        if threading.current_thread() is not threading.main_thread():
+            answer.wait()
+        return 100.0
+
+    sampler = PowerSampler(read_w, clock=ManualClock(), period_s=0.001)
+    sampler.start()
+    for _ in range(2):
+        assert asked.acquire(timeout=10)
+    closing = threading.Thread(target=sampler.close)
+    closing.start()
+    closing.join(10)
+    ended = not closing.is_alive()
+    answer.set()
+    closing.join()
+    assert ended
 
 
 def test_a_sampler_that_never_ran_can_be_closed() -> None:
