@@ -131,8 +131,8 @@ class DeviceWatch:
             if trial:
                 with self._device.execution(_NOTHING):
                     pass
-        except (DeviceError, RuntimeError) as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001 - who fails in a way that nobody knows is not well either
+            return str(error) if isinstance(error, (DeviceError, RuntimeError)) else repr(error)
         return None
 
 

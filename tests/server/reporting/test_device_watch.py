@@ -71,6 +71,37 @@ def test_a_loss_and_a_return_are_told_once() -> None:
     watching(use)
 
 
+def test_a_reading_that_fails_in_an_unknown_way_is_a_loss_too() -> None:
+    """Of a driver's library that breaks off, say: the watch goes on, and finds the device again."""
+
+    class Unreadable(FakeHardware):
+        """Its driver answers what is no number."""
+
+        is_odd = True
+
+        def advance(self) -> None:
+            """Count joules, where the driver tells."""
+            if self.is_odd:
+                raise ValueError("could not convert string to float: 'N/A'")
+            super().advance()
+
+    async def use() -> None:
+        hardware = Unreadable(clock=ManualClock())
+        watch = DeviceWatch(opened(hardware), every_s=0.001)
+        seen, told = Seen(watch), asyncio.Event()
+        watch.changed, note = told.set, watch.changed
+        keeping = asyncio.create_task(watch.keep())
+        for _ in range(2):
+            await asyncio.wait({keeping, asyncio.create_task(told.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            note()
+            told.clear()
+            hardware.is_odd = False
+        assert seen.states == [False, True]
+        keeping.cancel()
+
+    asyncio.run(asyncio.wait_for(use(), WAIT_S))
+
+
 def test_a_failed_computation_has_it_looked_at() -> None:
     """At once, not at the next look of its own."""
 
