@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from joulecut_core.errors import BundleError
-from joulecut_core.lifecycle import for_long, serve_until_stopped
+from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.problems import Slo
 from joulecut_core.programs import end_at_once
 from joulecut_core.spans import NO_TRACER
@@ -150,16 +150,21 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         add_local(server, endpoint, request_room(network.table))
         port = bind(server, config.listen)
         await server.start()
-        keeping = asyncio.create_task(offloading.keep())
-        fitting = asyncio.create_task(offloading.keep_fitting())
-        following = asyncio.create_task(_nothing() if replanning is None else replanning.keep())
-        watching = asyncio.create_task(watch_clocks(session.verify_clocks, worker))
-        looking = asyncio.create_task(session.turns.keep(longest_work_s((profile,))))
+        parts = [
+            offloading.keep(),
+            offloading.keep_fitting(),
+            watch_clocks(session.verify_clocks, worker),
+            session.turns.keep(longest_work_s((profile,))),
+        ]
+        if replanning is not None:
+            parts.append(replanning.keep())
+        tasks = [asyncio.create_task(part) for part in parts]
+        for task in tasks:
+            task.add_done_callback(log_failure)
         try:
             yield _endpoint_address(config, port)
         finally:
             await stop(server, _DRAIN_S)
-            tasks = (following, keeping, fitting, watching, looking)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -176,10 +181,6 @@ def _replanning(session: EdgeSession, offloading: Offloading, clock: Clock) -> R
     session.transfers, session.drift.link_is_followed = replanning, True
     offloading.planning.uplinks = uplinks_around
     return replanning
-
-
-async def _nothing() -> None:
-    """Nobody follows the link."""
 
 
 def _observer(

@@ -270,6 +270,26 @@ def test_nobody_keeps_a_server_from_draining(site: Site, *, on_health_port: bool
     asyncio.run(asyncio.wait_for(test(), WAIT_S))
 
 
+def test_a_part_of_an_edge_that_fails_is_told_of_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody would know why it does without, and it answers requests all the same."""
+
+    async def broken(*arguments: object) -> None:
+        del arguments
+        raise RuntimeError("clocks that nobody has thought of")
+
+    monkeypatch.setattr(edge_agent, "watch_clocks", broken)
+
+    async def test() -> None:
+        async with edge_agent.serving(site.edge(NOBODY)) as address, application(address) as app:
+            await answered(app)
+            assert "a part of this agent has failed" in caplog.text
+            assert "clocks that nobody has thought of" in caplog.text
+
+    run(test())
+
+
 def test_a_caller_that_was_stopped_keeps_no_server_from_ending(site: Site, tmp_path: Path) -> None:
     """What it asked for fills its socket; the server gives the clocks back all the same."""
 
