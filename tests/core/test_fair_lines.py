@@ -103,3 +103,20 @@ def test_those_who_owe_least_are_forgotten_first() -> None:
     assert lines.of("flood").finish_s == 100.0
     assert lines.of("busy") is busy
     assert len(lines) <= 1025
+
+
+def test_asking_for_a_known_line_forgets_nobody() -> None:
+    """A full book is cleared for somebody new alone: whoever has a line keeps what it has had."""
+    lines = FairLines[Piece]()
+    known = [lines.of(number) for number in range(1024)]
+    for line in known:
+        lines.charge(line, 1.0)
+    assert all(lines.of(number) is line for number, line in enumerate(known))
+    lines.of("new")
+    assert len(lines) == 513
+
+
+def test_where_nobody_waits_nobody_gives_up_a_place() -> None:
+    """All places are taken by what runs."""
+    lines = FairLines[Piece]()
+    assert lines.crowded(lines.of("new")) is None

@@ -251,6 +251,11 @@ def test_a_late_reply_ends_silence() -> None:
         assert connection.silent.is_set()
         await ask(connection, pictures(1)[0], request_id="fourth")
         assert not connection.silent.is_set()
+        while connection.dropped < 3:
+            await asyncio.sleep(0.001)
+        with pytest.raises(LinkError, match="did not answer"):
+            await ask(connection, pictures(1)[0], request_id="fifth", timeout_s=0.02)
+        assert not connection.silent.is_set(), "one in a row"
 
     with_server(service, use)
 
