@@ -11,6 +11,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
 from joulecut_runtime.clockd.kernel_files import CpufreqBoard
+from joulecut_runtime.devices.hardware.failing_meter import FailingMeter
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, BlockedError, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.host.clusters import Cluster, current_mhz, find_clusters, ladder_mhz, nearest_point
@@ -38,6 +39,7 @@ class HostProbe:
         self._clock = clock
         self._closed = False
         self._meter: RaplMeter | None = None
+        self._failing = FailingMeter()
         self._patience = Patience(timeout_s)
         try:
             no_meter = self._open(timeout_s)
@@ -89,16 +91,16 @@ class HostProbe:
     def read(self) -> DeviceState:
         """The point next to the clock of the fastest core, the packages' joules, the hottest sensor.
 
-        Raises DeviceError where a counter has vanished, a read blocks, or the probe is closed.
+        No joules where a counter cannot be read. Raises DeviceError where another read blocks, or the probe is closed.
         """
         if self._closed:
             raise DeviceError(f"{self._name} is closed; open it again")
         point, temperature_c, is_hot = self._patience.run("cpufreq and the CPU's sensors", self._look)
-        reading = None if self._meter is None else self._meter.read()
+        reading = None if self._meter is None else self._failing.reading(self._meter.read)
         return DeviceState(
             time_s=self._clock.now_s(),
             point=point,
-            power_w=None if self._meter is None else self._meter.power_w,
+            power_w=None if self._meter is None or reading is None else self._meter.power_w,
             temperature_c=temperature_c,
             throttle=frozenset({ThrottleReason.THERMAL} if is_hot else ()),
             energy_j=None if reading is None else reading.energy_j,

@@ -13,6 +13,7 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
 from joulecut_runtime.clockd.kernel_files import emc, gpu_nodes, numbers, read
+from joulecut_runtime.devices.hardware.failing_meter import FailingMeter
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.jetson.identity import UNKNOWN, identify, is_tegra
@@ -57,6 +58,7 @@ class JetsonProbe:
         self._patience = Patience(timeout_s)
         self._closed = False
         self._sampler: RailSampler | None = None
+        self._failing = FailingMeter()
         run = self._patience.run
         try:
             self._node = run("the devfreq nodes", partial(_gpu_node, root))
@@ -114,8 +116,8 @@ class JetsonProbe:
     def read(self) -> DeviceState:
         """Clocks, watts, degrees, throttling and integrated joules.
 
-        The clock is the one the kernel reports; the memory clock is None where it cannot be set. Raises DeviceError
-        where the GPU or a metered rail has vanished, or a read blocks.
+        The clock is the one the kernel reports; the memory clock is None where it cannot be set, watts and joules where
+        a rail cannot be sampled. Raises DeviceError where the GPU has vanished, or a read blocks.
         """
         self._check_open()
         return self._patience.run(f"{self._node}", self._read_state)
@@ -213,7 +215,7 @@ class JetsonProbe:
         low_hz, high_hz = self._read_limits() if self._capabilities.core_settable else (0, 0)
         current_hz = _whole(read(self._node / "cur_freq"), self._node / "cur_freq")
         load = read(self._node / "device/load")
-        sample = None if self._sampler is None else self._sampler.latest()
+        sample = None if self._sampler is None else self._failing.reading(self._sampler.latest)
         now_s = self._clock.now_s()
         return DeviceState(
             time_s=now_s,

@@ -17,6 +17,7 @@ from joulecut_core.errors import ConfigError
 from joulecut_core.figures import FigureKind
 from joulecut_core.power_scopes import sum_kind, widened
 from joulecut_core.timing import Clock
+from joulecut_runtime.devices.hardware.failing_meter import FailingMeter
 from joulecut_runtime.devices.hardware.probe import MeterKind, Probe
 from joulecut_runtime.devices.meters.wrapped import WrappedProbe
 
@@ -100,17 +101,20 @@ class WithHostPower(WrappedProbe):
         )
         self._host = host
         self._lock = threading.Lock()
+        self._failing = FailingMeter()
         self._before = host.read()
         self._board_j: float | None = None
         self._sum_j = 0.0
 
     def read(self) -> DeviceState:
-        """The board's reading with the host's joules at its last tick added."""
+        """The board's reading with the host's joules at its last tick added; no joules while the host tells none."""
         with self._lock:
             state = self._inner.read()
             if state.energy_j is None or state.energy_time_s is None:
                 return state
-            host, before = self._host.read(), self._before
+            host, before = self._failing.reading(self._host.read), self._before
+            if host is None:
+                return replace(state, power_w=None, energy_j=None, energy_time_s=None)
             if state.energy_j != self._board_j:
                 host_j = _at(state.energy_time_s, before, host, self._host.power_w)
                 # Never falls, though the host's joules between its readings are reckoned.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.energy import read_at_tick, window_between
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.device import HardwareDevice
@@ -76,6 +76,25 @@ def test_the_sum_changes_only_when_the_board_ticks(tmp_path: Path) -> None:
     energies_j = [state.energy_j for state in readings if state.energy_j is not None]
     assert energies_j == sorted(energies_j)
     assert len(set(energies_j)) == len({state.energy_time_s for state in readings}) == pytest.approx(13, abs=1)
+
+
+def test_a_hosts_meter_that_fails_takes_the_joules_alone(tmp_path: Path) -> None:
+    """The board goes on without figures, since its own would be too small a sum; then no joule is missing."""
+    fake = FakeHardware(clock=ManualClock(), period_s=0.1)
+    host = FakeHost(tmp_path, INTEL_PSTATE, clock=fake.clock)
+    whole = device(fake, RaplMeter(KernelFiles(host.root, host.read), fake.clock))
+    begin = read_at_tick(whole, fake.clock)
+    host.gone = True
+    fake.clock.advance_s(1.0)
+    state = whole.state()
+    assert (state.power_w, state.energy_j, state.energy_time_s) == (None, None, None)
+    with pytest.raises(DeviceError, match="the energy meter of .* cannot be read now"):
+        read_at_tick(whole, fake.clock)
+    host.gone = False
+    fake.clock.advance_s(1.0)
+    window = window_between(begin, read_at_tick(whole, fake.clock))
+    whole.close()
+    assert window.power_w == pytest.approx(IDLE_W + host.power_w, rel=1e-4)
 
 
 def test_boards_without_measured_watts_are_refused(tmp_path: Path) -> None:
