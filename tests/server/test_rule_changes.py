@@ -45,6 +45,7 @@ class Changing:
         sources = Sources(file=self.file)
         source = ConfigSource.of(self.file, lambda: read_configuration(ServerConfig, sources).values)
         self.applied: list[tuple[AccessOptions | None, Limits]] = []
+        self.defects: list[Exception] = []
         self.heard = asyncio.Event()
         self.changes = RuleChanges(source, source.read(), self._apply)
 
@@ -60,6 +61,8 @@ class Changing:
             asyncio.run(self.changes.look())
 
     async def _apply(self, access: AccessOptions | None, limits: Limits) -> int:
+        if self.defects:
+            raise self.defects.pop()
         self.applied.append((access, limits))
         self.heard.set()
         return 2
@@ -114,6 +117,33 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     each.looks(2)
     assert [limits.streams for _, limits in each.applied] == [30]
     assert not each.changes.is_stale
+
+
+def test_half_of_a_file_is_not_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Cut inside a rule it is often a whole one that grants more: a disk was full, or a copy ended too soon."""
+    whole = START + RULE + "rate_hz = 5.0\nclock = false\n"
+    each = Changing(tmp_path, START + RULE)
+    for cut in (whole[:-1], whole[:-2], whole[: whole.index("\nclock")], whole[: whole.index("\nrate_hz")]):
+        each.write(cut)
+        asyncio.run(each.changes.read())
+    assert (each.applied, each.changes.is_stale) == ([], True)
+    assert "its last line does not end, so it may be half of a file" in caplog.text
+    each.write(whole)
+    each.looks(2)
+    rule = EdgeRule(names=("cam",), rate_hz=5.0, clock=False)
+    assert each.applied == [(AccessOptions(edges=(rule,)), Limits(streams=10))]
+
+
+def test_rules_that_could_not_be_carried_out_are_not_in_force(tmp_path: Path) -> None:
+    """The same file, read again, is carried out then, and not called as before."""
+    each = Changing(tmp_path)
+    each.write(START + RULE)
+    each.defects.append(RuntimeError("half of it"))
+    with pytest.raises(RuntimeError, match="half of it"):
+        asyncio.run(each.changes.read())
+    assert each.changes.taken == 0
+    asyncio.run(each.changes.read())
+    assert (len(each.applied), each.changes.taken) == (1, 1)
 
 
 def test_a_file_that_could_not_be_read_is_read_once_it_can(
