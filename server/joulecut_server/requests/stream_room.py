@@ -77,16 +77,20 @@ class StreamRoom:
 
         Raises ContractError where it never will have, TurnedAwayError where there is none in its share or in all.
         """
+        while not self._has_room(size_bytes):
+            self._freed = asyncio.get_running_loop().create_future()
+            await self._freed
+        self._room.check(size_bytes, share)
+        return Place(self, size_bytes, share)
+
+    def _has_room(self, size_bytes: int) -> bool:
+        """By the limits of now: they may change while a request waits."""
         limits = self._room.limits
         if size_bytes > limits.stream_tensor_bytes:
             raise ContractError(
                 f"a request of {size_bytes} bytes; this server takes at most {limits.stream_tensor_bytes} on one stream"
             )
-        while self._places >= limits.in_flight or self._taken_bytes + size_bytes > limits.stream_tensor_bytes:
-            self._freed = asyncio.get_running_loop().create_future()
-            await self._freed
-        self._room.check(size_bytes, share)
-        return Place(self, size_bytes, share)
+        return self._places < limits.in_flight and self._taken_bytes + size_bytes <= limits.stream_tensor_bytes
 
     def _enter(self, size_bytes: int, share: str) -> None:
         self._places += 1

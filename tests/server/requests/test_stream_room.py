@@ -39,6 +39,26 @@ def test_a_full_stream_waits_until_it_has_room(limits: Limits) -> None:
     with_room(limits, use)
 
 
+def test_who_waits_goes_by_the_limits_of_now() -> None:
+    """Fewer places, or less room than it takes: a request that waited while the limits changed has no others."""
+
+    async def use(room: Room) -> None:
+        stream = room.for_stream()
+        held = [await stream.place(5, "edge"), await stream.place(5, "edge")]
+        waiting = asyncio.create_task(stream.place(5, "edge"))
+        await asyncio.sleep(0)
+        room.limits = Limits(in_flight=1)
+        held.pop().let_go()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        room.limits = Limits(stream_tensor_bytes=4)
+        held.pop().let_go()
+        with pytest.raises(ContractError, match="a request of 5 bytes; this server takes at most 4"):
+            await waiting
+
+    with_room(Limits(in_flight=2), use)
+
+
 def test_a_full_server_refuses_with_a_time_to_come_back() -> None:
     """Other streams' bytes are not this one's to wait for: it is overload, and reading goes on."""
 
