@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
+from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.identity import Identity, Role
 
 ANYTHING = "*"
@@ -53,6 +54,8 @@ class EdgeRule:
         for name in ("sessions", "streams"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"access.edges.{name}: {getattr(self, name)}; expected at least 1")
+        if not 0 <= self.priority <= HIGHEST_PRIORITY:
+            raise ConfigError(f"access.edges.priority: {self.priority}; expected 0 to {HIGHEST_PRIORITY}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

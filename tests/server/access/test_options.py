@@ -43,6 +43,7 @@ def test_a_table_without_rules_lets_no_edge_in(tmp_path: Path) -> None:
         (TLS + '[[access.edges]]\nnames = ["a/b"]\n', "access.edges.names: 'a/b'"),
         (TLS + "[[access.edges]]\nrate_hz = 0\n", "access.edges.rate_hz: 0.0; expected a finite number above 0"),
         (TLS + "[[access.edges]]\nstreams = 0\n", "access.edges.streams: 0; expected at least 1"),
+        (TLS + "[[access.edges]]\npriority = -1\n", "access.edges.priority: -1; expected 0 to 2147483647"),
         (TLS + "[[access.edges]]\nrate = 1\n", r"access.edges\[0\].rate: unknown key; did you mean 'rate_hz'"),
         ("insecure = true\n" + TLS, r"insecure: true beside \[tls\]; leave out one"),
     ],
