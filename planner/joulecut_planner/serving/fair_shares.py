@@ -30,6 +30,8 @@ _BY_CHANCE = 8
 """Served requests beyond that."""
 _LATELY = 32
 """Served requests of each edge that are remembered, in the mean: enough for chance to be small beside what lasts."""
+_MOST_REMEMBERED = 131_072
+"""Served requests in all: edges may come and go for ever, each under another name."""
 
 
 def fair_share(held: Collection[int]) -> int:
@@ -92,7 +94,7 @@ class FairShares:
         self._last = frozenset(edges)
         self._past.extend(edges)
         self._served.update(edges)
-        while len(self._past) > _LATELY * len(self._served):
+        while len(self._past) > min(_LATELY * len(self._served), _MOST_REMEMBERED):
             oldest = self._past.popleft()
             self._served[oldest] -= 1
             if not self._served[oldest]:

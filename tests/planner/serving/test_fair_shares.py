@@ -11,6 +11,7 @@ import pytest
 
 from joulecut_core.service_tables import ServiceTable
 from joulecut_core.serving import QueuedRequest, Rejection, RejectReason, Rest, ServerView, ServingPolicy
+from joulecut_planner.serving import fair_shares
 from joulecut_planner.serving.fair_shares import FairShares, fair_share
 from joulecut_planner.serving.joint.policy import JoulecutPolicy
 from joulecut_planner.serving.policies.registry import POLICIES, PolicyOptions
@@ -275,6 +276,15 @@ def test_a_share_is_what_half_have() -> None:
     assert fair_share((31, 1)) == 1
     assert fair_share((16, *[1] * 8)) == 1
     assert fair_share((6, 6, 6, 9)) == 6
+
+
+def test_edges_that_come_once_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without certificates knows edges by their sessions, of which a long life has any number."""
+    monkeypatch.setattr(fair_shares, "_MOST_REMEMBERED", 100)
+    shares = FairShares(4)
+    for number in range(1000):
+        shares.ran(asks(f"session-{number}"))
+    assert len(shares._past) == len(shares._served) == 100
 
 
 def test_a_batch_of_nobody_is_refused() -> None:
