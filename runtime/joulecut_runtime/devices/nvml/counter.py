@@ -6,6 +6,7 @@ when read        ^      ^               a step lies between two readings, at mos
 
 from __future__ import annotations
 
+import logging
 import statistics
 import threading
 from collections.abc import Callable
@@ -13,10 +14,14 @@ from itertools import pairwise
 
 from joulecut_core.timing import Clock
 
+_LOG = logging.getLogger(__name__)
+
 _POLL_S = 0.002
 _PATIENCE_S = 3.0
 """Counters step every 10 to 100 ms; one that stands still for so long is none."""
 _INTERVALS = 5
+_MOST_W = 5000.0
+"""More than any board draws: a step beyond it is none."""
 
 
 def measure_period_s(read_j: Callable[[], float | None], clock: Clock) -> float | None:
@@ -45,7 +50,7 @@ class EnergyCounter:
         self._period_s = period_s
         self._lock = threading.Lock()
         self._shown_j: float | None = None
-        self._before_j = 0.0
+        self._counted_j = 0.0
         self._looked_s = clock.now_s() - period_s
         self._stepped_s = self._looked_s
 
@@ -59,9 +64,21 @@ class EnergyCounter:
             if now_j is None:
                 return None
             if self._shown_j is None or now_j != self._shown_j:
-                if self._shown_j is not None and now_j < self._shown_j:
-                    self._before_j += self._shown_j  # the driver was loaded anew, or the GPU reset
+                self._counted_j += now_j if self._shown_j is None else self._drawn_j(self._shown_j, now_j, now_s)
                 self._shown_j = now_j
                 self._stepped_s = now_s - min(self._period_s, now_s - self._looked_s) / 2
             self._looked_s = now_s
-            return self._before_j + now_j, self._stepped_s
+            return self._counted_j, self._stepped_s
+
+    def _drawn_j(self, shown_j: float, now_j: float, now_s: float) -> float:
+        # It falls where the driver was loaded anew, or the GPU reset: it began at 0 then.
+        drawn_j = now_j - shown_j if now_j > shown_j else now_j
+        if drawn_j <= _MOST_W * (now_s - self._looked_s + self._period_s):
+            return drawn_j
+        _LOG.warning(
+            "the energy counter went from %g J to %g J in %.3g s, which no GPU draws; nothing is counted for that time",
+            shown_j,
+            now_j,
+            now_s - self._looked_s,
+        )
+        return 0.0

@@ -87,6 +87,22 @@ def test_joules_never_fall() -> None:
     assert seen == [60.0, 63.0, 64.0, 65.0]
 
 
+@pytest.mark.parametrize("slip_j", [999_999.999, 0.0])
+def test_a_slip_is_no_start_anew(slip_j: float, caplog: pytest.LogCaptureFixture) -> None:
+    """A counter that falls a little, or shows 0 once, has not begun anew: no megajoule is booked for it."""
+    clock, shown_j = ManualClock(), iter([1e6, slip_j, 1e6 + 100.0, 1e6 + 200.0])
+    counter = EnergyCounter(lambda: next(shown_j), clock=clock, period_s=0.1)
+    seen = []
+    for _ in range(4):
+        clock.advance_s(1.0)
+        reading = counter.read()
+        assert reading is not None
+        seen.append(reading[0])
+    assert seen == sorted(seen)
+    assert 100.0 <= seen[-1] - seen[0] <= 201.0
+    assert "nothing is counted for that time" in caplog.text
+
+
 def test_a_counter_that_does_not_answer_once_gives_no_joules() -> None:
     """And goes on counting where it left off."""
     clock, answers = ManualClock(), iter([1.0, None, 3.0])
