@@ -181,7 +181,7 @@ class Custody:
                 try:
                     kept = json.loads(self._journal.read_bytes())
                     self._board.restore(dict(kept["snapshot"]), memory=kept["memory"])
-                except (OSError, ValueError, LookupError, TypeError):
+                except (OSError, ValueError, LookupError, TypeError, RecursionError):
                     _LOG.exception("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
                     self._board.restore({})
             self._journal.unlink(missing_ok=True)

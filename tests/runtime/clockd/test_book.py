@@ -183,7 +183,9 @@ def test_damaged_journal_means_the_defaults(process: Callable[..., Custody], boa
     assert journals(board) == []
 
 
-@pytest.mark.parametrize("text", ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0"])
+@pytest.mark.parametrize(
+    "text", ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0", pytest.param("[" * 30_000, id="[")]
+)
 def test_nonsense_in_a_journals_place_is_damage(
     process: Callable[..., Custody], board: FileBoard, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
