@@ -71,8 +71,6 @@ class TickWatch:
         period_s, state = device.info.meter_period_s, device.state()
         if period_s is None:
             raise DeviceError(f"{device.info.name} has no energy meter; plan from estimated power instead")
-        if state.energy_j is None:
-            raise DeviceError(f"the energy meter of {device.info.name} cannot be read now; see its agent's log")
         self.period_s: float = period_s
         self.look_s: float = period_s / _POLLS_PER_PERIOD
         """Seconds between two looks that notice a change soon enough."""

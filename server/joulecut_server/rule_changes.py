@@ -119,11 +119,6 @@ class RuleChanges:
                 raise ConfigError(
                     f"{self._source.file}: no regular file; rules are read again from one, or at a restart"
                 )
-            if not _has_an_end(self._source.file):
-                raise ConfigError(
-                    f"{self._source.file}: its last line does not end, so it may be half of a file, whose rules lack "
-                    "limits; write it whole, with a line break at the end"
-                )
             config = await asyncio.to_thread(self._source.read)
             if config.access is not None and self._started.tls is None:
                 raise ConfigError("access: rules are by the names in certificates, and [tls] takes a restart")
@@ -175,14 +170,6 @@ def bear_hangups() -> None:
 def _heard(number: int, frame: FrameType | None) -> None:
     """Not SIG_IGN, which programs that this one starts would inherit."""
     del number, frame
-
-
-def _has_an_end(path: Path) -> bool:
-    """Whether its last line does, as a text's, or reading says something better of it: it is empty, or out of reach."""
-    try:
-        return path.read_bytes()[-1:] in {b"", b"\n"}
-    except OSError:
-        return True
 
 
 def _may_be_read_again(path: Path) -> bool:

@@ -119,21 +119,6 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert not each.changes.is_stale
 
 
-def test_half_of_a_file_is_not_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Cut inside a rule it is often a whole one that grants more: a disk was full, or a copy ended too soon."""
-    whole = START + RULE + "rate_hz = 5.0\nclock = false\n"
-    each = Changing(tmp_path, START + RULE)
-    for cut in (whole[:-1], whole[:-2], whole[: whole.index("\nclock")], whole[: whole.index("\nrate_hz")]):
-        each.write(cut)
-        asyncio.run(each.changes.read())
-    assert (each.applied, each.changes.is_stale) == ([], True)
-    assert "its last line does not end, so it may be half of a file" in caplog.text
-    each.write(whole)
-    each.looks(2)
-    rule = EdgeRule(names=("cam",), rate_hz=5.0, clock=False)
-    assert each.applied == [(AccessOptions(edges=(rule,)), Limits(streams=10))]
-
-
 def test_rules_that_could_not_be_carried_out_are_not_in_force(tmp_path: Path) -> None:
     """The same file, read again, is carried out then, and not called as before."""
     each = Changing(tmp_path)
