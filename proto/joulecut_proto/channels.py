@@ -40,6 +40,10 @@ _HANDSHAKE_S = 20.0
 _UNREAD_S = 1.0
 """Wall seconds that replies get to leave beyond a stop's grace, once their calls were ended."""
 
+_CONNECT_S = 2.5
+"""A connection is given up that has not come about by then: with TLS three round trips, of a satellite 0.6 s each, or
+one whose first packet was lost, which is sent again after a second."""
+
 _NOT_PACKED = 1
 """The bit of messages as they are, among those of gRPC's compression algorithms."""
 
@@ -63,13 +67,14 @@ _SHARED: Options = (
 )
 
 
-def channel_options() -> Options:
-    """Options of every client channel."""
+def channel_options(*, connect_s: float = _CONNECT_S) -> Options:
+    """Options of every client channel; `connect_s`: how long a connection may take to come about."""
     return (
         *_SHARED,
         # A restarted server is found again within seconds, not after gRPC's default of up to two minutes.
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 1_000),
+        # Its name tells otherwise: it is how long one attempt may take.
+        ("grpc.min_reconnect_backoff_ms", round(1000 * connect_s)),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         # Otherwise a channel opened because a connection is dead would share that very connection.
         ("grpc.use_local_subchannel_pool", 1),
@@ -98,17 +103,19 @@ def server_options(*, secured: bool = False, limit_bytes: int = MESSAGE_LIMIT_BY
     )
 
 
-def open_channel(address: str, security: ChannelSecurity | None = None, *, server_name: str = "") -> grpc.aio.Channel:
+def open_channel(
+    address: str, security: ChannelSecurity | None = None, *, server_name: str = "", connect_s: float = _CONNECT_S
+) -> grpc.aio.Channel:
     """A channel to `host:port` or `unix:/path`; it connects with its first call and again after a loss.
 
     `server_name`: the host that the server's certificate must name where that is not the address's own, as when a
-    name was resolved by somebody else. Raises ConfigError where the address or a TLS file is wrong. The caller
-    closes it.
+    name was resolved by somebody else. `connect_s`: how long a connection may take to come about. Raises ConfigError
+    where the address or a TLS file is wrong. The caller closes it.
     """
     target = str(parse_address(address))
     if security is None:
-        return grpc.aio.insecure_channel(target, options=channel_options())
-    options: list[tuple[str, int | str]] = [*channel_options()]
+        return grpc.aio.insecure_channel(target, options=channel_options(connect_s=connect_s))
+    options: list[tuple[str, int | str]] = [*channel_options(connect_s=connect_s)]
     if server_name:
         options.append(("grpc.ssl_target_name_override", server_name))
     return grpc.aio.secure_channel(target, channel_credentials(security), options=options)

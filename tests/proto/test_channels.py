@@ -24,6 +24,7 @@ from joulecut_proto.channels import (
     server_options,
     stop,
 )
+from joulecut_proto.clients import AgentClient
 from joulecut_proto.servicers import add_agent
 from joulecut_proto.streaming import header_reading
 from joulecut_proto.tensors import CHUNK_BYTES
@@ -58,6 +59,35 @@ def test_the_server_tolerates_its_clients_pings() -> None:
 def test_a_restarted_server_is_found_again_soon() -> None:
     """Offloading resumes within seconds of a restart."""
     assert dict(channel_options())["grpc.max_reconnect_backoff_ms"] <= 2_000
+
+
+def test_a_connection_may_take_as_long_as_over_a_satellite() -> None:
+    """With TLS it takes three round trips, and a first packet that is lost is sent again after a second."""
+    held_s = 1.2
+
+    async def run() -> None:
+        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+
+            async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                server_reader, server_writer = await asyncio.open_connection("localhost", int(address.split(":")[1]))
+                asyncio.get_running_loop().call_later(held_s, may_pass.set)
+                await may_pass.wait()
+                await asyncio.gather(_pass(reader, server_writer), _pass(server_reader, writer))
+
+            may_pass = asyncio.Event()
+            proxy = await asyncio.start_server(carry, "127.0.0.1", 0)
+            port = proxy.sockets[0].getsockname()[1]
+            async with open_channel(f"127.0.0.1:{port}") as channel:
+                assert (await AgentClient(channel, peer="far").state(timeout_s=TIMEOUT_S)).device
+            proxy.close()
+
+    asyncio.run(run())
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+    writer.close()
 
 
 def test_connections_grow_old_under_tls_only() -> None:

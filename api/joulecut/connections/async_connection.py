@@ -35,7 +35,7 @@ class AsyncConnection:
         target = str(place_of(address, insecure=insecure))
         self._peer = f"edge-agent {target}"
         self._timeout_s = expect_time_limit("timeout_s", timeout_s)
-        self._channel = open_channel(target)
+        self._channel = open_channel(target, connect_s=CALL_S)
         self._client = LocalClient(self._channel, peer=self._peer)
         self._writer = RequestWriter()
         self._closed = False

@@ -42,7 +42,7 @@ class Connection:
         target = str(place_of(address, insecure=insecure))
         self._peer = f"edge-agent {target}"
         self._timeout_s = expect_time_limit("timeout_s", timeout_s)
-        self._channel = grpc.insecure_channel(target, options=channel_options())
+        self._channel = grpc.insecure_channel(target, options=channel_options(connect_s=CALL_S))
         self._stub = cast(Any, local_pb2_grpc.LocalStub)(self._channel)
         self._writer = RequestWriter()
         self._closed = False

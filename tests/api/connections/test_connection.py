@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -49,6 +50,25 @@ def test_infer(edge: Connection) -> None:
     assert (scores.dtype.name, scores.shape) == ("float32", (1, CLASSES))
     assert int(scores.argmax()) == 3
     assert (answer.ledger.served_by, answer.ledger.joules.server) == ("split", 0.5)
+
+
+def test_an_agent_that_stands_still_is_waited_for_as_long_as_the_call_says(tmp_path: Path) -> None:
+    """One that is stopped, or has no core for a while, listens: a new connection is worth no less time than an old one."""
+    address = f"unix:{tmp_path / 'edge.sock'}"
+
+    async def asked() -> None:
+        async with await connect_async(address, timeout_s=3.0) as opened:
+            await opened.infer(picture(3))
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address.removeprefix("unix:"))
+        listener.listen()
+        with connect(address, timeout_s=3.0) as opened:
+            answer = opened.submit(picture(3))
+            with pytest.raises(LinkError, match="did not answer in time"):
+                asyncio.run(asked())
+            with pytest.raises(LinkError, match="did not answer in time"):
+                answer.result()
 
 
 def test_the_default_is_where_a_users_own_agent_listens(
