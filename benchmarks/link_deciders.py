@@ -14,7 +14,7 @@ from joulecut_planner.choices.variations import with_uplink
 from joulecut_planner.exact.solver import solve
 from joulecut_planner.links import LinkBaseline, LinkEstimator, ProbePlan, Transfer
 from joulecut_planner.policies import Policy, plan_choices
-from joulecut_planner.switching import Switcher, SwitchTerms
+from joulecut_planner.switching import Switcher, SwitchTerms, may_probe
 from joulecut_planner.uplinks.bands import plan_bands
 
 LOWEST_BPS, HIGHEST_BPS = 1e5, 3e8
@@ -182,9 +182,10 @@ class Joulecut:
 
     def probe_bytes(self, now_s: float) -> int | None:
         """See `Decider.probe_bytes`."""
-        if self._contenders[self._current].uplink_bytes > 0.0:
+        outlook = self._estimator.outlook(now_s)
+        if not may_probe(self._contenders, self._current, outlook):
             return None
-        return self._probes.due_bytes(now_s, self._estimator.outlook(now_s))
+        return self._probes.due_bytes(now_s, outlook)
 
     def probed(self, now_s: float, took_s: float) -> None:
         """See `Decider.probed`."""

@@ -1,7 +1,7 @@
 """Follows the link from plan to plan: as requests show how fast it is, without asking the server.
 
     answered or given up -> estimate -> another of the plans at hand? -> in force at the next request boundary
-    nothing is sent      -> a small probe now and then, as long as requests come
+    nothing is sent, or too little to tell -> a small probe now and then, as long as requests come
     the link left the range of all plans -> a new request for plans, now and then
     at home, and the round trip is far shorter, or longer, than that of the plans -> the same
 
@@ -14,11 +14,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.links import LinkEstimate
+from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.offloading import Offloading
@@ -27,7 +29,7 @@ from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.standby_plans import StandbyPlans
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, ProbePlan, Transfer
-from joulecut_planner.switching import Switcher, SwitchReason, SwitchTerms
+from joulecut_planner.switching import Switcher, SwitchReason, SwitchTerms, may_probe
 from joulecut_proto.planning_messages import Band, UplinkRange
 
 _LOG = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ _LOOK_S = 0.1
 """How often the link is looked at without anything new; seconds of the agents' clock."""
 _LONGER = 2.0
 """What has not come after so long is expected to take this many times as long in all."""
+_ASIDE_S = 1.0
+"""A probe beside requests counts as lost after so long."""
 _ASLEEP_S = 10.0
 """Without a request for so long nobody wants to know how fast the link is."""
 _MOVED = 1.5
@@ -158,9 +162,13 @@ class Replanning:
                 return
             await self._retell(connection, current, outlook, now_s)
             self._leave_range(connection, outlook, now_s)
-        if not self._session.active.offloads and self._is_awake(now_s):
+        if not self._is_awake(now_s):
+            return
+        if not self._session.active.offloads:
             self._correct_round_trip(connection, now_s)
             await self._probe(connection, estimator, outlook, now_s)
+        elif current is not None and not self._under_way and may_probe(standby.contenders, current, outlook):
+            await self._probe_aside(connection, outlook, now_s)
 
     async def stop(self) -> None:
         """End what is still being asked of the server."""
@@ -283,6 +291,21 @@ class Replanning:
         finally:
             ended_s = self._clock.now_s()
             self._probes.sent(ended_s, ended_s - now_s)
+
+    async def _probe_aside(self, connection: ServerConnection, outlook: LinkOutlook | None, now_s: float) -> None:
+        """Between the requests of a plan that sends little. The next look waits for it, so it is given up soon."""
+        size_bytes = self._probes.due_bytes(now_s, outlook)
+        if size_bytes is None:
+            return
+        link_s, is_over = _ASIDE_S, False
+        try:
+            with suppress(asyncio.TimeoutError):
+                link_s = (await within(connection.echo(size_bytes, 0), self._clock.wall_s(_ASIDE_S))).link_s
+                is_over = True
+        finally:
+            ended_s = self._clock.now_s()
+            self._probes.sent(ended_s, ended_s - now_s)
+        self.transferred(Transfer(time_s=ended_s, up_bytes=size_bytes, down_bytes=0, link_s=link_s, is_over=is_over))
 
     def _is_awake(self, now_s: float) -> bool:
         requests = self._session.counters.requests

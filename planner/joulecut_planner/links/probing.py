@@ -28,7 +28,7 @@ class ProbeOptions:
 
 
 class ProbePlan:
-    """Says when the next probe is due. Real transfers are better than probes: with those coming in none is."""
+    """Says when the next probe is due. Real transfers are better than probes: with those that tell enough none is."""
 
     def __init__(self, options: ProbeOptions | None = None) -> None:
         self._options = options or ProbeOptions()
@@ -38,7 +38,7 @@ class ProbePlan:
     def due_bytes(self, now_s: float, outlook: LinkOutlook | None) -> int | None:
         """How many bytes to send up now; None while no probe is due. Ask only where nothing else is under way."""
         options = self._options
-        if outlook is not None and outlook.age_s < options.every_s:
+        if outlook is not None and outlook.age_s < options.every_s and not outlook.doubt_s:
             return None
         size_bytes, takes_s = options.least_bytes, self._took_s
         if outlook is not None:

@@ -7,6 +7,7 @@ With the clocks, the cut and the wire fixed, T_q and J are straight lines in the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from joulecut_core.problems import Problem
@@ -83,6 +84,20 @@ class Contender:
             if not self.keeps(uplink_bps):
                 total_j += self.tail_j
         return total_j / len(outlook.samples_bps)
+
+
+def may_probe(contenders: Sequence[Contender], current: int, outlook: LinkOutlook | None) -> bool:
+    """Whether a probe of the link pays, and costs no deadline, while this one is in force.
+
+    Where nothing is sent, nothing else tells of the link. Where what is sent is so little that it tells too little, a
+    plan that sends more may be the better one by now; a request that a probe holds up is finished by the edge in time.
+    """
+    now = contenders[current]
+    if now.uplink_bytes == 0.0:
+        return True
+    if outlook is None or not outlook.doubt_s or all(each.uplink_bytes <= now.uplink_bytes for each in contenders):
+        return False
+    return math.isinf(now.latest_s) or now.is_covered(outlook.usual_bps)
 
 
 def contender_of(problem: Problem, choice: Choice) -> Contender:

@@ -53,7 +53,7 @@ def test_infer(edge: Connection) -> None:
 
 
 def test_an_agent_that_stands_still_is_waited_for_as_long_as_the_call_says(tmp_path: Path) -> None:
-    """One that is stopped, or has no core for a while, listens: a new connection is worth no less time than an old one."""
+    """One that is stopped, or has no core for a while, listens: a new connection gets as much time as an old one."""
     address = f"unix:{tmp_path / 'edge.sock'}"
 
     async def asked() -> None:

@@ -15,6 +15,7 @@ def test_no_probe_while_requests_tell_enough() -> None:
     """Fresh transfers are better than probes and cost nothing."""
     assert ProbePlan().due_bytes(100.0, OUTLOOK) is None
     assert ProbePlan().due_bytes(100.0, replace(OUTLOOK, age_s=2.0)) is not None
+    assert ProbePlan().due_bytes(100.0, replace(OUTLOOK, doubt_s=0.002)) is not None
 
 
 def test_probes_are_as_large_as_the_link_allows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -15,7 +16,7 @@ from joulecut_planner.choices.plan_choice import choice_of
 from joulecut_planner.choices.pricing import Choice, price
 from joulecut_planner.choices.variations import with_uplink
 from joulecut_planner.links import LinkOutlook
-from joulecut_planner.switching import contender_of
+from joulecut_planner.switching import contender_of, may_probe
 from tests.planner.problem_strategies import SLOW_DRAWS, problems
 from tests.planner.small_document import small_document
 from tests.thoroughness import examples
@@ -67,3 +68,19 @@ def test_finishing_alone_is_counted_for_the_bad_moments_only() -> None:
     assert contender.mean_j(good) == pytest.approx(contender.energy_j(good.usual_bps))
     late_j = contender.energy_j(contender.least_bps) + contender.tail_j
     assert contender.mean_j(mixed) == pytest.approx((contender.mean_j(good) + late_j) / 2.0)
+
+
+def test_a_link_is_probed_beside_requests_where_that_may_pay_and_costs_no_deadline() -> None:
+    """A plan that sends too little to tell of the link, another that sends more, and time to finish alone."""
+    problem = parse_problem(small_document())
+    sent, little = contender_of(problem, SENT), replace(contender_of(problem, SENT), uplink_bytes=500.0, latest_s=1.0)
+    home = replace(sent, uplink_bytes=0.0)
+    told = LinkOutlook.steady(1e7)
+    untold = replace(told, doubt_s=0.002)
+    assert may_probe((home, little, sent), 0, None)
+    assert may_probe((home, little, sent), 1, untold)
+    assert may_probe((home, replace(little, latest_s=math.inf), sent), 1, untold)
+    assert not may_probe((home, little, sent), 1, told)
+    assert not may_probe((home, little, sent), 1, None)
+    assert not may_probe((home, little), 1, untold)
+    assert not may_probe((home, replace(little, latest_s=0.05), sent), 1, untold)
