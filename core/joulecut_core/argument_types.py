@@ -48,7 +48,10 @@ def expect_time_limit(name: str, value: object) -> float:
     ConfigError where it leaves no time.
     """
     expect_numbers(**{name: value})
-    seconds = _FOR_EVER_S if value is None else float(cast(float, value))
+    try:
+        seconds = _FOR_EVER_S if value is None else float(cast(float, value))
+    except OverflowError:  # a whole number beyond all floats
+        seconds = math.inf if cast(float, value) > 0 else -math.inf
     if math.isnan(seconds) or seconds <= 0.0:
         raise ConfigError(f"{name}: {show(value)}; expected seconds above 0")
     return min(seconds, _FOR_EVER_S)
