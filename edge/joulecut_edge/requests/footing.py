@@ -1,6 +1,7 @@
 """What an edge stands on: the plan in force, the server that gave it, and the clock held for it.
 
 Changes are made in the device's worker, so that they fall between two requests; requests take what is in force there.
+They do not wait for those that wait: under another plan these may be answered sooner.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Footing:
                 self.recess.end()
             self.force, self._at_home = InForce(active=active, remote=remote), False
 
-        await self._worker.run(change)
+        await self._worker.run(change, ahead=True)
 
     async def replace_remote(self, old: Remote, new: Remote) -> None:
         """Send further requests over another connection to the same server, under the same plan."""
@@ -81,7 +82,7 @@ class Footing:
             if self.force.remote is old:
                 self.force = InForce(active=self.force.active, remote=new)
 
-        await self._worker.run(change)
+        await self._worker.run(change, ahead=True)
 
     async def go_local(self, only_from: Remote | None = None) -> bool:
         """Carry on alone, under the plan made for that; under the board's governor where its clock is refused.
@@ -98,7 +99,7 @@ class Footing:
             self._holder.hold_if_possible(self.local.assignment.edge_clock)
             return True
 
-        return (await self._worker.run(change)).result
+        return (await self._worker.run(change, ahead=True)).result
 
     async def give_clocks_back(self) -> None:
         """Restore the device's clocks after what runs on it. Nothing runs after that; raises as `give_back` does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -38,6 +39,29 @@ def test_a_connection_takes_the_place_of_the_one_that_it_was_opened_for() -> Non
         await footing.replace_remote(bench.remote, fresh)
         assert footing.force.remote is fresh
         assert footing.force.active is ACTIVE
+
+    standing(use)
+
+
+def test_no_change_waits_for_the_requests_that_wait() -> None:
+    """An edge with a long line would go on for a minute as its link no longer allows, or with a server that is lost."""
+
+    async def use(footing: Footing, bench: Bench) -> None:
+        other, fresh = FakeRemote(clock=bench.clock), FakeRemote(clock=bench.clock)
+        changes: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: footing.switch(active_plan(2, epoch=2), other),
+            lambda: footing.replace_remote(other, fresh),
+            footing.go_local,
+        )
+        for change in changes:
+            may_go = threading.Event()
+            running = bench.worker.run(may_go.wait)
+            waiting = bench.worker.run(lambda: footing.force)
+            changing = asyncio.ensure_future(change())
+            await asyncio.sleep(0)
+            may_go.set()
+            await asyncio.gather(running, changing)
+            assert (await waiting).result is footing.force
 
     standing(use)
 
