@@ -43,6 +43,7 @@ from joulecut_proto.call_threads import start_call_threads
 from joulecut_proto.channels import bind, make_server, stop
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.open_files import allow_open_files
 from joulecut_proto.servicers import add_local
 from joulecut_proto.tracing.starting import start_traces
 from joulecut_runtime.devices.opening import open_device
@@ -84,11 +85,16 @@ async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None
         end_at_once(error)
 
 
+def _prepare_process(config: EdgeConfig) -> None:
+    torch.set_num_threads(config.threads)
+    keep_freed_memory()
+    allow_open_files()
+
+
 @asynccontextmanager
 async def serving(config: EdgeConfig) -> AsyncIterator[str]:
     """An edge-agent that serves inside the context; gives the address of its endpoint. Leaving drains it."""
-    torch.set_num_threads(config.threads)
-    keep_freed_memory()
+    _prepare_process(config)
     wishes = Wishes.from_config(config)
     clock: Clock = SystemClock() if config.slowdown == 1.0 else ScaledClock(config.slowdown)
     transport = Transport(config.tls, insecure=config.insecure)

@@ -14,7 +14,8 @@ _MOST = 1 << 20
 def allow_open_files() -> int:
     """Raise the soft limit on open files to the hard one; returns what holds then.
 
-    Each edge takes one for its connection, and the usual soft limit of 1024 is below what `[limits] streams` promises.
+    Each edge takes one of a server's for its connection, and the usual soft limit of 1024 is below what `[limits]
+    streams` promises. An edge whose applications leave connections open has none left to reach its server by.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else hard

@@ -32,6 +32,7 @@ from joulecut_proto.discovery import Advertisement
 from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
+from joulecut_proto.open_files import allow_open_files
 from joulecut_proto.security.guards import Guards
 from joulecut_proto.servicers import add_agent, add_inference, add_planner
 from joulecut_proto.tracing.starting import start_traces
@@ -58,7 +59,6 @@ from joulecut_server.planning.solving import ServerSolver
 from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.reporting.health_port import open_health
 from joulecut_server.reporting.load import LoadGauge
-from joulecut_server.reporting.open_files import allow_open_files
 from joulecut_server.reporting.self_report import ServerReport
 from joulecut_server.requests.inference import ServerInference
 from joulecut_server.requests.spans import RequestSpans

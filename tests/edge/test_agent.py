@@ -94,3 +94,19 @@ def test_without_multicast_the_edge_runs_locally(
     with caplog.at_level(logging.WARNING):
         assert asyncio.run(candidates(CONFIG)) == ()
     assert "running locally; name a server in the configuration" in caplog.text
+
+
+def test_an_edge_has_as_many_files_as_its_host_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications that leave connections open took all of the usual 1024, and none was left to reach a server by."""
+
+    def allow() -> int:
+        raise LookupError("asked")
+
+    monkeypatch.setattr(agent, "allow_open_files", allow)
+
+    async def start() -> None:
+        async with agent.serving(CONFIG):
+            pass
+
+    with pytest.raises(LookupError, match="asked"):
+        asyncio.run(start())

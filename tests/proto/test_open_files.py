@@ -6,11 +6,11 @@ import resource
 
 import pytest
 
-from joulecut_server.reporting.open_files import allow_open_files
+from joulecut_proto.open_files import allow_open_files
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shells and units start processes with 1024 files, fewer than a server has streams."""
+    """Shells and units start processes with 1024 files, fewer than a server has streams, or an edge connections."""
     held = [(1024, 65536)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: held[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: held.append(limits))
@@ -21,7 +21,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one(monkeypatch: pytest.MonkeyPatc
     assert held[-1] == (1 << 20, resource.RLIM_INFINITY)
 
 
-def test_where_that_is_refused_the_server_starts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_that_is_refused_an_agent_starts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sandbox may forbid it."""
 
     def refuse(_: int, limits: tuple[int, int]) -> None:
