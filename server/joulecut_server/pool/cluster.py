@@ -12,7 +12,7 @@ import secrets
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -33,8 +33,8 @@ _MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 
 
 @contextmanager
-def cluster(options: PoolOptions) -> Iterator[None]:
-    """Connected to Ray inside the context.
+def cluster(options: PoolOptions) -> Iterator[Callable[[], None]]:
+    """Connected to Ray inside the context. Gives a look at the cluster, which raises LinkError where it has ended.
 
     Raises ConfigError where Ray is missing or has no token, LinkError where the cluster does not answer.
     """
@@ -45,12 +45,17 @@ def cluster(options: PoolOptions) -> Iterator[None]:
     except ImportError as error:
         raise ConfigError("a pool needs Ray; install the extra: pip install 'joulecut[pool]'") from error
     with ExitStack() as stack:
+        check = _end_is_rays_to_tell
         if options.address:
             _connect(options.address)
         else:
-            stack.enter_context(_local(options))
+            check = stack.enter_context(_local(options))
         stack.callback(ray.shutdown)
-        yield
+        yield check
+
+
+def _end_is_rays_to_tell() -> None:
+    """A head elsewhere may come back: Ray tries for a minute, and then ends this process with a line of its own."""
 
 
 def _connect(address: str) -> None:
@@ -69,15 +74,16 @@ def _connect(address: str) -> None:
 
 
 @contextmanager
-def _local(options: PoolOptions) -> Iterator[None]:
-    """Connected to a cluster of this machine that ends with the context."""
+def _local(options: PoolOptions) -> Iterator[Callable[[], None]]:
+    """Connected to a cluster of this machine that ends with the context; see `cluster`."""
     log = Path(options.folder) / LOG_FILE
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for tries_left in reversed(range(_TRIES)):
             head = stack.enter_context(ExitStack())
             try:
-                _connect_to_head(*head.enter_context(local_head(cpus=_least_cpus(options), log=log)), log)
+                address, process = head.enter_context(local_head(cpus=_least_cpus(options), log=log))
+                _connect_to_head(address, process, log)
             except LinkError as error:
                 # A port that was free is taken, or the machine is too busy for Ray's own patience.
                 head.close()
@@ -86,7 +92,13 @@ def _local(options: PoolOptions) -> Iterator[None]:
                 _LOG.warning("%s; once more", error)
             else:
                 break
-        yield
+
+        def check() -> None:
+            if process.poll() is not None:
+                code = process.returncode
+                raise LinkError(f"Ray has ended, and all servers with it: its head ended with {code}; {log} says more")
+
+        yield check
 
 
 def _connect_to_head(address: str, head: subprocess.Popen[bytes], log: Path) -> None:

@@ -76,6 +76,10 @@ class RayReplica(Replica):
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         del frame
+        # Not in here: what this interrupts may hold what draining needs, as the lock of the log.
+        threading.Thread(target=self._drain_and_exit, args=(number,), name="end", daemon=True).start()
+
+    def _drain_and_exit(self, number: int) -> None:
         _LOG.info("draining on %s", signal.Signals(number).name)
         self.drain()
         # Ray's own way out may wait for calls that wait for this process.

@@ -33,7 +33,7 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
     """Keep a pool until a signal or its terminal's end, then let all servers drain. To be called in the main thread.
 
     `told`: hears how it stands after each look, until nobody is left. Raises ConfigError where it cannot start or is
-    kept already, LinkError where Ray does not answer.
+    kept already, LinkError where Ray does not answer, or where a cluster of its own ends under it.
     """
     check_seats(config)
     stopping = SignalFlag()
@@ -48,12 +48,13 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
     if before[signal.SIGHUP] is signal.SIG_IGN:  # as under nohup
         del before[signal.SIGHUP]
     try:
-        with held(Path(config.pool.folder)), cluster(config.pool):
+        with held(Path(config.pool.folder)), cluster(config.pool) as check_cluster:
             # After Ray, which sets handlers of its own.
             for number in before:
                 signal.signal(number, stop)
             with kept(config, told) as keeper:
                 while not stopping.is_set():
+                    check_cluster()
                     keeper.look()
                     stopping.wait(config.pool.look_s)
     finally:
