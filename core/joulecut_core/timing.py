@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Protocol
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.emulation_rules import check_slowdown
 
 
 class Clock(Protocol):
@@ -52,8 +52,7 @@ class ScaledClock:
     """A clock on which one second lasts `slowdown` seconds of the machine's clock."""
 
     def __init__(self, slowdown: float) -> None:
-        if not 1.0 <= slowdown <= 10_000.0:
-            raise ConfigError(f"slowdown is {slowdown!r}; expected a factor between 1 and 10000")
+        check_slowdown(slowdown)
         self.slowdown = slowdown
         self._base = SystemClock()
 

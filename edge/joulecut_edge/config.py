@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
 from joulecut_core.compute_threads import check_compute_threads
+from joulecut_core.emulation_rules import check_emulation
 from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.logs import LogFormat
 from joulecut_core.problem_rules import check_objective, check_slo
 from joulecut_core.problems import Objective, Slo
+from joulecut_proto.addresses import parse_address
 from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
 from joulecut_proto.tracing.options import TracesOptions
@@ -94,8 +96,8 @@ class EdgeConfig:
         if self.tls is not None and self.insecure:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
         check_compute_threads(self.threads)
-        if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
-            raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+        check_emulation(self.device, slowdown=self.slowdown, seed=self.seed)
+        parse_address(self.listen)
         try:
             check_slo(self.slo)
             check_objective(self.objective)

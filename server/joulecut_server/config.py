@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
 from joulecut_core.compute_threads import check_compute_threads
+from joulecut_core.emulation_rules import check_emulation
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
+from joulecut_proto.addresses import parse_address
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_proto.tracing.options import TracesOptions
 from joulecut_runtime.devices.options import DeviceOptions
@@ -83,8 +85,8 @@ class ServerConfig:
         if not 0.0 <= self.drain_s < float("inf"):
             raise ConfigError(f"drain_s: {self.drain_s}; expected a finite number of seconds, 0 or more")
         check_compute_threads(self.threads)
-        if self.slowdown != 1.0 and not self.device.startswith("emulated:"):
-            raise ConfigError(f"slowdown: {self.slowdown} with {self.device}; only emulated devices can be slowed down")
+        check_emulation(self.device, slowdown=self.slowdown, seed=self.seed)
+        parse_address(self.listen)
 
     @property
     def reflects(self) -> bool:

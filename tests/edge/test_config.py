@@ -43,6 +43,9 @@ def test_a_file_with_tables(tmp_path: Path) -> None:
         ("priority = -1", "priority: -1; expected 0 to 2147483647"),
         ("priority = 2147483648", "priority: 2147483648; expected 0 to 2147483647"),
         ('name = "front left"', "name: 'front left'; expected 1 to 40 letters, digits, dots, dashes, underscores"),
+        ("slowdown = 0.5", r"slowdown is 0\.5; expected a factor between 1 and 10000"),
+        ("seed = -1", "seed: -1; expected a whole number of at least 0"),
+        ('listen = "camera"', "address 'camera': expected host:port, .* or unix:/path"),
         ("discover = false", "server: empty while discover is false; expected host:port"),
     ],
 )

@@ -27,6 +27,12 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         ('bundles = "a"', "bundles: 'a'; expected a list of a string"),
         ("bundles = []", "bundles: empty; expected at least one folder made by `joulecut pack`"),
         ('bundles = ["a"]\nslowdown = inf', "slowdown: inf; expected a finite number"),
+        ('bundles = ["a"]\nslowdown = 20000', r"slowdown is 20000\.0; expected a factor between 1 and 10000"),
+        ('bundles = ["a"]\nseed = -1', "seed: -1; expected a whole number of at least 0"),
+        (
+            'bundles = ["a"]\nlisten = "127.0.0.1:99999"',
+            "address '127.0.0.1:99999': port 99999; expected at most 65535",
+        ),
         ('bundles = ["a"]\nthreads = 0', "threads: 0; expected 1 to 1024"),
         ('bundles = ["a"]\nthreads = 100000', "threads: 100000; expected 1 to 1024"),
         ('bundles = ["a"]\ndrain_s = -1', "drain_s: -1.0; expected a finite number of seconds, 0 or more"),

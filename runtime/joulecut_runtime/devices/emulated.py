@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.devices import DeviceInfo, DeviceState, Execution, Lease
-from joulecut_core.errors import ClockError, ConfigError, DeviceError, LeaseError
+from joulecut_core.emulation_rules import check_seed
+from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
 from joulecut_core.workloads import Workload
@@ -41,8 +42,7 @@ class EmulatedDevice:
     """
 
     def __init__(self, file: DeviceFile, *, clock: Clock, seed: int = 0) -> None:
-        if seed < 0:
-            raise ConfigError(f"seed: {seed!r}; expected a whole number of at least 0")
+        check_seed(seed)
         self._table = file.clock_table
         self._pacer = Pacer(file, clock=clock, seed=seed)
         self._info = DeviceInfo(
