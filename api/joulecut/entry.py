@@ -6,6 +6,9 @@ import sys
 from importlib import import_module
 from types import FrameType
 
+_STANDARD_ERROR = 2
+"""The last descriptor of the three that every program has."""
+
 
 def main() -> None:
     """Entry point of `joulecut`; exits with the command's status, or that of an interrupt."""
@@ -46,8 +49,20 @@ def _stand_somewhere() -> None:
         raise SystemExit(int(ExitCode.BAD_INPUT)) from None
 
 
+def _fill_standard_streams() -> None:
+    """Open nothing in the place of what whoever started us has closed.
+
+    Sockets would get its number otherwise, with what libraries say on standard error sent through them, and the event
+    loop ends a process that closes one of those.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(number, True)  # noqa: FBT003 - its parameters have no names
+    os.close(number)
+
+
 def _begin(module: str) -> None:
     """Load a program, which takes a fifth of a second and more, within which people change their minds, and run it."""
+    _fill_standard_streams()
     try:
         import_module(module).main()
     except KeyboardInterrupt:

@@ -72,6 +72,28 @@ def test_an_agent_in_a_folder_that_is_gone_says_so(tmp_path: Path, program: str)
     assert done.stderr == "error: the working directory has been deleted; change to one that is there\n"
 
 
+_CLOSED = """
+import os, sys
+from joulecut import entry
+for number in (0, 1):
+    os.close(number)
+sys.argv[1:] = ["--version"]
+try:
+    entry.{program}()
+finally:
+    sys.stderr.write(" ".join(os.readlink(f"/proc/self/fd/{{number}}") for number in (0, 1)))
+"""
+
+
+@pytest.mark.parametrize("program", ["main", "edge_agent", "server_agent"])
+def test_nothing_is_opened_in_the_place_of_a_closed_stream(program: str) -> None:
+    """A socket there would get what libraries write to standard error, and end an agent with the event loop's abort."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CLOSED.format(program=program)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "/dev/null /dev/null")
+
+
 def test_it_is_the_same_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Commands run, and end with their own status and line."""
     monkeypatch.setattr(sys, "argv", ["joulecut", "plan", "nothing.json"])
