@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from joulecut.diagnosis.finding import Area, Fact, Finding, Status
+from joulecut_core.child_programs import ended_with_its_parent
 from joulecut_core.decoding import decode
 from joulecut_core.errors import DeviceError
 
@@ -58,7 +59,8 @@ def installed_torch(environment: Mapping[str, str] | None = None) -> Torch | Non
 
     Raises DeviceError where that process fails or takes longer than a minute.
     """
-    command = [sys.executable, "-m", "joulecut.diagnosis.torch_report"]
+    # A driver that hangs would keep it for ever, and nobody waits where the command is interrupted.
+    command = [*ended_with_its_parent(), sys.executable, "-m", "joulecut.diagnosis.torch_report"]
     try:
         done = subprocess.run(  # noqa: S603 - this very program's Python
             command,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from joulecut_core.child_programs import ended_with_its_parent
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def local_head(*, cpus: int, log: Path) -> Iterator[tuple[str, subprocess.Popen[
     """The address of a cluster that starts now, and its process, whose words are added to `log`."""
     ports = _free_ports(len(_PORTS))
     command = [
-        *_ended_with_its_parent(),
+        # A keeper that is killed leaves no cluster behind.
+        *ended_with_its_parent("TERM"),
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
         *(f"--{name}={port}" for name, port in zip(_PORTS, ports, strict=True)),
         f"--num-cpus={cpus}",
@@ -75,12 +77,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     _LOG.warning("Ray's head, process %d, did not end within %g s: killed", process.pid, _END_S)
     process.kill()
-
-
-def _ended_with_its_parent() -> Sequence[str]:
-    """A keeper that is killed leaves no cluster behind, where the system can see to it."""
-    found = shutil.which("setpriv")
-    return () if found is None else (found, "--pdeathsig", "TERM")
 
 
 def _free_ports(count: int) -> tuple[int, ...]:

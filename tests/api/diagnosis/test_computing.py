@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +129,29 @@ def test_a_torch_that_crashes_is_a_problem(tmp_path: Path, crash: str) -> None:
     (finding,) = examine_torch(Accelerators, lambda: installed_torch(environment))
     assert finding.status is Status.PROBLEM
     assert "reinstall torch" in (finding.remedy or "")
+
+
+_ASKS = "from joulecut.diagnosis.computing import installed_torch; installed_torch()"
+_HANGS = """
+import os, pathlib, time
+pathlib.Path({started!r}).write_text(str(os.getpid()))
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux")
+def test_a_torch_that_hangs_ends_with_whoever_asks(tmp_path: Path) -> None:
+    """An interrupted examination waits for nobody, and its child would wait for its driver for ever."""
+    started = tmp_path / "started"
+    environment = fake_torch(tmp_path, _HANGS.format(started=str(started)))
+    with subprocess.Popen([sys.executable, "-c", _ASKS], env=environment, stdout=subprocess.PIPE) as asking:
+        while not (started.exists() and started.read_text(encoding="utf-8")):
+            assert asking.poll() is None
+        child = os.pidfd_open(int(started.read_text(encoding="utf-8")))
+        asking.kill()
+    ended, _, _ = select.select([child], [], [], 10.0)
+    os.close(child)
+    assert ended
 
 
 def test_no_torch_at_all(tmp_path: Path) -> None:
