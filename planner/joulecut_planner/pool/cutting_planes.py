@@ -56,10 +56,11 @@ def best_prices(
     *,
     ceiling_w: float,
     tolerance: float,
+    is_over: Callable[[], bool],
 ) -> Priced:
     """Prices whose bound is within `tolerance` (relative) of the highest.
 
-    Stops early once the bound exceeds `ceiling_w`, above which nobody cares.
+    Stops early once the bound exceeds `ceiling_w`, above which nobody cares, or the time is over: any prices bound.
     """
     search = _Search(columns, states, groups, uplink_bps)
     most_w = groups.most_w(states)
@@ -68,7 +69,7 @@ def best_prices(
     if start is None or search.best.bound_w <= ceiling_w:
         search.look(Prices(np.zeros(uplink_bps.size), most_w))
     for _ in range(_STEPS):
-        if search.best.bound_w > ceiling_w:
+        if search.best.bound_w > ceiling_w or is_over():
             break
         peak = search.peak()
         if peak is None:

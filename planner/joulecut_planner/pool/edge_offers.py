@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from joulecut_core.errors import PlanError
 from joulecut_core.fleets import Shared
 from joulecut_core.identity import Same
 from joulecut_core.pools import Pool, PoolEdge, Route
@@ -15,6 +16,11 @@ from joulecut_planner.pool.server_classes import OfferKey, ServerClass, routed
 
 _NO_SERVER = Shared(server_utilisation=0.0)
 """The bounds under which only what stays on the edge is of interest."""
+
+
+def never() -> bool:
+    """Whether the time is over, where there is no limit."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,11 @@ class OfferBook:
         self._known: dict[OfferKey, Known] = {}
         self._asked: dict[OfferKey, Known] = {}
         self._reasons: dict[OfferKey, str] = {}
+        self._is_over = never
 
-    def menus(self, pool: Pool, classes: Sequence[ServerClass]) -> list[Menu]:
-        """The menu of every edge of a pool."""
-        self._asked = {}
+    def menus(self, pool: Pool, classes: Sequence[ServerClass], is_over: Callable[[], bool]) -> list[Menu]:
+        """The menu of every edge of a pool; raises PlanError where the time is over before all are known."""
+        self._asked, self._is_over = {}, is_over
         capacity_bps = {uplink.name: uplink.uplink_bps for uplink in pool.uplinks}
         menus = [
             self._menu(number, edge, classes, None if edge.uplink is None else capacity_bps[edge.uplink])
@@ -85,6 +92,7 @@ class OfferBook:
         return Menu(None, (), self._reason(homes))
 
     def _offers(self, kind: str, problem: Problem, shared: Shared, route: Route | None) -> Known:
+        self._check_time()
         key = (Same(problem), shared, route)
         known = self._asked.get(key) or self._known.get(key)
         if known is None:
@@ -93,12 +101,22 @@ class OfferBook:
         self._asked[key] = known
         return known
 
+    def _check_time(self) -> None:
+        """Each server that differs asks for offers of its own, so that few edges may ask for many."""
+        if self._is_over():
+            raise PlanError(
+                f"pool: time_limit_s was over with {len(self._asked)} lists of offers made and more to make: neither "
+                "a plan found nor a proof that there is none; allow more time, or ask for fewer edges or for servers "
+                "that differ less: those alike in all but their names share lists"
+            )
+
     def _reason(self, tried: Sequence[Known]) -> str:
         """What stands in the way on each kind of server."""
         reasons: dict[str, str] = {}
         for known in tried:
             key: OfferKey = (Same(known.problem), known.shared, None)
             if key not in self._reasons:
+                self._check_time()
                 self._reasons[key] = rejection(known.problem, known.shared)
             reasons.setdefault(self._reasons[key], known.kind)
         if len(reasons) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from joulecut_planner.choices.constraints import limit
 from joulecut_planner.fleet.price_list import PriceList
 from joulecut_planner.pool.answers import Answer, Served, answered, infeasible, server_plans
 from joulecut_planner.pool.columns import EdgeOffers, States, columns_of
-from joulecut_planner.pool.edge_offers import Menu, OfferBook
+from joulecut_planner.pool.edge_offers import Menu, OfferBook, never
 from joulecut_planner.pool.memory import Memory
 from joulecut_planner.pool.placement import Yard
 from joulecut_planner.pool.price_lists import price_list
@@ -41,8 +41,8 @@ def solve_pool(pool: Pool, *, time_limit_s: float | None = None) -> PoolPlan:
 
     Up to 48 edges times servers the search goes on until the gap is 1e-7, beyond until it is 1e-3, both with a
     bounded effort. `time_limit_s` (wall seconds) ends it earlier with the best plan so far. Raises ProblemError
-    where a problem's numbers overflow, and PlanError where the search ends with neither a plan nor a proof that
-    there is none.
+    where a problem's numbers overflow, and PlanError where the search or the time ends with neither a plan nor a proof
+    that there is none.
     """
     return PoolPlanner().plan(pool, time_limit_s=time_limit_s)
 
@@ -79,7 +79,8 @@ class PoolPlanner:
         started_s, self.prices = self._clock.now_s(), None
         exact = len(pool.edges) * len(pool.servers) <= _FEW_PLACEMENTS
         classes = singles(classes_of(pool)) if exact else classes_of(pool)
-        menus = self._book.menus(pool, classes)
+        is_over = never if time_limit_s is None else self._passing(started_s + time_limit_s)
+        menus = self._book.menus(pool, classes, is_over)
         rejected = tuple(
             RejectedEdge(name=edge.name, reason=menu.reason)
             for edge, menu in zip(pool.edges, menus, strict=True)
@@ -91,7 +92,7 @@ class PoolPlanner:
                 servers=server_plans(pool, classes, {}), edges=(), powers_w=(), bound_w=None, rejected=rejected
             )
         asked = _asked(pool, classes, menus)
-        found = self._found(pool, asked, exact, None if time_limit_s is None else started_s + time_limit_s)
+        found = self._found(pool, asked, exact, is_over)
         if found.placed is None:
             if not found.proved:
                 raise unproved(found.nodes)
@@ -110,7 +111,10 @@ class PoolPlanner:
         self._remember(pool, asked, served, found)
         return answer.pool_plan(served, found.bound_w, rejected)
 
-    def _found(self, pool: Pool, asked: _Asked, exact: bool, until_s: float | None) -> Found:
+    def _passing(self, until_s: float) -> Callable[[], bool]:
+        return lambda: self._clock.now_s() >= until_s
+
+    def _found(self, pool: Pool, asked: _Asked, exact: bool, is_over: Callable[[], bool]) -> Found:
         number = {uplink.name: place for place, uplink in enumerate(pool.uplinks)}
         columns = columns_of(
             [
@@ -129,7 +133,7 @@ class PoolPlanner:
             former = self._memory.placing(pool, asked.edges, asked.menus, columns, asked.ground, asked.groups, prices)
         gap = _PROVED_GAP if exact else _GOOD_GAP if former is None else _KEPT_GAP
         most = _PROVING_COLUMNS if exact else _EFFORT_COLUMNS
-        effort = Effort(gap=gap, columns=most, until_s=until_s, clock=self._clock)
+        effort = Effort(gap=gap, columns=most, is_over=is_over)
         return search(asked.ground, asked.groups, columns, effort, start=prices, former=former)
 
     def _remember(self, pool: Pool, asked: _Asked, served: Sequence[Served], found: Found) -> None:

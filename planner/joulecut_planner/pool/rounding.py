@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,9 @@ class Rounder:
                 seen.add(state.tobytes())
                 yield state
 
-    def placed(self, columns: Columns, setting: Indices, priced: Priced) -> tuple[Placing, int] | None:
+    def placed(
+        self, columns: Columns, setting: Indices, priced: Priced, is_over: Callable[[], bool]
+    ) -> tuple[Placing, int] | None:
         """Edges on servers in these states, at prices made for them, and the columns valued for it; None else."""
         used, count = np.unique(setting[setting != HOME], return_counts=True)
         usable = np.zeros(self.states.count, dtype=np.bool_)
@@ -65,6 +67,7 @@ class Rounder:
             Prices(priced.best.prices.uplink_w_bps, value_w),
             ceiling_w=math.inf,
             tolerance=_PRECISION,
+            is_over=is_over,
         )
         for order in _orders(narrow, own.best):
             placing = inserted(narrow, self.states, self.yard, setting, own.best.worth_w, order)

@@ -10,13 +10,13 @@ What is open, was dropped, or could not be split bounds the optimum from below.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from joulecut_core.errors import PlanError
-from joulecut_core.timing import Clock
 from joulecut_planner.choices.grids import Indices
 from joulecut_planner.pool.branching import edge_sides, server_sides
 from joulecut_planner.pool.columns import HOME, Columns, States
@@ -35,17 +35,11 @@ _OVERHEAD = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """When to stop: the gap that is enough, columns valued in all, and the moment of `clock`, None for never."""
+    """When to stop: the gap that is enough, columns valued in all, and whether the time is over."""
 
     gap: float
     columns: int
-    until_s: float | None
-    clock: Clock
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the moment has come."""
-        return self.until_s is not None and self.clock.now_s() >= self.until_s
+    is_over: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ class _Search:
 
     def run(self) -> None:
         while self.open and self.open[0].bound_w < self.ceiling_w():
-            if self.nodes and (self.effort.is_over or self.valued >= self.effort.columns):
+            if self.nodes and (self.effort.is_over() or self.valued >= self.effort.columns):
                 return
             self._process(self._next())
 
@@ -164,6 +158,7 @@ class _Search:
             node.prices,
             ceiling_w=min(self.ceiling_w(), worst_w),
             tolerance=_PRECISION * self.effort.gap,
+            is_over=self.effort.is_over,
         )
         self.valued += effort_of(priced.steps, node.columns)
         if self.prices is None:
@@ -176,6 +171,9 @@ class _Search:
         if bound_w >= self.ceiling_w():
             self.dropped_w = min(self.dropped_w, bound_w)
             return
+        if self.effort.is_over():
+            self.add(bound_w, groups, node.columns, None)
+            return
         self._split(node, priced, bound_w)
 
     def _servers_worst_w(self) -> float:
@@ -184,19 +182,19 @@ class _Search:
 
     def consider(self, placing: Placing) -> None:
         """Improve a plan as far as it goes, and keep it where it is the best."""
-        placed = improved(placing, lambda: self.effort.is_over)
+        placed = improved(placing, self.effort.is_over)
         if self.placed is None or placed.power_w < self.placed.power_w:
             self.placed, self.placed_columns = placed, placing.columns
 
     def _round(self, node: _Node, priced: Priced) -> None:
         for setting in self.rounder.settings(node.groups, priced, node.columns):
-            made = self.rounder.placed(node.columns, setting, priced)
+            made = self.rounder.placed(node.columns, setting, priced, self.effort.is_over)
             if made is None:
                 continue
             placing, took = made
             self.valued += took
             self.consider(placing)
-            if self.effort.is_over or self.ceiling_w() <= priced.bound_w:
+            if self.effort.is_over() or self.ceiling_w() <= priced.bound_w:
                 return
 
     def _leaf(self, columns: Columns) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from joulecut_core.pools import Pool
 from joulecut_planner.choices.constraints import limit
 from joulecut_planner.pool.columns import Columns, EdgeOffers, States, columns_of
 from joulecut_planner.pool.cutting_planes import best_prices
-from joulecut_planner.pool.edge_offers import OfferBook
+from joulecut_planner.pool.edge_offers import OfferBook, never
 from joulecut_planner.pool.pricing import Groups, Prices, valued
 from joulecut_planner.pool.server_classes import ServerClass, classes_of
 from tests.planner.pool.drawn_pools import drawn_pool
@@ -29,7 +30,7 @@ def parts(pool: Pool) -> tuple[Columns, States, Groups, np.ndarray, list[ServerC
     classes = classes_of(pool)
     states = States.of(classes)
     number = {uplink.name: place for place, uplink in enumerate(pool.uplinks)}
-    menus = OfferBook().menus(pool, classes)
+    menus = OfferBook().menus(pool, classes, never)
     columns = columns_of(
         [
             EdgeOffers(
@@ -67,13 +68,27 @@ def test_any_prices_bound_from_below(pool: Pool, data: st.DataObject) -> None:
     assert valued(columns, states, groups, uplink_bps, prices).bound_w <= least.power_w + 1e-9
 
 
+def test_time_that_is_over_ends_it_with_a_bound_that_holds() -> None:
+    """One look at the first prices is a bound as well, if a lower one."""
+    columns, states, groups, uplink_bps, _ = parts(drawn_pool(0, 8, 3, cuts=5, edge_points=3, server_points=3))
+
+    def bound_w(is_over: Callable[[], bool]) -> float:
+        priced = best_prices(
+            columns, states, groups, uplink_bps, None, ceiling_w=math.inf, tolerance=1e-9, is_over=is_over
+        )
+        assert is_over is never or priced.steps == 1
+        return priced.bound_w
+
+    assert bound_w(lambda: True) < bound_w(never)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_best_prices_are_the_relaxations(seed: int) -> None:
     """Without radios the relaxation is a linear program over columns and whole servers: its value is the best bound."""
     pool = drawn_pool(seed, 8, 3, cuts=5, edge_points=3, server_points=3, radio=False, wanted=4.0)
     pool = replace(pool, servers=tuple(replace(server, server_utilisation=0.08) for server in pool.servers))
     columns, states, groups, uplink_bps, _ = parts(pool)
-    priced = best_prices(columns, states, groups, uplink_bps, None, ceiling_w=math.inf, tolerance=1e-9)
+    priced = best_prices(columns, states, groups, uplink_bps, None, ceiling_w=math.inf, tolerance=1e-9, is_over=never)
     offers, used = columns.owner.size, np.arange(1, states.count)
     # A column is taken in part, a server is in a state in part; an empty part costs empty_w.
     idle_w = states.idle_w[used] - groups.empty_w[states.group[used]]

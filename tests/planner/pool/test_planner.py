@@ -20,6 +20,7 @@ from joulecut_planner.pool import PoolPlanner, solve_pool
 from tests.planner.fleet.drawn_fleets import drawn_fleet
 from tests.planner.fleet.fleet_strategies import fleets
 from tests.planner.fleet.halves import halves_fleet
+from tests.planner.fleet.test_planner import Ticking
 from tests.planner.pool.drawn_pools import drawn_pool
 from tests.planner.pool.pool_oracle import best, check_plan
 from tests.planner.pool.pool_strategies import pools
@@ -215,6 +216,28 @@ def test_a_stopped_proof_claims_nothing() -> None:
     sizes = [0.5 + 0.5 * math.sin(n) ** 2 for n in range(60)]
     with pytest.raises(PlanError, match="neither a plan found nor a proof"):
         solve_pool(pool_of(halves_fleet(sizes)), time_limit_s=0.0)
+
+
+def test_a_time_limit_holds_while_offers_are_made() -> None:
+    """Few edges ask for many lists of offers where every server differs: time that is over ends that, too."""
+    pool, clock = drawn_pool(3, 5, 4, cuts=4), Ticking()
+    first = pool.servers[0]
+    servers = tuple(replace(first, name=f"server{n}", server_wait_s=1e-6 * n) for n in range(300))
+    with pytest.raises(PlanError, match="time_limit_s was over with 20 lists of offers made"):
+        PoolPlanner(clock).plan(replace(pool, servers=servers), time_limit_s=21.0)
+    assert clock.now_s() < 30.0
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 5])
+def test_a_time_limit_ends_with_the_plan_so_far(looks: int) -> None:
+    """When time is over before the optimum is proved, the best plan found is returned, with a bound that holds."""
+    pool = drawn_pool(9, 6, 3, cuts=5)
+    pool = replace(pool, servers=tuple(replace(server, server_utilisation=0.1) for server in pool.servers))
+    lists = 6 * 3
+    hurried, proved = PoolPlanner(Ticking()).plan(pool, time_limit_s=lists + 1.0 + looks), solve_pool(pool)
+    check_plan(pool, hurried)
+    assert hurried.lower_bound_w is not None
+    assert hurried.lower_bound_w <= power_w(proved) <= power_w(hurried) * (1.0 + 1e-9)
 
 
 def test_all_rejected_is_an_answer() -> None:
