@@ -127,11 +127,13 @@ class SeriesFit:
             return [(None, None, None)] * len(points)
         with np.errstate(over="ignore", invalid="ignore"):
             mean, half = fit.logs(points)
+        as_measured: dict[int, float] = {}
         for k, point in enumerate(points):
             mean[k] = self._limited(fit.quantity, point, mean[k])
             known = next((m for at, m in kept.items() if at.matches(point)), None)
             value = None if known is None else _value(known, fit.quantity)
-            mean[k] = mean[k] if value is None else math.log(value)
+            if value is not None:
+                mean[k], as_measured[k] = math.log(value), value
         with np.errstate(over="ignore"):
             low, high = np.exp(mean - half), np.exp(mean + half)
         if not (np.isfinite(high).all() and (low > 0.0).all()):
@@ -139,7 +141,8 @@ class SeriesFit:
             raise FitError(
                 f"nothing can be said of {fit.quantity.value} at {worst}; expected clocks like those measured"
             )
-        return list(zip(np.exp(mean).tolist(), low.tolist(), high.tolist(), strict=True))
+        best = [as_measured.get(k, value) for k, value in enumerate(np.exp(mean).tolist())]
+        return list(zip(best, low.tolist(), high.tolist(), strict=True))
 
     def _limited(self, quantity: Quantity, point: OperatingPoint, log_mean: float) -> float:
         """The curve, but above the last clock that was held no faster and no more power than measured there."""
@@ -249,8 +252,10 @@ def _most_trusted(group: list[Measurement]) -> list[Measurement]:
 
 
 def _geometric_mean(values: Sequence[float | None]) -> float | None:
-    known = [math.log(value) for value in values if value is not None]
-    return math.exp(sum(known) / len(known)) if known else None
+    known = [value for value in values if value is not None]
+    if len(set(known)) <= 1:
+        return known[0] if known else None  # to the last bit, which its logarithm would lose
+    return math.exp(sum(map(math.log, known)) / len(known))
 
 
 def _plateaus(measured: Sequence[Measurement]) -> Mapping[float | None, Plateau]:

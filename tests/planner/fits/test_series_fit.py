@@ -90,6 +90,22 @@ def test_measured_points_are_answered_as_measured() -> None:
     assert smooth.latency_s == pytest.approx(rows[3].latency_s, rel=0.02)
 
 
+def test_measured_points_keep_their_last_digit() -> None:
+    """What was measured is not taken through its logarithm: 0.01162 s is answered as 0.01162 s."""
+    rows = [
+        Measurement(series="s", core_mhz=mhz, latency_s=time_s, power_w=watts)
+        for mhz, time_s, watts in (
+            (306.0, 0.01162, 4.61),
+            (510.0, 0.00752, 5.48),
+            (816.0, 0.0053, 7.32),
+            (1020.0, 0.00475, 9.05),
+        )
+    ]
+    for repeated in (rows, [*rows, *rows]):
+        answers = fit_series(repeated).predict([row.point for row in rows])
+        assert [(one.latency_s, one.power_w) for one in answers] == [(row.latency_s, row.power_w) for row in rows]
+
+
 def test_repeats_are_one_point() -> None:
     """Repeats at one point average, and order does not matter."""
     rows = board(noise=0.01) + board(noise=0.01, seed=1)
