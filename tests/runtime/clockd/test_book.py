@@ -184,7 +184,8 @@ def test_damaged_journal_means_the_defaults(process: Callable[..., Custody], boa
 
 
 @pytest.mark.parametrize(
-    "text", ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0", pytest.param("[" * 30_000, id="[")]
+    "text",
+    ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0", pytest.param("[" * 30_000, id="[")],
 )
 def test_nonsense_in_a_journals_place_is_damage(
     process: Callable[..., Custody], board: FileBoard, text: str, caplog: pytest.LogCaptureFixture
