@@ -73,12 +73,14 @@ class EnergyCounter:
     def _drawn_j(self, shown_j: float, now_j: float, now_s: float) -> float:
         # It falls where the driver was loaded anew, or the GPU reset: it began at 0 then.
         drawn_j = now_j - shown_j if now_j > shown_j else now_j
-        if drawn_j <= _MOST_W * (now_s - self._looked_s + self._period_s):
+        # Since its last step, not since the last look: a busy driver lets one wait.
+        within_s = now_s - self._stepped_s + self._period_s
+        if drawn_j <= _MOST_W * within_s:
             return drawn_j
         _LOG.warning(
             "the energy counter went from %g J to %g J in %.3g s, which no GPU draws; nothing is counted for that time",
             shown_j,
             now_j,
-            now_s - self._looked_s,
+            within_s,
         )
         return 0.0

@@ -103,6 +103,20 @@ def test_a_slip_is_no_start_anew(slip_j: float, caplog: pytest.LogCaptureFixture
     assert "nothing is counted for that time" in caplog.text
 
 
+def test_a_step_that_comes_late_counts_in_full(caplog: pytest.LogCaptureFixture) -> None:
+    """A busy driver shows the joules of several steps at once, however often it is looked at meanwhile."""
+    clock, shown = ManualClock(), [10.0]
+    counter = EnergyCounter(lambda: shown[0], clock=clock, period_s=0.02)
+    for _ in range(300):
+        clock.advance_s(0.001)
+        counter.read()
+    shown[0] += 210.0
+    reading = counter.read()
+    assert reading is not None
+    assert reading[0] == 220.0
+    assert not caplog.records
+
+
 def test_a_counter_that_does_not_answer_once_gives_no_joules() -> None:
     """And goes on counting where it left off."""
     clock, answers = ManualClock(), iter([1.0, None, 3.0])
