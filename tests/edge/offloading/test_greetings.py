@@ -91,3 +91,18 @@ def test_what_was_opened_and_not_taken_is_closed() -> None:
         assert street.open == {"b"}
 
     asyncio.run(run())
+
+
+def test_who_speaks_after_all_others_have_failed_is_taken() -> None:
+    """The last one that is greeted is not the last one that is waited for."""
+
+    async def run() -> None:
+        street = Street(silent="a")
+        async with street.greetings("ab") as greetings:
+            candidate, greeting = await anext(greetings)
+            assert (candidate.address, type(greeting.exception())) == ("b", LinkError)
+            street.speak.set()
+            assert (await anext(greetings))[0].address == "a"
+        assert street.open == {"a"}, "who takes it closes it"
+
+    asyncio.run(run())
