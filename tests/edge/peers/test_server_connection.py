@@ -57,6 +57,7 @@ def test_answers_find_their_requests() -> None:
             assert torch.equal(reply.outputs[0], tiny_network().whole((picture,))[0])
             assert (reply.tail_s, reply.uplink_bytes, reply.downlink_bytes) == (0.25, 3072, 40)
         assert sorted(service.ids) == ["r0", "r1", "r2", "r3"]
+        assert not connection._waiting, "what has its answer is not kept"
         assert (connection.heard.is_set(), connection.dropped) == (True, 0)
 
     with_server(service, use)
@@ -260,6 +261,20 @@ def test_a_late_reply_ends_silence() -> None:
     with_server(service, use)
 
 
+def test_what_is_given_up_before_its_turn_is_not_sent() -> None:
+    """On a slow link the one before it is still on its way: nobody waits for this one any more."""
+    service = Answering()
+
+    async def use(connection: ServerConnection) -> None:
+        async with connection._sending:
+            with pytest.raises(UnansweredError):
+                await ask(connection, pictures(1)[0], request_id="given up", timeout_s=0.02)
+        await ask(connection, pictures(1)[0], request_id="next")
+        assert service.ids == ["next"]
+
+    with_server(service, use)
+
+
 def test_an_application_that_gives_up_disturbs_nobody() -> None:
     """A cancelled request leaves no half of itself on the stream."""
     sent = pictures(2)
@@ -376,13 +391,14 @@ def test_a_late_reply_is_dropped_and_counted(caplog: pytest.LogCaptureFixture) -
     assert "nobody waits for" not in caplog.text
 
 
-def test_silence_must_last_before_it_counts_as_a_loss() -> None:
-    """Deadlines of milliseconds are missed in no time: a server that pauses for less than a second is not lost."""
+def test_silence_must_last_before_it_counts() -> None:
+    """Deadlines of milliseconds are missed in no time: a server that pauses for less than a second is not silent."""
 
     async def use(connection: ServerConnection) -> None:
         for number in range(4):
             with pytest.raises(UnansweredError):
                 await ask(connection, pictures(1)[0], request_id=f"r{number}", timeout_s=0.001)
+        assert not connection.silent.is_set()
         assert not connection.lost.is_set()
 
     with_server(Answering(batch=99), use, silence_s=60.0)
