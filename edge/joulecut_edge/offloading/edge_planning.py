@@ -34,6 +34,8 @@ from joulecut_runtime.networks.network import Network
 _LOG = logging.getLogger(__name__)
 
 _PLAN_S = 30.0
+_MOST_LINKS = 64
+"""Remembered, the latest: behind a name addresses come and go for years."""
 
 Change = Callable[[Wishes], Wishes]
 """Of the terms to plan under."""
@@ -104,7 +106,8 @@ class EdgePlanning:
 
     async def measure_link(self, connection: ServerConnection) -> None:
         """Probe the link of this connection; plans are made for it from now on."""
-        self.link = self._links[connection.address] = await self.probed(connection)
+        self.link = await self.probed(connection)
+        self.remember_link(connection.address, self.link)
         _LOG.info("link to %s: %s", connection.address, self.link)
 
     async def probed(self, connection: ServerConnection) -> LinkEstimate:
@@ -119,10 +122,11 @@ class EdgePlanning:
 
     def remember_link(self, address: str, link: LinkEstimate | None) -> None:
         """Plan for this link when this server is joined; None to measure it anew then."""
-        if link is None:
-            self._links.pop(address, None)
-        else:
+        self._links.pop(address, None)
+        if link is not None:
             self._links[address] = link
+        if len(self._links) > _MOST_LINKS:
+            del self._links[next(iter(self._links))]
 
     async def join(self, connection: ServerConnection) -> None:
         """Plan with a server that is used from now on: for its link as measured last, else for the one used until now.
@@ -185,7 +189,7 @@ class EdgePlanning:
                 await self._carry_out(connection, self._active(reply.assignment, reply.plan, basis))
                 self._basis, self.bands = basis, reply.bands
                 self.link, self._factors = link, factors
-                self._links[connection.address] = link
+                self.remember_link(connection.address, link)
                 if not preview:
                     await self._keep(wishes, local)
         return reply
