@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.ma  # np.unique imports it at its first call, when a busy server may have no descriptor left
 from numpy.typing import NDArray
 
 from joulecut_core.clocks import ClockTable, OperatingPoint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -169,3 +171,18 @@ def test_fits_once_for_equal_profiles() -> None:
     assert side_model(replace(profile)) is model
     with pytest.raises(ValueError, match="read-only"):
         model.time_s[0, 0] = 1.0
+
+
+def test_a_first_fit_imports_nothing() -> None:
+    """A server that is out of descriptors when its first edge comes can still plan for it."""
+    script = (
+        "import sys\n"
+        "from joulecut_planner.side_models import side_model\n"
+        "from tests.planner.synthetic_profiles import EDGE_LAW, EDGE_TABLE_MHZ, synthetic_profile\n"
+        "profile = synthetic_profile('edge', EDGE_LAW, EDGE_TABLE_MHZ)\n"
+        "known = set(sys.modules)\n"
+        "side_model(profile)\n"
+        "print(sorted(set(sys.modules) - known))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
