@@ -44,7 +44,11 @@ class Activity(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time in which nothing changed. `variant` is -1 and `batch` 0 unless busy."""
+    """A stretch of time in which nothing changed. `variant` is -1 and `batch` 0 unless busy.
+
+    `change_j`: joules of the change of the clock at its start, on top of `power_w`; where that takes no time, neither
+    does the stretch.
+    """
 
     start_s: float
     end_s: float
@@ -53,6 +57,7 @@ class Span:
     power_w: float
     variant: int = -1
     batch: int = 0
+    change_j: float = 0.0
 
 
 class Observer(Protocol):
@@ -214,10 +219,8 @@ class _Server:
         table = self.policy.table
         self.point = point
         self.tally.clock_changes += 1
-        self.tally.switching_j += table.switch_j
-        if table.switch_s > 0.0:
-            self._pass(table.switch_s, Activity.SWITCHING, table.idle_w[point])
-            self.now_s += table.switch_s
+        self._pass(table.switch_s, Activity.SWITCHING, table.idle_w[point], change_j=table.switch_j)
+        self.now_s += table.switch_s
 
     def _launch(self, launch: Launch) -> None:
         members = self._members(launch)
@@ -316,7 +319,15 @@ class _Server:
         count = len(members)
         self.policy.completed(BatchOutcome(start_s, end_s, count, variant, point, energy_j, total_s / count, late))
 
-    def _pass(self, duration_s: float, activity: Activity, power_w: float, variant: int = -1, batch: int = 0) -> None:
+    def _pass(
+        self,
+        duration_s: float,
+        activity: Activity,
+        power_w: float,
+        variant: int = -1,
+        batch: int = 0,
+        change_j: float = 0.0,
+    ) -> None:
         """Book a stretch of time; `now_s` is still its start."""
         tally = self.tally
         if activity is Activity.BUSY:
@@ -327,8 +338,8 @@ class _Server:
             tally.idle_j += duration_s * power_w
         else:
             tally.switching_s += duration_s
-            tally.switching_j += duration_s * power_w
+            tally.switching_j += change_j + duration_s * power_w
         if self.observer is not None:
             self.observer.passed(
-                Span(self.now_s, self.now_s + duration_s, activity, self.point, power_w, variant, batch)
+                Span(self.now_s, self.now_s + duration_s, activity, self.point, power_w, variant, batch, change_j)
             )

@@ -48,6 +48,7 @@ class Timeline:
     def passed(self, span: Span) -> None:
         """Book a stretch of time in the steps it covers."""
         self._reach(span.end_s)
+        self._at(span.start_s).energy_j += span.change_j
         step_s, start_s = self._step_s, span.start_s
         index = int(start_s / step_s)
         while start_s < span.end_s:

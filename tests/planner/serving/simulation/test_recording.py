@@ -47,8 +47,16 @@ def test_steps_add_up(seed: int, step_s: float) -> None:
     lived_s = [min(step_s, report.duration_s - step.start_s) for step in steps]
     lived = [(step, seconds) for step, seconds in zip(steps, lived_s, strict=True) if seconds > 1e-9]
     assert sum(step.busy_share * seconds for step, seconds in lived) == pytest.approx(report.busy_s)
-    drawn_j = report.energy_j - report.clock_changes * table.switch_j
-    assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(drawn_j, rel=1e-6)
+    assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(report.energy_j, rel=1e-6)
+
+
+def test_a_change_that_takes_no_time_costs_its_joules() -> None:
+    """They are drawn in the step in which the clock changes."""
+    line = Timeline(drawn_table(1), 1.0)
+    line.passed(Span(0.0, 1.5, Activity.IDLE, 0, 2.0))
+    line.passed(Span(1.5, 1.5, Activity.SWITCHING, 1, 4.0, change_j=3.0))
+    line.passed(Span(1.5, 2.0, Activity.IDLE, 1, 2.0))
+    assert [step.power_w for step in line.steps()] == pytest.approx([2.0, 5.0])
 
 
 @settings(max_examples=examples(20), deadline=None)
@@ -71,8 +79,7 @@ def test_short_steps_become_longer_ones(seed: int, step_s: float) -> None:
         if (seconds := min(length_s, report.duration_s - step.start_s)) > 1e-9 and not math.isnan(step.busy_share)
     ]
     assert sum(step.busy_share * seconds for step, seconds in lived) == pytest.approx(report.busy_s)
-    drawn_j = report.energy_j - report.clock_changes * table.switch_j
-    assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(drawn_j, rel=1e-6)
+    assert sum(step.power_w * seconds for step, seconds in lived) == pytest.approx(report.energy_j, rel=1e-6)
 
 
 def test_no_step_without_length() -> None:
