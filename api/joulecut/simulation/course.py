@@ -11,7 +11,7 @@ from joulecut.simulation.arrivals import at_load, over_links, requests_for, trac
 from joulecut.simulation.bounds import bound_of
 from joulecut.simulation.decision_times import TimedPolicy
 from joulecut.simulation.kept_runs import KeptRun, as_run, to_be_kept
-from joulecut.simulation.orders import Rules, SimulationOrder
+from joulecut.simulation.orders import LoadKind, Rules, SimulationOrder
 from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, known, rejections, table_facts
 from joulecut.simulation.table_choice import TableChoice
 from joulecut.simulation.trace_files import TraceFile
@@ -39,6 +39,7 @@ PolicyMaker = Callable[[str, ServiceTable, Rules], ServingPolicy]
 class _Load:
     trace: ArrivalTrace
     rate_hz: float
+    utilisation: float
     int8_speed_up: float | None
     table: ServiceTable
 
@@ -79,7 +80,7 @@ def carry_out(
                 return [to_be_kept(_run(order, make_policy(name, load.table, rules), load, arrivals, able, slo_s))]
 
             runs += map(as_run, kept.part(f"load {number}, {name}", KeptRun, run))
-    bounds = tuple(_bound(load, slo_s, able) for load in _once(loads)) if order.bounds else ()
+    bounds = tuple(_bound(load, slo_s) for load in _once(loads)) if order.bounds else ()
     return Simulation(
         trace=trace_facts(trace, order.trace),
         table=table_facts(table, chosen.source),
@@ -101,9 +102,9 @@ def _once(loads: Sequence[_Load]) -> Iterator[_Load]:
     return (load for load in loads if load.int8_speed_up == loads[0].int8_speed_up)
 
 
-def _bound(load: _Load, slo_s: float, able: Capacity) -> Bound:
-    utilisation = known(load.rate_hz / able.rate_hz)
-    return bound_of(load.trace, ServiceCosts(load.table), slo_s, utilisation=utilisation, rate_hz=known(load.rate_hz))
+def _bound(load: _Load, slo_s: float) -> Bound:
+    utilisation, rate_hz = known(load.utilisation), known(load.rate_hz)
+    return bound_of(load.trace, ServiceCosts(load.table), slo_s, utilisation=utilisation, rate_hz=rate_hz)
 
 
 def _loads(order: SimulationOrder, trace: ArrivalTrace, able: Capacity, table: ServiceTable) -> list[_Load]:
@@ -111,12 +112,15 @@ def _loads(order: SimulationOrder, trace: ArrivalTrace, able: Capacity, table: S
     tables = [
         (speed_up, table if speed_up is None else with_speed_up(table, speed_up)) for speed_up in order.int8_speed_ups
     ]
-    loads = []
+    loads, kind = [], order.loads.kind
     for value in order.loads.values:
-        scaled = at_load(trace, order.loads.kind, value, able.rate_hz)
+        scaled = at_load(trace, kind, value, able.rate_hz)
         behind_links = over_links(scaled, order.trace)
+        # What was asked for stands in the rows to the last digit, and can be looked for there.
+        rate_hz = value if kind is LoadKind.RATE else scaled.rate_hz
+        utilisation = value if kind is LoadKind.UTILISATION else rate_hz / able.rate_hz
         loads += [
-            _Load(trace=behind_links, rate_hz=scaled.rate_hz, int8_speed_up=speed_up, table=faster)
+            _Load(trace=behind_links, rate_hz=rate_hz, utilisation=utilisation, int8_speed_up=speed_up, table=faster)
             for speed_up, faster in tables
         ]
     return loads
@@ -149,17 +153,17 @@ def _run(
     host_s = perf_counter() - start_s
     names = [variant.name for variant in load.table.variants]
     return Run(
-        row=_row(report, timed, load, able, host_s),
+        row=_row(report, timed, load, host_s),
         answers_by_variant=dict(zip(names, timeline.answers_by_variant, strict=True)),
         timeline=timeline.steps(),
     )
 
 
-def _row(report: ServingReport, timed: TimedPolicy, load: _Load, able: Capacity, host_s: float) -> RunRow:
+def _row(report: ServingReport, timed: TimedPolicy, load: _Load, host_s: float) -> RunRow:
     rejected = rejections(report)
     return RunRow(
         policy=report.policy,
-        utilisation=known(load.rate_hz / able.rate_hz),
+        utilisation=known(load.utilisation),
         rate_hz=known(load.rate_hz),
         int8_speed_up=load.int8_speed_up,
         requests=report.requests,

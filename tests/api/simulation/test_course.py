@@ -63,6 +63,16 @@ def test_every_policy_under_every_load() -> None:
         assert row.decisions > 0
 
 
+def test_a_load_stands_in_its_rows_as_it_was_asked_for() -> None:
+    """Whoever asked for 0.1 finds rows with a utilisation of 0.1, not with what rounding makes of it."""
+    asked = tuple(n / 20 for n in range(1, 20))
+    shares = simulated(POISSON, policies=("eager",), loads=Loads(kind=LoadKind.UTILISATION, values=asked))
+    assert tuple(row.utilisation for row in shares.rows) == asked
+    asked = tuple(map(float, range(1, 20)))
+    rates = simulated(POISSON, policies=("eager",), loads=Loads(kind=LoadKind.RATE, values=asked))
+    assert tuple(row.rate_hz for row in rates.rows) == asked
+
+
 def test_the_same_order_gives_the_same_numbers() -> None:
     """Virtual time knows no chance; only host seconds differ."""
     host = {"decision_p50_s": None, "decision_p99_s": None, "decision_max_s": None, "host_s": 0.0}
