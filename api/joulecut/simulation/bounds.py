@@ -36,6 +36,9 @@ def bound_of(
         else None
         for counts_idle in (True, False)
     )
+    if least_j is not None and least_busy_j is not None:
+        # All joules are those without idle at least; each search is a bound of its own, and one may be the closer.
+        least_j = max(least_j, least_busy_j)
     return Bound(
         utilisation=utilisation,
         rate_hz=rate_hz,

@@ -150,6 +150,17 @@ def test_bounds_are_below_what_policies_come_to(joulecut_simulate: Run, tables: 
     assert " ".join(out.split()).count("No schedule in full precision") == 2
 
 
+def test_no_bound_on_all_joules_is_below_that_without_idle(joulecut_simulate: Run, tables: str) -> None:
+    """Under more than can be served, where nothing idles, neither of the two searches is always the closer."""
+    code, out, err = joulecut_simulate(
+        *("--trace", "poisson", "--requests", "200", "--tables", tables, "--policy", "fixed", "--bounds", "--json"),
+        *("--utilisation", "0.5,1.1,1.3,1.6"),
+    )
+    assert code == 0, err
+    for bound in json.loads(out)["bounds"]:
+        assert bound["least_energy_per_request_j"] >= bound["least_busy_energy_per_request_j"]
+
+
 def test_bounds_of_requests_that_are_not_alike_are_refused(joulecut_simulate: Run, tables: str, tmp_path: Path) -> None:
     """Entries behind the first unit shorten what has to run, which the bounds do not know."""
     trace = trace_file(tmp_path, "0,1", "0.1,0", header="time_s,entry")
