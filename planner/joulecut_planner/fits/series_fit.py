@@ -141,8 +141,10 @@ class SeriesFit:
             raise FitError(
                 f"nothing can be said of {fit.quantity.value} at {worst}; expected clocks like those measured"
             )
-        best = [as_measured.get(k, value) for k, value in enumerate(np.exp(mean).tolist())]
-        return list(zip(best, low.tolist(), high.tolist(), strict=True))
+        best = np.exp(mean)
+        for k, value in as_measured.items():
+            best[k] = value
+        return list(zip(best.tolist(), low.tolist(), high.tolist(), strict=True))
 
     def _limited(self, quantity: Quantity, point: OperatingPoint, log_mean: float) -> float:
         """The curve, but above the last clock that was held no faster and no more power than measured there."""
