@@ -160,6 +160,7 @@ async def serving(
             name=config.name,
             slowdown=config.slowdown,
             device=device,
+            reading=watch.reading,
             clock=clock,
             clocks=clocks,
             networks=networks,

@@ -76,6 +76,7 @@ class Parts:
         )
         self.planning.activated = self.inference.expect
         self.report = ServerReport(
+            reading=self.watch.reading,
             name="gpu",
             slowdown=2.0,
             device=device,

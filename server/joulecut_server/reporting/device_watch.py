@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
+from joulecut_core.timing import SystemClock
 from joulecut_core.workloads import Workload
-from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
 from joulecut_runtime.execution.hung_work import LEAST_S, HungWork
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,9 @@ class DeviceWatch:
         self._every_s = every_s
         self._answer_s = answer_s
         # Callers take all threads of the loop now and then: what they ask for must not make the device look lost.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watch")
+        # And one that hangs must not keep this process from ending.
+        self._looker = DeviceWorker(SystemClock())
+        self._reading: asyncio.Future[Turn[DeviceState]] | None = None
         self._failures = 0
         self._look = asyncio.Event()
         self.changed: Callable[[], None] = _untold
@@ -109,19 +111,24 @@ class DeviceWatch:
             self.changed()
 
     async def reading(self) -> DeviceState:
-        """The device's state, however many callers ask for it. Raises DeviceError where it cannot be read."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._device.state)
+        """The device's state; who asks while it is being read shares that. Raises DeviceError where it cannot be read.
+
+        However many ask a device that hangs, they take no thread that others need.
+        """
+        if self._reading is None or self._reading.done():
+            self._reading = self._looker.run(self._device.state)
+        return (await asyncio.shield(self._reading)).result
 
     def close(self) -> None:
         """Look no more; a look that hangs is not waited for."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._looker.close(0.0)
 
     async def _complaint_in_time(self) -> str | None:
         looking = partial(self._complaint_now, trial=self.complaint is not None)
-        found = asyncio.get_running_loop().run_in_executor(self._thread, looking)
+        found = self._looker.run(looking)
         await asyncio.wait({found}, timeout=self._answer_s)
         if found.done():
-            return found.result()
+            return found.result().result
         found.cancel()
         return f"it did not answer within {self._answer_s:g} s"
 

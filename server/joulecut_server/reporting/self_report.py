@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
 
-from joulecut_core.devices import Device
+from joulecut_core.devices import Device, DeviceState
 from joulecut_core.energy import EnergyReading
+from joulecut_core.errors import BundleError
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock
 from joulecut_proto.agent_messages import AgentState, BundleChunk, Echo, EchoReply, Hello, HelloReply, NetworkId, Side
@@ -31,14 +34,17 @@ class ServerReport:
         name: str,
         slowdown: float,
         device: Device,
+        reading: Callable[[], Awaitable[DeviceState]],
         clock: Clock,
         clocks: ClockKeeper,
         networks: ServedNetworks,
         sessions: SessionBook,
     ) -> None:
+        """`reading`: the device's state, on a thread of its own, since a device that hangs keeps it."""
         self._name = name
         self._slowdown = slowdown
         self._device = device
+        self._reading = reading
         self._clock = clock
         self._meter = MeterReader(device, clock)
         self._clocks = clocks
@@ -62,8 +68,7 @@ class ServerReport:
 
     async def state(self) -> AgentState:
         """A reading of the device."""
-        reading = await asyncio.to_thread(self._device.state)
-        return AgentState(device=reading, leased=self._clocks.leased, overrun_s=overrun_s(self._device))
+        return AgentState(device=await self._reading(), leased=self._clocks.leased, overrun_s=overrun_s(self._device))
 
     async def profile(self, network_digest: str) -> Profile:
         """This server's profile of a network."""
@@ -74,7 +79,7 @@ class ServerReport:
         folder = self._networks.find(network_digest).folder
         for name in await asyncio.to_thread(files_with_signature, folder):
             # By the piece: weights are large, and a caller that reads slowly must not hold them in memory.
-            with await asyncio.to_thread(open, folder / name, "rb") as file:
+            with await asyncio.to_thread(_opened, folder / name) as file:
                 total_bytes = os.fstat(file.fileno()).st_size
                 held = held_bytes.get(name, 0)
                 start = file.seek(held if held <= total_bytes else 0)
@@ -92,3 +97,13 @@ class ServerReport:
         start_s = self._clock.now_s()
         payload = bytes(echo.reply_bytes)
         return EchoReply(payload=payload, server_s=self._clock.now_s() - start_s)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A bundle's file. Raises BundleError where it has gone since the start; a pipe in its place may never open."""
+    try:
+        if not path.is_file():
+            raise BundleError(f"{path} is gone, or no file any more; put the bundle back, or restart without it")
+        return path.open("rb")
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error}; put the bundle back, or restart without it") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -230,5 +231,27 @@ def test_callers_cannot_keep_it_from_looking() -> None:
         assert seen.states == [False]
         taken.open()
         await holding
+
+    watching(use)
+
+
+def test_however_many_read_a_device_that_hangs_they_take_one_thread() -> None:
+    """All share one reading, the loop's own threads are free, and none is left that keeps the process from ending."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        del hardware, seen
+        others, gate = set(threading.enumerate()), Gate()
+        watch = DeviceWatch(opened(StuckHardware(gate)))
+        readings = [asyncio.create_task(watch.reading()) for _ in range(100)]
+        while not gate.entered.is_set():
+            await asyncio.sleep(0.001)
+        for each in readings[1:]:
+            each.cancel()
+        [thread] = set(threading.enumerate()) - others
+        assert thread.daemon
+        gate.open()
+        assert (await readings[0]).time_s >= 0.0
+        assert (await watch.reading()).time_s >= 0.0
+        watch.close()
 
     watching(use)

@@ -1,10 +1,16 @@
-"""What a server tells its edges of itself: bundles by the piece."""
+"""What a server tells its edges of itself: its device as it is, bundles by the piece."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from joulecut_core.errors import BundleError
+from tests.runtime.execution.test_device_worker import Gate
 from tests.server.parts import TABLE, Parts
 
 
@@ -44,3 +50,34 @@ def test_what_the_caller_holds_is_not_sent_again(tmp_path: Path) -> None:
         ("graph.json", 5, sizes["graph.json"] - 5),
         ("weights.safetensors", 0, sizes["weights.safetensors"]),
     ]
+
+
+@pytest.mark.parametrize("left", ["nothing", "a pipe"])
+def test_a_bundle_that_is_gone_is_told(tmp_path: Path, left: str) -> None:
+    """Taken away while the server runs: an error that names the file, whatever is in its place."""
+    parts = Parts(tmp_path)
+    file = tmp_path / "net" / "weights.safetensors"
+    file.unlink()
+    if left == "a pipe":
+        os.mkfifo(file)
+
+    async def fetch() -> list[str]:
+        return [chunk.file async for chunk in parts.report.bundle(TABLE.digest, {})]
+
+    with pytest.raises(BundleError, match=r"weights.safetensors is gone, or no file any more; put the bundle back"):
+        asyncio.run(fetch())
+
+
+def test_the_state_takes_no_thread_that_others_need(tmp_path: Path) -> None:
+    """A device that hangs would keep one for each who asks, until nobody could plan, or have other rules read."""
+
+    async def ask() -> None:
+        parts, taken = Parts(tmp_path), Gate()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+        holding = asyncio.create_task(asyncio.to_thread(taken))
+        await asyncio.sleep(0)
+        assert (await parts.report.state()).device.time_s >= 0.0
+        taken.open()
+        await holding
+
+    asyncio.run(asyncio.wait_for(ask(), 20.0))
