@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -57,6 +58,7 @@ class DeviceWatch:
         self._looker = DeviceWorker(SystemClock())
         self._reading: asyncio.Future[Turn[DeviceState]] | None = None
         self._failures = 0
+        self._latest: weakref.ref[DeviceError] | None = None
         self._look = asyncio.Event()
         self.changed: Callable[[], None] = _untold
         """Told when the device is lost, and when it is back."""
@@ -72,9 +74,12 @@ class DeviceWatch:
         """A computation has ended well."""
         self._failures = 0
 
-    def failed(self) -> None:
-        """A computation has failed for the device's sake: it is looked at now."""
-        self._failures += 1
+    def failed(self, error: DeviceError) -> None:
+        """A computation has failed for the device's sake, a batch with one error for all in it: it is looked at now."""
+        if self._latest is None or self._latest() is not error:
+            self._failures += 1
+        # Its story holds the tensors that it is about.
+        self._latest = weakref.ref(error)
         self._look.set()
 
     def doubt(self) -> None:

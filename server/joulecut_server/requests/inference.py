@@ -245,7 +245,7 @@ class ServerInference:
             return ReplyStatus.FAILED, _IN_LOG, 0.0
         _LOG.error("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
         if self._watch is not None and isinstance(error, DeviceError):
-            self._watch.failed()
+            self._watch.failed(error)
         elif self._watch is not None:
             self._watch.doubt()
         return ReplyStatus.FAILED, _IN_LOG, 0.0

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.execution.device_worker import DeviceWorker
@@ -109,7 +110,7 @@ def test_a_failed_computation_has_it_looked_at() -> None:
     async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
         keeping = asyncio.create_task(watch.keep())
         hardware.vanished = True
-        watch.failed()
+        watch.failed(DeviceError())
         while not seen.states:
             await asyncio.sleep(0)
         assert seen.states == [False]
@@ -140,14 +141,14 @@ def test_failures_in_a_row_are_a_loss() -> None:
     async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
         del hardware
         for _ in range(2):
-            watch.failed()
+            watch.failed(DeviceError())
             await watch.look()
         watch.succeeded()
         for _ in range(2):
-            watch.failed()
+            watch.failed(DeviceError())
             await watch.look()
         assert watch.well
-        watch.failed()
+        watch.failed(DeviceError())
         await watch.look()
         assert watch.complaint == "3 computations in a row have failed on it"
         # An empty run on it ends: it gets another chance.
@@ -193,6 +194,25 @@ def test_work_that_does_not_end_is_a_loss_and_forgiven() -> None:
         await watch.look()
         assert seen.states == [False, True]
         worker.close()
+
+    watching(use)
+
+
+def test_a_batch_that_fails_is_one_failure() -> None:
+    """However many requests are in it: a single one would be three in a row, and refuse everybody for a while."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        del hardware
+        for _ in range(2):
+            batch = DeviceError()
+            for _ in range(8):
+                watch.failed(batch)
+            await watch.look()
+        assert watch.well
+        watch.failed(DeviceError())
+        await watch.look()
+        assert watch.complaint == "3 computations in a row have failed on it"
+        assert seen.states == [False]
 
     watching(use)
 
