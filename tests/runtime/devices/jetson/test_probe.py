@@ -312,24 +312,6 @@ def test_a_gpu_that_vanishes_fails_the_reading(tmp_path: Path, clock: ManualCloc
         assert probe.read().point.core_mhz == 306
 
 
-def test_rails_that_vanish_take_the_joules_alone(tmp_path: Path, clock: ManualClock) -> None:
-    """A power monitor that answers no more stops no GPU; watts are read again once it does."""
-    tree = build(tmp_path, ORIN_NANO_36)
-    with opened(tree, clock) as probe:
-        monitors = {path: path.read_text(encoding="utf-8") for path in tree.root.rglob("curr*_input")}
-        assert monitors
-        for path in monitors:
-            path.unlink()
-        clock.advance_s(3.0)
-        state = probe.read()
-        assert (state.power_w, state.energy_j, state.energy_time_s) == (None, None, None)
-        assert probe.clock_table.find(state.point)
-        for path, text in monitors.items():
-            put(path, text)
-        clock.advance_s(0.1)
-        assert probe.read().energy_j is not None
-
-
 def test_a_read_that_blocks_costs_a_timeout(tmp_path: Path, clock: ManualClock) -> None:
     """A wedged devfreq queue fails the request, and the next one at once, until the driver answers again."""
     tree = build(tmp_path, ORIN_NANO_36)

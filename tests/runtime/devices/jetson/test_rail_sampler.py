@@ -10,6 +10,7 @@ import pytest
 
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock, ManualClock, SystemClock
+from joulecut_runtime.devices.jetson import JetsonProbe
 from joulecut_runtime.devices.jetson.rail_sampler import RailSampler
 from joulecut_runtime.devices.jetson.rails import EnergyScope, energy_scope, find_rails
 from tests.fakes.jetson import JetsonTree, build, make_blocking, unblock
@@ -141,3 +142,22 @@ def test_a_blocked_monitor_does_not_block_its_readers(tmp_path: Path) -> None:
         sampler.latest()
     unblock(rail, "1000")
     sampler.close()
+
+
+def test_rails_that_vanish_take_the_joules_alone(tmp_path: Path) -> None:
+    """A power monitor that answers no more stops no GPU; watts are read again once it does."""
+    tree, clock = build(tmp_path, ORIN_NANO_36), ManualClock(1.0)
+    probe = JetsonProbe(tree.root, clock=clock, background=False)
+    monitors = {path: path.read_text(encoding="utf-8") for path in tree.root.rglob("curr*_input")}
+    assert monitors
+    for path in monitors:
+        path.unlink()
+    clock.advance_s(3.0)
+    state = probe.read()
+    assert (state.power_w, state.energy_j, state.energy_time_s) == (None, None, None)
+    assert probe.clock_table.find(state.point)
+    for path, reading in monitors.items():
+        put(path, reading)
+    clock.advance_s(0.1)
+    assert probe.read().energy_j is not None
+    probe.close()
