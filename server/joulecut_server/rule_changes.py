@@ -128,24 +128,33 @@ class RuleChanges:
                     'access: this table is gone; to let everybody in, name everybody (names = ["*"]), or restart'
                 )
         except JoulecutError as error:
-            self.is_stale = True
-            refusal = self._read_as, str(error)
-            if refusal == self._refusal:
-                return
-            self._refusal = refusal
-            self.refused += 1
-            _LOG.error("new rules are not used, those before stay in force: %s", error)
+            if self._refuses(str(error)):
+                _LOG.error("new rules are not used, those before stay in force: %s", error)
             return
-        self.is_stale, self._refusal = False, None
         self._tell_of_others(config)
         if self._in_force == (config.access, config.limits):
+            self.is_stale, self._refusal = False, None
             _LOG.info("%s: rules and limits are as before", self._source.file)
             return
-        ended = await self._apply(config.access, config.limits)
+        try:
+            ended = await self._apply(config.access, config.limits)
+        except Exception as error:  # noqa: BLE001 - a defect with these rules must not be the end of all later ones
+            if self._refuses(repr(error)):
+                _LOG.error("new rules could not be put in force as a whole; that is tried again", exc_info=error)
+            return
+        self.is_stale, self._refusal = False, None
         self._in_force = config.access, config.limits
         self.taken += 1
         self.ended += ended
         _LOG.info("%s: rules and limits have changed; %d sessions and streams end by them", self._source.file, ended)
+
+    def _refuses(self, reason: str) -> bool:
+        """Note that what the file holds is not used; whether that is news."""
+        self.is_stale = True
+        refusal, before = (self._read_as, reason), self._refusal
+        self._refusal = refusal
+        self.refused += refusal != before
+        return refusal != before
 
     def _tell_of_others(self, config: ServerConfig) -> None:
         """Log which changes take a restart, once for each set of them."""

@@ -119,16 +119,18 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert not each.changes.is_stale
 
 
-def test_rules_that_could_not_be_carried_out_are_not_in_force(tmp_path: Path) -> None:
-    """The same file, read again, is carried out then, and not called as before."""
+def test_rules_that_could_not_be_carried_out_are_not_in_force(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They are tried again, once told of, and later ones are read."""
     each = Changing(tmp_path)
     each.write(START + RULE)
-    each.defects.append(RuntimeError("half of it"))
-    with pytest.raises(RuntimeError, match="half of it"):
-        asyncio.run(each.changes.read())
-    assert each.changes.taken == 0
-    asyncio.run(each.changes.read())
+    each.defects = [RuntimeError("half of it"), RuntimeError("half of it")]
+    each.looks(3)
+    assert (each.applied, each.changes.taken, each.changes.refused) == ([], 0, 1)
+    assert each.changes.is_stale
+    assert caplog.text.count("could not be put in force as a whole") == 1
+    each.looks(1)
     assert (len(each.applied), each.changes.taken) == (1, 1)
+    assert not each.changes.is_stale
 
 
 def test_a_file_that_could_not_be_read_is_read_once_it_can(
