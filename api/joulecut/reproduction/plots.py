@@ -25,6 +25,7 @@ _CPU, _OURS = "#b3541e", "#1a7f4b"
 
 def plots(result: Reproduction) -> Mapping[str, bytes]:
     """PNG by name. Raises ConfigError where matplotlib is not installed."""
+    # Legends have places of their own: matplotlib warns where it has long looked for one, as on a busy host.
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
     except ImportError as cause:
@@ -60,7 +61,7 @@ def _local_choices(figure: Figure, result: Reproduction) -> Figure:
         axes.set_xlabel("core clock, MHz")
         axes.set_ylabel(f"energy of one inference, mJ ({series.energy_kind.value})")
         axes.set_ylim(0, 1.15e3 * max(each.energy_j for each in points))
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper right")
     return figure
 
 
@@ -115,7 +116,7 @@ def _cooperative(figure: Figure, rows: Sequence[CooperativeRow]) -> Figure:
         axes.set_ylim(0, 1.1e3 * max(row.energy_j for row in mine))
     if groups:
         figure.axes[0].set_ylabel("metered energy per request, mJ (emulated)")
-        figure.axes[0].legend(fontsize=8)
+        figure.axes[0].legend(fontsize=8, loc="lower right")
     return figure
 
 
@@ -132,7 +133,7 @@ def _memory(figure: Figure, findings: Sequence[Finding]) -> Figure:
     axes.set_yticks(range(len(groups)), [of.replace(": ", "\n") for of in groups], fontsize=8)
     axes.set_xlabel("deadlines missed by the slowest clock expected in time, %")
     axes.margins(x=0.2)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower right")
     return figure
 
 

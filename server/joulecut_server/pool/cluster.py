@@ -79,19 +79,7 @@ def _local(options: PoolOptions) -> Iterator[Callable[[], None]]:
     log = Path(options.folder) / LOG_FILE
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        for tries_left in reversed(range(_TRIES)):
-            head = stack.enter_context(ExitStack())
-            try:
-                address, process = head.enter_context(local_head(cpus=_least_cpus(options), log=log))
-                _connect_to_head(address, process, log)
-            except LinkError as error:
-                # A port that was free is taken, or the machine is too busy for Ray's own patience.
-                head.close()
-                if not tries_left:
-                    raise
-                _LOG.warning("%s; once more", error)
-            else:
-                break
+        process = _own_head(options, log, stack)
 
         def check() -> None:
             if process.poll() is not None:
@@ -99,6 +87,25 @@ def _local(options: PoolOptions) -> Iterator[Callable[[], None]]:
                 raise LinkError(f"Ray has ended, and all servers with it: its head ended with {code}; {log} says more")
 
         yield check
+
+
+def _own_head(options: PoolOptions, log: Path, stack: ExitStack) -> subprocess.Popen[bytes]:
+    """The process of a cluster that this one is connected to, and that ends with `stack`."""
+    tries_left = _TRIES
+    while True:
+        tries_left -= 1
+        head = stack.enter_context(ExitStack())
+        try:
+            address, process = head.enter_context(local_head(cpus=_least_cpus(options), log=log))
+            _connect_to_head(address, process, log)
+        except LinkError as error:
+            # A port that was free is taken, or the machine is too busy for Ray's own patience.
+            head.close()
+            if not tries_left:
+                raise
+            _LOG.warning("%s; once more", error)
+        else:
+            return process
 
 
 def _connect_to_head(address: str, head: subprocess.Popen[bytes], log: Path) -> None:
