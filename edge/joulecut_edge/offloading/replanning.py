@@ -287,6 +287,7 @@ class Replanning:
             empty_s = None
             if link is not None and is_far_longer(link_s, link):
                 empty_s = (await connection.echo(0, 0)).link_s
+                estimator.observe(Transfer(time_s=self._clock.now_s(), up_bytes=0, down_bytes=0, link_s=empty_s))
             self._trips.observe(link_s, empty_s=empty_s)
         finally:
             ended_s = self._clock.now_s()

@@ -7,7 +7,8 @@
 
 Everything is counted in seconds per bit, not in bits per second: what a plan takes and costs is a straight line in it,
 so that its mean and its percentiles are the plan's own. The fixed cost of a crossing is taken off first; bytes that
-take no longer than the round trip varies say no more than that the link is not slower than that.
+take no longer than the round trip varies, when it was measured or by now, say no more than that the link is not slower
+than that.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from joulecut_planner.links.delays import Delays
 from joulecut_planner.links.outlook import LinkOutlook
 from joulecut_planner.links.transfers import LinkBaseline, Transfer
 
@@ -69,24 +71,33 @@ class LinkEstimator:
         self._spell: list[_Sample] = []
         self._spells: deque[_Sample] = deque()
         self._latest: deque[_Sample] = deque(maxlen=2)
+        self._delays = Delays(_DOUBT * baseline.spread_s)
 
     def observe(self, transfer: Transfer) -> None:
         """Take one transfer, over or under way. One under way counts only where it is slower than all was of late.
 
-        What cannot have been is ignored: nothing sent, seconds below 0 or no number, an end before the latest one's.
+        One without bytes tells of delays alone. What cannot have been is ignored: seconds below 0 or no number, an end
+        before the latest one's.
         """
         bits = 8.0 * transfer.up_bytes
-        if bits <= 0.0 or not transfer.is_possible or (self._latest and transfer.time_s < self._latest[-1].time_s):
+        if not transfer.is_possible or (self._latest and transfer.time_s < self._latest[-1].time_s):
             return
         known, way_up_s = self._just_now(), self.baseline.way_up_s(transfer)
-        bit_s, untold_s = way_up_s / bits, 0.0
-        doubt_s = _DOUBT * self.baseline.spread_s
+        if transfer.is_over:
+            self._delays.observe(transfer.time_s, bits, way_up_s)
+        if bits <= 0.0:
+            return
+        delay_s = self._delays.longest_s
+        # What is delayed is so by half of the longest, in the middle.
+        bit_s, untold_s = (way_up_s - delay_s / 2.0) / bits, 0.0
+        steady_s = _DOUBT * self.baseline.spread_s
+        doubt_s = max(steady_s, delay_s)
         if way_up_s <= doubt_s:
-            # So few bytes tell what the link is not slower than, and no more.
-            slowest_bit_s = (max(0.0, way_up_s) + doubt_s) / bits
+            # So few bytes tell what the link is not slower than, and no more. A delay only ever adds to that.
+            slowest_bit_s = (max(0.0, way_up_s) + steady_s) / bits
             bit_s = slowest_bit_s if known is None else min(known.bit_s, slowest_bit_s)
             # More bytes would tell more, unless the round trip itself is shorter by now.
-            untold_s = doubt_s if way_up_s >= -doubt_s else 0.0
+            untold_s = doubt_s if way_up_s >= -steady_s else 0.0
         sample = _Sample(transfer.time_s, bits, max(self._least_bit_s, bit_s), untold_s)
         if transfer.is_over:
             self._take(sample)
@@ -115,6 +126,7 @@ class LinkEstimator:
             recent_bps=1.0 / recent.bit_s,
             age_s=age_s,
             doubt_s=recent.doubt_s,
+            delay_s=self._delays.longest_s,
         )
 
     def _take(self, sample: _Sample) -> None:

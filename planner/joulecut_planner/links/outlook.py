@@ -13,7 +13,8 @@ class LinkOutlook:
     joules; `usual_bps`: the median. `careful_bps`: what is kept all but seldom, for deadlines; lower the longer nothing
     was sent. `recent_bps`: the latest transfers alone, one bad one among good ones left out. `age_s`: since the latest
     of them. `doubt_s`: what their way up cannot be told from, where they tell only what the link is not slower than;
-    else 0.
+    else 0. `delay_s`: by how much longer than its bytes and the round trip a crossing may take by now; 0 where that
+    varies as it did when it was measured.
     """
 
     samples_bps: tuple[float, ...]
@@ -23,6 +24,7 @@ class LinkOutlook:
     recent_bps: float
     age_s: float
     doubt_s: float = 0.0
+    delay_s: float = 0.0
 
     @classmethod
     def steady(cls, uplink_bps: float, *, samples: int = 1) -> LinkOutlook:

@@ -52,9 +52,10 @@ class Contender:
         """J on such an uplink."""
         return self.fixed_j + self.way_up_w * self.way_up_s(uplink_bps)
 
-    def keeps(self, uplink_bps: float) -> bool:
-        """Whether its answers are in time, and keep up with the rate, on such an uplink."""
-        in_time = self.bound_s(uplink_bps) <= limit(self.latest_s)
+    def keeps(self, uplink_bps: float, delay_s: float = 0.0) -> bool:
+        """Whether its answers are in time, and keep up with the rate, on such an uplink, so much delayed."""
+        late_s = delay_s if self.uplink_bytes > 0.0 else 0.0
+        in_time = self.bound_s(uplink_bps) + late_s <= limit(self.latest_s)
         return in_time and self.way_up_s(uplink_bps) <= limit(self.period_s)
 
     @property
@@ -78,12 +79,14 @@ class Contender:
         """J over the outlook's samples; what would not be answered in time is finished on the edge on top."""
         # What is under way for longer than that is given up, or waits for a link that carries nothing.
         longest_s = self.way_up_s(self.least_bps) if 0.0 < self.least_bps < math.inf else self.latest_s
+        # In the middle a delay is half of the longest, and costs what a way up does.
+        delays_j = self.way_up_w * outlook.delay_s / 2.0 if self.uplink_bytes > 0.0 else 0.0
         total_j = 0.0
         for uplink_bps in outlook.samples_bps:
             total_j += self.fixed_j + self.way_up_w * min(self.way_up_s(uplink_bps), longest_s)
             if not self.keeps(uplink_bps):
                 total_j += self.tail_j
-        return total_j / len(outlook.samples_bps)
+        return delays_j + total_j / len(outlook.samples_bps)
 
 
 def may_probe(contenders: Sequence[Contender], current: int, outlook: LinkOutlook | None) -> bool:

@@ -152,7 +152,7 @@ def _less_late(contenders: Sequence[Contender], alone: int, uplink_bps: float) -
 
 def _is_safe(contender: Contender, outlook: LinkOutlook, uplink_bps: float) -> bool:
     """Whether its answers are in time on such an uplink, be it that the edge finishes them by itself."""
-    return contender.keeps(uplink_bps) or contender.is_covered(outlook.usual_bps)
+    return contender.keeps(uplink_bps, outlook.delay_s) or contender.is_covered(outlook.usual_bps)
 
 
 def _cheapest(contenders: Sequence[Contender], outlook: LinkOutlook) -> int | None:

@@ -70,6 +70,21 @@ def test_finishing_alone_is_counted_for_the_bad_moments_only() -> None:
     assert contender.mean_j(mixed) == pytest.approx((contender.mean_j(good) + late_j) / 2.0)
 
 
+def test_a_delay_counts_before_the_deadline_and_in_joules_of_what_crosses_the_link() -> None:
+    """A plan that would be late by it keeps its terms no more; an edge by itself waits for no link."""
+    sent = contender_of(parse_problem(small_document()), SENT)
+    uplink_bps = 10.0 * sent.least_bps
+    spare_s = sent.latest_s - sent.bound_s(uplink_bps)
+    assert sent.keeps(uplink_bps, 0.9 * spare_s)
+    assert not sent.keeps(uplink_bps, 1.1 * spare_s)
+    steady = LinkOutlook.steady(uplink_bps)
+    delayed = replace(steady, delay_s=0.04)
+    assert sent.mean_j(delayed) == pytest.approx(sent.mean_j(steady) + 0.02 * sent.way_up_w)
+    home = replace(sent, uplink_bytes=0.0)
+    assert home.keeps(uplink_bps, 1.1 * spare_s)
+    assert home.mean_j(delayed) == home.mean_j(steady)
+
+
 def test_a_link_is_probed_beside_requests_where_that_may_pay_and_costs_no_deadline() -> None:
     """A plan that sends too little to tell of the link, another that sends more, and time to finish alone."""
     problem = parse_problem(small_document())

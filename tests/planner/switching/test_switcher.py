@@ -63,6 +63,15 @@ def test_a_plan_that_is_late_is_left_at_once() -> None:
     assert (second.index, second.reason) == (1, SwitchReason.DEADLINE)
 
 
+def test_a_plan_that_delays_make_late_is_left_at_once() -> None:
+    """On a link as fast as ever, where answers come too late for how much the round trip varies by now."""
+    delayed = replace(outlook(1e8), delay_s=0.015)
+    found = switcher().decide(0.0, PLANS, 2, delayed)
+    assert found is not None
+    assert (found.index, found.reason) == (0, SwitchReason.DEADLINE)
+    assert switcher().decide(0.0, PLANS, 0, delayed) is None
+
+
 def test_a_second_collapse_within_one_hold_brings_the_network_home() -> None:
     """Who had to leave twice in a row does not try a third plan, but what asks nothing of the link."""
     changing = switcher()
