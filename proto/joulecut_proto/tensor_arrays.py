@@ -17,11 +17,14 @@ _WITHOUT_NUMPY = frozenset({"bfloat16"})
 def frame_of(name: str, array: npt.NDArray[Any]) -> TensorFrame:
     """A frame of `array`, whose memory it shares where that is contiguous and little endian.
 
-    Raises ContractError where the element type may not cross a process border.
+    Raises ContractError where the element type may not cross a process border, or values are masked.
     """
     dtype = array.dtype.name
     if dtype not in DTYPES:
         raise ContractError(f"{name}: element type {dtype}; expected one of {', '.join(sorted(DTYPES))}")
+    if np.ma.is_masked(array):
+        masked = np.ma.count_masked(array)
+        raise ContractError(f"{name}: {masked} of {array.size} values are masked; expected all: array.filled(...) them")
     plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     spec = TensorSpec(name=name, dtype=dtype, shape=tuple(array.shape))
     # A view with a zero in its shape cannot be cast to bytes.

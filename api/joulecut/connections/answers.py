@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from joulecut_core.decoding import show
 from joulecut_core.errors import ContractError
 from joulecut_core.ledgers import RequestLedger
 from joulecut_proto.channels import MESSAGE_LIMIT_BYTES
@@ -47,13 +48,25 @@ class RequestWriter:
         self._numbers = itertools.count()
 
     def write(self, inputs: Sequence[Array]) -> InferRequest:
-        """A request of these inputs, in order; raises ContractError for an element type or size that cannot be sent."""
-        frames = tuple(frame_of(f"input{index}", np.asarray(array)) for index, array in enumerate(inputs))
-        size_bytes = sum(frame.size_bytes for frame in frames)
+        """A request of these inputs, in order; raises ContractError for what is no array, or cannot be sent."""
+        arrays = [(f"input{index}", _array(f"input{index}", each)) for index, each in enumerate(inputs)]
+        # Before anything is laid out for the wire: a broadcast array takes no memory until then.
+        size_bytes = sum(array.nbytes for _, array in arrays)
         if size_bytes > MESSAGE_LIMIT_BYTES:
             raise ContractError(f"inputs of {size_bytes} bytes; expected at most {MESSAGE_LIMIT_BYTES} in one request")
+        frames = tuple(frame_of(name, array) for name, array in arrays)
         request_id = f"{self._name}-{next(self._numbers)}"
         return InferRequest(request_id=request_id, tensors=frames, application=self._name)
+
+
+def _array(name: str, value: npt.ArrayLike) -> Array:
+    try:
+        return np.asanyarray(value)
+    except (TypeError, ValueError, RuntimeError) as cause:  # what torch says of tensors that numpy cannot take
+        kind = type(value).__name__
+        raise ContractError(
+            f"{name}: {show(value)} is of type {kind}; expected an array of numbers: {cause}"
+        ) from cause
 
 
 def answer_of(reply: InferReply) -> Answer:

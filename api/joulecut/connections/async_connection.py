@@ -35,6 +35,7 @@ class AsyncConnection:
         target = str(place_of(address, insecure=insecure))
         self._peer = f"edge-agent {target}"
         self._timeout_s = expect_time_limit("timeout_s", timeout_s)
+        self._loop = asyncio.get_running_loop()
         self._channel = open_channel(target, connect_s=CALL_S)
         self._client = LocalClient(self._channel, peer=self._peer)
         self._writer = RequestWriter()
@@ -76,6 +77,9 @@ class AsyncConnection:
         if self._closed:
             call.close()
             raise self._is_closed()
+        if asyncio.get_running_loop() is not self._loop:
+            call.close()
+            raise LinkError(f"{self._peer}: this connection is another event loop's; connect again in this one")
         task = asyncio.ensure_future(call)
         try:
             # It never raises what the task does, so a cancellation that ends it is the caller's own.

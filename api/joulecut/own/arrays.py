@@ -80,8 +80,10 @@ def read_inputs(path: Path, specs: Sequence[TensorSpec]) -> tuple[Inputs, ...]:
 def as_torch_takes(value: npt.ArrayLike) -> Array:
     """The array of the same numbers in the host's byte order, row by row, and its own to be written to.
 
-    Raises ValueError for what is no array, such as rows of several lengths.
+    Raises ValueError for what is no array, such as rows of several lengths, or has masked values.
     """
+    if np.ma.is_masked(value):
+        raise ValueError("some of its values are masked; expected all: array.filled(...) them")
     array = np.asarray(value, order="C")
     return array.astype(array.dtype.newbyteorder("="), copy=not array.flags.writeable)
 

@@ -77,6 +77,22 @@ def test_a_cancelled_request() -> None:
     _with_edge(use)
 
 
+def test_another_event_loop() -> None:
+    """A connection of one loop says in another whose it is, and can be closed there."""
+    with serving_edge(FakeLocal()) as (address, _):
+        first = asyncio.new_event_loop()
+        edge = first.run_until_complete(connect_async(address, timeout_s=20.0))
+        first.run_until_complete(edge.status())
+
+        async def elsewhere() -> None:
+            with pytest.raises(LinkError, match="another event loop's; connect again in this one"):
+                await edge.infer(picture(1))
+            await edge.close()
+
+        asyncio.run(elsewhere())
+        first.close()
+
+
 def test_closing() -> None:
     """Requests under way fail with an error of joulecut's rather than as if cancelled; later ones say why."""
 

@@ -11,11 +11,12 @@ from typing import cast
 
 import numpy as np
 import pytest
+import torch
 
 from joulecut.connections import connection
 from joulecut.connections.answers import RequestWriter
 from joulecut.connections.async_connection import AsyncConnection, connect_async
-from joulecut.connections.connection import Answer, Connection, connect
+from joulecut.connections.connection import Answer, Array, Connection, connect
 from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
 from joulecut_proto.local_messages import InferReply, ReadMetersRequest, ReplanRequest
@@ -163,6 +164,26 @@ def test_an_element_type_that_cannot_be_sent(edge: Connection, service: FakeLoca
     with pytest.raises(ContractError, match="input0: element type complex64"):
         edge.infer(np.zeros(1, np.complex64))
     assert service.requests == []
+
+
+def test_what_is_no_array_of_numbers(edge: Connection, service: FakeLocal) -> None:
+    """Masked values, rows of several lengths and a tensor that numpy cannot take are refused here, by name."""
+    masked = np.ma.masked_array(np.ones((2, 2), dtype=np.float32), mask=[[True, False], [False, False]])
+    for value, complaint in (
+        (masked, "input0: 1 of 4 values are masked"),
+        ([[1], [1, 2]], "input0: .* expected an array of numbers"),
+        (torch.ones(2, requires_grad=True), "input0: .* expected an array of numbers"),
+        (torch.ones(2, dtype=torch.bfloat16), "input0: .* expected an array of numbers"),
+    ):
+        with pytest.raises(ContractError, match=complaint):
+            edge.submit(cast(Array, value))
+    assert not service.requests
+
+
+def test_a_broadcast_array_that_is_too_large_takes_no_memory(edge: Connection) -> None:
+    """Its size is known before its numbers are laid out, which would take four tebibytes."""
+    with pytest.raises(ContractError, match="inputs of 4398046511104 bytes; expected at most 67108864"):
+        edge.infer(np.broadcast_to(np.float32(1.0), (1 << 20, 1 << 20)))
 
 
 def test_more_than_can_be_sent(edge: Connection, service: FakeLocal) -> None:

@@ -129,8 +129,10 @@ def test_a_single_number_and_another_byte_order(array: npt.ArrayLike) -> None:
 
 
 def test_what_is_no_array() -> None:
-    """Rows of several lengths are told like any other type."""
-    with pytest.raises(ContractError, match=r"expected an array, float32\[1, 4\]"):
-        tensors_of(([[1.0, 2.0], [3.0]],), (VECTOR,))
+    """Rows of several lengths and masked values are told like any other type."""
+    masked = np.ma.masked_array(np.ones((1, 4), np.float32), mask=[[True, False, False, False]])
+    for value in ([[1.0, 2.0], [3.0]], masked):
+        with pytest.raises(ContractError, match=r"expected an array, float32\[1, 4\]"):
+            tensors_of((value,), (VECTOR,))
     with pytest.raises(ContractError, match=r"answer is bfloat16.*numpy cannot hold"):
         expect_arrays((VECTOR, TensorSpec(name="answer", dtype="bfloat16", shape=(1,))))
