@@ -23,7 +23,7 @@ def frame_of(name: str, array: npt.NDArray[Any]) -> TensorFrame:
     if dtype not in DTYPES:
         raise ContractError(f"{name}: element type {dtype}; expected one of {', '.join(sorted(DTYPES))}")
     if np.ma.is_masked(array):
-        masked = np.ma.count_masked(array)
+        masked = np.count_nonzero(np.ma.getmaskarray(array))
         raise ContractError(f"{name}: {masked} of {array.size} values are masked; expected all: array.filled(...) them")
     plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     spec = TensorSpec(name=name, dtype=dtype, shape=tuple(array.shape))
