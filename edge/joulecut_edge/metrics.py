@@ -110,6 +110,8 @@ class EdgeMetrics:
         yield GaugeMetricFamily("joulecut_plan_epoch", "Epoch in force; 0 is the edge's own plan", value=epoch)
         cut = self._session.active.assignment.cut
         yield GaugeMetricFamily("joulecut_plan_cut", "Cut in force; 0 is all on the server", value=cut)
+        waiting = self._session.turns.waiting
+        yield GaugeMetricFamily("joulecut_requests_waiting", "Wait for the device, or run on it", value=waiting)
         yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=self._offloading.plans)
         yield from self._promises()
         yield from self._exactly_once()
@@ -124,6 +126,8 @@ class EdgeMetrics:
             for side, energy_j in (("edge", active.plan.edge_energy_j), ("server", active.plan.server_energy_j)):
                 energy.add_metric([side], energy_j or 0.0)
             yield energy
+        if active.rate_hz is not None:
+            yield GaugeMetricFamily("joulecut_plan_rate_hertz", "Requests a second, as planned", value=active.rate_hz)
         if active.deadline_s is not None:
             deadline_s = active.deadline_s
             yield GaugeMetricFamily("joulecut_plan_deadline_seconds", "A request's, in all", value=deadline_s)

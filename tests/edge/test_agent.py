@@ -38,6 +38,8 @@ def test_the_local_plan_keeps_everything_here() -> None:
     assert active.assignment.edge_clock in profile.clock_table
     assert active.assignment.server_clock is None
     assert (active.plan.status, active.period_s, active.link) == (OPTIMAL, None, None)
+    assert active.local_tail is not None
+    assert [point for point, _ in active.local_tail.clocks] == list(profile.clock_table)
 
 
 def test_with_a_rate_the_local_plan_knows_what_waiting_draws() -> None:

@@ -15,7 +15,8 @@ from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.peers.servers import Servers
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.counters import Counters
-from tests.edge.session_parts import Bench, tiny_identity
+from joulecut_edge.requests.footing import InForce
+from tests.edge.session_parts import Bench, active_plan, tiny_identity
 
 
 def ledger(figures: FigureKind, *, served_by: str = "split", fallback: bool = False) -> RequestLedger:
@@ -90,6 +91,14 @@ def test_without_a_server_or_a_link(metrics: EdgeMetrics) -> None:
     assert not told & {"joulecut_link_bytes_per_second", "joulecut_link_round_trip_seconds", "joulecut_drift_ratio"}
     assert metrics.registry.get_sample_value("joulecut_server_connected") == 0
     assert metrics.registry.get_sample_value("joulecut_core_clock_hertz", {"kind": "requested"}) is None
+
+
+def test_the_rate_of_the_plan(metrics: EdgeMetrics) -> None:
+    """What comes can be compared with what was planned; without a rate nothing was."""
+    value = metrics.registry.get_sample_value
+    assert (value("joulecut_plan_rate_hertz"), value("joulecut_requests_waiting")) == (None, 0)
+    metrics._session._footing.force = InForce(active=active_plan(None, period_s=0.5), remote=None)
+    assert value("joulecut_plan_rate_hertz") == 2.0
 
 
 def test_fallbacks_by_reason(metrics: EdgeMetrics) -> None:

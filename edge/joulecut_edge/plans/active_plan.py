@@ -34,6 +34,11 @@ class ActivePlan:
     local_tail: LocalTail | None = None
 
     @property
+    def rate_hz(self) -> float | None:
+        """Requests a second that it was made for; None where they come one after the other."""
+        return None if self.period_s is None else 1.0 / self.period_s
+
+    @property
     def expected_remote_s(self) -> float:
         """Planned seconds from the last byte encoded to the answer; 0 where the plan does not tell."""
         planned = self.plan.breakdown

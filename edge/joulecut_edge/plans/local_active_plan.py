@@ -5,6 +5,7 @@ from __future__ import annotations
 from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
+from joulecut_edge.plans.local_tail import local_tail
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_planner.local import local_plan
 from joulecut_planner.tails import pair_tails
@@ -39,4 +40,5 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
         period_s=period_s,
         link=None,
         deadline_s=wishes.slo.latency_s,
+        local_tail=local_tail(profile, 0, plan.edge_clock, quantile=wishes.slo.quantile),
     )

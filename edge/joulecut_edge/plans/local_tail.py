@@ -16,6 +16,8 @@ _QUANTILE = 0.99
 """Of single runs, where a service level names none."""
 _LEAST_SAMPLES = 20
 """Fewer single runs say nothing about a tail."""
+_QUICKER = 0.95
+"""Of the seconds at the clock held: less is not worth another clock."""
 _CLOCK_CHANGE_S = 0.05
 """What moving a clock may take before it has settled."""
 
@@ -38,6 +40,14 @@ class LocalTail:
         known = (time_s for point, time_s in self.clocks if held is not None and point.matches(held))
         held_s = next(known, self.time_s)
         return self.fastest if self.fastest_s <= left_s < held_s else None
+
+    def quickest(self, held: OperatingPoint | None) -> OperatingPoint | None:
+        """The clock that takes least; None where the one held hardly takes longer, or what that takes is not known."""
+        held_s = next((time_s for point, time_s in self.clocks if held is not None and point.matches(held)), None)
+        if held_s is None:
+            return None
+        point, least_s = min(self.clocks, key=lambda each: each[1])
+        return point if least_s < _QUICKER * held_s else None
 
 
 def local_tail(

@@ -6,6 +6,7 @@ They do not wait for those that wait: under another plan these may be answered s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,6 +15,8 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.remote import Remote
 from joulecut_edge.plans.active_plan import ActivePlan
+from joulecut_edge.requests.haste import Haste
+from joulecut_edge.requests.patience import patience_s
 from joulecut_edge.requests.recess import Recess
 from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
 from joulecut_runtime.execution.device_worker import DeviceWorker
@@ -21,6 +24,8 @@ from joulecut_runtime.execution.leaving import give_back
 from joulecut_runtime.execution.part_runner import PartRunner
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 _TRY_S = 1.0
 """For how long one request tries a server that answered none in time, where no deadline says so."""
@@ -43,6 +48,7 @@ class Footing:
         self._clock = clock
         self._holder = ClockHolder(runner.device)
         self._at_home = False
+        self._haste = Haste()
         self.local = local
         """The plan for an edge without a server."""
         self.force = InForce(active=local, remote=None)
@@ -59,8 +65,15 @@ class Footing:
         """How the leases of its clocks have fared."""
         return self._holder.leases
 
+    @property
+    def is_hasty(self) -> bool:
+        """Whether requests run at the fastest clock in place of the plan's. May be asked from any thread."""
+        return self._haste.is_on
+
     def verify_clocks(self) -> None:
         """Take clocks again that were lost meanwhile; called from the worker, between two requests."""
+        if self._haste.rest(self._clock.now_s()):
+            self._calm_down()
         self._holder.verify()
 
     async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
@@ -113,6 +126,24 @@ class Footing:
             self._holder.hold_if_possible((self.local if recess else active).assignment.edge_clock)
         return recess
 
+    def hasten(self, active: ActivePlan, *, waited_s: float, deadline_s: float | None) -> None:
+        """Before a first part, which has waited so long: at the fastest clock while such waits make requests late."""
+        planned, limit_s = active.plan, patience_s(active) if deadline_s is None else deadline_s
+        # One request each of a few applications at once is no line.
+        turn_s = 0.0 if planned.breakdown is None else planned.breakdown.t_edge
+        spare_s = max(limit_s - (planned.latency_s or 0.0), turn_s)
+        if self._haste.turn(self._clock.now_s(), waited_s=waited_s, spare_s=spare_s):
+            if not self._haste.is_on:
+                self._calm_down()
+            else:
+                text = "requests wait so long for each other that they are late: at the fastest clock for now"
+                _LOG.warning("%s; this one waited %.3g s of the %.3g s that it had to spare", text, waited_s, spare_s)
+        tail = self.local.local_tail
+        if self._haste.is_on and tail is not None:
+            quickest = tail.quickest(self._holder.held)
+            if quickest is not None:
+                self._holder.hold_if_possible(quickest)
+
     def hurrying(self, active: ActivePlan, *, until_s: float | None, work: Callable[[], T]) -> T:
         """Run the rest of a request of this plan; at the fastest clock where only that ends it in time."""
         tail = active.local_tail
@@ -125,5 +156,12 @@ class Footing:
         try:
             return work()
         finally:
-            back = self.local if self._at_home else self.force.active
-            self._holder.hold_if_possible(back.assignment.edge_clock)
+            self._hold_planned()
+
+    def _calm_down(self) -> None:
+        _LOG.info("requests no longer wait so long: at the plan's clock again")
+        self._hold_planned()
+
+    def _hold_planned(self) -> None:
+        planned = self.local if self._at_home else self.force.active
+        self._holder.hold_if_possible(planned.assignment.edge_clock)

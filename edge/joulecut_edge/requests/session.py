@@ -37,6 +37,7 @@ from joulecut_edge.peers.remote import (
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.counters import Counters, counted
 from joulecut_edge.requests.crossings import Crossings
+from joulecut_edge.requests.demand import Demand
 from joulecut_edge.requests.drift_watch import DriftWatch
 from joulecut_edge.requests.first_parts import Head, Whole
 from joulecut_edge.requests.footing import Footing, InForce
@@ -82,6 +83,7 @@ class EdgeSession:
         self._last_start_s = -math.inf
         self._successors = Successors()
         self._under_way = UnderWay()
+        self._demand = Demand()
         # A link that is always a little too slow is no news after a while, at thirty requests a second.
         self._log = LogLimit(_LOG)
         self.counters = Counters()
@@ -161,6 +163,7 @@ class EdgeSession:
         """
         self._runner.network.whole.check_inputs(inputs)
         start_s, last_s = self._clock.now_s(), self._last_start_s
+        self._demand.came(start_s, planned_hz=self.active.rate_hz, waiting=self.turns.waiting)
         self._last_start_s = start_s
         request = Request(
             request_id=request_id,
@@ -173,7 +176,7 @@ class EdgeSession:
         # As the server's span and both logs have it: applications may use an id twice.
         current_span().note(request_id=request.sent_id)
         with self._under_way.one(), ForRequest(context):
-            turn = await self.turns.run(in_this_context(lambda: self._first_part(inputs)), who=application)
+            turn = await self.turns.run(in_this_context(lambda: self._first_part(request, inputs)), who=application)
             told = {"start_s": request.start_s, "queue_s": turn.queue_s, "now_s": self._clock.now_s()}
             if isinstance(turn.result, Whole):
                 tell_whole(current_span(), turn.result.stage, **told)
@@ -183,10 +186,12 @@ class EdgeSession:
             tell_head(current_span(), run, **told)
             return await self._offload(request, Head(force=force, run=run, queue_s=turn.queue_s))
 
-    def _first_part(self, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | Whole:
+    def _first_part(self, request: Request, inputs: Sequence[Tensor]) -> tuple[InForce, HeadRun] | Whole:
         footing, force = self._footing, self._footing.force
         active = force.active
         at_home = active.offloads and footing.stays_home(active)
+        waited_s, deadline_s = self._clock.now_s() - request.start_s, request.deadline_s(active)
+        footing.hasten(footing.local if at_home else active, waited_s=waited_s, deadline_s=deadline_s)
         if not active.offloads or at_home:
             outputs, stage = self._runner.whole(inputs)
             return Whole(active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None)
@@ -350,8 +355,8 @@ class EdgeSession:
         return 0.0 if active.plan.breakdown is None else self.turns.waiting * active.plan.breakdown.t_edge
 
     def _watch_drift(self, active: ActivePlan, ledger: RequestLedger, link_s: float | None) -> None:
-        # What ends under an older plan says nothing about the one in force.
-        if active is self._footing.force.active:
+        # What ends under an older plan, or ran at another clock, says nothing about the one in force.
+        if active is self._footing.force.active and not self._footing.is_hasty:
             self.drift.watch(active, ledger, link_s, self._footing.force.remote)
 
     def _answer(
