@@ -177,6 +177,7 @@ class EdgePlanning:
         FitError where the profile does not carry the quantile asked for, and what `change` raises.
         """
         async with self._planning:
+            connection = connection.latest
             if (known := link or self.link) is None:
                 raise LinkError("the link was never measured; connect first")
             link, factors = self._learned(known)
@@ -193,6 +194,11 @@ class EdgePlanning:
                 if not preview:
                     await self._keep(wishes, local)
         return reply
+
+    async def settled(self) -> None:
+        """Wait until no plan is on its way of those that are asked for by now."""
+        async with self._planning:
+            pass
 
     async def plan_to_the_end(self, connection: ServerConnection, change: Change) -> SessionReply:
         """As `plan`, for a caller who may leave: what has begun by then goes on, what waits for its turn does not.
@@ -242,7 +248,7 @@ class EdgePlanning:
         Raises LinkError where the connection is lost, ClockError where the plan's clock cannot be held.
         """
         # Nothing is awaited in between: a connection lost later makes the session local after this switch.
-        _check_used(connection)
+        connection = _checked(connection)
         was = self._session.active.assignment
         await self._session.switch(active, connection)
         if active.assignment.server_clock != was.server_clock:
@@ -340,8 +346,8 @@ class EdgePlanning:
     async def _carry_out(self, connection: ServerConnection, active: ActivePlan) -> None:
         """The server first, so that whatever this edge sends under the new epoch is expected."""
         assignment = active.assignment
-        await self._telling.tell(connection, assignment.epoch)
-        _check_used(connection)
+        await self._telling.tell(connection.latest, assignment.epoch)
+        connection = _checked(connection)
         connection.newest_epoch = assignment.epoch
         await self._session.switch(active, connection)
         self.plans += 1
@@ -357,10 +363,15 @@ class EdgePlanning:
             raise ContractError(f"assigned codec {show(assignment.codec)} at cut {cut}; this edge offered {expected}")
 
 
-def _check_used(connection: ServerConnection) -> None:
-    """A plan that was asked for beside a move to another connection must not bring the session back to this one."""
-    if connection.lost.is_set() or connection.leaving.is_set():
-        raise LinkError(f"server {connection.address} was lost or left before its plan was in force")
+def _checked(connection: ServerConnection) -> ServerConnection:
+    """This one, or the one that took its place: what was planned over the one goes on over the other.
+
+    A plan that was asked for beside a move to another server must not bring the session back: raises LinkError.
+    """
+    latest = connection.latest
+    if latest.lost.is_set() or latest.leaving.is_set():
+        raise LinkError(f"server {latest.address} was lost or left before its plan was in force")
+    return latest
 
 
 def _tell_nobody(planning: asyncio.Task[SessionReply]) -> None:

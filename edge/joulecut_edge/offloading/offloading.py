@@ -348,16 +348,19 @@ class Offloading:
         try:
             if is_same:
                 connection.newest_epoch = before.newest_epoch
+                # Before requests go there: a plan that is put in force from now on must not bring them back.
+                before.successor = connection
                 await self._session.replace_remote(before, connection)
             else:
                 await self._plan_with(connection)
         except BaseException:
             # It may have been changed already when this was given up.
+            before.successor = None
             await self._retirement.undo(connection, before, is_same=is_same)
             raise
         self._used = self._in_use(used.candidate, connection)
         if is_same:
-            self._retirement.succeed(before, connection, self._plan_again)
+            self._retirement.succeed(before, connection, planned=self.planning.settled, plan_again=self._plan_again)
         else:
             text = "server %s: renewed, and reached another server, %s in place of %s: planned there"
             _LOG.info(text, used.candidate.address, connection.name, before.name)

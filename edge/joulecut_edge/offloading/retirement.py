@@ -44,14 +44,16 @@ class Retirement:
         self,
         old: ServerConnection,
         new: ServerConnection,
+        *,
+        planned: Callable[[], Awaitable[None]],
         plan_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """Close `old` once `new`, to the same server, has been heard.
+        """Close `old` once `new`, to the same server, has been heard, and what is `planned` over `old` has come.
 
         A server gives a session up with the last stream it heard it on. An edge that has nothing to send on the new
         one until the old one must go plans again, with `plan_again`.
         """
-        self._start(self._hand_over(old, new, plan_again), old)
+        self._start(self._hand_over(old, new, planned, plan_again), old)
 
     def undo(
         self, connection: ServerConnection, before: ServerConnection | None, *, is_same: bool = False
@@ -98,10 +100,12 @@ class Retirement:
         self,
         old: ServerConnection,
         new: ServerConnection,
+        planned: Callable[[], Awaitable[None]],
         plan_again: Callable[[], Awaitable[None]],
     ) -> None:
-        with suppress(asyncio.TimeoutError):
-            await within(self._session.under_way_over(), self._longest_s)
+        for ends in (self._session.under_way_over, planned):
+            with suppress(asyncio.TimeoutError):
+                await within(ends(), self._longest_s)
         signs = [asyncio.ensure_future(sign.wait()) for sign in (new.heard, new.lost, old.lost)]
         try:
             await asyncio.wait(signs, timeout=self._longest_s, return_when=asyncio.FIRST_COMPLETED)

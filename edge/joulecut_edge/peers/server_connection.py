@@ -101,6 +101,8 @@ class ServerConnection:
         self.heard = asyncio.Event()
         """A reply came in time."""
         self._asked = self._answered = False
+        self.successor: ServerConnection | None = None
+        """The fresh one to the same server that takes its place, from the moment that requests go there."""
         self.dropped = 0
         """Replies that came when nobody waited for them any more."""
         self.newest_epoch = 0
@@ -134,6 +136,14 @@ class ServerConnection:
     def is_barren(self) -> bool:
         """Whether requests were sent and not one was answered."""
         return self._asked and not self._answered
+
+    @property
+    def latest(self) -> ServerConnection:
+        """This one, or the last of those that took its place: what was begun over this one goes on there."""
+        latest = self
+        while latest.successor is not None:
+            latest = latest.successor
+        return latest
 
     def ends_where(self, other: ServerConnection) -> bool:
         """Whether both reach the same process, as far as servers tell; a proxy may connect each to another one."""

@@ -28,6 +28,7 @@ class FakeConnection:
         self.address, self.affinity, self.name = "a:1", "", instance
         self.lost, self.silent, self.heard, self.leaving = (asyncio.Event() for _ in range(4))
         self.is_closed, self.dropped, self.newest_epoch = False, 0, 0
+        self.successor: FakeConnection | None = None
 
     def ends_where(self, other: FakeConnection) -> bool:
         """Whether both reach the same process."""
@@ -107,6 +108,7 @@ def test_given_up_twice() -> None:
         while not renewal.fresh.is_closed:
             await asyncio.sleep(0)
         assert renewal.asked is renewal.before
+        assert renewal.before.successor is None
         assert renewal.force.active.assignment.epoch == _EPOCH
 
     _run(use)
