@@ -35,6 +35,8 @@ _UNNAMED = 10
 now and then."""
 _PROMISE_S = 30.0
 """Wall seconds in which a link must be measured and planned for: one that takes longer promises nothing."""
+_PROMISE_TIMES, _LONGEST_PROMISE_S = 40.0, 300.0
+"""The same in times of what it took to open the connection, where its round trips are long: measuring takes dozens."""
 _NO_TIME_BPS, _NO_TIME_S = 1e12, 1e-6
 """A link that costs nothing: what stays at home even then does not stay because of its link."""
 
@@ -148,22 +150,24 @@ class BetterServers:
     async def _promises(self, candidate: Candidate) -> bool:
         """Whether requests would go to this server, and be answered in time, over its link as it is now."""
         self._asked += 1
+        limit_s = _PROMISE_S
         try:
-            return await within(self._is_in_time(candidate), _PROMISE_S)
+            connection = await self._joining.opened(candidate)
+            try:
+                limit_s = min(max(limit_s, _PROMISE_TIMES * connection.opened_within_s), _LONGEST_PROMISE_S)
+                return await within(self._is_in_time(candidate, connection), limit_s)
+            finally:
+                await connection.close()
         except (JoulecutError, asyncio.TimeoutError) as error:
-            reason = str(error) or f"no plan for its link within {_PROMISE_S} s"
+            reason = str(error) or f"no plan for its link within {limit_s:.3g} s"
             _LOG.info("server %s: promises nothing: %s", candidate.address, reason)
         except Exception:  # noqa: BLE001 - what another server says must not end the use of this one
             _LOG.exception("server %s", candidate.address)
         return False
 
-    async def _is_in_time(self, candidate: Candidate) -> bool:
-        connection = await self._joining.opened(candidate)
-        try:
-            link = await self._planning.probed(connection)
-            plan = await self._planning.preview_over(connection, link)
-        finally:
-            await connection.close()
+    async def _is_in_time(self, candidate: Candidate, connection: ServerConnection) -> bool:
+        link = await self._planning.probed(connection)
+        plan = await self._planning.preview_over(connection, link)
         deadline_s, latency_s = self._planning.wishes.slo.latency_s, plan.latency_bound_s
         limit_s = patience_s(self._session.active) if deadline_s is None else deadline_s
         is_in_time = _offloads(plan) and latency_s is not None and latency_s <= limit_s

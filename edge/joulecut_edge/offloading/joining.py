@@ -32,6 +32,8 @@ class Joining:
         Raises LinkError where nobody answers or it takes none, ConfigError or AccessError where who answers is not
         to be talked to, ContractError where it is of another version or network.
         """
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
         address, identity, table = candidate.address, self._identity, self._identity.network.table
         security = await self._transport.security(address)
         await self._transport.check_server(address, server_name=candidate.server_name)
@@ -51,6 +53,7 @@ class Joining:
         except BaseException:
             await connection.close()
             raise
+        connection.opened_within_s = loop.time() - begin_s
         connection.network = identity.network
         connection.device = reply.device
         return connection

@@ -45,8 +45,10 @@ _RETURN_S = 30.0
 """An earlier server must be well for so long before an edge returns to it; wall seconds."""
 _CHECK_S = 2.0
 """Wall seconds in which the server of a silent connection must answer on a fresh one."""
+_CHECK_TIMES = 2.0
+"""The same in times of what the silent one took to open, where its round trips are long."""
 _DOUBTED_S = 3.0
-"""Wall seconds for the plan of a server in doubt, times that doubt."""
+"""Wall seconds for the plan of a server in doubt, times that doubt, and what it took to open where that is longer."""
 _BROKEN_S = 1.0
 """After something that should not have happened."""
 _REFIT_S = 60.0
@@ -236,7 +238,7 @@ class Offloading:
         connection = await greeting
         doubt = self._servers.doubt(candidate)
         # Who gave no plan, or no answer, when it was used last must not keep others waiting for as long again.
-        limit_s = None if doubt == 1.0 else _DOUBTED_S * doubt
+        limit_s = None if doubt == 1.0 else _DOUBTED_S * doubt * max(1.0, connection.opened_within_s)
         try:
             await within(self._plan_with(connection), limit_s)
         except BaseException as error:
@@ -316,10 +318,11 @@ class Offloading:
         """
         connection = used.connection
         if connection.heard.is_set():
+            limit_s = max(_CHECK_S, _CHECK_TIMES * connection.opened_within_s)
             try:
-                await within(self._refreshed(used), _CHECK_S)
+                await within(self._refreshed(used), limit_s)
             except (JoulecutError, asyncio.TimeoutError) as error:
-                reason = str(error) or f"no answer within {_CHECK_S} s"
+                reason = str(error) or f"no answer within {limit_s:.3g} s"
                 _LOG.info("server %s: a fresh connection in place of a silent one: %s", connection.address, reason)
             else:
                 return

@@ -107,6 +107,8 @@ class ServerConnection:
         """Replies that came when nobody waited for them any more."""
         self.newest_epoch = 0
         """The first epoch of the plans that this edge put in force last; 0 where that is not known."""
+        self.opened_within_s = 0.0
+        """Wall seconds in which it was opened and greeted: several round trips."""
         self.name = ""
         """How the server calls itself, once it has been greeted."""
         self._instance = ""

@@ -14,6 +14,7 @@ from joulecut_core.ledgers import FallbackReason
 from joulecut_core.problems import Slo
 from joulecut_core.timing import ManualClock
 from joulecut_edge.config import EdgeConfig
+from joulecut_edge.offloading import better_servers
 from joulecut_edge.offloading.better_servers import Better, BetterServers, Reason
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.joining import Joining
@@ -41,6 +42,7 @@ class FakeServer:
     probes: int = 0
     previews: int = 0
     is_down: bool = False
+    opened_within_s: float = 0.0
 
     @property
     def planner(self) -> FakeServer:
@@ -145,6 +147,28 @@ def test_a_server_that_is_never_in_time_is_left_for_one_that_would_be(site: Site
         assert site.planning.knows_link_to("b:1")
 
     run(site, use, at_home=at_home)
+
+
+@pytest.mark.parametrize(("opened_within_s", "limit_s"), [(0.05, 30.0), (2.4, 96.0), (60.0, 300.0)])
+def test_a_link_with_long_round_trips_gets_more_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch, opened_within_s: float, limit_s: float
+) -> None:
+    """Measuring takes dozens of them: over a satellite an edge would never move in half a minute."""
+    limits_s: list[float | None] = []
+
+    async def within(work: Awaitable[bool], each_s: float | None) -> bool:
+        limits_s.append(each_s)
+        return await work
+
+    monkeypatch.setattr(better_servers, "within", within)
+
+    async def use() -> None:
+        site.by_address["b:1"].opened_within_s = opened_within_s
+        site.answers(late=20)
+        assert await site.look() == Better(candidate=Candidate(address="b:1"), reason=Reason.IN_TIME)
+        assert limits_s == [pytest.approx(limit_s)]
+
+    run(site, use)
 
 
 def test_a_server_that_is_no_longer_named_is_left_after_some_looks(site: Site) -> None:

@@ -288,13 +288,13 @@ def test_a_plan_under_way_at_a_renewal_goes_on(edge: Planned) -> None:
         edge.server.meanwhile = renew
         await edge.planning.plan(edge.server.connection)
         assert edge.bench.session.active.assignment == planned
-        assert edge.bench.session._footing.force.remote is fresh
+        assert edge.bench.session._footing.force.remote is fresh.connection
         assert (fresh.told, fresh.newest_epoch) == ([planned.epoch], planned.epoch)
         # Whoever still knows the connection before plans over the latest.
         await edge.planning.plan(edge.server.connection)
         await edge.planning.adopt(edge.server.connection, edge.bench.session.active)
         assert len(fresh.asked) == 1
-        assert edge.bench.session._footing.force.remote is fresh
+        assert edge.bench.session._footing.force.remote is fresh.connection
 
     run(edge, use)
 

@@ -29,6 +29,7 @@ class FakeConnection:
         self.lost, self.silent, self.heard, self.leaving = (asyncio.Event() for _ in range(4))
         self.is_closed, self.dropped, self.newest_epoch = False, 0, 0
         self.successor: FakeConnection | None = None
+        self.opened_within_s = 0.0
 
     def ends_where(self, other: FakeConnection) -> bool:
         """Whether both reach the same process."""
@@ -127,6 +128,34 @@ def test_given_up_under_another_servers_plan(move: bool) -> None:
         assert renewal.asked is None
         assert renewal.before.lost.is_set()
         assert renewal.fresh.is_closed
+
+    _run(use)
+
+
+@pytest.mark.parametrize(("opened_within_s", "limit_s"), [(0.05, 2.0), (2.4, 4.8)])
+def test_a_silent_connection_with_long_round_trips(
+    monkeypatch: pytest.MonkeyPatch, opened_within_s: float, limit_s: float
+) -> None:
+    """A fresh one in its place gets twice the time in which it was opened itself, and two seconds at least."""
+    limits_s: list[float | None] = []
+
+    async def within(work: Awaitable[None], each_s: float | None) -> None:
+        limits_s.append(each_s)
+        await work
+
+    monkeypatch.setattr(offloading, "within", within)
+
+    async def refreshed(used: Any) -> None:
+        del used
+
+    async def use(bench: Bench) -> None:
+        renewal = Renewal(bench, "one")
+        renewal.before.opened_within_s = opened_within_s
+        renewal.before.heard.set()
+        renewal.offloading._refreshed = refreshed
+        await renewal.offloading._heard_again(renewal.offloading._used)
+        assert limits_s == [pytest.approx(limit_s)]
+        assert not renewal.before.lost.is_set()
 
     _run(use)
 
