@@ -32,6 +32,7 @@ REQUESTS = 4
 NOT_HERE = {
     "joulecut_uplink_bytes_per_second",  # once an edge holds plans for other uplinks
     "joulecut_plan_deadline_seconds",  # where a plan has one
+    "joulecut_plan_rate_hertz",  # where a plan was made for one
     "joulecut_certificate_expiry_timestamp_seconds",  # with TLS
     "joulecut_spans_total",  # with traces
 }

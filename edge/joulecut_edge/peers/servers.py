@@ -35,8 +35,9 @@ _MOST_DOUBT = 16.0
 """Times the usual wait, so some minutes: whoever was mended is not forgotten."""
 _LASTING_FAILURES = 3
 """In a row, after which whoever reads warnings alone is told why."""
-_FORGOTTEN = 64
-"""Breakers kept of servers that are no longer candidates."""
+_FORGOTTEN = 1024
+"""Breakers kept of servers that are no longer candidates, or of a name or list with more than are considered at a time:
+where those that failed are forgotten, they are tried again before others have had their turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,10 +47,7 @@ class FakeServer:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     successor: FakeServer | None = None
-
-    @property
-    def latest(self) -> FakeServer:
-        return self.successor or self
+    latest = property(lambda self: self.successor or self)
 
     @property
     def planner(self) -> FakeServer:
@@ -270,44 +267,6 @@ def test_a_plan_over_a_connection_that_was_left_is_not_put_in_force(edge: Planne
         with pytest.raises(LinkError, match="lost or left"):
             await edge.planning.plan(second.connection)
         assert edge.bench.session.active is before
-
-    run(edge, use)
-
-
-def test_a_plan_under_way_at_a_renewal_goes_on(edge: Planned) -> None:
-    """Asked for over the connection before, it is told and put in force over the one that took its place."""
-
-    async def use() -> None:
-        fresh = FakeServer()
-        planned = edge.server.planned = replace(PLAN.assignment, epoch=PLAN.assignment.epoch + 1)
-
-        def renew() -> None:
-            edge.server.successor = fresh
-            edge.server.leaving.set()
-
-        edge.server.meanwhile = renew
-        await edge.planning.plan(edge.server.connection)
-        assert edge.bench.session.active.assignment == planned
-        assert edge.bench.session._footing.force.remote is fresh.connection
-        assert (fresh.told, fresh.newest_epoch) == ([planned.epoch], planned.epoch)
-        # Whoever still knows the connection before plans over the latest.
-        await edge.planning.plan(edge.server.connection)
-        await edge.planning.adopt(edge.server.connection, edge.bench.session.active)
-        assert len(fresh.asked) == 1
-        assert edge.bench.session._footing.force.remote is fresh.connection
-
-    run(edge, use)
-
-
-def test_nobody_waits_where_nothing_is_planned(edge: Planned) -> None:
-    """A plan on its way is waited for, and only that."""
-
-    async def use() -> None:
-        await edge.planning.settled()
-        planning = asyncio.create_task(edge.planning.plan(edge.server.connection))
-        await asyncio.sleep(0)
-        await edge.planning.settled()
-        assert planning.done()
 
     run(edge, use)
 

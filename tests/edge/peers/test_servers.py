@@ -135,6 +135,24 @@ def test_there_are_never_more_than_sixteen() -> None:
         assert len(seen) == 64
 
 
+def test_one_that_lives_is_found_among_hundreds_that_do_not() -> None:
+    """Of a name with six hundred addresses each has its turn before one that failed has another."""
+    hosts = [f"10.0.{number >> 8}.{number & 255}" for number in range(600)]
+
+    async def seen() -> set[str]:
+        clock = ManualClock()
+        servers = Servers(parse_servers("dns:gpu:50051"), clock, resolve=resolved(*hosts), seed=1, edge="edge")
+        tried = set[str]()
+        for _ in range(-(-len(hosts) // 16)):
+            for candidate in await servers.candidates():
+                tried.add(candidate.address)
+                servers.failed(candidate, LinkError("nobody there"))
+            clock.advance_s(2.0)
+        return tried
+
+    assert len(asyncio.run(seen())) == len(hosts)
+
+
 def test_an_address_counts_once_however_often_it_is_announced() -> None:
     """Also where the configuration names it already: it is then no hint."""
     servers = Servers(parse_servers("a:1"), ManualClock(), discovered=lambda: ["b:2", "a:1", "b:2", "c:3"])
