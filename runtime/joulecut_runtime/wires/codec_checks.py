@@ -60,8 +60,13 @@ def check_lengths(encoded: TensorFrame, *, header_bytes: int, payload_bytes: int
 
 def as_bytes(tensor: Tensor) -> memoryview:
     """The tensor's elements as bytes: a view where it is contiguous in host memory, else of one copy."""
-    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return flat.numpy().data
+    return flat_bytes(tensor.detach().cpu()).numpy().data
+
+
+def flat_bytes(tensor: Tensor) -> Tensor:
+    """The tensor's elements as one row of bytes, where it lies: a view where it is contiguous, else of one copy."""
+    # A single element is contiguous to torch whatever its strides are, and bytes want a last one of 1.
+    return tensor.contiguous().unsqueeze(-1).view(torch.uint8).reshape(-1)
 
 
 def from_bytes(payload: Payload, dtype: str, shape: tuple[int, ...]) -> Tensor:

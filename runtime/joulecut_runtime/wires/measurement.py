@@ -23,6 +23,7 @@ from joulecut_core.wires import WireMeasurement, WireTable
 from joulecut_runtime.profiling.measurable import MeasurableNetwork
 from joulecut_runtime.profiling.progress import ProgressSink, Silence
 from joulecut_runtime.wires.answers import answers, has_answers
+from joulecut_runtime.wires.codec_checks import flat_bytes
 from joulecut_runtime.wires.codecs import Codec, codec, codecs_for
 
 _LOG = logging.getLogger(__name__)
@@ -174,8 +175,5 @@ def _bit_equal(actual: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
         return False
     pairs = zip(actual, expected, strict=True)
     return all(
-        a.dtype == b.dtype
-        and a.shape == b.shape
-        and torch.equal(a.contiguous().reshape(-1).view(torch.uint8), b.contiguous().reshape(-1).view(torch.uint8))
-        for a, b in pairs
+        a.dtype == b.dtype and a.shape == b.shape and torch.equal(flat_bytes(a), flat_bytes(b)) for a, b in pairs
     )

@@ -86,6 +86,15 @@ def test_raw_of_a_view_carries_the_view() -> None:
     assert decoded.is_contiguous()
 
 
+@pytest.mark.parametrize("using", CODECS[:4], ids=lambda using: using.name)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bfloat16])
+def test_one_element_out_of_many_can_be_sent(using: Codec, dtype: torch.dtype) -> None:
+    """One score picked from a row, which torch calls contiguous at any stride, crosses like one that lies alone."""
+    score = torch.arange(4).to(dtype).reshape(1, 4)[:, 2]
+    (decoded,) = using.decode(using.encode([score]))
+    assert torch.equal(decoded, score)
+
+
 def test_raw_encoding_copies_nothing() -> None:
     """A contiguous tensor's payload is its own memory: the only copy is the one into the message."""
     tensor = torch.zeros(8)
