@@ -30,18 +30,19 @@ class MeterReader:
     async def read(self, not_before_s: float | None) -> EnergyReading:
         """The energy counter at its first change from `not_before_s` on (None: the next one); waits until then.
 
-        Raises DeviceError where there is no meter, or it stands still.
+        Raises DeviceError where there is no meter, or it stands still, RuntimeError where the host has no thread left.
         """
         if not_before_s is not None:
             # Not in a thread: an agent that stops can end this wait, however long it was asked to be.
             await asyncio.sleep(max(0.0, self._clock.wall_s(not_before_s - self._clock.now_s())))
         reading: Future[EnergyReading] = Future()
         with self._lock:
-            self._asking.append((float("-inf") if not_before_s is None else not_before_s, reading))
             self._asked.set()
             if not self._is_reading:
-                self._is_reading = True
+                # May be refused: then nobody is left waiting for it, and who asks next starts another.
                 threading.Thread(target=self._read, name="meter", daemon=True).start()
+                self._is_reading = True
+            self._asking.append((float("-inf") if not_before_s is None else not_before_s, reading))
         return await asyncio.wrap_future(reading)
 
     def _read(self) -> None:

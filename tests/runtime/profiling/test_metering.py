@@ -186,6 +186,25 @@ def test_a_device_without_a_meter(clock: ManualClock, period_s: float | None, ma
     asyncio.run(asyncio.wait_for(run(), WAIT_S))
 
 
+def test_a_thread_that_cannot_be_started_is_one_callers_failure(
+    device: EmulatedDevice, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a host that was out of threads for a moment, whoever asks next is answered."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError(f"can't start new thread {thread.name}")
+
+    async def run() -> None:
+        meter = MeterReader(device, clock)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start new thread meter"):
+                await meter.read(None)
+        assert (await asyncio.wait_for(meter.read(None), WAIT_S)).energy_j is not None
+
+    asyncio.run(run())
+
+
 def test_overrun_is_an_emulators(device: EmulatedDevice, clock: ManualClock) -> None:
     """A real device is never late for itself."""
     assert overrun_s(device) == 0.0
