@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from joulecut_core.errors import JoulecutError
+from joulecut_core.errors import DeviceError, JoulecutError
 from joulecut_core.time_limits import within
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.requests.session import EdgeSession
@@ -83,10 +83,18 @@ class Retirement:
         try:
             if is_same and before is not None:
                 await self._session.replace_remote(connection, before)
-            elif await self._session.go_local(only_from=connection) and before is not None:
+            elif await self._went_local(connection) and before is not None:
                 before.lost.set()
         finally:
             await self.bury(connection)
+
+    async def _went_local(self, connection: ServerConnection) -> bool:
+        """Whether its plan was in force; it is so no more, even where a sick device refuses the local plan's part."""
+        try:
+            return await self._session.go_local(only_from=connection)
+        except DeviceError as error:
+            _LOG.warning("server %s: given up, but the local plan: %s", connection.address, error)
+            return True
 
     async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
         with suppress(asyncio.TimeoutError):

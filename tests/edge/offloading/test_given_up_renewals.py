@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from joulecut_core.errors import DeviceError
 from joulecut_edge.offloading import offloading
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.retirement import Retirement
@@ -156,6 +157,27 @@ def test_a_silent_connection_with_long_round_trips(
         await renewal.offloading._heard_again(renewal.offloading._used)
         assert limits_s == [pytest.approx(limit_s)]
         assert not renewal.before.lost.is_set()
+
+    _run(use)
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_given_up_on_a_sick_device(move: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops the edge is obeyed, and the server from before is joined anew, though the device refuses work."""
+
+    def refuse(cut: int, *, head: bool) -> None:
+        raise DeviceError(f"out of memory at cut {cut}, head {head}")
+
+    async def use(bench: Bench) -> None:
+        renewal = Renewal(bench, "two")
+        task = await renewal.begin(move=move)
+        monkeypatch.setattr(bench.runner, "prepare", refuse)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert renewal.asked is None
+        assert renewal.before.lost.is_set()
+        assert renewal.fresh.is_closed
 
     _run(use)
 
