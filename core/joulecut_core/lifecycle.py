@@ -21,6 +21,8 @@ _LOG = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _READ_BYTES = 4096
+_REFUSED_S = 1.0
+"""Wall seconds after which an input that could not be read is looked at again."""
 
 
 def announce_ready(path: Path | None, address: str) -> None:
@@ -122,9 +124,24 @@ async def for_long(serving: AbstractAsyncContextManager[str]) -> AsyncIterator[s
 def _told(stop: Callable[[str], None], ends_with: int | None) -> Iterator[None]:
     """Within the context, `stop` is called by signals and by the end of a pipe."""
     loop = asyncio.get_running_loop()
+    again: asyncio.TimerHandle | None = None
+
+    def watch(pipe: int) -> None:
+        blocks = os.get_blocking(pipe)
+        loop.add_reader(pipe, read, pipe)
+        # uvloop takes that away, from all who share it: of a terminal, standard error and the shell to come.
+        os.set_blocking(pipe, blocks)
 
     def read(pipe: int) -> None:
-        if not os.read(pipe, _READ_BYTES):
+        nonlocal again
+        try:
+            is_over = not os.read(pipe, _READ_BYTES)
+        except OSError:
+            # In a terminal's background: what is typed there is another program's, and stays until that one takes it.
+            loop.remove_reader(pipe)
+            again = loop.call_later(_REFUSED_S, watch, pipe)
+            return
+        if is_over:
             loop.remove_reader(pipe)
             stop("the end of who started it")
 
@@ -134,14 +151,13 @@ def _told(stop: Callable[[str], None], ends_with: int | None) -> Iterator[None]:
     for number in numbers:
         loop.add_signal_handler(number, stop, number.name)
     if ends_with is not None:
-        blocks = os.get_blocking(ends_with)
-        loop.add_reader(ends_with, read, ends_with)
-        # uvloop takes that away, from all who share it: of a terminal, standard error and the shell to come.
-        os.set_blocking(ends_with, blocks)
+        watch(ends_with)
     try:
         yield
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+        if again is not None:
+            again.cancel()
         if ends_with is not None:
             loop.remove_reader(ends_with)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from joulecut_core import lifecycle
 from joulecut_core.errors import ConfigError
 from joulecut_core.lifecycle import announce_ready, for_long, input_that_ends, log_failure, serve_until_stopped
 from joulecut_proto import event_loops
@@ -223,6 +225,44 @@ def test_an_input_that_is_waited_for_stays_as_it_was(tmp_path: Path) -> None:
     finally:
         os.close(shared)
         ends[0].close()
+
+
+def test_an_input_that_cannot_be_read_now_is_read_later(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed at a terminal in whose background an agent runs neither ends it nor keeps it busy; the end does."""
+    reading, writing = os.pipe()
+    looks = 0
+
+    def read(pipe: int, size_bytes: int) -> bytes:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        content = really_read(pipe, size_bytes)
+        if content:
+            os.close(writing)
+        return content
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[str]:
+        os.write(writing, b"typed")
+        yield "127.0.0.1:4711"
+
+    async def run() -> None:
+        began_s = asyncio.get_running_loop().time()
+        await asyncio.wait_for(serve_until_stopped(serving(), None, ends_with=reading), 20.0)
+        assert asyncio.get_running_loop().time() - began_s >= 0.04
+
+    really_read = os.read
+    monkeypatch.setattr(lifecycle, "_REFUSED_S", 0.02)
+    monkeypatch.setattr(os, "read", read)
+    try:
+        event_loops.run(run())
+    finally:
+        os.close(reading)
+    assert looks == 4
+    assert not caplog.records
 
 
 def test_an_input_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
