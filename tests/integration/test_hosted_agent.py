@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from joulecut_core.decoding import encode
 from joulecut_core.errors import LinkError
 from joulecut_edge import agent as edge_agent
 from joulecut_server.config import ServerConfig
+from joulecut_server.pool import hosting
 from joulecut_server.pool.hosting import HostedAgent
 from joulecut_server.pool.replica import Replica
 from joulecut_server.pool.reports import ReplicaState
@@ -24,8 +26,8 @@ from tests.integration.tiny_network import pictures
 PICTURE = pictures(1, seed=9)[0]
 
 
-async def started(host: HostedAgent) -> None:
-    while host.state is ReplicaState.STARTING:
+async def started(host: HostedAgent | Replica) -> None:
+    while (host if isinstance(host, HostedAgent) else host.report()).state is ReplicaState.STARTING:
         await asyncio.sleep(0.01)
 
 
@@ -85,7 +87,34 @@ def test_a_replica_reports_why_it_has_failed(site: Site) -> None:
         taken.listen(1)
         config = replace(site.server(), listen=f"127.0.0.1:{taken.getsockname()[1]}")
         replica = Replica(encode(config), node="10.0.0.5", gpus=[])
+        asyncio.run(asyncio.wait_for(started(replica), 2 * WAIT_S))
         replica.drain()
     report = replica.report()
     assert (report.state, report.pid, report.node, report.load) == (ReplicaState.FAILED, os.getpid(), "10.0.0.5", None)
     assert "in use" in report.complaint
+
+
+def test_an_agent_that_still_starts_can_be_stopped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever drains a pool does not wait until a profile is measured: the start ends, and what it held is let go."""
+    began, let_go = threading.Event(), threading.Event()
+
+    @asynccontextmanager
+    async def starting(config: ServerConfig, **gauged: object) -> AsyncIterator[str]:
+        del config, gauged
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            let_go.set()
+        yield "127.0.0.1:4711"
+
+    monkeypatch.setattr(hosting, "serving", starting)
+    host = HostedAgent(site.server())
+    assert began.wait(WAIT_S)
+    assert host.state is ReplicaState.STARTING
+    stopping = threading.Thread(target=host.stop, daemon=True)
+    stopping.start()
+    stopping.join(WAIT_S)
+    assert let_go.is_set()
+    assert not stopping.is_alive()
+    assert (host.state, host.address, host.complaint) == (ReplicaState.DRAINING, "", "")

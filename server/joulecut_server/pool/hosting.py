@@ -24,9 +24,8 @@ class HostedAgent:
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._state = ReplicaState.STARTING
         self._address = ""
-        self._complaint = ""
+        self._complaint: str | None = None
         self._gauge: LoadGauge | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
@@ -37,7 +36,11 @@ class HostedAgent:
     @property
     def state(self) -> ReplicaState:
         """Where it is in its life."""
-        return self._state
+        if self._complaint is not None:
+            return ReplicaState.FAILED
+        if self._stopping.is_set():
+            return ReplicaState.DRAINING
+        return ReplicaState.SERVING if self._address else ReplicaState.STARTING
 
     @property
     def address(self) -> str:
@@ -47,13 +50,13 @@ class HostedAgent:
     @property
     def complaint(self) -> str:
         """Why it has failed; empty otherwise."""
-        return self._complaint
+        return self._complaint or ""
 
     def load(self) -> LoadReading:
         """Its load now. Raises LinkError where it does not serve or does not answer, DeviceError as its device does."""
         gauge, loop = self._gauge, self._loop
         if gauge is None or loop is None or loop.is_closed():
-            raise LinkError(f"{self._config.name} is {self._state.value}: it has no load to read")
+            raise LinkError(f"{self._config.name} is {self.state.value}: it has no load to read")
         reading = asyncio.run_coroutine_threadsafe(gauge.read(), loop)
         try:
             return reading.result(_READ_S)
@@ -62,9 +65,10 @@ class HostedAgent:
             raise LinkError(f"{self._config.name} did not tell its load within {_READ_S:g} s") from error
 
     def stop(self) -> None:
-        """Drain, restore the device's clocks, and return once that is done. May be called again."""
-        if self._state is not ReplicaState.FAILED:
-            self._state = ReplicaState.DRAINING
+        """Drain, restore the device's clocks, and return once that is done. May be called again.
+
+        One that still starts, which may be profiling for minutes, gives that up; what was opened is closed.
+        """
         self._stopping.set()
         loop, stop_serving = self._loop, self._stop_serving
         if loop is not None and stop_serving is not None and not loop.is_closed():
@@ -74,27 +78,32 @@ class HostedAgent:
     def _run(self) -> None:
         try:
             event_loops.run(self._serve())
+        except asyncio.CancelledError:
+            _LOG.info("%s was stopped before it served", self._config.name)
         except JoulecutError as error:
-            self._fail(str(error))
+            self._complaint = str(error)
             _LOG.error("%s: %s", self._config.name, error)
         except Exception as error:  # noqa: BLE001 - whoever asks is told
-            self._fail(f"{type(error).__name__}: {error}")
+            self._complaint = f"{type(error).__name__}: {error}"
             _LOG.exception("%s broke off", self._config.name)
         finally:
             self._gauge = None
 
-    def _fail(self, complaint: str) -> None:
-        self._complaint = complaint
-        self._state = ReplicaState.FAILED
-
     async def _serve(self) -> None:
-        self._stop_serving = asyncio.Event()
+        self._stop_serving = stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        if self._stopping.is_set():
+            return  # before there was a loop to tell
+        task = asyncio.create_task(self._serve_until(stopping))
+        await asyncio.wait({task, asyncio.ensure_future(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._address:
+            task.cancel()
+        await task
+
+    async def _serve_until(self, stopping: asyncio.Event) -> None:
         async with serving(self._config, gauged=self._keep_gauge) as address:
             self._address = address
-            if not self._stopping.is_set():
-                self._state = ReplicaState.SERVING
-                await self._stop_serving.wait()
+            await stopping.wait()
 
     def _keep_gauge(self, gauge: LoadGauge) -> None:
         self._gauge = gauge
