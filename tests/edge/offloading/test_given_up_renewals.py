@@ -161,6 +161,20 @@ def test_a_silent_connection_with_long_round_trips(
     _run(use)
 
 
+def test_given_up_before_its_plan() -> None:
+    """A fresh connection whose plan never came into force leaves the server from before and its plan as they were."""
+
+    async def use(bench: Bench) -> None:
+        renewal = Renewal(bench, "two")
+        await bench.session.switch(active_plan(2, epoch=_EPOCH), cast(Any, renewal.before))
+        await renewal.offloading._retirement.undo(renewal.fresh, renewal.before)
+        assert renewal.asked is renewal.before
+        assert not renewal.before.lost.is_set()
+        assert renewal.fresh.is_closed
+
+    _run(use)
+
+
 @pytest.mark.parametrize("move", [False, True])
 def test_given_up_on_a_sick_device(move: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops the edge is obeyed, and the server from before is joined anew, though the device refuses work."""

@@ -63,6 +63,13 @@ def test_numbers_read_back(value: int, before: bytes) -> None:
     assert read_varint(content + b"\xff", len(before)) == (value, len(content))
 
 
+@pytest.mark.parametrize("value", [shift << 7 * digits for digits in range(1, 5) for shift in (1, 3)])
+def test_numbers_whose_first_digits_are_nothing_read_back(value: int) -> None:
+    """As the round sizes of tensors are: a digit of nothing is one that is followed, not the last."""
+    content = varint(value)
+    assert read_varint(content, 0) == (value, len(content))
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80", b"\xff\xff\xff\xff\xff\x01"])
 def test_a_number_that_does_not_end_is_none(content: bytes) -> None:
     """Cut off, or longer than a length may be."""

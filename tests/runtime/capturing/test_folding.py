@@ -69,6 +69,26 @@ def test_a_norm_that_knows_no_factors() -> None:
     _assert_same(folded, module, x)
 
 
+class Branches(nn.Module):
+    """Two normed convolutions of the same input, put side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = (_stirred(nn.Conv2d(4, 8, 1), nn.BatchNorm2d(8)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((self.left(x), self.right(x), x), dim=1)
+
+
+def test_norms_that_are_read_in_a_list() -> None:
+    """What joins the branches of a network reads the convolutions in the places of their norms."""
+    torch.manual_seed(2)
+    module, x = Branches().eval(), torch.randn(1, 4, 5, 5)
+    folded = capture(module, [x], name="norms")
+    assert _norms(folded) == 0
+    _assert_same(folded, module, x)
+
+
 @pytest.mark.parametrize(
     ("before", "sizes"),
     [

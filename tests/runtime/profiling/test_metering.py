@@ -157,13 +157,15 @@ def test_nobody_is_read_for_who_has_left(clock: ManualClock) -> None:
 
 
 def test_a_long_wait_can_be_ended() -> None:
-    """A reading asked for in an hour does not keep an agent from stopping: no thread sleeps for it."""
+    """A reading asked for in an hour keeps no agent from stopping and nobody from another: no thread sleeps for it."""
     clock = SystemClock()
     device = EmulatedDevice(quiet_file(), clock=clock)
 
     async def run() -> None:
-        waiting = asyncio.create_task(MeterReader(device, clock).read(clock.now_s() + 3600.0))
+        meter = MeterReader(device, clock)
+        waiting = asyncio.create_task(meter.read(clock.now_s() + 3600.0))
         await asyncio.sleep(0)
+        await asyncio.wait_for(meter.read(None), WAIT_S)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

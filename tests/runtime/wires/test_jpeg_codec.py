@@ -87,6 +87,15 @@ def test_jpeg_of_any_picture_fits(side: int) -> None:
     assert codes.decode(codes.encode([noise]))[0].shape == noise.shape
 
 
+@pytest.mark.parametrize("spec", [("uint8", ()), ("uint8", (0, 3, 12, 20)), ("float32", (1, 3, 12, 20))])
+def test_jpeg_announced_as_no_picture_is_refused(spec: tuple[str, tuple[int, ...]]) -> None:
+    """A description that came over the wire is believed no more than the bytes behind it."""
+    (encoded,) = codec("jpeg98").encode([picture(height=12, width=20)])
+    lie = replace(encoded, spec=TensorSpec(name="0", dtype=spec[0], shape=spec[1]))
+    with pytest.raises(ContractError, match="expected pictures uint8"):
+        codec("jpeg98").decode([lie])
+
+
 def test_jpeg_other_formats_are_refused() -> None:
     """A PNG, a grey JPEG and a progressive JPEG do not get past their headers."""
     for image, options in (

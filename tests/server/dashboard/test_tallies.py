@@ -28,7 +28,7 @@ SECOND = replace(FIRST, epoch=2)
 def test_means_are_of_one_plan() -> None:
     """What an old plan's requests took is not what the new one costs."""
     tallies = Tallies()
-    tallies.replied(request_under(FIRST), replace(answer(), server_energy_j=9.0))
+    tallies.replied(request_under(FIRST), replace(answer(), server_energy_j=9.0, tail_s=7.0))
     assert tallies.served("edge-1", 2).server_energy_j is None
     for _ in range(3):
         tallies.replied(request_under(SECOND), answer())
