@@ -104,9 +104,12 @@ def _expect_the_same_again(
 ) -> None:
     """Many modules note what nobody reads, or keep what they would only compute again: those are right as traced."""
     reason = f"{graph.name}: {_NOT_AGAIN.format(show(changed))}"
+    positional, keywords = given
+    inputs = (*positional, *keywords.values())
+    twice = CalledTwice(module, tuple(keywords))
     try:
         with Traces().followed(module):
-            again = lower(_export(CalledTwice(module), *given), graph.name)
+            again = lower(_export(twice, (*(each.clone() for each in inputs), *inputs), {}), graph.name)
     except Exception as cause:  # as above
         if not _can_be_traced(module, given):
             _LOG.debug("%s: cannot be traced a second time: %s", graph.name, cause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -64,16 +64,23 @@ class _Slots:
 
 
 class CalledTwice(nn.Module):
-    """A module after a call of it."""
+    """A module after a call of it with other inputs. Takes those of both calls, the first one's first."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, keywords: Sequence[str]) -> None:
+        """`keywords`: the names of the last inputs of a call, which are given by name."""
         super().__init__()
         self.module = module
+        self._keywords = tuple(keywords)
 
-    def forward(self, *inputs: Tensor, **named: Tensor) -> object:
-        """What the second call gives; the first one's inputs are its own to change."""
-        self.module(*(each.clone() for each in inputs), **{name: each.clone() for name, each in named.items()})
-        return self.module(*inputs, **named)
+    def forward(self, *inputs: Tensor) -> object:
+        """What the second call gives."""
+        half = len(inputs) // 2
+        self._call(inputs[:half])
+        return self._call(inputs[half:])
+
+    def _call(self, inputs: tuple[Tensor, ...]) -> object:
+        first = len(inputs) - len(self._keywords)
+        return self.module(*inputs[:first], **dict(zip(self._keywords, inputs[first:], strict=True)))
 
 
 class Traces:
@@ -128,7 +135,10 @@ class Traces:
 
 
 def same_function(first: Graph, second: Graph) -> bool:
-    """Whether two graphs compute the same outputs from their inputs, whatever their values are called."""
+    """Whether two graphs compute the same outputs from their inputs, whatever their values are called.
+
+    Inputs are matched from the last one on: what the second graph takes before them must not matter.
+    """
     known: dict[object, int] = {}
     return _outputs(first, known) == _outputs(second, known)
 
@@ -210,7 +220,7 @@ def _outputs(graph: Graph, known: dict[object, int]) -> list[int]:
             return ("tensor", numbers[argument])
         return tuple(map(spelt, argument)) if isinstance(argument, tuple) else (type(argument).__name__, argument)
 
-    for index, spec in enumerate(graph.inputs):
+    for index, spec in enumerate(reversed(graph.inputs)):
         numbers[Value(name=spec.name)] = number(("input", index))
     for node in graph.nodes:
         for each in node_references(node):

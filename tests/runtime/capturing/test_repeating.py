@@ -210,6 +210,31 @@ class Lazy(nn.Module):
         return x * self.slope * self.tables.mask * cosine + self.offset * sine
 
 
+class Moving(nn.Module):
+    """What has moved since the picture before; in the first one nothing has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Tensor | None = None
+
+    def forward(self, x: Tensor, *, gain: Tensor) -> Tensor:
+        before = x if self.before is None else self.before
+        self.before = x
+        return (x - before) * gain
+
+
+class Calibrated(nn.Module):
+    """By the first picture of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.pictures.append(x)
+        return x / self.pictures[0].abs().amax()
+
+
 class Memoized(nn.Module):
     """Its table is where nobody can look."""
 
@@ -245,6 +270,13 @@ def test_an_answer_that_depends_on_the_call_before_is_refused(module: nn.Module,
     with pytest.raises(CaptureError, match=r"the next one answers otherwise.*take it as an input") as refused:
         capture(module, [torch.ones(2, 4)], name="kept")
     assert changed in str(refused.value)
+
+
+@pytest.mark.parametrize(("module", "count"), [(Moving(), 2), (Calibrated(), 1)])
+def test_an_input_that_is_kept_for_the_next_answer_is_refused(module: nn.Module, count: int) -> None:
+    """Two calls on one picture would answer alike: the second one is of another."""
+    with pytest.raises(CaptureError, match=r"a call changes .*, and the next one answers otherwise"):
+        capture(module, [torch.ones(2, 4)] * count, name="kept")
 
 
 def test_of_huge_tables_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
