@@ -31,10 +31,10 @@ def test_a_full_stream_waits_until_it_has_room(limits: Limits) -> None:
         assert not third.done()
         second.let_go()
         place = await third
-        assert room.taken_bytes == 20
+        assert (room.taken_bytes, room.requests) == (20, 3)
         for each in (first, place, elsewhere):
             each.let_go()
-        assert (room.taken_bytes, mine.places, other.places) == (0, 0, 0)
+        assert (room.taken_bytes, room.requests, mine.places, other.places) == (0, 0, 0, 0)
 
     with_room(limits, use)
 
