@@ -128,7 +128,8 @@ class Footing:
 
     def hasten(self, active: ActivePlan, *, waited_s: float, deadline_s: float | None) -> None:
         """Before a first part, which has waited so long: at the fastest clock while such waits make requests late."""
-        planned, limit_s = active.plan, patience_s(active) if deadline_s is None else deadline_s
+        planned = active.plan
+        limit_s = patience_s(active) if deadline_s is None else deadline_s
         # One request each of a few applications at once is no line.
         turn_s = 0.0 if planned.breakdown is None else planned.breakdown.t_edge
         spare_s = max(limit_s - (planned.latency_s or 0.0), turn_s)
