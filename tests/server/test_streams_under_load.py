@@ -211,7 +211,7 @@ def test_streams_beyond_the_limit_are_refused(tmp_path: Path) -> None:
 
 
 def held_bytes(talk: Callable[[int], Awaitable[None]]) -> int:
-    """How many more bytes are held after `talk` of two calls than before; what is made once is there by then."""
+    """How many more bytes are held after `talk` of four calls than before; what is made once is there by then."""
 
     async def run() -> int:
         await talk(1)
@@ -219,7 +219,7 @@ def held_bytes(talk: Callable[[int], Awaitable[None]]) -> int:
         tracemalloc.start()
         gc.disable()
         try:
-            await talk(2)
+            await talk(4)
             return tracemalloc.get_traced_memory()[0]
         finally:
             gc.enable()
@@ -241,7 +241,8 @@ def test_a_refused_stream_leaves_nothing_behind(tmp_path: Path, caplog: pytest.L
                 await call.write(nothing)
                 assert await call.code() is grpc.StatusCode.UNAVAILABLE
 
-    assert held_bytes(talk) < len(nothing)
+    # The end of the last one may still be on its way.
+    assert held_bytes(talk) < 2 * len(nothing)
     parts.worker.close()
     parts.device.close()
 

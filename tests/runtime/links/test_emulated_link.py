@@ -39,6 +39,8 @@ class AckServer:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # What it has accepted by now is all there is to close.
+        self._threads[0].join(timeout=10)
         for connection in self._connections:
             with closing(connection):
                 try:
