@@ -15,6 +15,7 @@ from joulecut_core.lifecycle import forget_ready, input_that_ends
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
+from joulecut_core.standard_output import run_and_flush
 from joulecut_edge.config import EdgeConfig
 from joulecut_proto.usual_address import prepared_place
 from joulecut_proto.waiting import wait_in_place
@@ -134,4 +135,4 @@ def serve(
 def main() -> None:
     """Entry point of the console script."""
     wait_in_place()
-    sys.exit(run_program(app))
+    sys.exit(run_program(lambda: run_and_flush(app)))

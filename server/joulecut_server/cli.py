@@ -14,6 +14,7 @@ from joulecut_core.lifecycle import forget_ready, input_that_ends
 from joulecut_core.logs import log_to_stderr
 from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
+from joulecut_core.standard_output import run_and_flush
 from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
 from joulecut_server.config import ServerConfig
@@ -115,4 +116,4 @@ def serve(
 def main() -> None:
     """Entry point of the console script."""
     wait_in_place()
-    sys.exit(run_program(app))
+    sys.exit(run_program(lambda: run_and_flush(app)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -11,10 +9,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from joulecut.long_work.lost_interrupts import found_again
-from joulecut_core.errors import JoulecutError
-from joulecut_core.exits import ExitCode
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+from joulecut_core.standard_output import run_and_flush
 
 
 def run_surrounded(program: Callable[[], object]) -> None:
@@ -33,37 +28,12 @@ def run_surrounded(program: Callable[[], object]) -> None:
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _interrupt)
     try:
         with found_again():
-            _run_and_flush(program)
-    except BrokenPipeError:
-        _say_nothing_more()
-        raise SystemExit(int(ExitCode.FAILED)) from None
-    except OSError as error:
-        if error.errno not in _FULL or error.filename is not None:
-            raise
-        _say_nothing_more()
-        raise JoulecutError(
-            f"standard output: cannot be written: {error.strerror}; make room, or send it elsewhere"
-        ) from error
+            run_and_flush(program)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _run_and_flush(program: Callable[[], object]) -> None:
-    try:
-        program()
-    finally:
-        # Here, where it can still be told: at the interpreter's end nobody would.
-        if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison] - where it was closed by whoever started us
-            sys.stdout.flush()
-
-
 def _interrupt(number: int, frame: object) -> NoReturn:
     del number, frame
     raise KeyboardInterrupt
-
-
-def _say_nothing_more() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
