@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -87,9 +87,12 @@ def read_configuration(cls: type[T], sources: Sources) -> Configuration[T]:
         raise ConfigError(_complaint(str(error), origins, sources, keys)) from error
 
 
-def _complaint(said: str, origins: Mapping[str, str], sources: Sources, keys: Iterable[ConfigKey]) -> str:
+def _complaint(said: str, origins: Mapping[str, str], sources: Sources, keys: Sequence[ConfigKey]) -> str:
     """What is wrong, behind who said so."""
     name = re.split(r"[:\[]", said, maxsplit=1)[0]
+    if all(key.name != name for key in keys):
+        # Options that commands have too name their key alone; here it stands in a table.
+        name = next((key for key in origins if key.endswith(f".{name}")), name)
     origin = origins.get(name, "")
     variable = origin if sources.prefix and origin.startswith(f"{sources.prefix}_") else ""
     where = variable or ("options" if origin == FLAG else sources.chosen_file or "options")

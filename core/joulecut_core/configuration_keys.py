@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from joulecut_core.errors import ConfigError
 
 REQUIRED = dataclasses.MISSING
 """The default of a key without one."""
@@ -39,6 +42,15 @@ def config_keys(cls: type[Any], tables: Sequence[str] = ()) -> Iterator[ConfigKe
             yield ConfigKey(path=path, kind=kind, default=field.default_factory())
         else:
             yield ConfigKey(path=path, kind=kind, default=field.default)
+
+
+@contextmanager
+def of_key(name: str) -> Iterator[None]:
+    """Put a key's name before what is wrong with its value, so that it is told who gave it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
 
 
 def without_none(kind: Any) -> Any:

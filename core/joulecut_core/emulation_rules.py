@@ -18,7 +18,7 @@ def check_emulation(device: str, *, slowdown: float, seed: int) -> None:
 def check_slowdown(slowdown: float) -> None:
     """Raise ConfigError where no clock runs so."""
     if not 1.0 <= slowdown <= _MOST:
-        raise ConfigError(f"slowdown is {slowdown!r}; expected a factor between 1 and {_MOST:.0f}")
+        raise ConfigError(f"slowdown: {slowdown!r}; expected a factor between 1 and {_MOST:.0f}")
 
 
 def check_seed(seed: int) -> None:

@@ -17,6 +17,7 @@ from joulecut_core.printed_configuration import printed_configuration
 from joulecut_core.programs import run_program
 from joulecut_core.standard_output import run_and_flush
 from joulecut_edge.config import EdgeConfig
+from joulecut_edge.plan_words import POLICIES
 from joulecut_proto.usual_address import prepared_place
 from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
@@ -25,10 +26,6 @@ VARIABLES = "JOULECUT_EDGE"
 """What environment variables of this program begin with."""
 
 app = typer.Typer(pretty_exceptions_enable=False)
-
-
-POLICIES = ("all-edge", "all-server", "latency-cut", "energy-cut", "edge-clock", "governor", "cpu-dvfs", "joint")
-"""What --policy completes to. Written down, since asking the planner loads NumPy while somebody holds a key."""
 
 
 def _policies(incomplete: str) -> list[str]:

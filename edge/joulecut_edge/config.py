@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
 from joulecut_core.compute_threads import check_compute_threads
+from joulecut_core.configuration_keys import of_key
+from joulecut_core.decoding import show
 from joulecut_core.emulation_rules import check_emulation
 from joulecut_core.errors import ConfigError, ProblemError
 from joulecut_core.logs import LogFormat
 from joulecut_core.problem_rules import check_objective, check_slo
 from joulecut_core.problems import Objective, Slo
+from joulecut_edge.peers.servers import parse_servers
+from joulecut_edge.plan_words import check_plan_words
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
@@ -19,6 +24,8 @@ from joulecut_proto.usual_address import EDGE_ADDRESS
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.metrics.options import MetricsOptions
 from joulecut_runtime.networks.bundle_signature import SignerOptions
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +104,14 @@ class EdgeConfig:
             raise ConfigError("insecure: true beside [tls]; leave out one of them")
         check_compute_threads(self.threads)
         check_emulation(self.device, slowdown=self.slowdown, seed=self.seed)
-        parse_address(self.listen)
+        with of_key("listen"):
+            parse_address(self.listen)
+        check_plan_words(policy=self.policy, tail=self.planning.tail)
+        if self.digest and not _DIGEST.fullmatch(self.digest):
+            raise ConfigError(
+                f"digest: {show(self.digest)}; expected sha256: and 64 hexadecimal digits, as of a bundle"
+            )
+        parse_servers(self.server)
         try:
             check_slo(self.slo)
             check_objective(self.objective)

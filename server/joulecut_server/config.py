@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from joulecut_core.agent_names import check_agent_name
 from joulecut_core.compute_threads import check_compute_threads
+from joulecut_core.configuration_keys import of_key
 from joulecut_core.emulation_rules import check_emulation
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
@@ -86,7 +87,11 @@ class ServerConfig:
             raise ConfigError(f"drain_s: {self.drain_s}; expected a finite number of seconds, 0 or more")
         check_compute_threads(self.threads)
         check_emulation(self.device, slowdown=self.slowdown, seed=self.seed)
-        parse_address(self.listen)
+        with of_key("listen"):
+            parse_address(self.listen)
+        if self.health_listen:
+            with of_key("health_listen"):
+                parse_address(self.health_listen)
 
     @property
     def reflects(self) -> bool:

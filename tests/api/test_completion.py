@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from joulecut.commands.simulate import POLICIES as SERVING_POLICIES
 from joulecut.simulation.policy_choice import NAMES
-from joulecut_edge.cli import POLICIES as PLANNING_POLICIES
+from joulecut_edge.plan_words import POLICIES, TAILS
 from joulecut_planner.policies import Policy
+from joulecut_planner.tails import TailMethod
 from joulecut_runtime.devices import device_names
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.options import ENGINES, PRECISIONS
+from joulecut_runtime.engines import EngineName, Precision
+from joulecut_server.serving.options import POLICIES as SERVING_POLICIES
 
 MODULES = {"joulecut": "joulecut.cli", "edge-agent": "joulecut_edge.cli", "server-agent": "joulecut_server.cli"}
 pytestmark = pytest.mark.usefixtures("started_warm")
@@ -63,9 +66,12 @@ def test_starting_loads_nothing_heavy(program: str) -> None:
 
 
 def test_what_is_written_down_is_what_there_is() -> None:
-    """Policies and devices that were added or renamed are completed too."""
-    assert ("all", *NAMES) == SERVING_POLICIES
-    assert tuple(policy.value for policy in Policy) == PLANNING_POLICIES
+    """What was added or renamed is completed, and taken in a configuration, too."""
+    assert NAMES == SERVING_POLICIES
+    assert tuple(policy.value for policy in Policy) == POLICIES
+    assert tuple(method.value for method in TailMethod) == TAILS
+    assert tuple(engine.value for engine in EngineName) == ENGINES
+    assert tuple(precision.value for precision in Precision) == PRECISIONS
     assert set(device_completions("emulated:")) == {name for name in device_names() if name.startswith("emulated:")}
 
 

@@ -49,7 +49,7 @@ def test_scaled_clocks_of_two_processes_agree() -> None:
 @pytest.mark.parametrize("slowdown", [0.0, 0.99, -1.0, 1e5, float("nan"), float("inf")])
 def test_slowdown_must_slow_down(slowdown: float) -> None:
     """A factor below 1 would need a faster machine; absurd ones are slips."""
-    with pytest.raises(ConfigError, match=r"slowdown is .* between 1 and 10000"):
+    with pytest.raises(ConfigError, match=r"slowdown: .* between 1 and 10000"):
         ScaledClock(slowdown)
 
 

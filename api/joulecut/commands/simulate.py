@@ -13,15 +13,13 @@ from joulecut.commands.quiet import Quiet
 from joulecut.commands.report_options import EmbodiedCarbon, Export, GridIntensity, HtmlPage, report_wish
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.devices.completions import device_completions
-
-POLICIES = ("all", "fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "fp32-only", "eali", "joulecut")
-"""What --policy completes to. Written down, since asking the planner loads NumPy while somebody holds a key."""
+from joulecut_server.serving.options import POLICIES
 
 
 def _policies(incomplete: str) -> list[str]:
     """What a list of policies that ends so can go on with."""
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in POLICIES if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in ("all", *POLICIES) if name.startswith(last)]
 
 
 def simulate(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulecut_core.configuration_keys import of_key
 from joulecut_core.errors import AccessError, ConfigError, ContractError, JoulecutError, LinkError
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.breaker import Breaker, Trial
@@ -63,9 +64,10 @@ class Candidate:
 
 def parse_servers(text: str) -> tuple[ServerEntry, ...]:
     """The entries of a comma-separated list; raises ConfigError where one is no address, or there are too many."""
-    entries = tuple(_entry(part.strip()) for part in text.split(",")) if text.strip() else ()
-    if len(entries) > _MOST:
-        raise ConfigError(f"server: {len(entries)} entries; expected at most {_MOST}")
+    with of_key("server"):
+        entries = tuple(_entry(part.strip()) for part in text.split(",")) if text.strip() else ()
+        if len(entries) > _MOST:
+            raise ConfigError(f"{len(entries)} entries; expected at most {_MOST}")
     return entries
 
 
@@ -204,13 +206,13 @@ def _entry(text: str) -> ServerEntry:
     if text.startswith(_LISTED):
         path = Path(text.removeprefix(_LISTED))
         if not path.is_absolute():
-            raise ConfigError(f"server {text!r}: expected file:/path/of/servers.json, from the root")
+            raise ConfigError(f"{text!r}; expected file:/path/of/servers.json, from the root")
         return ServerEntry(listed=path)
     if not text.startswith(_RESOLVED):
         return ServerEntry(address=parse_address(text))
     address = parse_address(text.removeprefix(_RESOLVED))
     if address.path is not None:
-        raise ConfigError(f"server {text!r}: expected dns:host:port; a Unix socket has no name to resolve")
+        raise ConfigError(f"{text!r}; expected dns:host:port; a Unix socket has no name to resolve")
     return ServerEntry(address=address, resolve=True)
 
 

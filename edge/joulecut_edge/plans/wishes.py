@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from joulecut_core.errors import ConfigError, ContractError, JoulecutError
+from joulecut_core.errors import ContractError
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge.config import EdgeConfig
 from joulecut_planner import Policy
@@ -24,20 +24,20 @@ class Wishes:
 
     @classmethod
     def from_config(cls, config: EdgeConfig) -> Wishes:
-        """The terms an edge starts with; raises ConfigError for an unknown policy or tail."""
+        """The terms an edge starts with."""
         return cls(
-            policy=_policy(config.policy),
+            policy=Policy(config.policy),
             objective=config.objective,
             slo=config.slo,
             max_accuracy_loss=config.max_accuracy_loss,
-            tail_method=_tail_method(config.planning.tail),
+            tail_method=TailMethod(config.planning.tail) if config.planning.tail else None,
         )
 
     def changed_by(self, request: ReplanRequest) -> Wishes:
         """These terms with what a request names replaced; raises ContractError for an unknown policy."""
         return replace(
             self,
-            policy=self.policy if request.policy is None else _policy(request.policy, ContractError),
+            policy=self.policy if request.policy is None else _policy(request.policy),
             objective=request.objective or self.objective,
             slo=request.slo or self.slo,
             max_accuracy_loss=(
@@ -46,18 +46,9 @@ class Wishes:
         )
 
 
-def _policy(name: str, kind: type[JoulecutError] = ConfigError) -> Policy:
-    """Raises an error of that kind; who asks is to read it, which of a configuration stays in the log."""
+def _policy(name: str) -> Policy:
     try:
         return Policy(name)
     except ValueError as error:
         known = ", ".join(each.value for each in Policy)
-        raise kind(f"policy: {name[:40]!r}; expected one of {known}") from error
-
-
-def _tail_method(name: str) -> TailMethod | None:
-    try:
-        return TailMethod(name) if name else None
-    except ValueError as error:
-        known = ", ".join(each.value for each in TailMethod)
-        raise ConfigError(f"planning.tail: {name[:40]!r}; expected one of {known}, or none") from error
+        raise ContractError(f"policy: {name[:40]!r}; expected one of {known}") from error

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from joulecut_core.errors import ConfigError
 from joulecut_runtime.devices.hardware.settling import POLL_S
 
+ENGINES = ("eager", "compile", "cuda-graph")
+PRECISIONS = ("fp32", "fp16", "bf16")
+"""Both written down, since asking `joulecut_runtime.engines` loads torch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceOptions:
@@ -35,6 +39,9 @@ class DeviceOptions:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
+        for name, word, known in (("engine", self.engine, ENGINES), ("precision", self.precision, PRECISIONS)):
+            if word not in known:
+                raise ConfigError(f"{name}: {word[:40]!r}; expected one of {', '.join(known)}")
         if not POLL_S <= self.settle_s <= 60:
             raise ConfigError(f"settle_s: {self.settle_s!r}; expected {POLL_S:g} to 60 seconds")
         if (self.busy_w is None) is not (self.wait_w is None):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TypeVar
-
 from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import Clock
@@ -15,14 +12,15 @@ from joulecut_runtime.networks.network import Network
 from joulecut_runtime.quantised.int8_engine import Int8Engine
 from joulecut_runtime.quantised.scales import check_count
 
-E = TypeVar("E", bound=Enum)
-
 
 def engine_on(device: Device, options: DeviceOptions, *, clock: Clock) -> Engine:
-    """An engine for the device as the options say. Raises ConfigError for an unknown one, or one that cannot run."""
-    name = _named(EngineName, "engine", options.engine)
-    precision = _named(Precision, "precision", options.precision)
-    return open_engine(name, precision, torch_device=torch_device_for(device.info), clock=clock)
+    """An engine for the device as the options say. Raises ConfigError for one that cannot run."""
+    return open_engine(
+        EngineName(options.engine),
+        Precision(options.precision),
+        torch_device=torch_device_for(device.info),
+        clock=clock,
+    )
 
 
 def variant_engine_on(
@@ -31,8 +29,7 @@ def variant_engine_on(
     """An engine for a network in a variant's precision. Raises ConfigError saying why it cannot run there."""
     torch_device = torch_device_for(device.info)
     if variant != IntegerPrecision.INT8.value:
-        name, precision = _named(EngineName, "engine", options.engine), _named(Precision, "variant", variant)
-        return open_engine(name, precision, torch_device=torch_device, clock=clock)
+        return open_engine(EngineName(options.engine), _precision(variant), torch_device=torch_device, clock=clock)
     if torch_device.type != "cpu":
         raise ConfigError(f"variant int8 on {torch_device}: torch has no integer kernels there; use fp16 or bf16")
     if network.scales is None:
@@ -42,9 +39,9 @@ def variant_engine_on(
     return engine
 
 
-def _named(kind: type[E], option: str, value: str) -> E:
+def _precision(variant: str) -> Precision:
     try:
-        return kind(value)
+        return Precision(variant)
     except ValueError as error:
-        known = ", ".join(str(each.value) for each in kind)
-        raise ConfigError(f"{option}: {value[:40]!r}; expected one of {known}") from error
+        known = ", ".join(each.value for each in Precision)
+        raise ConfigError(f"variant: {variant[:40]!r}; expected one of {known}") from error

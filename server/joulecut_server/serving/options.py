@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from joulecut_core.errors import ConfigError
 
+POLICIES = ("fixed", "batching-only", "dvfs-only", "batchdvfs", "pit", "fp32-only", "eali", "joulecut")
+"""Written down, since asking the planner loads it while somebody holds a key, or only wants to see a configuration."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingOptions:
@@ -29,6 +32,8 @@ class ServingOptions:
     waiting_per_edge: int = 16
 
     def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise ConfigError(f"serving.policy: {self.policy[:40]!r}; expected one of {', '.join(POLICIES)}")
         if not 0.0 < self.slo_s < float("inf"):
             raise ConfigError(f"serving.slo_s: {self.slo_s}; expected a finite number of seconds above 0")
         if not 0.0 <= self.accuracy_floor <= 1.0:

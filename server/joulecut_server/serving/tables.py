@@ -97,7 +97,7 @@ def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
 
 
 def make_policy(options: ServingOptions, table: ServiceTable, *, kept: Path | None = None) -> ServingPolicy:
-    """The policy that a configuration names, for one table. Raises ConfigError for an unknown one.
+    """The policy that a configuration names, for one table. Raises ConfigError where it cannot serve that.
 
     `kept`: a folder for what a policy prepares once for a table, which takes seconds.
     """
@@ -111,12 +111,8 @@ def make_policy(options: ServingOptions, table: ServiceTable, *, kept: Path | No
                 counts_idle=options.counts_idle,
                 kept=kept,
             )
-        maker = POLICIES.get(options.policy)
-        if maker is None:
-            known = ", ".join((_OWN, *POLICIES))
-            raise ConfigError(f"serving.policy: {options.policy[:40]!r}; expected one of {known}")
         full = table.variants[0].accuracy
         share = options.accuracy_floor / full if full > 0.0 else 0.0
-        return maker(table, PolicyOptions(accuracy_floor=share, counts_idle=options.counts_idle))
+        return POLICIES[options.policy](table, PolicyOptions(accuracy_floor=share, counts_idle=options.counts_idle))
     except ValueError as error:
         raise ConfigError(f"serving.policy: {options.policy} cannot serve {table.network}: {error}") from error

@@ -31,15 +31,7 @@ def test_an_emulated_device_computes_on_the_cpu(device: EmulatedDevice) -> None:
     assert engine_on(device, DeviceOptions(precision="bf16"), clock=ManualClock()).precision is Precision.BF16
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (DeviceOptions(engine="egaer"), "engine: 'egaer'; expected one of eager, compile, cuda-graph"),
-        (DeviceOptions(precision="int4"), "precision: 'int4'; expected one of fp32, fp16, bf16"),
-        (DeviceOptions(engine="cuda-graph"), "CUDA graphs exist on CUDA devices only"),
-    ],
-)
-def test_an_engine_that_cannot_be_is_refused(device: EmulatedDevice, options: DeviceOptions, message: str) -> None:
+def test_an_engine_that_cannot_be_is_refused(device: EmulatedDevice) -> None:
     """Before anything is measured, with what there is."""
-    with pytest.raises(ConfigError, match=message):
-        engine_on(device, options, clock=ManualClock())
+    with pytest.raises(ConfigError, match="CUDA graphs exist on CUDA devices only"):
+        engine_on(device, DeviceOptions(engine="cuda-graph"), clock=ManualClock())

@@ -160,7 +160,7 @@ def on_stage(
     begins: bool = True,
 ) -> None:
     """Run `use` beside a scheduler with a lane for each policy; `begins`: decisions are made from the start on."""
-    chosen = options or ServingOptions(policy="scripted", slo_s=SLO_S, waiting_per_edge=256)
+    chosen = options or ServingOptions(policy="fixed", slo_s=SLO_S, waiting_per_edge=256)
 
     async def run() -> None:
         clock = ManualClock()

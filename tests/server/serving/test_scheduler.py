@@ -196,7 +196,9 @@ def test_an_edge_that_floods_takes_its_own_places_only() -> None:
             runner.go.release()
         await asyncio.gather(running, *calm, *pending)
 
-    on_stage(use, policy, runner=Gated, options=ServingOptions(policy="x", slo_s=SLO_S, waiting=7, waiting_per_edge=4))
+    on_stage(
+        use, policy, runner=Gated, options=ServingOptions(policy="fixed", slo_s=SLO_S, waiting=7, waiting_per_edge=4)
+    )
 
 
 def test_what_a_flood_s_share_holds_back_is_refused_before_it_is_late() -> None:
