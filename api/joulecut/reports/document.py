@@ -112,13 +112,17 @@ def still_page(report: Report, drawn: Mapping[str, bytes]) -> str:
 
 
 def shell(title: str, body: str, *, style: str = "", head: str = "") -> str:
-    """A whole page around `body`; all but the title are HTML."""
-    return (
+    """A whole page around `body`; all but the title are HTML.
+
+    Bytes of a file's name that are no UTF-8 come as signs that nothing can write: here they are question marks.
+    """
+    whole = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{html.escape(title)}</title><style>{STYLE}{style}</style>{head}</head><body>{body}</body></html>\n"
     )
+    return whole.encode(errors="replace").decode()
 
 
 def table_html(table: Table, inline: Callable[[str], str] = html.escape) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +106,10 @@ def test_captions_stand_below_their_pictures() -> None:
 
 def _only(chart: Chart) -> tuple[Section, ...]:
     return (Section(title="s", blocks=(chart,)),)
+
+
+def test_a_name_that_is_no_utf_8_is_shown_with_question_marks() -> None:
+    """A page about a file of an older system can be written all the same."""
+    named = replace(REPORT, title=os.fsdecode(b"gare-\xe9.json"))
+    for text in (page(named), still_page(named, stills(named))):
+        assert b"<title>gare-?.json</title>" in text.encode()
