@@ -8,6 +8,8 @@ from types import FrameType
 
 _STANDARD_ERROR = 2
 """The last descriptor of the three that every program has."""
+_INTERRUPTED = 130
+"""`ExitCode.INTERRUPTED`, which cannot be loaded in the midst of loading."""
 
 
 def main() -> None:
@@ -28,6 +30,9 @@ def server_agent() -> None:
 def _begin_agent(module: str) -> None:
     # The first process of a container has no default for SIGTERM: it would not hear of one while it loads.
     signal.signal(signal.SIGTERM, _stop)
+    # Not where it is ignored, as of what a shell has put into the background.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     _stand_somewhere()
     _begin(module)
 
@@ -36,6 +41,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
     """Nothing has been begun, and no library that is being loaded is to catch this."""
     del number, frame
     os._exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """The same of Ctrl-C: torch, half loaded, aborts the process where Python raises in it."""
+    del number, frame
+    os.write(_STANDARD_ERROR, b"interrupted\n")
+    os._exit(_INTERRUPTED)
 
 
 def _stand_somewhere() -> None:

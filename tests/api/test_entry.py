@@ -54,6 +54,17 @@ def test_an_agent_that_still_loads_hears_of_its_stop(program: str, module: str) 
     assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, "", "")
 
 
+@pytest.mark.parametrize("program", ["edge_agent", "server_agent"])
+def test_no_library_that_an_agent_loads_catches_an_interrupt(program: str) -> None:
+    """As torch does, whose C++ ends the process with SIGABRT for it."""
+    code = _INTERRUPTED_WHILE_LOADING.format(program=program, module="numpy").replace(
+        "os.kill(os.getpid(), signal.SIGINT)",
+        "\n            try: os.kill(os.getpid(), signal.SIGINT)\n            except KeyboardInterrupt: os.abort()",
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.INTERRUPTED, "", "interrupted\n")
+
+
 def test_next_to_nothing_is_loaded_before_interrupts_are_caught() -> None:
     """The module itself loads none of what takes long: whatever it did would be outside its guard."""
     code = (
