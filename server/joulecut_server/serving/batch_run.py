@@ -40,7 +40,10 @@ class _Member:
 
 @dataclass(slots=True)
 class BatchRun:
-    """Runs one launch. `running` holds those that are in it; what `failed` holds was malformed and ran nothing."""
+    """Runs one launch. `running` holds those that are in it; what `failed` holds was malformed and ran nothing.
+
+    `joined`: who has left the line for it on the way, decoded or not: whoever ends it early owes them an answer.
+    """
 
     lane: NetworkLane
     launch: Launch
@@ -53,6 +56,7 @@ class BatchRun:
     """Whether all joules were metered; else the service table's stand in for those that were not."""
     running: list[_Member] = field(default_factory=list)
     failed: list[tuple[Ticket, ContractError]] = field(default_factory=list)
+    joined: list[Ticket] = field(default_factory=list)
 
     def run(self, tickets: Sequence[Ticket]) -> None:
         """Compute everything. Raises DeviceError where the device fails, FailedComputationError where torch does."""
@@ -69,14 +73,10 @@ class BatchRun:
             cut = stop
             if cut < last:
                 company = self.join(cut, len(self.running) + sum(ticket.cut >= cut for ticket in later))
+                self.joined += company
                 members = len(self.running) + len(company) + sum(ticket.cut >= cut for ticket in later)
                 self.hold(units.unit_of(cut), members)
                 self._enter([*(ticket for ticket in later if ticket.cut == cut), *company])
-
-    @property
-    def tickets(self) -> list[Ticket]:
-        """Those that have joined so far."""
-        return [member.ticket for member in self.running] + [ticket for ticket, _ in self.failed]
 
     def answers(self, wait_j: float | None, figures: FigureKind) -> list[tuple[Ticket, ServedRequest]]:
         """Each request's answer; `wait_j` is shared in equal parts."""

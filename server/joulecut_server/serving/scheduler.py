@@ -302,7 +302,7 @@ class Scheduler:
             return
         except Exception as error:
             failure = error if isinstance(error, DeviceError) else RuntimeError(f"the batch failed: {error}")
-            for ticket in {*tickets, *run.tickets}:
+            for ticket in (*tickets, *run.joined):
                 ticket.refuse(failure)
             if not isinstance(error, (DeviceError, RuntimeError)):
                 raise
@@ -326,7 +326,7 @@ class Scheduler:
         for ticket, malformed in run.failed:
             ticket.refuse(malformed)
         malformed_tickets = {ticket for ticket, _ in run.failed}
-        members = [each for each in dict.fromkeys((*tickets, *run.tickets)) if each not in malformed_tickets]
+        members = [each for each in (*tickets, *run.joined) if each not in malformed_tickets]
         if len(members) == 1:
             members[0].refuse(error)
             return
