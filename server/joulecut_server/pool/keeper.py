@@ -56,7 +56,7 @@ class Keeper:
         self._scaling = Scaling(options)
         self._members: dict[int, Member] = {}
         self._until_s: dict[int, float] = {}
-        self._renewed_s = float("-inf")
+        self._renewed_s = self._time.now_s()
         self.wanted = options.min_servers
 
     def look(self) -> None:
@@ -89,6 +89,10 @@ class Keeper:
         for member in [each for each in self._staying() if each.number >= self._options.max_servers]:
             # The pool of the keeper before this one was larger.
             self._leave(member)
+        for member in [each for each in self._staying() if each.is_draining and not each.is_renewing]:
+            # Nobody here asked it to: the keeper before this one did, or its host is about to end.
+            member.is_renewing = True
+            self._let_go(member)
         for member in [each for each in self._members.values() if each.number not in present]:
             if member.is_leaving:
                 _LOG.info("%s has left", member.name)
@@ -124,7 +128,7 @@ class Keeper:
             for each in staying
             if each.report and each.report.config_digest != self._digest_of(each.number) and not each.is_renewing
         ]
-        is_whole = all(each.takes_requests(now_s) for each in staying)
+        is_whole = len(staying) >= self.wanted and all(each.takes_requests(now_s) for each in staying)
         if old and (is_whole or now_s - self._renewed_s >= self._options.replace_after_s):
             self._renewed_s = now_s
             text = "%s was started with another configuration, maybe other rules: it is renewed, and %d more are to be"

@@ -91,6 +91,11 @@ class Member:
         return now_s - self.since_s >= patience_s
 
     @property
+    def is_draining(self) -> bool:
+        """Whether it says that it finishes what it has, whoever asked it to."""
+        return self.report is not None and self.report.state is ReplicaState.DRAINING
+
+    @property
     def address(self) -> str:
         """Where edges reach it; empty where it has never served."""
         return "" if self.report is None else self.report.address

@@ -192,6 +192,22 @@ def test_another_keeper_takes_on_who_is_there(site: Site) -> None:
     assert site.listed == ["gpu-0", "gpu-1"]
 
 
+def test_another_keeper_seats_anew_whoever_drains_unasked(site: Site) -> None:
+    """As one whose keeper was killed as the pool ended, or whose host is told to end: at once, when it has drained."""
+    site.crew.servers[0].state = ReplicaState.DRAINING
+    site.keeper = site.another_keeper()
+    site.look(2)
+    assert site.crew.told == ["leave 0"]
+    assert site.listed == ["gpu-1"]
+    site.crew.drained = {0}
+    site.look()
+    assert site.crew.told == ["leave 0", "start 0"]
+    site.serve()
+    site.look(30)
+    assert site.crew.told == ["leave 0", "start 0"]
+    assert site.listed == ["gpu-0", "gpu-1"]
+
+
 def test_another_keeper_leaves_the_list_until_it_has_heard_somebody(site: Site) -> None:
     """Edges of servers that are well must not lose them because one keeper has died and the next one begins."""
     for server in site.crew.servers.values():

@@ -54,6 +54,26 @@ def test_old_rules_end_though_a_successor_never_serves(site: Site) -> None:
     assert sorted(site.crew.told[2:]) == ["end 0", "end 1", "start 0", "start 1"]
 
 
+@pytest.mark.parametrize("has_left", [False, True])
+def test_another_keeper_in_the_middle_renews_nobody_else_at_once(site: Site, has_left: bool) -> None:
+    """The one that its forerunner renewed does not serve yet: edges would have nobody."""
+    site.crew.rules = "others"
+    site.keeper.look()
+    assert site.crew.told == ["leave 0"]
+    if has_left:
+        del site.crew.servers[0]
+    site.keeper = site.another_keeper()
+    site.look(3)
+    assert "leave 1" not in site.crew.told
+    assert site.listed == ["gpu-1"]
+    if not has_left:
+        site.crew.drained = {0}
+        site.look(2)
+    assert site.crew.told[-1] == "start 0"
+    site.serve()
+    assert site.crew.told[-2:] == ["start 0", "leave 1"]
+
+
 def test_closing_lets_who_is_renewed_leave(site: Site) -> None:
     """It is told once, and does not come back."""
     site.crew.rules = "others"
