@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from joulecut_core.fleets import Shared
@@ -24,9 +25,11 @@ def firm_bps(problem: Problem, shared: Shared, choice: Choice, least_bps: float)
     sent_bits = 8.0 * problem.cuts[choice.cut].wires[choice.wire].uplink_bytes
     if sent_bits == 0.0:
         return least_bps
-    longest_s = min(sent_bits / least_bps, 1.0 / rate_hz_of(problem))
+    # Bits over an age are so few a second that there is no such number.
+    carried_s = sent_bits / least_bps if least_bps > 0.0 else math.inf
+    longest_s = min(carried_s, 1.0 / rate_hz_of(problem))
     if problem.slo.latency_s is not None:
-        longest_s = min(longest_s, sent_bits / least_bps - TOLERANCE * problem.slo.latency_s)
+        longest_s = min(longest_s, carried_s - TOLERANCE * problem.slo.latency_s)
     most_bps = most_bps_of(problem, shared)
     return most_bps if longest_s * most_bps <= sent_bits else max(sent_bits / longest_s, least_bps)
 

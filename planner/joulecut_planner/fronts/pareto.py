@@ -99,9 +99,9 @@ def front_of(problem: Problem, *, tolerance: float = 0.0, most: int | None = Non
     With a `tolerance` (relative) it also holds what costs no more than this above a step that is as
     fast, so that the contract's pick under any deadline is among its choices. `most`: as for `pareto`.
     """
-    search = _Search(problem, tolerance, most)
-    # Finite inputs may overflow in products; plans are checked to be finite.
+    # Finite inputs may overflow in products and quotients; plans are checked to be finite.
     with np.errstate(over="ignore", invalid="ignore"):
+        search = _Search(problem, tolerance, most)
         search.run()
     return Front(search.front(), Ranks.of(problem), search.evaluated)
 

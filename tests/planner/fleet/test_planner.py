@@ -283,3 +283,20 @@ def test_two_edges_of_one_problem_are_two_edges() -> None:
     check_plan(fleet, plan)
     assert [edge.name for edge in plan.edges] == ["left", "right"]
     check_against_oracle(fleet, plan)
+
+
+def test_bits_once_in_an_age_are_planned() -> None:
+    """A rate so low that its least share of the uplink is no number any more: a plan, as at every other rate."""
+    problem = drawn_fleet(10, 1, cuts=6, edge_points=3, server_points=3).edges[0].problem
+    rare = replace(without_local(problem), slo=Slo(rate_hz=1e-300), link=replace(problem.link, uplink_bps=1e-30))
+    short = replace(
+        rare,
+        cuts=tuple(
+            replace(cut, wires=tuple(replace(wire, uplink_bytes=1e-30 * wire.uplink_bytes) for wire in cut.wires))
+            for cut in rare.cuts
+        ),
+    )
+    plan = solve_fleet(Fleet(edges=(FleetEdge(name="rare", problem=short),), shared=Shared()))
+    assert plan.status == OPTIMAL
+    (served,) = plan.edges
+    assert served.uplink_bps > 0.0

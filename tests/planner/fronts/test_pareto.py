@@ -160,6 +160,13 @@ def test_forbidden_cuts_are_never_on_it() -> None:
     assert {plan.cut for plan in pareto(replace(problem, cuts=cuts))} == {1}
 
 
+def test_a_link_too_slow_for_numbers_is_no_link() -> None:
+    """What would take longer than numbers reach is left out like all that is too slow, and without a warning."""
+    problem = drawn_problem(5, cuts=3, edge_points=2, server_points=2)
+    stuck = replace(problem, slo=Slo(latency_s=0.1), link=replace(problem.link, downlink_bps=1e-306))
+    assert {plan.cut for plan in pareto(stuck)} == {len(stuck.cuts) - 1}
+
+
 def test_numbers_that_overflow_are_refused() -> None:
     """A front never carries an infinity: the problem's units are wrong then."""
     problem = drawn_problem(1, cuts=2, edge_points=2, server_points=2, slo=Slo())
