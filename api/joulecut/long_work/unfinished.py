@@ -21,6 +21,8 @@ from joulecut_core.errors import ConfigError
 T = TypeVar("T")
 
 _SCHEMA = "joulecut.unfinished/1"
+ONCE_NOBODY = "once nobody works on it any more, go on with --resume, or delete the file"
+"""What to do about a journal: it may be that of a command that still runs."""
 
 
 class Unfinished:
@@ -39,7 +41,7 @@ class Unfinished:
             return
         if path.exists():
             if not resume:
-                raise ConfigError(f"{path} holds unfinished work; go on with --resume, or delete the file")
+                raise ConfigError(f"{path} holds unfinished work; {ONCE_NOBODY}")
             self._parts = self._read(path)
             self.resumed = len(self._parts)
         self._write(path)

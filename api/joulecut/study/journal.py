@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from joulecut.long_work.keeping import keeping
+from joulecut.long_work.unfinished import ONCE_NOBODY
 from joulecut.study.cell_meter import MeterPlan
 from joulecut.study.cells import CellKey, CellResult
 from joulecut_core.decoding import decode, encode
@@ -54,7 +55,7 @@ class StudyJournal:
         lines: tuple[_Line, ...] = ()
         if path.exists():
             if not resume:
-                raise ConfigError(f"{path} holds an unfinished study; go on with --resume, or delete the file")
+                raise ConfigError(f"{path} holds an unfinished study; {ONCE_NOBODY}")
             lines = _kept_lines(path, head)
         self._head = head
         self._lines = {str(line.key): line for line in lines}

@@ -68,7 +68,7 @@ def test_other_work_and_accidents_are_refused(tmp_path: Path) -> None:
     """Parts of other options, a start over unfinished work, a damaged file: each says what to do."""
     path = tmp_path / "work.journal"
     Unfinished(path, HEAD, resume=False).part("one", Item, lambda: [Item(value=1.0)])
-    with pytest.raises(ConfigError, match=r"unfinished work; go on with --resume, or delete the file"):
+    with pytest.raises(ConfigError, match="unfinished work; once nobody works on it any more, go on with"):
         Unfinished(path, HEAD, resume=False)
     with pytest.raises(ConfigError, match=r"is of other work"):
         Unfinished(path, {"order": "that"}, resume=True)

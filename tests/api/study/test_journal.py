@@ -72,7 +72,7 @@ def test_of_two_at_once_the_later_one_can_still_go_on(tmp_path: Path) -> None:
 def test_a_journal_in_the_way_is_not_thrown_away(tmp_path: Path) -> None:
     """Measured cells are worth more than a forgotten flag."""
     StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
-    with pytest.raises(ConfigError, match="unfinished study; go on with --resume"):
+    with pytest.raises(ConfigError, match="unfinished study; once nobody works on it any more, go on with --resume"):
         StudyJournal(tmp_path / JOURNAL_FILE, HEAD, resume=False)
 
 
