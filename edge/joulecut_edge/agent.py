@@ -39,7 +39,7 @@ from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.request_observer import RequestObserver
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_proto.addresses import check_free, parse_address
-from joulecut_proto.call_threads import start_call_threads
+from joulecut_proto.call_threads import call_threads
 from joulecut_proto.channels import bind, make_server, stop
 from joulecut_proto.discovery import Browser
 from joulecut_proto.memory import keep_freed_memory
@@ -77,12 +77,12 @@ async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
-    try:
-        await serve_until_stopped(for_long(serving(config)), ready_file, ends_with=ends_with)
-    except HungDeviceError as error:
-        end_at_once(error)
+    async with call_threads():
+        try:
+            await serve_until_stopped(for_long(serving(config)), ready_file, ends_with=ends_with)
+        except HungDeviceError as error:
+            end_at_once(error)
 
 
 def _prepare_process(config: EdgeConfig) -> None:

@@ -26,7 +26,7 @@ from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.programs import end_at_once
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
-from joulecut_proto.call_threads import start_call_threads
+from joulecut_proto.call_threads import call_threads
 from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server, stop
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
@@ -87,12 +87,12 @@ async def run_agent(config: ServerConfig, *, ends_with: int | None = None, sourc
 
     Raises ConfigError, BundleError, ProfileError or DeviceError where it cannot start.
     """
-    start_call_threads()
     ready_file = Path(config.ready_file) if config.ready_file else None
-    try:
-        await serve_until_stopped(for_long(serving(config, source=source)), ready_file, ends_with=ends_with)
-    except HungDeviceError as error:
-        end_at_once(error)
+    async with call_threads():
+        try:
+            await serve_until_stopped(for_long(serving(config, source=source)), ready_file, ends_with=ends_with)
+        except HungDeviceError as error:
+            end_at_once(error)
 
 
 @asynccontextmanager

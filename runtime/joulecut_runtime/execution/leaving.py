@@ -10,6 +10,7 @@ from concurrent.futures import Future
 
 from joulecut_core.devices import Device
 from joulecut_core.errors import DeviceError
+from joulecut_runtime.devices.hardware.patience import Patience
 from joulecut_runtime.execution.device_worker import DeviceWorker
 
 _LOG = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ WORK_S = 4.0
 """Wall seconds that work gets to end once its request's own have passed."""
 RESTORE_S = 3.0
 """Wall seconds that clocks get to be given back beside work that does not end."""
+CLOSE_S = 12.0
+"""Wall seconds that a device gets to be closed: more than those after which clocks count as not given back."""
 _IDLE_S = 1.0
 
 
@@ -70,7 +73,15 @@ async def give_back(
     raise HungDeviceError(f"{hung}; its clocks were given back")
 
 
-def let_go(worker: DeviceWorker, device: Device) -> None:
-    """End the worker and close the device; not where work runs on it still: both then end with the process."""
-    if worker.close(_IDLE_S):
-        device.close()
+def let_go(worker: DeviceWorker, device: Device, *, close_s: float = CLOSE_S) -> None:
+    """End the worker and close the device; not where work runs on it still: both then end with the process.
+
+    Raises BlockedError where the device is not closed within `close_s` wall seconds: it is left behind.
+    """
+    if not worker.close(_IDLE_S):
+        return
+    closing = Patience(close_s, doing="letting go of")
+    try:
+        closing.run(device.info.name, device.close)
+    finally:
+        closing.close()

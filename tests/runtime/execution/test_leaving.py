@@ -9,6 +9,7 @@ import pytest
 
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
+from joulecut_runtime.devices.hardware.patience import BlockedError
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.leaving import HungDeviceError, give_back, let_go
 from tests.core.test_energy import MeteredDevice
@@ -80,3 +81,21 @@ def test_clocks_that_cannot_be_given_back_are_told_of() -> None:
 
     with pytest.raises(HungDeviceError, match="its clocks were not given back: no driver; see to them by hand"):
         left(fail, work=Gate(), work_s=0.0)
+
+
+def test_a_device_that_cannot_be_closed_is_left_behind() -> None:
+    """As where its driver hangs: whoever leaves is told, and goes on."""
+    gate = Gate()
+
+    class Stuck(Bench):
+        """Closes once its gate is opened."""
+
+        def close(self) -> None:
+            gate()
+            super().close()
+
+    device = Stuck()
+    with pytest.raises(BlockedError, match="letting go of .* has blocked for 0.01 s"):
+        let_go(DeviceWorker(ManualClock()), device, close_s=0.01)
+    assert not device.is_closed
+    gate.open()
