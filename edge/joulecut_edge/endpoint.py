@@ -28,6 +28,7 @@ from joulecut_proto.local_messages import (
     ReplanRequest,
     RequestCounters,
 )
+from joulecut_runtime.execution.device_reading import DeviceReading
 from joulecut_runtime.execution.failed_computation import FailedComputationError
 from joulecut_runtime.execution.fair_turns import DeviceBusyError
 from joulecut_runtime.execution.part_runner import PartRunner
@@ -90,6 +91,7 @@ class EdgeEndpoint:
         self._observer = observer or Unobserved()
         self._runner = runner
         self._meter = MeterReader(runner.device, clock)
+        self._reading = DeviceReading(runner.device)
         self._session = session
         self._offloading = offloading
         self._slowdown = slowdown
@@ -143,7 +145,7 @@ class EdgeEndpoint:
                 model_drifts=drifts.model,
                 link_drifts=drifts.link,
             ),
-            device=await asyncio.to_thread(self._runner.device.state),
+            device=await self._reading.soon(),
             device_info=self._runner.device.info,
             server_info=self._offloading.server_info,
             slowdown=self._slowdown,

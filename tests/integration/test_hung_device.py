@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from joulecut_core.devices import DeviceState
 from joulecut_core.errors import DeviceError
 from joulecut_edge import agent as edge_agent
 from joulecut_edge.requests.request_turns import RequestTurns
 from joulecut_proto.inference_messages import ReplyStatus
+from joulecut_runtime.devices.emulated import EmulatedDevice
+from joulecut_runtime.execution.device_reading import DeviceReading
 from joulecut_runtime.execution.leaving import HungDeviceError, give_back
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_server import agent as server_agent
@@ -92,3 +95,39 @@ def test_an_edges_own_work_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatc
                     await asyncio.sleep(LOOK_EVERY_S)
 
     asyncio.run(asyncio.wait_for(test(), WAIT_S))
+
+
+def test_an_edge_whose_device_cannot_be_read_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask while its driver hangs: each hears in time, and requests and plans have their threads."""
+    state, free, entered = EmulatedDevice.state, threading.Event(), threading.Event()
+    readers: set[threading.Thread] = set()
+
+    def hanging(self: EmulatedDevice) -> DeviceState:
+        if not free.is_set():
+            entered.set()
+            readers.add(threading.current_thread())
+            assert free.wait(WAIT_S)
+        return state(self)
+
+    monkeypatch.setattr(DeviceReading, "__init__", partialmethod(DeviceReading.__init__, answer_s=0.01))
+
+    async def test() -> None:
+        async with edge_agent.serving(site.edge("127.0.0.1:9")) as edge, application(edge) as app:
+            monkeypatch.setattr(EmulatedDevice, "state", hanging)
+            for _ in range(40):
+                with pytest.raises(DeviceError, match="the device failed"):
+                    await app.status()
+            assert {each.name for each in readers} <= {"device-reading", "device"}
+            free.set()
+            while True:
+                try:
+                    await app.status()
+                    break
+                except DeviceError:
+                    await asyncio.sleep(LOOK_EVERY_S)
+
+    try:
+        asyncio.run(asyncio.wait_for(test(), WAIT_S))
+    finally:
+        free.set()
+    assert entered.is_set()

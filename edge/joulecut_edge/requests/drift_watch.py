@@ -22,6 +22,7 @@ from joulecut_edge.peers.remote import Remote
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_planner.drift import Conditions, Corrections, DriftCause, DriftMonitor, Shift, Verdict, WatchedPart
 from joulecut_proto.planning_messages import StageFactors
+from joulecut_runtime.execution.device_reading import DeviceReading
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class DriftWatch:
         self._said_s: dict[tuple[WatchedPart, DriftCause], float] = {}
         self._said: set[WatchedPart] = set()
         """Whose drift the log told of, and not yet of its end."""
-        self._device = device
+        self._reading = DeviceReading(device)
         self._new_monitor = new_monitor
         self._monitor = new_monitor()
         self._placement: _Placement | None = None
@@ -158,7 +159,7 @@ class DriftWatch:
             if part in _SERVERS and remote is not None:
                 state, requested = await remote.device_state(), assignment.server_clock
             else:
-                state, requested = await asyncio.to_thread(self._device.state), assignment.edge_clock
+                state, requested = await self._reading.soon(), assignment.edge_clock
         except JoulecutError as error:
             _LOG.debug("drift: no reading of the device behind %s: %s", part.value, error)
             return None

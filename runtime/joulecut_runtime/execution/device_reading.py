@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import Future, TimeoutError  # noqa: A004 - before Python 3.11 not the built-in one
 
 from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
+
+
+ANSWER_S = 5.0
+"""Wall seconds that a reading may take: a driver that is busy answers after one or two."""
 
 
 class DeviceReading:
@@ -15,7 +20,7 @@ class DeviceReading:
     While a reading lasts nobody begins another: all who ask wait for the same one, `answer_s` wall seconds each.
     """
 
-    def __init__(self, device: Device, *, answer_s: float) -> None:
+    def __init__(self, device: Device, *, answer_s: float = ANSWER_S) -> None:
         self._device = device
         self._answer_s = answer_s
         self._lock = threading.Lock()
@@ -23,19 +28,40 @@ class DeviceReading:
 
     def state(self) -> DeviceState:
         """The state now. Raises DeviceError where the device cannot be read, or not in time."""
+        try:
+            return self._under_way().result(self._answer_s)
+        except TimeoutError as error:
+            raise self._late() from error
+
+    async def soon(self) -> DeviceState:
+        """As `state`, for an event loop: however many wait for a device that hangs, they take no thread of the loop's."""
+        asked = asyncio.wrap_future(self._under_way())
+        asked.add_done_callback(_noted)
+        await asyncio.wait({asked}, timeout=self._answer_s)
+        if not asked.done():
+            raise self._late()
+        return asked.result()
+
+    def _under_way(self) -> Future[DeviceState]:
         with self._lock:
             asked = self._asked
             if asked is None or asked.done():
                 asked = self._asked = Future()
                 threading.Thread(target=self._read, args=(asked,), name="device-reading", daemon=True).start()
-        try:
-            return asked.result(self._answer_s)
-        except TimeoutError as error:
-            name = self._device.info.name
-            raise DeviceError(f"{name} was not read within {self._answer_s:g} s; its driver may hang") from error
+            return asked
+
+    def _late(self) -> DeviceError:
+        name = self._device.info.name
+        return DeviceError(f"{name} was not read within {self._answer_s:g} s; its driver may hang")
 
     def _read(self, asked: Future[DeviceState]) -> None:
         try:
             asked.set_result(self._device.state())
         except BaseException as error:  # noqa: BLE001 - whoever asks is told
             asked.set_exception(error)
+
+
+def _noted(asked: asyncio.Future[DeviceState]) -> None:
+    # An error that comes when nobody waits any more is none that was missed.
+    if not asked.cancelled():
+        asked.exception()
