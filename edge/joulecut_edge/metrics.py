@@ -21,9 +21,10 @@ from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import REPLAN_REASONS, Replanning
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner.drift import DriftCause, WatchedPart
-from joulecut_proto.security.certificates import expiry_of
+from joulecut_proto.security.certificates import expiry_of, wrong_files
+from joulecut_proto.security.identity import Role
 from joulecut_proto.security.tls_options import EdgeTls
-from joulecut_runtime.metrics.agent_metrics import AgentMetrics
+from joulecut_runtime.metrics.agent_metrics import AgentMetrics, CertificateFiles
 from joulecut_runtime.metrics.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics.endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics.options import MetricsOptions
@@ -94,7 +95,9 @@ class EdgeMetrics:
         self.registry.register(
             AgentMetrics(
                 spans=None if traces is None else traces.counted,
-                certificate_expiry_s=None if tls is None else partial(expiry_of, tls),
+                certificate=None
+                if tls is None
+                else CertificateFiles(expiry_s=partial(expiry_of, tls), wrong=partial(wrong_files, tls, Role.EDGE)),
             )
         )
 

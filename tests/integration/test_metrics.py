@@ -34,6 +34,7 @@ NOT_HERE = {
     "joulecut_plan_deadline_seconds",  # where a plan has one
     "joulecut_plan_rate_hertz",  # where a plan was made for one
     "joulecut_certificate_expiry_timestamp_seconds",  # with TLS
+    "joulecut_certificate_unusable",  # likewise
     "joulecut_spans_total",  # with traces
 }
 """What agents tell under other configurations than this one."""

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 
 from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.identity import Identity, Role, only_identity
-from joulecut_proto.security.key_pairs import read_key_pair, wrong_dates
+from joulecut_proto.security.key_pairs import read_authority, read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
 if TYPE_CHECKING:
@@ -70,6 +70,20 @@ def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
 def expiry_of(tls: TlsOptions) -> float:
     """Seconds from 1970 to the expiry of an agent's certificate, as its file is now; raises ConfigError without one."""
     return read_key_pair(Path(tls.certificate), Path(tls.key)).leaf.not_valid_after_utc.timestamp()
+
+
+def wrong_files(tls: TlsOptions, role: Role) -> str:
+    """Why new connections cannot use an agent's files as they are now; empty where they can."""
+    certificate, key = Path(tls.certificate), Path(tls.key)
+    try:
+        read_authority(Path(tls.authority))
+        leaf = read_key_pair(certificate, key).leaf
+        identity, wrong = identity_of(leaf), wrong_dates(leaf)
+    except (AccessError, ConfigError) as error:
+        return str(error)
+    if identity.role is not role:
+        return f"TLS certificate {certificate}: is {identity}; expected one of role {role.value}"
+    return wrong and f"TLS certificate {certificate}: {wrong}"
 
 
 def issued_by(certificate: x509.Certificate, authorities: bytes) -> bool:

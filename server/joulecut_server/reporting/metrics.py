@@ -15,9 +15,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from joulecut_core.devices import Device
 from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
-from joulecut_proto.security.certificates import expiry_of
+from joulecut_proto.security.certificates import expiry_of, wrong_files
+from joulecut_proto.security.identity import Role
 from joulecut_proto.security.tls_options import ServerTls
-from joulecut_runtime.metrics.agent_metrics import AgentMetrics
+from joulecut_runtime.metrics.agent_metrics import AgentMetrics, CertificateFiles
 from joulecut_runtime.metrics.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics.endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics.options import MetricsOptions
@@ -92,7 +93,9 @@ class ServerMetrics:
         self.registry.register(
             AgentMetrics(
                 spans=None if traces is None else traces.counted,
-                certificate_expiry_s=None if tls is None else partial(expiry_of, tls),
+                certificate=None
+                if tls is None
+                else CertificateFiles(expiry_s=partial(expiry_of, tls), wrong=partial(wrong_files, tls, Role.SERVER)),
             )
         )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import ConfigError
-from joulecut_proto.security.certificates import expiry_of
+from joulecut_proto.security.certificates import expiry_of, wrong_files
+from joulecut_proto.security.identity import Role
 from joulecut_proto.security.tls_options import TlsOptions
 from tests.fakes.certificates import Holder, TestAuthority
 
@@ -34,3 +35,22 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     holder.certificate.unlink()
     with pytest.raises(ConfigError, match=r"TLS certificate .*lab-edge-cam\.pem"):
         expiry_of(options(holder))
+
+
+def test_files_that_new_connections_cannot_use(tmp_path: Path) -> None:
+    """Those of another pair or role, that have expired, or that hold nothing; good ones are well again."""
+    authority = TestAuthority(tmp_path)
+    holder = authority.issue("edge", "cam")
+    tls = options(holder)
+    assert wrong_files(tls, Role.EDGE) == ""
+    assert "expected one of role server" in wrong_files(tls, Role.SERVER)
+    key = holder.key.read_bytes()
+    authority.issue("edge", "cam")
+    holder.key.write_bytes(key)
+    assert "not the key of certificate" in wrong_files(tls, Role.EDGE)
+    authority.issue("edge", "cam", to_days=-1.0)
+    assert "has expired" in wrong_files(tls, Role.EDGE)
+    authority.issue("edge", "cam")
+    assert wrong_files(tls, Role.EDGE) == ""
+    holder.authority.write_bytes(b"")
+    assert "not PEM" in wrong_files(tls, Role.EDGE)
