@@ -9,7 +9,6 @@ from concurrent.futures import Future, TimeoutError  # noqa: A004 - before Pytho
 from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
 
-
 ANSWER_S = 5.0
 """Wall seconds that a reading may take: a driver that is busy answers after one or two."""
 
@@ -34,7 +33,7 @@ class DeviceReading:
             raise self._late() from error
 
     async def soon(self) -> DeviceState:
-        """As `state`, for an event loop: however many wait for a device that hangs, they take no thread of the loop's."""
+        """As `state`, for an event loop: however many wait for a device that hangs, its calls have their threads."""
         asked = asyncio.wrap_future(self._under_way())
         asked.add_done_callback(_noted)
         await asyncio.wait({asked}, timeout=self._answer_s)

@@ -29,14 +29,14 @@ class Stuck(MeteredDevice):
 
 
 def test_a_driver_that_hangs_takes_one_thread_and_none_of_the_loops() -> None:
-    """However often it is asked, each asker hears in time; the loop's calls go on, and once it answers so do readings."""
+    """However often it is asked, each asker hears in time; once it answers, so do readings."""
     gate = Gate()
     reading = DeviceReading(Stuck(gate), answer_s=0.01)
 
     async def run() -> None:
         before = threading.active_count()
         for _ in range(8):
-            with pytest.raises(DeviceError, match="was not read within 0.01 s; its driver may hang"):
+            with pytest.raises(DeviceError, match=r"was not read within 0.01 s; its driver may hang"):
                 await reading.soon()
         assert threading.active_count() == before + 1
         gate.open()

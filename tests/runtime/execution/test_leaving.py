@@ -95,7 +95,7 @@ def test_a_device_that_cannot_be_closed_is_left_behind() -> None:
             super().close()
 
     device = Stuck()
-    with pytest.raises(BlockedError, match="letting go of .* has blocked for 0.01 s"):
+    with pytest.raises(BlockedError, match=r"letting go of .* has blocked for 0.01 s"):
         let_go(DeviceWorker(ManualClock()), device, close_s=0.01)
     assert not device.is_closed
     gate.open()
