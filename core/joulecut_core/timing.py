@@ -7,11 +7,16 @@ agents: every second that devices, link and sessions see is an *emulated* second
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Protocol
 
 from joulecut_core.emulation_rules import check_slowdown
+
+_FLAGS_WAIT_STEADILY = sys.version_info >= (3, 11)
+"""Before, a wait for a flag ends when the wall clock says so: an hour late where that is set back by an hour."""
+_LOOK_S = 0.02
 
 
 class Clock(Protocol):
@@ -97,3 +102,16 @@ class ManualClock:
         """No wall time passes on a manual clock, so waits on the wall do not wait."""
         del duration_s
         return 0.0
+
+
+def is_set_within(flag: threading.Event, duration_s: float) -> bool:
+    """Wait for a flag for so many wall seconds at most, whatever the host's wall clock is set to meanwhile.
+
+    For threads that do something again and again: on a board without a battery that clock is set while they wait.
+    """
+    if _FLAGS_WAIT_STEADILY:
+        return flag.wait(duration_s)
+    until_s = time.perf_counter() + duration_s
+    while not flag.is_set() and (left_s := until_s - time.perf_counter()) > 0:
+        time.sleep(min(left_s, _LOOK_S))
+    return flag.is_set()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
 import pytest
 
+from joulecut_core import timing
 from joulecut_core.errors import ConfigError
-from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock
+from joulecut_core.timing import Clock, ManualClock, ScaledClock, SystemClock, is_set_within
+from tests.architecture.tree import ROOT
 
 CLOCKS: tuple[Clock, ...] = (SystemClock(), ScaledClock(4.0), ManualClock(5.0))
 
@@ -88,3 +91,32 @@ def test_manual_clock_is_shared_between_threads() -> None:
     for thread in threads:
         thread.join()
     assert clock.now_s() == 2000.0
+
+
+class WallFlag(threading.Event):
+    """A flag as Python 3.10 waits for it while the wall clock is set back: until it is set, however short the wait."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As it says."""
+        del timeout
+        return super().wait(20.0)
+
+
+@pytest.mark.parametrize(("steady", "flag"), [(True, threading.Event()), (False, WallFlag())])
+def test_a_flag_is_waited_for_as_long_as_asked(
+    monkeypatch: pytest.MonkeyPatch, flag: threading.Event, *, steady: bool
+) -> None:
+    """Whatever the wall clock is set to; and no longer than until it is set."""
+    monkeypatch.setattr(timing, "_FLAGS_WAIT_STEADILY", steady)
+    begin_s = time.perf_counter()
+    assert not is_set_within(flag, 0.005)
+    assert 0.005 <= time.perf_counter() - begin_s < 10.0
+    threading.Timer(0.001, flag.set).start()
+    assert is_set_within(flag, 1000.0)
+
+
+def test_samplers_and_leases_wait_for_no_wall_clock() -> None:
+    """Whatever does something again and again in a thread of a device waits by the function for that."""
+    devices = ROOT / "runtime" / "joulecut_runtime" / "devices"
+    waits = re.compile(r"_stop(ping)?\.wait\(")
+    assert [str(path) for path in devices.rglob("*.py") if waits.search(path.read_text(encoding="utf-8"))] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import DeviceError, LeaseError
-from joulecut_core.timing import SystemClock
+from joulecut_core.timing import SystemClock, is_set_within
 from joulecut_runtime.clockd.client import DEFAULT_SOCKET, ClockdClient, ClockdGoneError
 from joulecut_runtime.devices.hardware.authority import ClockGrant
 
@@ -99,7 +99,7 @@ class _ClockdGrant:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._stopping.wait(self._ttl_s / _BEATS_PER_TTL):
+        while not is_set_within(self._stopping, self._ttl_s / _BEATS_PER_TTL):
             with self._turn:
                 if self._end is not None:
                     return
@@ -129,7 +129,7 @@ class _ClockdGrant:
             try:
                 return self._acquired()
             except ClockdGoneError:
-                if self._stopping.wait(_RETRY_S):
+                if is_set_within(self._stopping, _RETRY_S):
                     break
             except DeviceError as error:
                 raise LeaseError(f"the lease of {self._board} has ended with its daemon: {error}") from error

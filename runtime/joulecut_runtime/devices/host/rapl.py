@@ -21,7 +21,7 @@ from pathlib import Path
 from joulecut_core.energy import EnergyReading
 from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
-from joulecut_core.timing import Clock
+from joulecut_core.timing import Clock, is_set_within
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.host.kernel_files import KernelFiles
 
@@ -123,7 +123,7 @@ class RaplMeter:
 
     def _follow(self) -> None:
         # By the wall, whatever the clock: the counters are silicon's and wrap in its time.
-        while not self._stop.wait(self._pause_s):
+        while not is_set_within(self._stop, self._pause_s):
             try:
                 self.read()
             except DeviceError:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from joulecut_core.errors import DeviceError
-from joulecut_core.timing import Clock
+from joulecut_core.timing import Clock, is_set_within
 from joulecut_runtime.devices.jetson.rails import EnergyScope
 
 SAMPLE_PERIOD_S = 0.02
@@ -104,7 +104,7 @@ class RailSampler:
 
     def _run(self) -> None:
         wait_s = max(self._clock.wall_s(self._period_s), _WAIT_FLOOR_S)
-        while not self._stop.wait(wait_s):
+        while not is_set_within(self._stop, wait_s):
             self._sample()
 
     def _sample(self) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from joulecut_core.errors import DeviceError
-from joulecut_core.timing import Clock
+from joulecut_core.timing import Clock, is_set_within
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class PowerSampler:
 
     def _run(self) -> None:
         wait_s = max(self._clock.wall_s(self._period_s), _SHORTEST_WAIT_S)
-        while not self._stopping.wait(_GAP_PERIODS * wait_s if self._fails else wait_s):
+        while not is_set_within(self._stopping, _GAP_PERIODS * wait_s if self._fails else wait_s):
             self._sample()
 
     def _sample(self) -> None:
