@@ -19,7 +19,7 @@ from joulecut_core.errors import ClockError, ConfigError, DeviceError, LeaseErro
 from joulecut_runtime.clockd.allow_list import RULES, Rule, load_rules
 from joulecut_runtime.clockd.book import SOCKET, STATE, Clocks, Find, Holder, LeaseBook, audit, find_boards, locked
 
-_CONNECTIONS_EACH, _LONGEST_LINE, _LONGEST_NAME = 32, 4096, 64  # each user's: nobody shuts the others out
+_CONNECTIONS_EACH, _LONGEST_LINE, _LONGEST_NAME, _LOOK_S = 32, 4096, 64, 0.2  # each user's: nobody shuts the others out
 
 
 def main(arguments: list[str] | None = None, find: Find = find_boards) -> int:
@@ -57,12 +57,13 @@ def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
         listener.listen()
         audit("listening", None, "done", socket=str(path))
         _notify("READY=1")
-        stop, service = None, threading.Thread()
-        while not stop:
+        service = threading.Thread()
+        while not signal.sigtimedwait(signals, 0):
             if not service.is_alive():  # at first, and a moment after the system had no descriptor or thread left
                 service = threading.Thread(target=serve, args=(listener, book, rules), daemon=True)
                 service.start()
-            stop = signal.sigtimedwait(signals, 1.0)
+            # Only a pause: where this process was stopped in it, it tells of signals that never came.
+            signal.sigtimedwait((), _LOOK_S)
             book.tend()
             _notify("WATCHDOG=1")
 

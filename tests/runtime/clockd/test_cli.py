@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -58,6 +59,22 @@ def test_stop_restores_and_ends_well(nursery: Nursery, tmp_path: Path, board: Fi
         os.kill(clockd, stop)
         assert nursery.wait(clockd) == 0
     assert board.held() == STOCK
+
+
+def test_a_daemon_that_was_suspended_goes_on(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """As by SIGSTOP, or in a container that was paused: what is held stays held, and it answers."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdClient(tmp_path / "sock")) as client:
+        client.acquire(board.key, LOW, holder="test", ttl_s=60.0)
+        os.kill(clockd, signal.SIGSTOP)
+        time.sleep(1.1)  # longer than any wait of its own
+        os.kill(clockd, signal.SIGCONT)
+        client.heartbeat(board.key)
+        time.sleep(0.3)
+        client.heartbeat(board.key)
+        assert board.held() != STOCK
+        os.kill(clockd, signal.SIGTERM)
+        assert nursery.wait(clockd) == 0
 
 
 def test_stop_says_what_it_could_not_restore(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
