@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from joulecut_core.errors import JoulecutError, LinkError
@@ -93,11 +94,14 @@ class EdgeStream:
 
     async def _read(self) -> None:
         async for request in self._stream.requests(self):
-            task = asyncio.create_task(self._reply(request, self._arrived()))
+            place = self._arrived()
+            task = asyncio.create_task(self._reply(request, place))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+            # Not by the task: one that is cancelled before its first step runs no line of its own.
+            task.add_done_callback(partial(_let_go, place))
             # The next header may take long, and this request's tensors are needed by its task alone.
-            del request, task
+            del request, place, task
 
     def _arrived(self) -> Place:
         place, self._arriving = self._arriving, None
@@ -118,8 +122,11 @@ class EdgeStream:
                     span.sent()
         except LinkError as error:
             _LOG.info("%s", error)
-        finally:
-            place.let_go()
+
+
+def _let_go(place: Place, answering: asyncio.Task[None]) -> None:
+    del answering
+    place.let_go()
 
 
 def _cancel(*futures: asyncio.Future[None]) -> None:
