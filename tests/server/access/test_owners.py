@@ -105,6 +105,29 @@ def test_memory_is_bounded() -> None:
     assert owners.claim("c", TRUCKS) == ["b"]
 
 
+def test_a_session_that_has_ended_is_not_the_longest_silent() -> None:
+    """Room is made by one that is there, whatever ended before it."""
+    owners = SessionOwners(ManualClock(), most=2)
+    for session_id in "ab":
+        owners.claim(session_id, CAMS)
+    owners.forget("a")
+    assert [session_id for session_id, _ in owners.permits()] == ["b"]
+    assert owners.claim("c", TRUCKS) == []
+    over = owners.claim("d", TRUCKS)
+    assert (over, len(owners)) == (["b"], 2)
+
+
+def test_of_sessions_that_gave_way_the_latest_are_remembered() -> None:
+    """However many names an edge goes through: the memory for them is bounded, and one from long before may return."""
+    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    owners = SessionOwners(ManualClock(), most=2)
+    for session_id in "abcd":
+        owners.claim(session_id, one)
+    with pytest.raises(AccessError, match="session b gave way"):
+        owners.claim("b", one)
+    assert owners.claim("a", one) == ["d"]
+
+
 def test_rules_that_allow_fewer_end_the_longest_silent() -> None:
     """It stays away for a minute, as one that gave way to a later one does."""
     one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -238,6 +239,25 @@ def test_a_failure_is_told_and_not_kept() -> None:
         with pytest.raises(DeviceError, match="off the bus"):
             await first
         assert (await desk.answered(AGAIN)).origin is Origin.COMPUTED
+
+    at_desk(use)
+
+
+def test_a_failure_that_nobody_waits_for_is_no_defect() -> None:
+    """Its stream has gone meanwhile: nothing of it is left, and nothing is complained of."""
+
+    async def use(desk: Desk) -> None:
+        complaints: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        first = desk.ask()
+        await turn()
+        desk.works[0].began = True
+        first.cancel()
+        await turn()
+        desk.works[0].fail(DeviceError("fallen off the bus"))
+        await turn()
+        gc.collect()
+        assert (desk.recent.running, complaints) == (0, [])
 
     at_desk(use)
 

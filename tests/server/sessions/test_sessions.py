@@ -72,7 +72,8 @@ def test_what_has_no_choice_gets_no_epoch(book: SessionBook) -> None:
     nothing = solve(replace(problem, cuts=forbidden))
     assert nothing.cut is None
     made = PolicyPlan(policy=Policy.JOINT, plan=nothing, problem=problem)
-    assert book.propose("a", made, network_digest=DIGEST)[0] is None
+    assert book.propose("a", made, network_digest=DIGEST) == (None,)
+    assert book.propose("a", made, [nothing, nothing], network_digest=DIGEST) == (None, None, None)
     assert book.propose("stranger", made, network_digest=DIGEST)[0] is None
     assert (book.last_epoch, len(book)) == (proposed.epoch, 1)
     assert book.activate("a", proposed.epoch) == proposed

@@ -54,11 +54,11 @@ class Ends:
         self.any.set()
 
 
-def in_force(sessions: SessionBook) -> int:
-    """A plan of session s put in force; its epoch."""
-    assignment = sessions.propose("s", made(), network_digest=REQUEST.network_digest)[0]
+def in_force(sessions: SessionBook, session_id: str = "s") -> int:
+    """A plan of a session put in force; its epoch."""
+    assignment = sessions.propose(session_id, made(), network_digest=REQUEST.network_digest)[0]
     assert assignment is not None
-    sessions.activate("s", assignment.epoch)
+    sessions.activate(session_id, assignment.epoch)
     return assignment.epoch
 
 
@@ -96,6 +96,22 @@ def test_a_session_that_no_stream_comes_for_ends(tmp_path: Path) -> None:
         streams.expect("s")
         await ends.any.wait()
         assert ends.ids == ["s"]
+
+    with_streams(tmp_path, use, unheard_s=SOON_S)
+
+
+def test_a_session_that_is_heard_of_in_time_is_waited_for_no_longer(tmp_path: Path) -> None:
+    """Nothing comes of the wait for it, while another's that began later ends as it should."""
+
+    async def use(streams: SessionStreams, sessions: SessionBook, ends: Ends) -> None:
+        complaints: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        for session_id in "st":
+            in_force(sessions, session_id)
+            streams.expect(session_id)
+        streams.open(stream("s"))
+        await ends.any.wait()
+        assert (ends.ids, complaints) == (["t"], [])
 
     with_streams(tmp_path, use, unheard_s=SOON_S)
 
