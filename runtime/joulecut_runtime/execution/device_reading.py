@@ -45,8 +45,12 @@ class DeviceReading:
         with self._lock:
             asked = self._asked
             if asked is None or asked.done():
-                asked = self._asked = Future()
-                threading.Thread(target=self._read, args=(asked,), name="device-reading", daemon=True).start()
+                asked = Future()
+                try:
+                    threading.Thread(target=self._read, args=(asked,), name="device-reading", daemon=True).start()
+                except RuntimeError as error:
+                    raise DeviceError(f"{self._device.info.name} was not read: {error}; try again") from error
+                self._asked = asked
             return asked
 
     def _late(self) -> DeviceError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock
 
 T = TypeVar("T")
@@ -63,8 +64,11 @@ class DeviceWorker:
     def run(self, work: Callable[[], T], *, ahead: bool = False, is_long: bool = False) -> asyncio.Future[Turn[T]]:
         """Run `work` in its turn, whoever waits for it. Once closed, work is dropped as it comes.
 
-        `is_long`: nobody knows how long it takes, as with a compiler.
+        `is_long`: nobody knows how long it takes, as with a compiler. Raises DeviceError where the host has no thread
+        left to run it in; who asks later may find one.
         """
+        if not self._is_closed:
+            self._start()
         asked_s = self._clock.now_s()
         turn: Future[Turn[T]] = Future()
 
@@ -87,7 +91,7 @@ class DeviceWorker:
             turn.cancel()
         else:
             (self._ahead if ahead else self._behind).append((take, turn))
-            self._want()
+            self._wanted.put(_WORK)
         running = asyncio.wrap_future(turn)
         running.add_done_callback(self._left)
         return running
@@ -112,11 +116,17 @@ class DeviceWorker:
         self._thread.join(within_s)
         return not self._thread.is_alive()
 
-    def _want(self) -> None:
-        self._wanted.put(_WORK)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="device", daemon=True)
-            self._thread.start()
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._work, name="device", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise DeviceError(
+                f"no thread for the device's work: {error}; let this user have more, or try again"
+            ) from error
+        self._thread = thread
 
     def _work(self) -> None:
         while self._wanted.get():

@@ -71,7 +71,8 @@ class FairTurns:
     def enter(self, who: str, work: Callable[[], T], *, budget_s: float | None = None) -> FairTurn[T]:
         """Wait in the line of `who`; work that cannot begin within `budget_s` is not begun.
 
-        Raises DeviceBusyError where there is no place: whoever has most waiting gives up its newest.
+        Raises DeviceBusyError where there is no place: whoever has most waiting gives up its newest. Raises DeviceError
+        as `DeviceWorker.run`.
         """
         now_s = self._worker.clock.now_s()
         until_s = float("inf") if budget_s is None else now_s + budget_s
@@ -83,7 +84,12 @@ class FairTurns:
             self._count += 1
         if leaving is not None:
             _fail(leaving, self._overload())
-        self._worker.run(self._run_next).add_done_callback(_settle)
+        try:
+            running = self._worker.run(self._run_next)
+        except DeviceError:
+            self.withdraw(turn)
+            raise
+        running.add_done_callback(_settle)
         return turn
 
     def withdraw(self, turn: FairTurn[Any]) -> bool:

@@ -62,7 +62,7 @@ class Turns:
         self._lines: FairLines[_Job[Any]] = FairLines()
         self._under_way = 0
         self._last_s = 0.0
-        self._started = False
+        self._started = 0
         self._closed = False
 
     @property
@@ -77,8 +77,8 @@ class Turns:
         """What `work` gives or raises; it is told how many seconds are left.
 
         `caller_s`: the caller's own deadline; `who` it is, None for all that cannot be told apart. Raises
-        PlannerBusyError where no more may wait, or somebody with less under way needs the place; SolveTimeError where
-        the time is up first.
+        PlannerBusyError where no more may wait, somebody with less under way needs the place, or the host has no thread
+        left; SolveTimeError where the time is up first.
         """
         budget_s = self._limit_s if caller_s is None else min(self._limit_s, _without_reply(caller_s))
         end_s = self._clock.now_s() + budget_s
@@ -95,6 +95,7 @@ class Turns:
             self._changed.notify_all()
 
     def _enter(self, who: Hashable | None, work: Callable[[], R]) -> _Job[R]:
+        self._start()
         with self._changed:
             line = self._lines.of(who)
             if self._under_way >= self._most:
@@ -104,12 +105,20 @@ class Turns:
             self._lines.enter(line, job)
             self._changed.notify()
         job.future.add_done_callback(lambda _: self._leave(job))
-        if not self._started:
-            self._started = True
-            for index in range(self._threads):
-                # A daemon: a process that was told to stop does not wait for an answer that nobody gets.
-                threading.Thread(target=self._serve, name=f"{self._name}-{index}", daemon=True).start()
         return job
+
+    def _start(self) -> None:
+        """Start the threads that are missing. Raises PlannerBusyError where the host has none left, not even one."""
+        while self._started < self._threads:
+            # A daemon: a process that was told to stop does not wait for an answer that nobody gets.
+            thread = threading.Thread(target=self._serve, name=f"{self._name}-{self._started}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if self._started:
+                    return
+                raise PlannerBusyError(f"no thread to plan in: {error}; try again, or plan with the library") from error
+            self._started += 1
 
     def _make_place(self, line: FairLine[_Job[Any]]) -> None:
         """Turn away the newest of whoever has most under way, or raise where that would be `line` itself."""

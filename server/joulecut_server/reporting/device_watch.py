@@ -130,7 +130,12 @@ class DeviceWatch:
 
     async def _complaint_in_time(self) -> str | None:
         looking = partial(self._complaint_now, trial=self.complaint is not None)
-        found = self._looker.run(looking)
+        try:
+            found = self._looker.run(looking)
+        except DeviceError as error:
+            # Of the host: the device is as it was.
+            _LOG.warning("%s was not looked at: %s", self._device.info.name, error)
+            return self.complaint
         await asyncio.wait({found}, timeout=self._answer_s)
         if found.done():
             return found.result().result

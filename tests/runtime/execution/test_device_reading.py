@@ -1,4 +1,4 @@
-"""A device is read for an event loop though its driver hangs."""
+"""A device's state for whoever asks now and then, though its driver hangs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.execution.device_reading import DeviceReading
 from tests.core.test_energy import MeteredDevice
+from tests.fakes.hardware import FakeHardware, opened
+from tests.fakes.threads import no_thread_left
 from tests.runtime.execution.test_device_worker import WAIT_S, Gate
 
 
@@ -48,3 +50,11 @@ def test_a_driver_that_hangs_takes_one_thread_and_none_of_the_loops() -> None:
                 await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(run(), WAIT_S))
+
+
+def test_a_host_without_a_thread_for_one_reading_has_one_for_the_next() -> None:
+    """Who asks in a bad moment is told at once, and nobody waits afterwards for a reading that never began."""
+    reading = DeviceReading(opened(FakeHardware(clock=ManualClock())), answer_s=20.0)
+    with no_thread_left(), pytest.raises(DeviceError, match="was not read: can't start new thread; try again"):
+        reading.state()
+    assert reading.state().energy_j is not None

@@ -9,8 +9,10 @@ from functools import partial
 
 import pytest
 
+from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.execution.device_worker import DeviceWorker
+from tests.fakes.threads import no_thread_left
 
 WAIT_S = 20.0
 """How long a test waits for what must happen at once."""
@@ -199,3 +201,18 @@ def test_closing_waits_for_what_runs() -> None:
     asyncio.run(run())
     worker.close()
     assert done == ["ran"]
+
+
+def test_a_host_without_a_thread_at_first_has_one_later() -> None:
+    """Who asks in a bad moment is told; nothing of it is left, and who asks next is answered."""
+
+    async def use(worker: DeviceWorker, clock: ManualClock) -> None:
+        del clock
+        ran: list[str] = []
+        with no_thread_left(), pytest.raises(DeviceError, match="no thread for the device's work: can't start"):
+            worker.run(partial(ran.append, "refused"))
+        assert worker.waiting == 0
+        await asyncio.wait_for(worker.run(partial(ran.append, "later")), WAIT_S)
+        assert ran == ["later"]
+
+    with_worker(use)

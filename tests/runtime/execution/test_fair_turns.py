@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.fair_turns import DeviceBusyError, FairTurn, FairTurns, TurnTooLateError
+from tests.fakes.threads import no_thread_left
 from tests.server.gates import Gate
 
 
@@ -206,5 +208,18 @@ def test_sessions_that_came_once_are_forgotten() -> None:
         gate.open()
         await all_of(*turns)
         assert device.ran[-2:] == ["fresh", "greedy.again"]
+
+    on_device(use)
+
+
+def test_a_request_that_no_thread_was_there_for_keeps_nobody_waiting() -> None:
+    """Its place is free again, and the next one runs in its own turn."""
+
+    async def use(device: Device) -> None:
+        with no_thread_left(), pytest.raises(DeviceError, match="no thread for the device's work"):
+            device.ask("a.1")
+        assert len(device.turns) == 0
+        await all_of(device.ask("a.2"))
+        assert device.ran == ["a.2"]
 
     on_device(use)

@@ -17,6 +17,7 @@ from joulecut_core.errors import ProblemError
 from joulecut_proto.planning_refusals import PlannerBusyError, SolveTimeError
 from joulecut_proto.services import TimeLeft
 from joulecut_server.planning.turns import Turns
+from tests.fakes.threads import no_thread_left
 from tests.server.gates import WAIT_S, Gate
 
 
@@ -323,5 +324,22 @@ def test_threads_end_with_their_owner() -> None:
         for thread in mine:
             await asyncio.to_thread(thread.join, WAIT_S)
             assert not thread.is_alive()
+
+    run(test())
+
+
+def test_a_host_without_a_thread_at_first_plans_later() -> None:
+    """Who asks in a bad moment is to come again, and is answered then."""
+
+    async def test() -> None:
+        turns = made(threads=2)
+        with (
+            no_thread_left(),
+            pytest.raises(PlannerBusyError, match="no thread to plan in: can't start new thread"),
+        ):
+            await turns.run(lambda _: None)
+        assert turns.under_way == 0
+        assert await turns.run(lambda _: 1) == 1
+        turns.close()
 
     run(test())

@@ -13,6 +13,7 @@ from joulecut_runtime.devices.hardware.device import HardwareDevice
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_server.reporting.device_watch import DeviceWatch
 from tests.fakes.hardware import FakeHardware, opened
+from tests.fakes.threads import no_thread_left
 from tests.runtime.execution.test_device_worker import WAIT_S, Gate
 
 
@@ -273,5 +274,19 @@ def test_however_many_read_a_device_that_hangs_they_take_one_thread() -> None:
         assert (await readings[0]).time_s >= 0.0
         assert (await watch.reading()).time_s >= 0.0
         watch.close()
+
+    watching(use)
+
+
+def test_a_host_without_a_thread_to_look_with_has_lost_no_device() -> None:
+    """The device is as it was, and is looked at again."""
+
+    async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
+        with no_thread_left():
+            await watch.look()
+        assert watch.well
+        hardware.vanished = True
+        await watch.look()
+        assert seen.states == [False]
 
     watching(use)
