@@ -212,6 +212,27 @@ def test_sessions_that_came_once_are_forgotten() -> None:
     on_device(use)
 
 
+def test_who_was_too_late_counts_no_longer_among_those_who_wait() -> None:
+    """Whoever has most waiting gives up its newest; what was given up before takes nobody's place."""
+
+    async def use(device: Device) -> None:
+        gate = await device.held()
+        late = [device.ask(name, budget_s=1.0) for name in ("a.1", "a.2")]
+        device.clock.advance_s(2.0)
+        gate.open()
+        for each in late:
+            with pytest.raises(TurnTooLateError):
+                await each.result()
+        gate = await device.held()
+        stays, leaves, comes = device.ask("b.1"), device.ask("b.2"), device.ask("a.3")
+        with pytest.raises(DeviceBusyError):
+            await leaves.result()
+        gate.open()
+        assert [await each.result() is not None for each in (stays, comes)] == [True, True]
+
+    on_device(use, waiting=2)
+
+
 def test_a_request_that_no_thread_was_there_for_keeps_nobody_waiting() -> None:
     """Its place is free again, and the next one runs in its own turn."""
 
