@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterable
 from typing import cast
 
@@ -17,6 +18,7 @@ from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestH
 from joulecut_proto.status import may_be_retried
 from joulecut_proto.streaming.parts import part_bytes, read_part
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
+from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_proto.v1 import inference_pb2
 from tests.proto.streaming.stream_messages import (
     ONE,
@@ -197,6 +199,69 @@ def test_a_slow_writer_can_be_told() -> None:
         assert incoming_of(stream) == (None, 2)
 
     messages_of_two = messages_of("slow", 1_500_000)
+    asyncio.run(run())
+
+
+def test_a_reply_that_gets_on_can_be_told() -> None:
+    """Its bytes are counted as they are taken: who reads a large one steadily is no slow peer."""
+    seen: list[tuple[int, int]] = []
+    sent: list[int] = []
+
+    async def write(part: bytes) -> None:
+        seen.append((stream.written_bytes, stream.outgoing_bytes))
+        sent.append(len(part))
+
+    stream = InferenceServerStream(iter_async([]), write)
+    large = frame(3 * CHUNK_BYTES)
+    for _ in range(2):
+        asyncio.run(stream.reply(ReplyHeader(request_id="r", current_epoch=1), (large,)))
+        assert seen == [(sum(sent[:index]), 3 * CHUNK_BYTES) for index in range(3)]
+        seen.clear()
+        sent.clear()
+
+
+def test_large_replies_leave_nothing_behind() -> None:
+    """A stream may last for months, and each of its replies be larger than a message."""
+
+    async def write(part: bytes) -> None:
+        del part
+
+    def ended() -> int:
+        gc.collect()
+        return sum(isinstance(each, asyncio.Task) and each.done() for each in gc.get_objects())
+
+    async def run() -> None:
+        stream = InferenceServerStream(iter_async([]), write)
+        large, before = frame(CHUNK_BYTES + 1), ended()
+        for _ in range(3):
+            await stream.reply(ReplyHeader(request_id="r", current_epoch=1), (large,))
+        await asyncio.sleep(0)
+        assert ended() == before
+
+    asyncio.run(run())
+
+
+def test_a_large_reply_that_nobody_reads_ends_with_its_stream() -> None:
+    """It would be sent whole even where its caller has left, and hold its tensors for as long as the peer likes."""
+
+    async def run() -> None:
+        blocked = asyncio.Event()
+
+        async def write(part: bytes) -> None:
+            del part
+            blocked.set()
+            await asyncio.sleep(60)
+
+        stream = InferenceServerStream(iter_async([]), write)
+        header, large = ReplyHeader(request_id="r", current_epoch=1), (frame(CHUNK_BYTES + 1),)
+        replying = asyncio.create_task(stream.reply(header, large))
+        await blocked.wait()
+        stream.abandon()
+        await asyncio.wait({replying}, timeout=5)
+        assert replying.cancelled()
+        with pytest.raises(LinkError, match="given up on its way"):
+            await stream.reply(header)
+
     asyncio.run(run())
 
 
