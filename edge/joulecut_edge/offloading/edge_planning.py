@@ -12,7 +12,7 @@ from joulecut_core.errors import ContractError, JoulecutError, LinkError
 from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Plan
-from joulecut_core.problems import Problem
+from joulecut_core.problems import Problem, Slo
 from joulecut_core.profiles import Profile
 from joulecut_core.timing import Clock
 from joulecut_core.wires import WireTable
@@ -24,6 +24,7 @@ from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.local_active_plan import local_active_plan
 from joulecut_edge.plans.local_tail import LocalTail, local_tail
 from joulecut_edge.plans.refits import compounded, rescaled, with_tail
+from joulecut_edge.plans.waiting import waiting_w
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.session import EdgeSession
 from joulecut_planner import Policy
@@ -67,7 +68,7 @@ class _Basis:
     problem: Problem
     link: LinkEstimate
     factors: StageFactors
-    deadline_s: float | None
+    slo: Slo
 
 
 class EdgePlanning:
@@ -186,7 +187,7 @@ class EdgePlanning:
             request = self._request(wishes, link, factors, preview=preview)
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
-                basis = _Basis(problem=reply.problem, link=link, factors=factors, deadline_s=wishes.slo.latency_s)
+                basis = _Basis(problem=reply.problem, link=link, factors=factors, slo=wishes.slo)
                 await self._carry_out(connection, self._active(reply.assignment, reply.plan, basis))
                 self._basis, self.bands = basis, reply.bands
                 self.link, self._factors = link, factors
@@ -315,28 +316,32 @@ class EdgePlanning:
         return planned if found.link == 1.0 else rescaled(planned, found.link), factors
 
     def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
-        """Raises ContractError where this edge cannot carry it out: every request would fail under it."""
+        """Raises ContractError where this edge cannot carry it out: every request would fail under it.
+
+        What this edge knows by itself is not taken from the server's problem: a wrong number in it would stand in every
+        answer, or in place of it.
+        """
         self._check_runnable(assignment)
-        problem = basis.problem
+        slo = basis.slo
         return ActivePlan(
             assignment=assignment,
             plan=plan,
             offloads=assignment.cut < self._identity.network.table.last,
-            wait_w=0.0 if plan.edge_point is None else problem.edge.points[plan.edge_point].wait_w,
-            period_s=None if problem.slo.rate_hz is None else 1.0 / problem.slo.rate_hz,
+            wait_w=waiting_w(self._identity.profile, assignment.edge_clock),
+            period_s=None if slo.rate_hz is None else 1.0 / slo.rate_hz,
             link=basis.link,
             factors=basis.factors,
-            deadline_s=basis.deadline_s,
-            local_tail=self._tail(assignment, problem, basis.factors),
+            deadline_s=slo.latency_s,
+            local_tail=self._tail(assignment, slo, basis.factors),
         )
 
-    def _tail(self, assignment: Assignment, problem: Problem, factors: StageFactors) -> LocalTail | None:
+    def _tail(self, assignment: Assignment, slo: Slo, factors: StageFactors) -> LocalTail | None:
         try:
             return local_tail(
                 self._identity.profile,
                 assignment.cut,
                 assignment.edge_clock,
-                quantile=problem.slo.quantile,
+                quantile=slo.quantile,
                 factor=max(1.0, factors.head),
             )
         except JoulecutError as error:

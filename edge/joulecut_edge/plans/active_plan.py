@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from joulecut_core.errors import ContractError
 from joulecut_core.links import LinkEstimate
-from joulecut_core.plans import Assignment, Plan
+from joulecut_core.plans import Assignment, Breakdown, Plan
 from joulecut_edge.plans.local_tail import LocalTail
 from joulecut_proto.planning_messages import StageFactors
 
 _SLOW = 1.2
 """Over the planned seconds: software between the stages is in no plan."""
+_MOST = 1e12
+"""Of a plan's seconds, joules and watts: far above any real one, and low enough that no sum of a request overflows."""
 LOCAL_EPOCH = 0
 """The epoch of the plan an edge makes for itself; servers hand out higher ones."""
 
@@ -21,6 +24,7 @@ class ActivePlan:
 
     `factors`: those that the tables behind the plan were corrected by. `deadline_s`: what a request may take in all;
     None without one. `local_tail`: what the edge needs to finish from the cut on by itself; None where not known.
+    Raises ContractError for seconds, joules or watts that no request takes: its ledger is made with them.
     """
 
     assignment: Assignment
@@ -32,6 +36,10 @@ class ActivePlan:
     factors: StageFactors = field(default_factory=StageFactors)
     deadline_s: float | None = None
     local_tail: LocalTail | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan.breakdown is not None:
+            _check_figures(self.plan.breakdown)
 
     @property
     def rate_hz(self) -> float | None:
@@ -61,3 +69,25 @@ class ActivePlan:
             its.codec,
             its.variant,
         )
+
+
+def _check_figures(planned: Breakdown) -> None:
+    for seconds, joules in (
+        ("t_edge", "edge_busy_j"),
+        ("encode_s", "encode_j"),
+        ("decode_s", "decode_j"),
+        ("t_server", "server_busy_j"),
+        ("t_up", ""),
+        ("rtt_s", ""),
+        ("t_down", ""),
+    ):
+        time_s = _checked(seconds, getattr(planned, seconds))
+        energy_j = _checked(joules, getattr(planned, joules)) if joules else 0.0
+        if time_s > 0.0:
+            _checked(f"{joules} / {seconds}", energy_j / time_s)
+
+
+def _checked(name: str, value: float) -> float:
+    if not 0.0 <= value <= _MOST:
+        raise ContractError(f"plan.breakdown.{name}: {value:g}; expected 0 to {_MOST:g}: check who made the plan")
+    return value
