@@ -53,6 +53,8 @@ _SECONDS_AND_JOULES = {
     ENERGY: "server_energy_j",
     WAIT: "server_wait_j",
 }
+_MOST = 1e12
+"""Of those: far above any real one, and low enough that no sum over requests overflows."""
 _UNREADABLE = (OutOfTheOrdinaryError, ContractError, DecodeError, UnicodeDecodeError, IndexError, struct.error)
 """What bytes that this side would not have written end in; the converters read them, or tell it in words."""
 
@@ -71,7 +73,10 @@ def read_request_header(content: bytes) -> RequestHeader:
 
 
 def read_reply_header(content: bytes) -> ReplyHeader:
-    """The header in bytes from a server; raises ContractError where it is none, or has negative seconds or joules."""
+    """The header in bytes from a server.
+
+    Raises ContractError where it is none, or for seconds or joules that no request takes.
+    """
     _check_size(content)
     try:
         return _own_reply(content)
@@ -79,8 +84,8 @@ def read_reply_header(content: bytes) -> ReplyHeader:
         header = REPLY_HEADER.from_wire(_read(REPLY_HEADER, content))
     for name in (*_SECONDS_AND_JOULES.values(), "retry_after_s"):
         value = getattr(header, name)
-        if value is not None and value < 0.0:
-            raise ContractError(f"{name}: {value}; expected 0 or more")
+        if value is not None and not 0.0 <= value <= _MOST:
+            raise ContractError(f"{name}: {value}; expected 0 to {_MOST:g}")
     return header
 
 
@@ -116,11 +121,10 @@ def _own_reply(content: bytes) -> ReplyHeader:
     request_id, at = _read_id(content, REPLY_ID)
     while (name := _SECONDS_AND_JOULES.get(content[at])) is not None:
         _, value = DOUBLE.unpack_from(content, at)
-        if value < 0.0:
+        if not 0.0 <= value <= _MOST:
             raise OutOfTheOrdinaryError
         new[name] = value
         at += DOUBLE.size
-    check_finite(sum(new.values()))
     new["request_id"] = request_id
     ahead = content[at] == REPLY_TENSOR[0]
     if ahead:
@@ -183,7 +187,7 @@ def _read_request_rest(content: bytes, tensors_ahead: bool) -> Callable[..., Req
 @lru_cache(maxsize=1024)
 def _read_reply_rest(content: bytes, tensors_ahead: bool) -> Callable[..., ReplyHeader]:
     message = _read(REPLY_HEADER, content)
-    if message.retry_after_s < 0.0:
+    if not 0.0 <= message.retry_after_s <= _MOST:
         raise OutOfTheOrdinaryError
     return _makes(REPLY_HEADER, message, content, {"request_id", *_SECONDS_AND_JOULES.values()}, tensors_ahead)
 
