@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
+from zeroconf._cache import DNSCache
 from zeroconf._dns import DNSPointer
 from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
@@ -18,6 +19,7 @@ from joulecut_proto.discovery import SERVICE_TYPE, Advertisement, Browser
 
 LOOPBACK = "127.0.0.1"
 WAIT_S = 10.0
+_MOST_KEPT = 10_000
 _GROUP = ("224.0.0.251", 5353)
 
 
@@ -132,6 +134,14 @@ def test_a_server_that_comes_after_many_is_found(name: str, watching: Watching) 
         assert len(watching.browser.addresses()) == 64
     finally:
         advertisement.close()
+
+
+def test_of_what_a_link_is_flooded_with_not_all_is_kept() -> None:
+    """Releases of zeroconf that joulecut does not take keep it for as long as the sender says."""
+    cache = DNSCache()
+    for number in range(2 * _MOST_KEPT):
+        cache.async_add_records([DNSPointer(SERVICE_TYPE, _TYPE_PTR, _CLASS_IN, 2**31 - 1, f"{number}.{SERVICE_TYPE}")])
+    assert len(cache.entries_with_name(SERVICE_TYPE)) <= _MOST_KEPT
 
 
 def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
