@@ -65,7 +65,7 @@ class TestAuthority:
         name: str,
         *,
         uris: Sequence[str] | None = None,
-        hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+        hosts: Sequence[str | x509.GeneralName] = ("localhost", "127.0.0.1"),
         from_days: float = -1.0,
         to_days: float = 1.0,
         file: str | None = None,
@@ -109,7 +109,9 @@ class TestAuthority:
         return holder
 
 
-def _general_name(host: str) -> x509.GeneralName:
+def _general_name(host: str | x509.GeneralName) -> x509.GeneralName:
+    if isinstance(host, x509.GeneralName):
+        return host
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +61,20 @@ def current_identity(certificate: x509.Certificate) -> Identity:
 
 
 def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Host names and addresses that a certificate is for."""
+    """Host names and addresses that a certificate is for, in words: an address that is written as a name opens none."""
     names = _names(certificate)
     if names is None:
         return ()
-    return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+    hosts = map(_in_words, names.get_values_for_type(x509.DNSName))
+    return (*hosts, *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def _in_words(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return f"{host} (as a host name, not as an address)"
 
 
 def expiry_of(tls: TlsOptions) -> float:

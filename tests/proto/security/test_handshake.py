@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_proto.channels import bind, make_server, open_channel
@@ -76,6 +77,7 @@ def _explained(server: ChannelSecurity | None, edge: ChannelSecurity) -> str:
         ("young", "its certificate is valid from "),
         ("foreign", "signed by an authority that is not in "),
         ("elsewhere", "for other hosts than '127.0.0.1': gpu-2.example, 192.0.2.7; "),
+        ("misnamed", "for other hosts than '127.0.0.1': 127.0.0.1 (as a host name, not as an address); "),
         ("an edge", "may not be a server's"),
         ("plain", "speaks plain text, not TLS; start that server with [tls]"),
         ("nameless", "the certificate has 0 URI names"),
@@ -88,6 +90,7 @@ def test_what_is_wrong_with_the_server(site: TestAuthority, other: TestAuthority
         "young": site.issue("server", "young", from_days=1, to_days=3),
         "foreign": other.issue("server", "gpu"),
         "elsewhere": site.issue("server", "elsewhere", hosts=("gpu-2.example", "192.0.2.7")),
+        "misnamed": site.issue("server", "misnamed", hosts=(x509.DNSName("127.0.0.1"),)),
         "an edge": site.issue("edge", "thief"),
         "nameless": site.issue("server", "nameless", uris=()),
     }
