@@ -58,6 +58,9 @@ _MOST_UNUSABLE = 10
 """Requests in a row that failed there, or that it refuses under the plan it gave: more than are under way while a plan
 changes. It is joined anew then."""
 
+_LONGEST_MESSAGE = 1000
+"""Of a refusal's words, several times what a server says: they go into the log, request after request."""
+
 
 class ServerConnection:
     """Implements `Remote` over gRPC."""
@@ -378,8 +381,9 @@ def _forget(sending: asyncio.Task[None]) -> None:
 def _check_status(header: ReplyHeader) -> None:
     if header.status is ReplyStatus.OK:
         return
+    message = header.message[:_LONGEST_MESSAGE]
     if header.status in (ReplyStatus.STALE, ReplyStatus.INVALID):
-        raise ContractError(header.message)
+        raise ContractError(message)
     if header.status is ReplyStatus.FAILED:
-        raise RemoteFailedError(f"{header.status.value}: {header.message}")
-    raise TurnedAwayError(header.message, header.status, header.retry_after_s)
+        raise RemoteFailedError(f"{header.status.value}: {message}")
+    raise TurnedAwayError(message, header.status, header.retry_after_s)

@@ -65,7 +65,7 @@ class Refusing:
                 request_id=request.header.request_id,
                 current_epoch=self._current_epoch,
                 status=self._status,
-                message="because",
+                message="because " + 100_000 * "x",
                 server_energy_j=self._energy_j,
             )
             await stream.reply(header)
