@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from joulecut.diagnosis.examination import Check, examine
+import pytest
+
+from joulecut.diagnosis import examination
+from joulecut.diagnosis.examination import Check, _Run, examine
 from joulecut.diagnosis.finding import Area, Finding, Status
 
 
@@ -34,14 +37,21 @@ def test_a_check_that_breaks_becomes_a_finding() -> None:
     assert after == good()
 
 
-def test_a_check_that_hangs_is_left_behind() -> None:
+def test_a_check_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that never answers costs its time limit and a finding, and what it said before is kept."""
-    never = threading.Event()
+    never, reached = threading.Event(), threading.Event()
 
     def hangs() -> Iterator[Finding]:
         yield good("before")
+        reached.set()
         never.wait()
 
+    class Reaching(_Run):
+        def wait(self) -> tuple[Finding, ...]:
+            assert reached.wait(20.0)
+            return super().wait()
+
+    monkeypatch.setattr(examination, "_Run", Reaching)
     found = examine([Check(area=Area.DEVICE, name="gpu", examine=hangs, timeout_s=0.05)])
     never.set()
     assert [finding.name for finding in found] == ["before", "gpu"]
