@@ -141,11 +141,11 @@ def test_a_driver_that_hangs_holds_up_no_page(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All else is told, that the device is lost above all; scrapes begin no second reading while one lasts."""
-    bench, registry, free, asked = Bench(), CollectorRegistry(), threading.Event(), []
+    bench, registry, free, asked = Bench(), CollectorRegistry(), threading.Event(), threading.Semaphore(0)
     state = bench.state
 
     def hanging() -> DeviceState:
-        asked.append("once more")
+        asked.release()
         assert free.wait(20.0)
         return state()
 
@@ -154,7 +154,9 @@ def test_a_driver_that_hangs_holds_up_no_page(
     for _ in range(3):
         assert registry.get_sample_value("joulecut_clock_lease_held") == 0.0
         assert registry.get_sample_value("joulecut_device_throttled", {"reason": "thermal"}) is None
-    assert len(asked) == 1
+    assert asked.acquire(timeout=20.0)
+    # One more would stand here beside it.
+    assert not asked.acquire(timeout=0.02)
     assert "was not read within 0.01 s; its driver may hang" in caplog.text
     free.set()
     while registry.get_sample_value("joulecut_device_throttled", {"reason": "thermal"}) is None:
