@@ -17,6 +17,14 @@ from tests.edge.peers.connected_server import PLAN, Answering, Deaf, ask, with_s
 from tests.integration.tiny_network import pictures, tiny_network
 
 
+async def arrived(connection: ServerConnection, service: Answering, count: int) -> None:
+    """Wait until so many requests are there, given up or not: the next one's turn to be sent is at once."""
+    while len(service.ids) < count:
+        await asyncio.sleep(0.001)
+    async with connection._sending:
+        return
+
+
 def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
     """A link that stalls in the middle of a tensor ends each request within its patience, and is not used for long."""
     large = TensorFrame(spec=TensorSpec(name="0", dtype="uint8", shape=(16 << 20,)), payload=bytes(16 << 20))
@@ -33,16 +41,17 @@ def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:
 
 def test_a_server_that_is_silent_is_given_up_and_kept() -> None:
     """A request that was sent and not answered in time ends alone: others on the stream still get their answers."""
-    sent = pictures(2)
+    sent, service = pictures(2), Answering(batch=2)
 
     async def use(connection: ServerConnection) -> None:
         with pytest.raises(UnansweredError, match=r"did not answer first within 0.050 s"):
             await ask(connection, sent[0], request_id="first", timeout_s=0.05)
+        await arrived(connection, service, 1)
         reply = await ask(connection, sent[1])
         assert torch.equal(reply.outputs[0], tiny_network().whole((sent[1],))[0])
         assert not connection.lost.is_set()
 
-    with_server(Answering(batch=2), use)
+    with_server(service, use)
 
 
 def test_a_connection_on_which_nothing_comes_back_is_silent() -> None:
@@ -67,6 +76,7 @@ def test_a_late_reply_ends_silence() -> None:
         for number in range(3):
             with pytest.raises(LinkError, match="did not answer"):
                 await ask(connection, pictures(1)[0], request_id=f"r{number}", timeout_s=0.02)
+            await arrived(connection, service, number + 1)
         assert connection.silent.is_set()
         await ask(connection, pictures(1)[0], request_id="fourth")
         assert not connection.silent.is_set()
@@ -95,11 +105,12 @@ def test_what_is_given_up_before_its_turn_is_not_sent() -> None:
 
 def test_a_late_reply_is_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever gave up is not answered any more, and the reply shows that the server lives; a server may send many."""
-    sent = pictures(2)
+    sent, service = pictures(2), Answering(batch=2)
 
     async def use(connection: ServerConnection) -> None:
         with pytest.raises(UnansweredError):
             await ask(connection, sent[0], request_id="first", timeout_s=0.05)
+        await arrived(connection, service, 1)
         await ask(connection, sent[1], request_id="second")
         while not connection.dropped:
             await asyncio.sleep(0.001)
@@ -107,7 +118,7 @@ def test_a_late_reply_is_dropped_and_counted(caplog: pytest.LogCaptureFixture) -
         assert not connection.lost.is_set()
 
     with caplog.at_level(logging.INFO):
-        with_server(Answering(batch=2), use)
+        with_server(service, use)
     assert "nobody waits for" not in caplog.text
 
 
