@@ -176,9 +176,10 @@ def on_stage(
         scheduler = Scheduler(lanes, device=device, worker=worker, clocks=clocks, slo_s=chosen.slo_s)
         stage = OnStage(clock, device, worker, clocks, scheduler, lanes)
         keeping = asyncio.create_task(scheduler.keep()) if begins else None
-        # Books of joules are opened before the test moves the clock.
         await asyncio.sleep(0)
         try:
+            # Books of joules are opened, on the device's thread, before the test moves the clock.
+            await stage.settled()
             await asyncio.wait_for(use(stage), WAIT_S)
         finally:
             scheduler.close()
