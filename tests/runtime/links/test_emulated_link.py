@@ -17,6 +17,8 @@ from joulecut_runtime.links.shape import LinkShape
 
 FAST = LinkShape(bandwidth_bps=1e9)
 ACK = b"!"
+_MOST_TRIES = 100
+"""Only a defect ever takes them."""
 
 
 class AckServer:
@@ -115,19 +117,29 @@ def is_broken(connection: socket.socket) -> bool:
         return True
 
 
+def quickest_s(took_s: Callable[[], float], enough_s: float) -> float:
+    """The least that something takes, tried until that is at most `enough_s`: a busy host is late as often as not."""
+    times_s = [took_s()]
+    while min(times_s) > enough_s and len(times_s) < _MOST_TRIES:
+        times_s.append(took_s())
+    return min(times_s)
+
+
+def exchange_s(clock: ScaledClock, connection: socket.socket, size: int) -> float:
+    """Emulated seconds from the first byte sent to the answer."""
+    start_s = clock.now_s()
+    connection.sendall(bytes(size))
+    assert connection.recv(1) == ACK
+    return clock.now_s() - start_s
+
+
 def test_a_transfer_takes_bandwidth_and_delay(clock: ScaledClock, open_link: Opener) -> None:
     """100 kB at 20 Mbit/s and 10 ms: 50 ms until the answer of one byte."""
     with AckServer(100_000) as server:
         link = open_link(server.port, LinkShape(bandwidth_bps=20e6, delay_s=0.01))
         with connected(link) as connection:
-            times_s = []
-            for _ in range(3):
-                start_s = clock.now_s()
-                connection.sendall(bytes(100_000))
-                assert connection.recv(1) == ACK
-                times_s.append(clock.now_s() - start_s)
-    assert min(times_s) >= 0.05
-    assert sorted(times_s)[1] == pytest.approx(0.05, rel=0.15)
+            took_s = quickest_s(lambda: exchange_s(clock, connection, 100_000), 1.15 * 0.05)
+    assert 0.05 <= took_s <= 1.15 * 0.05
 
 
 def test_both_directions_have_their_own_delay(clock: ScaledClock, open_link: Opener) -> None:
@@ -137,14 +149,8 @@ def test_both_directions_have_their_own_delay(clock: ScaledClock, open_link: Ope
             server.port, LinkShape(bandwidth_bps=1e9, delay_s=0.02), LinkShape(bandwidth_bps=1e9, delay_s=0.03)
         )
         with connected(link) as connection:
-            times_s = []
-            for _ in range(3):
-                start_s = clock.now_s()
-                connection.sendall(b"?")
-                assert connection.recv(1) == ACK
-                times_s.append(clock.now_s() - start_s)
-    assert min(times_s) >= 0.05
-    assert sorted(times_s)[1] == pytest.approx(0.05, rel=0.15)
+            took_s = quickest_s(lambda: exchange_s(clock, connection, 1), 1.15 * 0.05)
+    assert 0.05 <= took_s <= 1.15 * 0.05
 
 
 def test_bytes_arrive_complete_and_in_order_despite_jitter(open_link: Opener) -> None:
@@ -221,13 +227,18 @@ def test_a_sender_feels_a_slow_link(open_link: Opener) -> None:
 def test_an_outage_ends_when_bandwidth_returns(clock: ScaledClock, open_link: Opener) -> None:
     """Bytes wait, none are lost, and go at the new rate."""
     with AckServer(10_000) as server:
-        link = open_link(server.port, LinkShape(bandwidth_bps=0.0))
+        link = open_link(server.port)
         with connected(link) as connection:
-            connection.sendall(bytes(10_000))
-            start_s = clock.now_s()
-            link.set_bandwidth(4e6, 1e9)
-            assert connection.recv(1) == ACK
-            assert clock.now_s() - start_s == pytest.approx(0.02, rel=0.25)
+
+            def outage_s() -> float:
+                link.set_bandwidth(0.0, 1e9)
+                connection.sendall(bytes(10_000))
+                start_s = clock.now_s()
+                link.set_bandwidth(4e6, 1e9)
+                assert connection.recv(1) == ACK
+                return clock.now_s() - start_s
+
+            assert quickest_s(outage_s, 1.25 * 0.02) == pytest.approx(0.02, rel=0.25)
 
 
 def test_a_very_slow_piece_is_taken_back_when_the_link_gets_faster(open_link: Opener) -> None:
@@ -260,12 +271,14 @@ def test_cut_breaks_connections_until_restored(open_link: Opener) -> None:
 
 def test_a_server_that_starts_late_is_found_by_the_next_connection(open_link: Opener) -> None:
     """Until it listens, connections are closed cleanly."""
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    link = open_link(port)
-    with connected(link) as early:
-        assert early.recv(1) == b""
-    listener = socket.create_server(("127.0.0.1", port))
+    with socket.socket() as reserved:
+        # Bound all the while, it keeps others away; with this option on both, one more may listen there.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        link = open_link(reserved.getsockname()[1])
+        with connected(link) as early:
+            assert early.recv(1) == b""
+        listener = socket.create_server(reserved.getsockname())
     with closing(listener), connected(link) as client:
         client.sendall(b"?")
         served, _ = listener.accept()
@@ -286,6 +299,7 @@ def test_a_server_that_dies_breaks_its_connections(open_link: Opener) -> None:
 
 def test_close_is_safe_twice_and_ends_everything(clock: ScaledClock) -> None:
     """Connections break, the port is free, and a closed link says so."""
+    others = set(threading.enumerate())
     with AckServer(1) as server:
         link = EmulatedLink(host="127.0.0.1", port=server.port, uplink=FAST, downlink=FAST, clock=clock)
         with link:
@@ -299,4 +313,4 @@ def test_close_is_safe_twice_and_ends_everything(clock: ScaledClock) -> None:
             assert is_broken(connection)
     with pytest.raises(LinkError, match="not running"):
         link.counters()
-    assert not any(thread.name == "emulated-link" for thread in threading.enumerate())
+    assert not {thread for thread in threading.enumerate() if thread.name == "emulated-link"} - others
