@@ -34,6 +34,8 @@ from tests.fakes.jetson.boards import AGX_ORIN_35, ORIN_NANO_36, ORIN_NX_36, THO
 from tests.fakes.jetson.tree import hz
 from tests.fakes.kernel_files import put
 
+WAIT_S = 20.0
+"""How long a test waits for what must happen; only a defect ever takes it."""
 XAVIER_NX = [
     114.75,
     204,
@@ -315,7 +317,8 @@ def test_a_gpu_that_vanishes_fails_the_reading(tmp_path: Path, clock: ManualCloc
 def test_a_read_that_blocks_costs_a_timeout(tmp_path: Path, clock: ManualClock) -> None:
     """A wedged devfreq queue fails the request, and the next one at once, until the driver answers again."""
     tree = build(tmp_path, ORIN_NANO_36)
-    probe = JetsonProbe(tree.root, clock=clock, background=False, timeout_s=0.2)
+    probe = JetsonProbe(tree.root, clock=clock, background=False, timeout_s=WAIT_S)
+    probe._patience._timeout_s = 0.2
     make_blocking(tree.node / "cur_freq")
     with pytest.raises(DeviceError, match=r"has blocked for 0\.2 s"):
         probe.read()
@@ -325,6 +328,7 @@ def test_a_read_that_blocks_costs_a_timeout(tmp_path: Path, clock: ManualClock) 
     assert stuck is not None
     unblock(tree.node / "cur_freq", str(hz(306)))
     assert stuck.done.wait(10)
+    probe._patience._timeout_s = WAIT_S
     assert probe.read().point.core_mhz == 306
     probe.close()
 
