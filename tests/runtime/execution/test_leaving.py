@@ -27,7 +27,9 @@ class Bench(MeteredDevice):
         self.is_closed = True
 
 
-def left(restore: Callable[[], object], *, work: Gate | None = None, work_s: float = WAIT_S) -> bool:
+def left(
+    restore: Callable[[], object], *, work: Gate | None = None, work_s: float = WAIT_S, restore_s: float = WAIT_S
+) -> bool:
     """Leave a device on which `work` runs, or nothing; whether it was closed."""
     worker, device = DeviceWorker(ManualClock()), Bench()
 
@@ -36,7 +38,7 @@ def left(restore: Callable[[], object], *, work: Gate | None = None, work_s: flo
             running = worker.run(work)
             running.add_done_callback(lambda _: None)
             assert await asyncio.to_thread(work.entered.wait, WAIT_S)
-        await give_back(restore, worker, device, work_s=work_s, restore_s=0.05)
+        await give_back(restore, worker, device, work_s=work_s, restore_s=restore_s)
 
     try:
         asyncio.run(run())
@@ -73,7 +75,7 @@ def test_clocks_that_cannot_be_given_back_are_told_of() -> None:
     """A driver that hangs with the work is not waited for either."""
     stuck = Gate()
     with pytest.raises(HungDeviceError, match=r"nor could its clocks be given back within 0\.05 s; see to"):
-        left(stuck, work=Gate(), work_s=0.0)
+        left(stuck, work=Gate(), work_s=0.0, restore_s=0.05)
     stuck.open()
 
     def fail() -> None:
