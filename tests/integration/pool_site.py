@@ -15,7 +15,8 @@ from pathlib import Path
 from joulecut_core.errors import ConfigError
 from joulecut_server.pool import PoolStanding, ServerStanding, read_standing
 from joulecut_server.pool.reports import ReplicaState
-from tests.integration.site import Site, free_port
+from tests.free_ports import free_port
+from tests.integration.site import Site
 
 START_S = 480.0
 """How long Ray and its first servers may take on a busy machine; only a defect ever takes it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -134,13 +133,6 @@ def _all_wires() -> WireTable:
         return measure_wires(tiny_network(), [(picture,) for picture in pictures(4)], samples_from="seeded noise")
 
     return kept("tiny-wires.json", measured, write=save_wires, read=load_wires)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago: for an agent that must come back where it was."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Application:

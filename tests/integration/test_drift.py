@@ -15,7 +15,8 @@ from joulecut_edge import agent as edge_agent
 from joulecut_edge.config import EdgeConfig, PlanningOptions
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_server import agent as server_agent
-from tests.integration.site import WAIT_S, Site, application, free_port
+from tests.free_ports import free_port
+from tests.integration.site import WAIT_S, Site, application
 from tests.integration.tiny_network import pictures
 
 PICTURE = pictures(1)[0]

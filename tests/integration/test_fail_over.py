@@ -21,7 +21,8 @@ from joulecut_edge.peers.servers import Servers
 from joulecut_proto.local_messages import LocalStatus
 from joulecut_server import agent as server_agent
 from tests.chaos.fault_proxy import LOOPBACK, Weather, fault_proxy
-from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
+from tests.free_ports import free_port
+from tests.integration.site import WAIT_S, Application, Site, application, server_state
 from tests.integration.tiny_network import pictures, tiny_network
 
 PICTURE = pictures(1, seed=9)[0]

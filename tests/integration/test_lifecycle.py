@@ -31,7 +31,8 @@ from joulecut_runtime.links.emulated_link import EmulatedLink
 from joulecut_runtime.links.shape import LinkShape
 from joulecut_runtime.networks.bundle import open_bundle
 from joulecut_server import agent as server_agent
-from tests.integration.site import WAIT_S, Application, Site, application, free_port, server_state
+from tests.free_ports import free_port
+from tests.integration.site import WAIT_S, Application, Site, application, server_state
 from tests.integration.talking import talk
 from tests.integration.tiny_network import pictures, tiny_network
 from tests.proto.deaf_follower import deaf_caller, deaf_follower

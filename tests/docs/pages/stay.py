@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.architecture.tree import ROOT
+from tests.free_ports import free_port
 
 _PORT = re.compile(r"(?<=:)(50551|50550|8080|9464)\b")
 _FOLDERS = re.compile(r"(?<![\w.])/(?=(?:etc|var/lib|run)/joulecut\b)")
@@ -25,12 +25,6 @@ _NAMES: Mapping[str, str] = {
     "--device nvml:0 ": "--device emulated:t4 ",
     "openssl pkcs12 -export ": "openssl pkcs12 -export -passout pass:word ",  # it asks a terminal otherwise
 }
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Stay:
         for name, place in _NAMES.items():
             text = text.replace(name, place.format(folder=self.folder))
         text = _FOLDERS.sub(f"{self.folder}/", text)
-        return _PORT.sub(lambda match: str(self._ports.setdefault(match[0], _free_port())), text)
+        return _PORT.sub(lambda match: str(self._ports.setdefault(match[0], free_port())), text)
 
     def environment(self, programs: Path) -> dict[str, str]:
         """That of the page's commands: `programs` come first, nothing is kept or announced outside the folder."""

@@ -19,7 +19,7 @@ from joulecut_proto.clients import AgentClient
 from joulecut_proto.health_service import HealthStates
 from joulecut_proto.health_watch import INFERENCE_SERVICE
 from joulecut_server.reporting.health_port import main, open_health, takes_requests
-from tests.integration.site import free_port
+from tests.free_ports import free_port
 
 _WAIT_S = 20.0
 
