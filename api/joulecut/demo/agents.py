@@ -84,7 +84,8 @@ def running_agents(
     patience_s = _PROFILE_S if reprofile else _START_S
     common = common_arguments(scenario, workplace, slowdown=slowdown, reprofile=reprofile)
     with ExitStack() as stack:
-        server = stack.enter_context(start_server(scenario, workplace, common, listen=free_address()))
+        listen = stack.enter_context(kept_address())
+        server = stack.enter_context(start_server(scenario, workplace, common, listen=listen))
         config = folder / "edge.toml"
         write_bytes(config, _edge_config(scenario).encode())
         place = parse_address(server.wait_ready(patience_s))
@@ -131,11 +132,14 @@ def common_arguments(scenario: Scenario, workplace: Workplace, *, slowdown: floa
     ]  # fmt: skip
 
 
-def free_address() -> str:
-    """An address of this host that nobody listens at now, so that a server started again there is found again."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+@contextmanager
+def kept_address() -> Iterator[str]:
+    """An address for a server that is found there again after a restart; no other program is given its port."""
+    with socket.socket() as keeper:
+        # The server sets this as well: it may listen where this is only bound.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{keeper.getsockname()[1]}"
 
 
 def start_server(scenario: Scenario, workplace: Workplace, common: list[str], *, listen: str) -> AgentProcess:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from joulecut.connections.connection import connect
 from joulecut.demo import agents
-from joulecut.demo.agents import common_arguments, wait_connected
+from joulecut.demo.agents import common_arguments, kept_address, wait_connected
 from joulecut.demo.planned import plan_policy
 from joulecut.demo.processes import AgentProcess
 from joulecut.demo.scenario import Scenario
@@ -24,6 +25,17 @@ from tests.api.demo_samples import TOTAL
 from tests.api.fake_edge import LOCAL, STATUS, FakeLocal, serving_edge
 from tests.loaded_config import load_config
 from tests.proto.fake_services import NO_PLAN
+
+
+def test_a_server_s_address_is_nobody_else_s_while_it_measures() -> None:
+    """Minutes pass until it listens there, and again where it is started anew: the port waits for it alone."""
+    with kept_address() as address:
+        host, port = address.split(":")
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((host, int(port)))
+        for _ in range(2):
+            with serving_edge(FakeLocal(), address), connect(address) as edge:
+                assert edge.status() == STATUS
 
 
 def test_connected_means_planned_together() -> None:
