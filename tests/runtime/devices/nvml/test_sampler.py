@@ -86,17 +86,19 @@ def test_a_host_that_slept_counts_nothing_for_it() -> None:
 
 def test_the_thread_samples_by_itself_and_ends_with_close() -> None:
     """Nobody has to read for joules to be counted; a closed sampler asks nothing more."""
-    board = Board()
+    board, others = Board(), set(threading.enumerate())
     sampler = PowerSampler(board.read_w, clock=ManualClock(), period_s=0.001)
     sampler.start()
+    [thread] = set(threading.enumerate()) - others
     for _ in range(5):
         assert board.asked.acquire(timeout=10)
     sampler.close()
     sampler.close()
+    thread.join(10)
+    assert not thread.is_alive()
     while board.asked.acquire(blocking=False):
         pass
     assert not board.asked.acquire(timeout=0.02)
-    assert not [thread for thread in threading.enumerate() if thread.name == "nvml-power"]
 
 
 def test_a_read_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
