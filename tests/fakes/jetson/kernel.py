@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -171,10 +172,13 @@ class FakeKernel:
 
     def _take_foreign_writes(self) -> None:
         """Judge what others wrote since the last step as one change: its order is not to be seen in the files."""
-        texts = {name: _text(limit) for name, limit in self._limits.items()}
-        foreign = {name: int(text) for name, text in texts.items() if text.isdigit() and int(text) != self._shown[name]}
-        if not foreign:
-            return
+        before: dict[str, str] = {}
+        # Both limits of one moment: a writer may be at the second file between the two looks.
+        while before != (texts := {name: _text(limit) for name, limit in self._limits.items()}):
+            foreign = _foreign(texts, self._shown)
+            if not foreign:
+                return
+            before = texts
         merged = {**self._wanted, **foreign}
         crossed = 0 < merged["max_freq"] < merged["min_freq"]
         if self.regime is Regime.CLAMP or (self.regime is Regime.EINVAL and not crossed):
@@ -275,6 +279,11 @@ class FakeKernel:
 
 def _text(path: Path) -> str:
     return shown(path) or ""
+
+
+def _foreign(texts: Mapping[str, str], shown_hz: Mapping[str, int]) -> dict[str, int]:
+    """What somebody else has written."""
+    return {name: int(text) for name, text in texts.items() if text.isdigit() and int(text) != shown_hz[name]}
 
 
 def _update(path: Path, value: float) -> None:
