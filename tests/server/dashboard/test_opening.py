@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_server.access.options import AccessOptions, EdgeRule
 from joulecut_server.config import ServerConfig
-from joulecut_server.dashboard import door, endpoint
+from joulecut_server.dashboard import endpoint
+from joulecut_server.dashboard.door import Door
 from joulecut_server.dashboard.opening import serving_board
 from joulecut_server.dashboard.options import DashboardOptions
 from tests.fakes.certificates import Holder, TestAuthority
@@ -208,7 +210,8 @@ def test_an_agent_out_of_descriptors_says_so_in_a_line(
         return accept(listener)
 
     monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.05)
-    monkeypatch.setattr(door, "_PAUSE_S", 0.025)
+    # Asked twice in one turn of the loop, however long that takes, and again in one after it has waited.
+    monkeypatch.setattr(endpoint, "Door", partial(Door, now_s=lambda: float((refused[0] - 1) // 2)))
     monkeypatch.setattr(socket.socket, "accept", refuse)
     assert served(tmp_path, caplog, CONFIG, lambda url: read(f"{url}api/state")[0]) == 200
     # One asking in vain of two reaches asyncio, which then waits.
