@@ -62,18 +62,20 @@ def limits_mhz(tree: JetsonTree) -> tuple[int, int]:
 
 @contextmanager
 def looking(tree: JetsonTree) -> Iterator[set[tuple[int, int]]]:
-    """All limits that are seen while the context lasts."""
+    """All limits that are seen while the context lasts, from its beginning on."""
     seen: set[tuple[int, int]] = set()
-    over = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     def look() -> None:
         while not over.wait(0.01):
+            begun.set()
             with suppress(ValueError):  # a file is empty for the moment in which it is written
                 seen.add(limits_mhz(tree))
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
+        assert begun.wait(20.0)
         yield seen
     finally:
         over.set()
