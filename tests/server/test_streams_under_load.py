@@ -211,10 +211,7 @@ def test_streams_beyond_the_limit_are_refused(tmp_path: Path) -> None:
 
 
 def held_bytes(talk: Callable[[int], Awaitable[None]], enough_bytes: int) -> int:
-    """How many more bytes are held after `talk` of two calls than before; what is made once is there by then.
-
-    The end of a call may be on its way still: waits until fewer than `enough_bytes` are held, though not for ever.
-    """
+    """How many more bytes `talk` of two calls leaves than of one: once fewer than `enough_bytes`, or long after."""
 
     async def run() -> int:
         loop = asyncio.get_running_loop()

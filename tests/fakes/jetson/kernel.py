@@ -173,6 +173,7 @@ class FakeKernel:
     def _take_foreign_writes(self) -> None:
         """Judge what others wrote since the last step as one change: its order is not to be seen in the files."""
         before: dict[str, str] = {}
+        foreign: dict[str, int] = {}
         # Both limits of one moment: a writer may be at the second file between the two looks.
         while before != (texts := {name: _text(limit) for name, limit in self._limits.items()}):
             foreign = _foreign(texts, self._shown)

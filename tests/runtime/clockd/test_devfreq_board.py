@@ -16,7 +16,6 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd.book import Board
 from joulecut_runtime.clockd.kernel_files import DevfreqBoard, emc, find, gpu_nodes, read
 from tests.fakes.jetson import ALL_BOARDS, BoardSpec, EmcLayout, FakeKernel, JetsonTree, Regime, build
-from tests.fakes.jetson import kernel as kernel_module
 from tests.fakes.jetson.boards import AGX_ORIN_36, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
 from tests.fakes.jetson.tree import create, hz, make_unreadable
 from tests.fakes.kernel_files import put
@@ -138,26 +137,6 @@ def test_no_limit_is_a_limit_too(tmp_path: Path, regime: Regime) -> None:
     board.apply(306, None)
     board.restore(snapshot)
     assert held(kernel.tree) == before
-
-
-def test_the_fake_keeps_what_is_written_while_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other processes write both files one after the other, whenever they like: the fake undoes none of it."""
-    kernel, _ = machine(tmp_path, ORIN_NANO_36, Regime.EINVAL)
-    limits, text = [kernel.tree.node / name for name in ("min_freq", "max_freq")], kernel_module._text
-    for limit in limits:
-        put(limit, str(hz(918)))
-    kernel.step()
-
-    def looking(path: Path) -> str:
-        seen = text(path)
-        if path == limits[0] and seen == str(hz(918)):
-            for limit in limits:
-                put(limit, str(hz(408)))
-        return seen
-
-    monkeypatch.setattr(kernel_module, "_text", looking)
-    kernel.step()
-    assert limits_mhz(kernel.tree) == (408.0, 408.0)
 
 
 def test_only_listed_clocks_are_written(tmp_path: Path) -> None:

@@ -33,9 +33,8 @@ from tests.fakes.jetson import (
 from tests.fakes.jetson.boards import AGX_ORIN_35, ORIN_NANO_36, ORIN_NX_36, THOR_38, XAVIER_NX_32
 from tests.fakes.jetson.tree import hz
 from tests.fakes.kernel_files import put
+from tests.runtime.execution.test_device_worker import WAIT_S
 
-WAIT_S = 20.0
-"""How long a test waits for what must happen; only a defect ever takes it."""
 XAVIER_NX = [
     114.75,
     204,
