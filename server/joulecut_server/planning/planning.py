@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -139,18 +140,20 @@ class ServerPlanning:
         """
         if epoch == _OWN_PLAN:
             self._note(session_id, None)
-            await self._worker.run(lambda: self._clocks.wish(session_id, None))
+            with self._wished_anyway(session_id, None):
+                await self._worker.run(lambda: self._clocks.wish(session_id, None))
             return None
         first = self._sessions.activate(session_id, epoch)
         self._note(session_id, first.server_clock)
         self.activated(session_id)
         runner = self._networks.find(first.network_digest).runner
-        # One by one, so that other edges' requests get their turns in between.
-        for cut in dict.fromkeys(
-            each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
-        ):
-            await self._worker.run(partial(runner.prepare, cut, head=False), is_long=True)
-        turn = await self._worker.run(partial(self._wish_as_noted, session_id))
+        with self._wished_anyway(session_id, first.server_clock):
+            # One by one, so that other edges' requests get their turns in between.
+            for cut in dict.fromkeys(
+                each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
+            ):
+                await self._worker.run(partial(runner.prepare, cut, head=False), is_long=True)
+            turn = await self._worker.run(partial(self._wish_as_noted, session_id))
         return None if first.server_clock is None else turn.result
 
     def follow(self, session_id: str, assignment: Assignment) -> None:
@@ -172,6 +175,15 @@ class ServerPlanning:
         if session_id not in self._followed:
             raise ContractError(f"session {session_id} ended while its plan was put in force: plan again")
         return self._clocks.wish(session_id, self._followed.get(session_id))
+
+    @contextmanager
+    def _wished_anyway(self, session_id: str, clock: OperatingPoint | None) -> Iterator[None]:
+        """What is noted already is wished for though the call that says so ends early: no request would ask again."""
+        try:
+            yield
+        except BaseException:
+            self._wish_soon(session_id, clock)
+            raise
 
     def _wish_soon(self, session_id: str, clock: OperatingPoint | None) -> None:
         following = asyncio.create_task(self._wish(session_id, clock))
@@ -202,7 +214,8 @@ class ServerPlanning:
         """End a session and give its clock back."""
         self._sessions.release(session_id)
         self._followed.pop(session_id, None)
-        await self._worker.run(lambda: self._clocks.wish(session_id, None))
+        with self._wished_anyway(session_id, None):
+            await self._worker.run(lambda: self._clocks.wish(session_id, None))
 
 
 def _told_no_plan(request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:

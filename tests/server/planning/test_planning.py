@@ -150,6 +150,52 @@ def test_a_session_released_while_it_is_activated_holds_no_clock(tmp_path: Path)
     with_planning(tmp_path, use)
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_an_edge_that_hangs_up_while_its_plan_is_put_in_force_has_its_clock(tmp_path: Path, own: bool) -> None:
+    """What its later requests come under, or that it needs none, is noted by then: they would not ask for it again."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        epoch = epoch_of(await planning.plan_session(REQUEST))
+        wanted = sessions.activate("edge-1", epoch).server_clock
+        if own:
+            assert await planning.activate("edge-1", epoch) == wanted
+        gate = Gate()
+        before = planning._worker.run(gate.pass_through)
+        await gate.entered()
+        activating = asyncio.create_task(planning.activate("edge-1", 0 if own else epoch))
+        await asyncio.sleep(0)
+        activating.cancel()
+        await asyncio.gather(activating, return_exceptions=True)
+        gate.open()
+        await before
+        while planning._following:
+            await asyncio.sleep(0)
+        assert planning._clocks.leased == (None if own else wanted)
+
+    with_planning(tmp_path, use)
+
+
+def test_a_release_whose_caller_hangs_up_gives_the_clock_back(tmp_path: Path) -> None:
+    """Whoever waits no longer for a busy device has ended its session all the same: nobody else would give it back."""
+
+    async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
+        assert await planning.activate("edge-1", epoch_of(await planning.plan_session(REQUEST))) is not None
+        gate = Gate()
+        before = planning._worker.run(gate.pass_through)
+        await gate.entered()
+        releasing = asyncio.create_task(planning.release("edge-1"))
+        await asyncio.sleep(0)
+        releasing.cancel()
+        await asyncio.gather(releasing, return_exceptions=True)
+        gate.open()
+        await before
+        while planning._following:
+            await asyncio.sleep(0)
+        assert (planning._clocks.leased, len(sessions)) == (None, 0)
+
+    with_planning(tmp_path, use)
+
+
 def test_a_session_that_makes_room_gives_its_clock_back(tmp_path: Path) -> None:
     """Of more sessions than are remembered the longest silent one ends: nobody else would ever release its clock."""
 
