@@ -150,7 +150,11 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         while True:
             self._wanted.clear()
-            until_s = (await self._worker.run(self._turn)).result
+            try:
+                until_s = (await self._worker.run(self._turn)).result
+            except Exception as error:  # noqa: BLE001 - a host without a thread now has one for those to come
+                self._give_up(self._lanes.values(), "the scheduler", error)
+                until_s = float("inf")
             left_s = until_s - self._now_s()
             timer = None
             if self._made_way:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 import pytest
 
 from joulecut_core.serving import Launch, Rest, ServerView
 from joulecut_server.serving.lane import NetworkLane, Urgency
+from tests.fakes.threads import no_thread_left
 from tests.integration.tiny_network import pictures
 from tests.server.serving.stage import Collecting, OnStage, on_stage, service_table
 
@@ -65,6 +67,23 @@ def test_a_defect_outside_the_policies_is_survived(
 
     on_stage(use, Collecting(TABLE, 1))
     assert "no order" in caplog.text
+
+
+def test_a_host_without_a_thread_for_a_moment_is_survived(caplog: pytest.LogCaptureFixture) -> None:
+    """Who came in that moment is refused with a reason, and scheduling goes on with the next request."""
+
+    async def use(stage: OnStage) -> None:
+        (picture,) = pictures(1)
+        with no_thread_left():
+            keeping = asyncio.create_task(stage.scheduler.keep())
+            with pytest.raises(RuntimeError, match="the scheduler failed"):
+                await stage.ask(picture)
+        assert (await stage.ask(picture)).batch == 1
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    on_stage(use, Collecting(TABLE, 1), begins=False)
+    assert "no thread for the device's work" in caplog.text
 
 
 class Beyond(Collecting):
