@@ -19,7 +19,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from joulecut_core.devices import DeviceInfo
-from joulecut_core.errors import DeviceError, JoulecutError, LinkError
+from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
@@ -197,7 +197,7 @@ class Offloading:
 
     async def _abandon(self) -> None:
         used, self._used = self._used, None
-        with suppress(DeviceError):
+        with suppress(Exception):  # it may be what went wrong
             await self._session.go_local()
         self._session.expect_nobody()
         if used is not None:
@@ -301,7 +301,7 @@ class Offloading:
         _LOG.warning("server %s %s: running locally", address, reason)
         try:
             await self._session.go_local()
-        except DeviceError as error:
+        except Exception as error:  # noqa: BLE001 - whatever the device says: the server is left
             _LOG.warning("the local plan's clock is not held: %s", error)
         is_leaving = turn is Turn.LEAVING
         self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=is_leaving)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from joulecut_core.errors import DeviceError, JoulecutError
+from joulecut_core.errors import JoulecutError
 from joulecut_core.time_limits import within
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.requests.session import EdgeSession
@@ -92,7 +92,7 @@ class Retirement:
         """Whether its plan was in force; it is so no more, even where a sick device refuses the local plan's part."""
         try:
             return await self._session.go_local(only_from=connection)
-        except DeviceError as error:
+        except Exception as error:  # noqa: BLE001 - whatever the device says: the server is left
             _LOG.warning("server %s: given up, but the local plan: %s", connection.address, error)
             return True
 

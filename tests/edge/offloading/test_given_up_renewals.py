@@ -31,6 +31,7 @@ class FakeConnection:
         self.is_closed, self.dropped, self.newest_epoch = False, 0, 0
         self.successor: FakeConnection | None = None
         self.opened_within_s = 0.0
+        self.is_barren = False
 
     def ends_where(self, other: FakeConnection) -> bool:
         """Whether both reach the same process."""
@@ -231,5 +232,65 @@ def test_given_up_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
         renewal.offloading._measure_if_unknown = renewal.offloading._left = nothing
         await renewal.offloading._stay(before)
         assert followed == [renewal.before, renewal.fresh]
+
+    _run(use)
+
+
+def test_a_lost_server_is_left_whatever_the_device_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure that no driver should have neither leaves its connection open nor ends the search for servers."""
+    monkeypatch.setattr(offloading, "_BROKEN_S", 0.0)
+
+    async def use(bench: Bench) -> None:
+        renewal, sought = Renewal(bench, "one"), asyncio.Event()
+        used = renewal.offloading._used
+        used.renew_at_s = asyncio.get_running_loop().time() + 60.0
+        joined = [used]
+
+        async def connect(candidates: Any, last: Any) -> Any:
+            del candidates, last
+            if not joined:
+                sought.set()
+            return joined.pop() if joined else None
+
+        async def nothing(*arguments: Any) -> None:
+            del arguments
+
+        def refuse(point: Any) -> None:
+            raise RuntimeError(f"no driver for {point}")
+
+        monkeypatch.setattr(bench.session._footing._holder, "hold_if_possible", refuse)
+        renewal.offloading._better = SimpleNamespace(begin=lambda: None)
+        renewal.offloading._return_s = 30.0
+        renewal.offloading._connect, renewal.offloading._measure_if_unknown = connect, nothing
+        keeping = asyncio.create_task(renewal.offloading.keep())
+        renewal.before.lost.set()
+        await asyncio.wait_for(sought.wait(), 20.0)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        assert (renewal.before.is_closed, renewal.force.remote) == (True, None)
+
+    _run(use)
+
+
+def test_the_search_for_servers_goes_on_whatever_broke_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong may go wrong again while the edge is sent home: it finds back to its servers all the same."""
+    monkeypatch.setattr(offloading, "_BROKEN_S", 0.0)
+
+    async def use(bench: Bench) -> None:
+        renewal, rounds = Renewal(bench, "one"), asyncio.Semaphore(0)
+
+        async def broken(*arguments: Any) -> None:
+            del arguments
+            rounds.release()
+            raise RuntimeError("no driver")
+
+        renewal.offloading._round = broken
+        monkeypatch.setattr(bench.session, "go_local", broken)
+        keeping = asyncio.create_task(renewal.offloading.keep())
+        for _ in range(6):
+            await asyncio.wait_for(rounds.acquire(), 20.0)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        assert (keeping.cancelled(), renewal.before.is_closed) == (True, True)
 
     _run(use)
