@@ -66,7 +66,12 @@ class _ClockdGrant:
         self._client = self._acquired()
         self._heard_s = self._clock.now_s()
         self._thread = threading.Thread(target=self._beat, name=f"clockd heartbeat {board}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            # With its connection the lease ends: nobody would keep it, and it keeps others out.
+            self._client.close()
+            raise LeaseError(f"{board}: no thread to keep a lease with: {error}; try again") from error
 
     @property
     def ended(self) -> bool:

@@ -13,6 +13,7 @@ from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import LeaseError
 from joulecut_runtime.clockd.client import ClockdGoneError
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
+from tests.fakes.threads import no_thread_left
 from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases
 from tests.runtime.clockd.kill_trial import started_clockd, until
 from tests.runtime.clockd.nursery import Nursery
@@ -68,6 +69,17 @@ def test_move_finds_the_restarted_daemon_by_itself(nursery: Nursery, tmp_path: P
         grant.move(MIDDLE)
         assert highest(board) == "612.0"
     assert board.held() == STOCK
+
+
+def test_no_lease_stays_behind_that_nobody_would_keep(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A host without a thread for the heartbeat refuses the lease, and the board is free for the next at once."""
+    started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority:
+        with no_thread_left(), pytest.raises(LeaseError, match="no thread to keep a lease with"):
+            authority.grant(board.key, LOW, holder="test")
+        until(lambda: board.held() == STOCK, "the board is not given back")
+        authority.grant(board.key, LOW, holder="test").release()
+    assert double_leases(board.done()) == []
 
 
 def test_grant_is_lost_with_a_daemon_that_stays_away(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
