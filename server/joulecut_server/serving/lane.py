@@ -31,6 +31,8 @@ _ROUNDING = 1e-9
 """Of accuracies, which are shares of some hundred answers."""
 _MOST_RESERVE = 0.1
 """Of the usual deadline is kept free at most for batches that take longer than the table says."""
+_BELIEVED_S = 10.0
+"""Without a batch, after which those that took longer than the table says turn nobody away any more."""
 _MOST_PASSED = 1024
 """Who was turned away at the door while other networks kept the device: enough to know the load by."""
 _LEAST_URGENT: Urgency = (1 << 31, float("inf"), 0)
@@ -56,8 +58,10 @@ class NetworkLane:
             [min(self.costs.time_s(variant, 1, point, entry) for point in points) for variant in variants]
             for entry in range(len(policy.table.units))
         ]
-        self.overrun = Lag(_MOST_RESERVE * options.slo_s)
+        self._most_reserve_s = _MOST_RESERVE * options.slo_s
+        self.overrun = Lag(self._most_reserve_s)
         """By how much batches take longer than the table says; the device thread's, others read it."""
+        self._overran_s = 0.0
         self._lock = threading.Lock()
         self._line = WaitingLine(options.waiting, options.waiting_per_edge, batch_s=self.costs.batch_s())
         self._tickets: dict[int, Ticket] = {}
@@ -182,6 +186,19 @@ class NetworkLane:
     def completed(self, outcome: BatchOutcome) -> None:
         """Tell the policy of a batch that has ended. Device thread."""
         self.policy.completed(outcome)
+
+    def overran(self, delay_s: float, now_s: float) -> None:
+        """A batch has ended so much later than the table says. Device thread."""
+        self._overran_s = now_s
+        self.overrun.observed(delay_s)
+
+    def doubt_overrun(self, now_s: float) -> None:
+        """Somebody was turned away: where no batch has run for long, what is kept free may be why. Any thread.
+
+        Only batches show that batches are in time again.
+        """
+        if self.overrun.seconds and now_s - self._overran_s > _BELIEVED_S:
+            self.overrun = Lag(self._most_reserve_s)
 
     def _launched(self, ids: Iterable[int]) -> list[Ticket]:
         """As `take`, of requests that run now."""

@@ -199,6 +199,9 @@ class Scheduler:
 
     def _turned_away(self, lane: NetworkLane, rejection: Rejection) -> TurnedAwayError:
         reason = rejection.reason
+        running = self._running
+        if running is None or running[0] is not lane:
+            lane.doubt_overrun(self._now_s())
         retry_s = rejection.retry_after_s
         if reason in (RejectReason.FULL, RejectReason.OVERLOAD) and retry_s == 0.0:
             retry_s = max(self._free_s - self._now_s(), 0.0) + lane.backlog_s()
@@ -301,6 +304,8 @@ class Scheduler:
         run = BatchRun(lane, launch, self._clock, hold, join)
         try:
             run.run(tickets)
+            took_s = self._now_s() - start_s
+            self._settle(run)
         except FailedComputationError as error:
             self._settle_failed(lane, launch, run, tickets, error)
             return
@@ -317,8 +322,7 @@ class Scheduler:
         if len(run.running) == len(tickets):
             entries = [ticket.request.entry for ticket in tickets]
             planned_s = batch_s(lane.costs, launch.variant, launch.points, entries, held)
-            lane.overrun.observed(self._now_s() - start_s - planned_s)
-        self._settle(run)
+            lane.overran(took_s - planned_s, self._now_s())
         outcome = self._outcome(run, start_s)
         if outcome is not None:
             lane.completed(outcome)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from joulecut_core.serving import Launch, Rest, ServerView
+from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_server.serving.lag import Lag
 from tests.integration.tiny_network import pictures
 from tests.planner.serving.scripted import Eager
@@ -80,5 +83,44 @@ def test_an_answer_within_the_reserve_is_in_time() -> None:
         assert policy.outcomes[0].end_s - policy.outcomes[0].start_s < 7.75
         assert policy.outcomes[0].mean_response_s > 8.0 - 7.75
         assert policy.outcomes[0].late == 0
+
+    on_stage(use, policy)
+
+
+def test_overruns_that_no_batch_can_disprove_are_forgotten() -> None:
+    """A device that was slow for a while serves tight budgets again; as long as batches run, what they took counts."""
+    policy = Collecting(TABLE, 1)
+
+    async def use(stage: OnStage) -> None:
+        (picture,) = pictures(1)
+        lane = stage.lanes[0]
+        tight_s = lane.alone_s(0, 0.0) + 0.5
+        for _ in range(8):
+            lane.overran(1.0, stage.clock.now_s())
+        refused = await asyncio.gather(stage.ask(picture, budget_s=tight_s), return_exceptions=True)
+        assert isinstance(refused[0], TurnedAwayError)
+        assert lane.overrun.seconds == 1.0
+        stage.clock.advance_s(11.0)
+        await asyncio.gather(stage.ask(picture, budget_s=tight_s), return_exceptions=True)
+        assert lane.overrun.seconds == 0.0
+        assert (await stage.ask(picture, budget_s=tight_s)).batch == 1
+
+    on_stage(use, policy)
+
+
+def test_what_is_learnt_of_a_batch_comes_behind_its_answers() -> None:
+    """Where it cannot be learnt, those who ran have their answers all the same."""
+    policy = Collecting(TABLE, 2)
+
+    def fails(delay_s: float, now_s: float) -> None:
+        raise ArithmeticError(f"{delay_s} at {now_s}")
+
+    async def use(stage: OnStage) -> None:
+        stage.lanes[0].overran = fails  # type: ignore[method-assign]
+        answers = await asyncio.gather(*map(stage.ask, pictures(2)))
+        assert [served.batch for served in answers] == [2, 2]
+        await stage.settled()
+        again = await asyncio.gather(*map(stage.ask, pictures(2)))
+        assert [served.batch for served in again] == [2, 2]
 
     on_stage(use, policy)
