@@ -161,7 +161,10 @@ class _Stretches:
 
 
 def _lines(contenders: Contenders, problem: Problem, downlink: Downlink) -> tuple[Lines, Lines]:
-    """J and T_q of contenders over x = 1 / uplink_bps, ending where they stop keeping deadline or rate."""
+    """J and T_q of contenders over x = 1 / uplink_bps, ending where they stop keeping deadline or rate.
+
+    Raises ProblemError where they are beyond the reach of numbers.
+    """
     slo, link, objective = problem.slo, problem.link, problem.objective
     up_bits, down_bits = 8.0 * contenders.uplink_bytes, np.zeros(len(contenders))
     crossing = replace(contenders.crossing(problem), t_up=np.zeros(len(contenders)))
@@ -181,7 +184,22 @@ def _lines(contenders: Contenders, problem: Problem, downlink: Downlink) -> tupl
     if slo.rate_hz is not None:
         longest_s = np.full(len(contenders), limit(1.0 / slo.rate_hz))
         end = np.minimum(end, np.minimum(_reach(longest_s, up_bits), _reach(longest_s, down_bits)))
-    return Lines(costs.energy_j, np.asarray(dearer), start, end), Lines(costs.bound_s, slower, start, end)
+    energy, bound = Lines(costs.energy_j, np.asarray(dearer), start, end), Lines(costs.bound_s, slower, start, end)
+    _check_finite(problem, contenders, energy, bound)
+    return energy, bound
+
+
+def _check_finite(problem: Problem, contenders: Contenders, energy: Lines, bound: Lines) -> None:
+    figures = np.stack((energy.intercept, energy.slope, bound.intercept, bound.slope))
+    broken = np.flatnonzero(~np.isfinite(figures).all(axis=0))
+    if broken.size:
+        line = int(broken[0])
+        (choice,) = Ranks.of(problem).choices(contenders.rank[[line]])
+        fixed_j, rising_j, fixed_s, rising_s = figures[:, line].tolist()
+        raise ProblemError(
+            f"cuts[{choice.cut}]: over uplinks {fixed_j} J and {rising_j} J x bits/s, {fixed_s} s and {rising_s} bits; "
+            "expected figures that stay finite: check the units of times, watts, bytes, weights and bandwidths"
+        )
 
 
 def _reach(left_s: Array, slope: Array) -> Array:

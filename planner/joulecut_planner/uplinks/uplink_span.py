@@ -75,7 +75,10 @@ class UplinkSpans:
             found = found.joined(offloaded(fast, self._grids, groups, members))
         fast_costs, slow_costs = found.costs(fast), found.costs(slow)
         kept = ~rule.beats(fast_costs.energy_j, fast_costs.bound_s, slow_costs.energy_j, slow_costs.bound_s)
-        found = found.only(kept & fast_costs.feasible if rule.keeps_slo else kept)
+        if rule.keeps_slo:
+            # What overflows is no number at the fastest uplink already, and nobody's plan.
+            kept &= fast_costs.feasible & np.isfinite(fast_costs.energy_j)
+        found = found.only(kept)
         return found if len(found) <= most else None
 
     def _members(self, rule: _Rule, fast: Problem, slow: Problem, groups: Groups, most: float) -> Members | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +32,12 @@ from joulecut_planner.choices.constraints import violated
 from joulecut_planner.choices.pricing import Choice, Price, price
 from joulecut_planner.choices.variations import Downlink, with_uplink
 from joulecut_planner.exact.solver import solve
+from joulecut_planner.problem_file import parse_problem
 from joulecut_planner.uplinks.break_points import break_points
 from joulecut_planner.uplinks.policy_table import PolicyRow
 from tests.planner.drawn_problems import drawn_problem
 from tests.planner.problem_strategies import HOME_WIRE, problems
+from tests.planner.small_document import small_document
 from tests.thoroughness import THOROUGH, examples
 
 UPLINKS = st.lists(st.floats(4.0, 10.0).map(lambda exponent: 10.0**exponent), max_size=8)
@@ -219,3 +222,23 @@ def test_wrong_ranges_are_refused() -> None:
         break_points(between_two(), 20.0, 10.0)
     with pytest.raises(ProblemError, match=r"lowest_bps: 0\.0"):
         break_points(between_two(), 0.0, 10.0)
+
+
+def overflowing() -> dict[str, Any]:
+    """A problem with one choice that has no joules: waiting and the waiting saved while computing both overflow."""
+    document = small_document()
+    del document["slo"]["latency_s"], document["slo"]["rate_hz"]
+    document["edge"]["points"][1]["wait_w"] = 3e306
+    document["cuts"][0]["wires"][1]["encode_s"] = 3e297
+    document["variants"][0]["edge"]["time_s"][1][1] = 7e147
+    return document
+
+
+@pytest.mark.parametrize("downlink", Downlink)
+def test_a_choice_whose_joules_overflow_is_nobodys_plan(downlink: Downlink) -> None:
+    """The others are planned, as they are at a single uplink."""
+    problem = parse_problem(overflowing())
+    table = break_points(problem, 1e6, 1e8, downlink)
+    for row in table.rows:
+        at = with_uplink(problem, math.sqrt(row.from_bps * row.to_bps), downlink)
+        assert (row.status, row.cut, row.edge_point) == (OPTIMAL, solve(at).cut, solve(at).edge_point)
