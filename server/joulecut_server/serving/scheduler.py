@@ -126,7 +126,9 @@ class Scheduler:
         )
         refusal = self._refusal_at_the_door(lane, request, spare_loss)
         if refusal is not None:
-            lane.pass_by(request)
+            # Who could not be in time on a free device either is no load, nor is its deadline one to serve others by.
+            if request.arrival_s + lane.alone_s(request.entry, spare_loss) <= request.deadline_s:
+                lane.pass_by(request)
             self._wake()
             raise refusal
         ticket = Ticket(

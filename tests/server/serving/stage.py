@@ -10,7 +10,7 @@ from torch import Tensor
 
 from joulecut_core.figures import FigureKind
 from joulecut_core.service_tables import ServiceTable, ServiceVariant
-from joulecut_core.serving import Launch, Rest, ServerView
+from joulecut_core.serving import Launch, Rest, ServerView, ServingPolicy
 from joulecut_core.tensor_frames import RAW, TensorFrame
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import RequestHeader
@@ -154,7 +154,7 @@ Use = Callable[[OnStage], Awaitable[None]]
 
 def on_stage(
     use: Use,
-    *policies: Eager,
+    *policies: ServingPolicy,
     runner: Callable[[Network, EmulatedDevice], BatchRunner] = BatchRunner,
     options: ServingOptions | None = None,
     begins: bool = True,

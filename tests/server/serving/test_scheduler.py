@@ -12,6 +12,7 @@ from torch import Tensor
 from joulecut_core.errors import ContractError, DeviceError
 from joulecut_core.serving import Launch, Rest, ServerView
 from joulecut_core.tensor_frames import RAW
+from joulecut_planner.serving.policies import POLICIES, PolicyOptions
 from joulecut_proto.inference_messages import ReplyStatus
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_runtime.execution.batch_runner import BatchRunner
@@ -353,3 +354,19 @@ def test_closing_turns_away_what_waits() -> None:
             assert refused.value.status is ReplyStatus.DRAINING
 
     on_stage(use, Collecting(TABLE, 2))
+
+
+@pytest.mark.parametrize("budget_s", [-0.01, 0.0, 1e-3])
+def test_a_request_that_nobody_could_serve_is_no_service_level(budget_s: float) -> None:
+    """One that comes with its time used up is refused, and the others' batches stay as large as they were."""
+    policy = POLICIES["fixed"](TABLE, PolicyOptions())
+
+    async def use(stage: OnStage) -> None:
+        many = pictures(5)
+        refused = await asyncio.gather(stage.ask(many[0], budget_s=budget_s), return_exceptions=True)
+        assert isinstance(refused[0], TurnedAwayError)
+        assert refused[0].status is ReplyStatus.LATE
+        answers = await asyncio.gather(*map(stage.ask, many[1:]))
+        assert max(served.batch for served in answers) > 1
+
+    on_stage(use, policy)
