@@ -60,14 +60,14 @@ class SigningKey:
 def sign_bundle(folder: Path, key: SigningKey) -> Path:
     """Write the signature of everything in `folder` beside it, and return its path.
 
-    Raises ConfigError where the key cannot be used or its certificate is not for signing, BundleError where the folder
-    cannot be read.
+    One that is there stays until there is another. Raises ConfigError where the key cannot be used or its certificate
+    is not for signing, BundleError where the folder cannot be read, or holds what no agent would fetch with it.
     """
     signing, hashing = _library("signing"), _library("hashing")
     if key.certificate is not None:
         _check_certificate(key.certificate)
+    _check_files(folder)
     path = folder / SIGNATURE_FILE
-    path.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         try:
             config = signing.Config()
@@ -83,6 +83,9 @@ def sign_bundle(folder: Path, key: SigningKey) -> Path:
         made = Path(scratch) / SIGNATURE_FILE
         try:
             config.set_hashing_config(hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE]))
+            if path.is_symlink() or not path.is_file():
+                # A link or a pipe is nobody's signature, and the library hashes no folder with one in it.
+                path.unlink(missing_ok=True)
             config.sign(folder, made)
             write_bytes(path, made.read_bytes())
         except (OSError, ValueError) as error:
@@ -130,8 +133,21 @@ def check_signature(folder: Path, options: SignerOptions | None) -> None:
     _LOG.info("bundle %s: signed by %s", folder, signer)
 
 
+def _check_files(folder: Path) -> None:
+    """Raise BundleError where a folder holds more than its manifest names: what is fetched from it is that alone."""
+    extra = {path.name for path in folder.iterdir()} - {*files_with_signature(folder), SIGNATURE_FILE}
+    if extra:
+        raise BundleError(
+            f"{folder}: holds {', '.join(sorted(extra))[:200]} too, and agents fetch what the manifest names alone; "
+            "move the rest elsewhere, then sign"
+        )
+
+
 def _read_signature(path: Path) -> Any:
     try:
+        # A pipe in its place may never open.
+        if path.exists() and not path.is_file():
+            raise BundleError(f"{path}: is no regular file; expected a signature: run `joulecut sign` once it is gone")
         with path.open("rb") as stream:
             content = stream.read(_LARGEST_SIGNATURE_BYTES + 1)
     except OSError as error:

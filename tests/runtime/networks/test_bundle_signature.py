@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -262,3 +263,43 @@ def test_options_and_keys_that_cannot_be(folder: Path, tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "model_signing.signing", None)
     with pytest.raises(ConfigError, match=r"pip install 'joulecut\[sign\]'"):
         sign_bundle(folder, SigningKey(key=junk))
+
+
+def test_a_signature_outlives_one_that_fails(folder: Path, tmp_path: Path) -> None:
+    """The key of somebody else, or none at all: what was signed before is still signed."""
+    lab = site(tmp_path / "pki")
+    alice, bob = (holder(lab, tmp_path / name, Role.OPERATOR, name) for name in ("alice", "bob"))
+    sign_bundle(folder, alice)
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no key")
+    for key in (bob.key, junk):
+        with pytest.raises(ConfigError, match="cannot sign"):
+            sign_bundle(folder, SigningKey(key=key, certificate=alice.certificate))
+        check_signature(folder, trusting(lab))
+
+
+def test_what_no_agent_fetches_is_not_signed(folder: Path, tmp_path: Path) -> None:
+    """A signature over a file that servers do not send fits on no edge that fetches the bundle."""
+    key = holder(site(tmp_path / "pki"), tmp_path / "alice", Role.OPERATOR)
+    (folder / "README.md").write_text("of last week")
+    with pytest.raises(BundleError, match=r"holds README\.md too, .*; move the rest elsewhere, then sign"):
+        sign_bundle(folder, key)
+    assert not (folder / SIGNATURE_FILE).exists()
+
+
+def test_pipes_and_links_are_no_signatures(folder: Path, tmp_path: Path) -> None:
+    """A pipe is refused without waiting for who writes to it; either is replaced by the next signature."""
+    lab = site(tmp_path / "pki")
+    other = tmp_path / "other.sig"
+    other.write_text("of another bundle")
+    os.mkfifo(folder / SIGNATURE_FILE)
+    with pytest.raises(BundleError, match="is no regular file; expected a signature"):
+        check_signature(folder, trusting(lab))
+    alice = holder(lab, tmp_path / "alice", Role.OPERATOR)
+    sign_bundle(folder, alice)
+    check_signature(folder, trusting(lab))
+    (folder / SIGNATURE_FILE).unlink()
+    (folder / SIGNATURE_FILE).symlink_to(other)
+    sign_bundle(folder, alice)
+    check_signature(folder, trusting(lab))
+    assert other.read_text() == "of another bundle"
