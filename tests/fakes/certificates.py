@@ -66,21 +66,24 @@ class TestAuthority:
         *,
         uris: Sequence[str] | None = None,
         hosts: Sequence[str | x509.GeneralName] = ("localhost", "127.0.0.1"),
+        usages: Sequence[x509.ObjectIdentifier] | None = None,
         from_days: float = -1.0,
         to_days: float = 1.0,
         file: str | None = None,
     ) -> Holder:
         """A certificate of `role` and `name`, valid between two moments counted from now.
 
-        `uris`: names in place of the one that role and name make; `file`: what its files are called.
+        `uris`: names in place of the one that role and name make; `usages`: extended ones in place of the role's, none
+        at all where it is empty; `file`: what its files are called.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         serving = ExtendedKeyUsageOID.SERVER_AUTH
         calling = ExtendedKeyUsageOID.CLIENT_AUTH
-        usages = {"server": [serving], "proxy": [serving, calling]}.get(role, [calling])
+        if usages is None:
+            usages = {"server": [serving], "proxy": [serving, calling]}.get(role, [calling])
         names = [f"spiffe://{self.site}/{role}/{name}"] if uris is None else uris
         now = dt.datetime.now(dt.timezone.utc)
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(self._name)
@@ -94,10 +97,11 @@ class TestAuthority:
                 ),
                 critical=False,
             )
-            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
         )
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         base = file or f"{self.site}-{role}-{name}"
         holder = Holder(authority=self.path, certificate=self.folder / f"{base}.pem", key=self.folder / f"{base}.key")
         holder.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -191,5 +191,14 @@ def test_certificates_of_the_wrong_kind_stop_an_agent(site: Site, authority: Tes
     tls = ServerTls(authority=str(holder.authority), certificate=str(holder.certificate), key=str(holder.key))
     with pytest.raises(ConfigError, match=r"is spiffe://lab/edge/cam; expected one of role server"):
         asyncio.run(start_server(replace(site.server(), tls=tls)))
+    anything = authority.issue("server", "anything", usages=()).certificate
+    with pytest.raises(ConfigError, match=r"anything\.pem: has no extended key usage serverAuth"):
+        asyncio.run(
+            start_server(
+                replace(
+                    site.server(), tls=replace(tls, certificate=str(anything), key=str(anything.with_suffix(".key")))
+                )
+            )
+        )
     with pytest.raises(ConfigError, match=r"TLS certificate .*none\.pem: No such file"):
         asyncio.run(start_server(replace(site.server(), tls=replace(tls, certificate="none.pem"))))

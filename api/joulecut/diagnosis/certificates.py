@@ -15,6 +15,7 @@ from joulecut.pki.certificates import alternative_names, identity_of, issued_by,
 from joulecut.pki.views import SOON_DAYS, Validity, days_left, validity
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import parse_address
+from joulecut_proto.security.certificates import wrong_use
 from joulecut_proto.security.identity import Role
 from joulecut_proto.security.key_pairs import read_authority, read_key_pair
 from joulecut_proto.security.plain_text import Reach, reach_of
@@ -92,6 +93,9 @@ def _holder(path: Path, settings: AgentSettings, leaf: x509.Certificate, facts: 
             f"the certificate is of {identity}; {path.name} is of role {settings.role.value}: the other side refuses it"
         )
         return _finding(path.name, Status.PROBLEM, what, remedy, facts)
+    wrong = wrong_use(leaf, serves=identity.role is Role.SERVER)
+    if wrong:
+        return _finding(path.name, Status.PROBLEM, f"the certificate of {identity} {wrong}", remedy, facts)
     return _finding(path.name, Status.OK, f"the certificate is of {identity}, and its key fits", None, facts)
 
 

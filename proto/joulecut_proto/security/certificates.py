@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.identity import Identity, Role, only_identity
@@ -17,13 +18,16 @@ from joulecut_proto.security.tls_options import TlsOptions
 if TYPE_CHECKING:
     from joulecut_proto.security.channel_security import ChannelSecurity
 
+_SERVING, _CALLING = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+
 
 def own_identity(security: ChannelSecurity, role: Role) -> Identity:
     """Who this side is by its own certificate; raises ConfigError where that has no identity or another role."""
     if security.certificate is None or security.key is None:
         raise ConfigError("TLS: no certificate and key; give both files")
     try:
-        identity = identity_of(read_key_pair(security.certificate, security.key).leaf)
+        leaf = read_key_pair(security.certificate, security.key).leaf
+        identity = identity_of(leaf)
     except AccessError as error:
         raise ConfigError(f"TLS certificate {security.certificate}: {error}") from error
     if identity.role is not role:
@@ -31,6 +35,9 @@ def own_identity(security: ChannelSecurity, role: Role) -> Identity:
             f"TLS certificate {security.certificate}: is {identity}; expected one of role {role.value}, "
             f"as `joulecut pki issue {role.value}` makes"
         )
+    wrong = wrong_use(leaf, serves=role is Role.SERVER)
+    if wrong:
+        raise ConfigError(f"TLS certificate {security.certificate}: {wrong}")
     return identity
 
 
@@ -49,12 +56,29 @@ def wrong_role(certificate: x509.Certificate, former: x509.Certificate) -> str:
     return "" if after.role is before.role else f"is of {after}, the one before of {before}: a mix-up of files?"
 
 
-def current_identity(certificate: x509.Certificate) -> Identity:
-    """The identity in a certificate that is valid now; raises AccessError where it is not, or as `identity_of`.
+def wrong_use(certificate: x509.Certificate, *, serves: bool) -> str:
+    """What is wrong with a certificate for who serves, or for who calls; empty where its extended key usage says that.
 
-    TLS looks at no dates where a session is resumed, and connections last: for each call, not each handshake.
+    TLS itself takes one that says nothing for both.
     """
-    identity, wrong = identity_of(certificate), wrong_dates(certificate)
+    use, name = (_SERVING, "serverAuth") if serves else (_CALLING, "clientAuth")
+    try:
+        if use in certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
+            return ""
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        # What cannot be read is as good as none.
+        pass
+    return f"has no extended key usage {name}; have it issued by `joulecut pki`, or with that usage"
+
+
+def current_identity(certificate: x509.Certificate) -> Identity:
+    """A caller's identity; raises AccessError where its certificate is not valid now, or not for calling.
+
+    It also raises as `identity_of`. TLS looks at no dates where a session is resumed, and connections last: for each
+    call, not each handshake.
+    """
+    identity = identity_of(certificate)
+    wrong = wrong_dates(certificate) or wrong_use(certificate, serves=False)
     if wrong:
         raise AccessError(f"the certificate of {identity} {wrong}")
     return identity
@@ -88,7 +112,8 @@ def wrong_files(tls: TlsOptions, role: Role) -> str:
     try:
         read_authority(Path(tls.authority))
         leaf = read_key_pair(certificate, key).leaf
-        identity, wrong = identity_of(leaf), wrong_dates(leaf)
+        identity = identity_of(leaf)
+        wrong = wrong_dates(leaf) or wrong_use(leaf, serves=role is Role.SERVER)
     except (AccessError, ConfigError) as error:
         return str(error)
     if identity.role is not role:

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_proto.addresses import Address, parse_address
-from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by
+from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_use
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity
 from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
@@ -86,9 +86,13 @@ class _Attempt:
         if not taken:
             raise self._failure(self._refused(pair))
         try:
-            return identity_of(certificate)
+            identity = identity_of(certificate)
         except AccessError as error:
             raise AccessError(f"{self.place}: {error}") from error
+        wrong = wrong_use(certificate, serves=True)
+        if wrong:
+            raise AccessError(f"{self.place}: the certificate of {identity} {wrong}")
+        return identity
 
     def _failure(self, text: str) -> LinkError:
         return LinkError(f"{self.place}: {text}")

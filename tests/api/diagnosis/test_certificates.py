@@ -180,3 +180,13 @@ def test_a_key_of_somebody_else(tmp_path: Path) -> None:
     credentials = issued(make_site(tmp_path), tmp_path / "edge", CAMERA)
     (credentials / "key.pem").chmod(0)
     assert "Permission denied" in worst_of(found(edge_file(tmp_path, credentials))).what
+
+
+def test_a_certificate_that_does_not_say_for_what(tmp_path: Path) -> None:
+    """The agent would not start with it, and every server would refuse it."""
+    credentials = tmp_path / "edge"
+    holder = TestAuthority(credentials).issue("edge", "cam", usages=(), file="certificate")
+    holder.key.rename(credentials / "key.pem")
+    holder.authority.rename(credentials / "authority.pem")
+    worst = worst_of(found(edge_file(tmp_path, credentials), datetime.now(timezone.utc)))
+    assert "of spiffe://lab/edge/cam has no extended key usage clientAuth" in worst.what

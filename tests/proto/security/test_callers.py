@@ -129,6 +129,12 @@ def test_a_certificate_without_one_identity_is_refused(
     assert complaint in asyncio.run(_refused(site, site.issue("edge", "odd", uris=uris)))
 
 
+def test_a_certificate_that_does_not_say_for_what_is_refused(site: TestAuthority) -> None:
+    """TLS takes one without an extended key usage for anything; whoever has it signed for mail is no caller here."""
+    holder = site.issue("edge", "cam", usages=(), file="any use")
+    assert "of spiffe://lab/edge/cam has no extended key usage clientAuth" in asyncio.run(_refused(site, holder))
+
+
 def test_a_name_does_not_end_where_grpc_ends_it(site: TestAuthority) -> None:
     """gRPC gives names out up to a NUL: whoever has one signed with more behind it is not the one before it."""
     holder = site.issue("edge", "sly", uris=("spiffe://lab/edge/cam\0.sly",))

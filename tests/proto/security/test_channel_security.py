@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,9 @@ def test_authority_and_certificate_change_under_load(
     assert caplog.text.count("certificate files have changed") == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's"])
+@pytest.mark.parametrize(
+    "damage", ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's", "of no use"]
+)
 def test_broken_files_change_nothing(
     site: TestAuthority, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -180,6 +183,11 @@ def test_broken_files_change_nothing(
     first, second = site.issue("server", "gpu"), site.issue("server", "gpu", file="second")
     placed = _in_place(first, tmp_path)
     text = placed.certificate.read_bytes()
+    misissued = {
+        "expired": partial(site.issue, "server", "gpu", from_days=-3, to_days=-1),
+        "an edge's": partial(site.issue, "edge", "gpu"),
+        "of no use": partial(site.issue, "server", "gpu", usages=()),
+    }
 
     def spoil() -> None:
         if damage == "half":
@@ -188,10 +196,8 @@ def test_broken_files_change_nothing(
             placed.certificate.write_bytes(second.certificate.read_bytes())
         elif damage == "gone":
             placed.key.unlink()
-        elif damage == "expired":
-            _in_place(site.issue("server", "gpu", file="old", from_days=-3, to_days=-1), tmp_path)
-        elif damage == "an edge's":
-            _in_place(site.issue("edge", "gpu", file="mixed-up"), tmp_path)
+        elif damage in misissued:
+            _in_place(misissued[damage](file="misissued"), tmp_path)
         elif damage == "not PEM":
             placed.key.write_bytes(b"\x30\x82")
         else:

@@ -44,6 +44,8 @@ def test_files_that_new_connections_cannot_use(tmp_path: Path) -> None:
     tls = options(holder)
     assert wrong_files(tls, Role.EDGE) == ""
     assert "expected one of role server" in wrong_files(tls, Role.SERVER)
+    anything = authority.issue("edge", "cam", usages=(), file="any use")
+    assert "has no extended key usage clientAuth" in wrong_files(options(anything), Role.EDGE)
     key = holder.key.read_bytes()
     authority.issue("edge", "cam")
     holder.key.write_bytes(key)

@@ -81,6 +81,7 @@ def _explained(server: ChannelSecurity | None, edge: ChannelSecurity) -> str:
         ("an edge", "may not be a server's"),
         ("plain", "speaks plain text, not TLS; start that server with [tls]"),
         ("nameless", "the certificate has 0 URI names"),
+        ("of no use", "of spiffe://lab/server/useless has no extended key usage serverAuth"),
     ],
 )
 def test_what_is_wrong_with_the_server(site: TestAuthority, other: TestAuthority, server: str, complaint: str) -> None:
@@ -93,6 +94,7 @@ def test_what_is_wrong_with_the_server(site: TestAuthority, other: TestAuthority
         "misnamed": site.issue("server", "misnamed", hosts=(x509.DNSName("127.0.0.1"),)),
         "an edge": site.issue("edge", "thief"),
         "nameless": site.issue("server", "nameless", uris=()),
+        "of no use": site.issue("server", "useless", usages=()),
     }
     security = None if server == "plain" else servers[server].security
     edge = site.issue("edge", "cam").security
