@@ -24,8 +24,11 @@ MOST_SESSION_BYTES = 1 << 20
 """Of a session's planning request, some thirty times a usual one: reading more holds everybody up."""
 _MOST_ITEMS = 20_000
 """Objects and names in it, each of which takes some 15 us to read."""
+_MOST_POINTS = 500
+"""Operating points that were measured: fitting curves through as many takes five seconds of the thread that plans for
+all edges, and ten times as many take a minute."""
 _MOST_ENTRIES = 200_000
-"""Cuts times operating points: what the tables of its problem have."""
+"""Cuts times operating points, those that the device offers among them: what the tables of its problem have."""
 
 _PARSED_FOR_EACH = 4
 """Messages and texts for each object of `RequestSize`: a point holds its clocks, a cut its name, at the most."""
@@ -48,8 +51,12 @@ def read_session_request(content: bytes) -> planning_pb2.PlanSessionRequest:
     edge = message.edge
     repeated = (edge.cut_names, edge.clock_table, edge.points, edge.parts, edge.codecs, edge.governed, edge.paced)
     items = sum(map(len, repeated)) + len(message.wires.wires)
-    entries = len(edge.points) * len(edge.cut_names)
-    for what, value, most in (("objects", items, _MOST_ITEMS), ("table entries", entries, _MOST_ENTRIES)):
+    entries = max(len(edge.points), len(edge.clock_table)) * len(edge.cut_names)
+    for what, value, most in (
+        ("objects", items, _MOST_ITEMS),
+        ("measured operating points", len(edge.points), _MOST_POINTS),
+        ("table entries", entries, _MOST_ENTRIES),
+    ):
         if value > most:
             raise ProblemError(f"{what}: this planning request has {value}; expected at most {most}: {_REMEDY}")
     return message

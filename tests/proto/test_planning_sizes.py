@@ -128,11 +128,13 @@ def test_choices_are_those_of_the_contract(problem: Problem) -> None:
         check_problem_size(message, replace(most, choices=choices - 1))
 
 
-def _session(*, points: int = 0, cuts: int = 0, wires: int = 0) -> bytes:
+def _session(*, points: int = 0, cuts: int = 0, wires: int = 0, clocks: int = 0) -> bytes:
     message = planning_pb2.PlanSessionRequest(session_id="edge-1")
     message.edge.cut_names.extend(["c"] * cuts)
     for _ in range(points):
         message.edge.points.add()
+    for _ in range(clocks):
+        message.edge.clock_table.add()
     for _ in range(wires):
         message.wires.wires.add()
     return message.SerializeToString()
@@ -145,6 +147,12 @@ def test_a_session_s_request_has_bounds_far_above_a_real_one() -> None:
         read_session_request(_session(wires=20_001))
     with pytest.raises(ProblemError, match="table entries: this planning request has 201000; expected at most 200000"):
         read_session_request(_session(points=201, cuts=1000))
+    with pytest.raises(ProblemError, match="table entries: this planning request has 201000; expected at most 200000"):
+        read_session_request(_session(points=100, cuts=1000, clocks=201))
+    with pytest.raises(
+        ProblemError, match="measured operating points: this planning request has 501; expected at most 500"
+    ):
+        read_session_request(_session(points=501))
 
 
 def test_a_session_s_request_is_refused_by_its_bytes() -> None:
