@@ -100,7 +100,9 @@ def side_model(profile: Profile, model: ModelKind = ModelKind.DVFS_AWARE) -> Sid
             raise ProfileError(f"parts[{index}].cut: {part.cut}; expected 0 to {profile.last_cut}")
     off = "; ".join(str(check) for check in paced_checks(profile) if not check.agrees)
     if off and model is ModelKind.DVFS_AWARE:
-        _LOG.warning("%s on %s, measured at a request rate: %s", profile.network, profile.key.device, off)
+        # An edge's profile may say anything, at any length.
+        text = "%.80r on %.80r, measured at a request rate: %.400s"
+        _LOG.warning(text, profile.network, profile.key.device, off)
     measured = [_Measured.of(profile, memory_mhz) for memory_mhz in _memory_clocks(profile)]
     all_times = [anchor for group in measured for anchor in group.part_times]
     all_powers = [anchor for group in measured for anchor in group.part_powers]

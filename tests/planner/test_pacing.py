@@ -49,9 +49,21 @@ def test_a_device_that_naps_is_told_of_once(caplog: pytest.LogCaptureFixture) ->
         model = side_model(profile)
         side_model(profile, ModelKind.CPU_DVFS)
     (line,) = caplog.messages
-    assert line.startswith("synthetic on synthetic edge, measured at a request rate: 10 Hz at 600 MHz: 1.00 times the")
+    assert line.startswith(
+        "'synthetic' on 'synthetic edge', measured at a request rate: 10 Hz at 600 MHz: 1.00 times the"
+    )
     assert (model.busy_w == side_model(PROFILE).busy_w).all()
     assert (model.wait_w == side_model(PROFILE).wait_w).all()
+
+
+def test_a_log_takes_little_of_a_profile(caplog: pytest.LogCaptureFixture) -> None:
+    """A server's edges write their own: neither ten thousand rates nor a name with line breaks fill its log."""
+    (paced,) = paced_profile(nap_w=0.5).paced
+    named = replace(PROFILE, network="n" * 9999, key=replace(PROFILE.key, device="edge\nWARNING all is well"))
+    side_model(replace(named, paced=(replace(paced, mean_w=1e300),) * 100))
+    (line,) = caplog.messages
+    assert len(line) < 700
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(("slower", "agrees"), [(1.04, True), (1.06, False), (0.9, False)])
