@@ -18,6 +18,8 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.strict_json import parse_strictly
 
 PROFILE_SCHEMA = "joulecut.profile/1"
+_MOST = 1e12
+"""Of a point's seconds and watts: far above any real one, and low enough that no square of them overflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +145,25 @@ class Profile:
         blocks = len(self.cut_names) - 1
         if blocks < 1:
             raise ProfileError(f"cut_names: {len(self.cut_names)}; expected at least two: make the profile again")
+        self._check_points(blocks)
+        self._check_paced()
+
+    def _check_points(self, blocks: int) -> None:
         for index, point in enumerate(self.points):
             if len(point.block_s) != blocks:
                 raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
             if min(point.block_s) < 0 or point.whole_s <= 0 or point.busy_w < 0 or point.wait_w < 0:
                 raise ProfileError(f"points[{index}]: negative or zero times or watts; make the profile again")
+            most = max(*point.block_s, point.whole_s, point.whole_std_s, point.busy_w, point.wait_w)
+            if point.whole_std_s < 0 or most > _MOST:
+                found = min(point.whole_std_s, 0.0) or most
+                raise ProfileError(
+                    f"points[{index}]: {found:g} as seconds or watts; expected 0 to {_MOST:g}: make the profile again"
+                )
             if min(point.busy_std_w or 0.0, point.wait_std_w or 0.0) < 0:
                 raise ProfileError(f"points[{index}]: a negative uncertainty of watts; make the profile again")
             if min(point.samples_s, default=1.0) <= 0:
                 raise ProfileError(f"points[{index}].samples_s: a run of 0 or fewer seconds; make the profile again")
-        self._check_paced()
 
     def _check_paced(self) -> None:
         for index, paced in enumerate(self.paced):
