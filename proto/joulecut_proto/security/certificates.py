@@ -47,13 +47,15 @@ def identity_of(certificate: x509.Certificate) -> Identity:
     return only_identity([] if names is None else names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
-def wrong_role(certificate: x509.Certificate, former: x509.Certificate) -> str:
-    """What is wrong with a certificate in the place of another role's; empty where nothing is, or one has no role."""
+def other_holder(certificate: x509.Certificate, former: x509.Certificate) -> str:
+    """What is wrong with a certificate in the place of another role's or site's; empty where nothing is, or unknown."""
     try:
         before, after = identity_of(former), identity_of(certificate)
     except AccessError:
         return ""
-    return "" if after.role is before.role else f"is of {after}, the one before of {before}: a mix-up of files?"
+    if (after.role, after.site) == (before.role, before.site):
+        return ""
+    return f"is of {after}, the one before of {before}: a mix-up of files? Another site takes a restart"
 
 
 def wrong_use(certificate: x509.Certificate, *, serves: bool) -> str:

@@ -18,7 +18,7 @@ from cryptography import x509
 
 from joulecut_core.documents import FileState, file_state
 from joulecut_core.errors import ConfigError
-from joulecut_proto.security.certificates import wrong_role, wrong_use
+from joulecut_proto.security.certificates import other_holder, wrong_use
 from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
@@ -135,7 +135,7 @@ class FreshFiles(Generic[T]):
             return None
         try:
             made, leaf = self._read()
-            wrong = wrong_role(leaf, self._leaf) or wrong_use(leaf, serves=True)
+            wrong = other_holder(leaf, self._leaf) or wrong_use(leaf, serves=True)
             wrong = wrong or ("" if wrong_dates(self._leaf) else wrong_dates(leaf))
             if wrong:
                 raise ConfigError(f"TLS certificate {self._security.certificate}: {wrong}")  # noqa: TRY301

@@ -157,7 +157,7 @@ def test_authority_and_certificate_change_under_load(
 
             await client.state(timeout_s=TIMEOUT_S)
             loading = asyncio.create_task(load())
-            _in_place(other.issue("server", "gpu"), tmp_path)
+            _in_place(other.issue("server", "gpu", uris=("spiffe://lab/server/gpu",)), tmp_path)
             assert await _state(new_edge, port) == 0.5
             with pytest.raises(LinkError):
                 await _state(old_edge, port)
@@ -173,7 +173,8 @@ def test_authority_and_certificate_change_under_load(
 
 
 @pytest.mark.parametrize(
-    "damage", ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's", "of no use"]
+    "damage",
+    ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's", "of no use", "another site's"],
 )
 def test_broken_files_change_nothing(
     site: TestAuthority, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -186,6 +187,7 @@ def test_broken_files_change_nothing(
     misissued = {
         "expired": partial(site.issue, "server", "gpu", from_days=-3, to_days=-1),
         "an edge's": partial(site.issue, "edge", "gpu"),
+        "another site's": partial(site.issue, "server", "gpu", uris=("spiffe://plant/server/gpu",)),
         "of no use": partial(site.issue, "server", "gpu", usages=()),
     }
 
