@@ -233,7 +233,7 @@ def test_profiles_without_uncertainties_are_still_read(tmp_path: Path) -> None:
     ("name", "value"),
     [("whole_s", 1e13), ("busy_w", 1e300), ("wait_w", 1e300), ("whole_std_s", -0.1), ("block_s", (0.001, 1e308))],
 )
-def test_figures_that_no_device_has_are_refused(name: str, value: object) -> None:
+def test_figures_that_no_device_has_are_refused(name: str, value: Any) -> None:
     """A curve through them overflows, which says nothing of where they came from."""
     with pytest.raises(ProfileError, match=r"points\[0\]: .* as seconds or watts; expected 0 to 1e\+12: make"):
         dataclasses.replace(PROFILE, points=(dataclasses.replace(MEASUREMENT, **{name: value}),))
