@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-
 from joulecut_core.timing import SystemClock
 
 _LOOK_S = 0.2
-"""Wall seconds between two looks. A signal that comes just before a wait falls asleep, or meets another thread, wakes
-nobody: its handler runs when the sleep is over."""
+"""Wall seconds between two looks: what raises the flag ends no sleep."""
 
 
 class SignalFlag:
     """As `threading.Event`, but its `set` may be called where a signal meets its `wait`.
 
-    An Event's would wait for ever there: for a lock that the thread below it holds.
+    An Event's would wait for ever there: for a lock that the thread below it holds. Waiting sleeps, which ends by the
+    monotonic clock on every Python: see `is_set_within`.
     """
 
     def __init__(self) -> None:
-        self._told: SimpleQueue[None] = SimpleQueue()
         self._is_set = False
 
     def is_set(self) -> bool:
@@ -29,13 +25,11 @@ class SignalFlag:
     def set(self) -> None:
         """Raise it, for good."""
         self._is_set = True
-        self._told.put(None)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is raised, so many wall seconds at most; whether it is. For one thread."""
         clock = SystemClock()
         until_s = clock.now_s() + timeout_s
-        while not self._is_set and (left_s := until_s - clock.now_s()) > 0.0:
-            with suppress(Empty):
-                self._told.get(timeout=min(left_s, _LOOK_S))
+        while not self._is_set and (now_s := clock.now_s()) < until_s:
+            clock.sleep_until_s(min(until_s, now_s + _LOOK_S))
         return self._is_set

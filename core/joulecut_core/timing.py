@@ -7,15 +7,14 @@ agents: every second that devices, link and sessions see is an *emulated* second
 
 from __future__ import annotations
 
-import sys
+import sysconfig
 import threading
 import time
+from functools import cache
 from typing import Protocol
 
 from joulecut_core.emulation_rules import check_slowdown
 
-_FLAGS_WAIT_STEADILY = sys.version_info >= (3, 11)
-"""Before, a wait for a flag ends when the wall clock says so: an hour late where that is set back by an hour."""
 _LOOK_S = 0.02
 
 
@@ -109,9 +108,19 @@ def is_set_within(flag: threading.Event, duration_s: float) -> bool:
 
     For threads that do something again and again: on a board without a battery that clock is set while they wait.
     """
-    if _FLAGS_WAIT_STEADILY:
+    if _flags_wait_steadily():
         return flag.wait(duration_s)
     until_s = time.perf_counter() + duration_s
     while not flag.is_set() and (left_s := until_s - time.perf_counter()) > 0:
         time.sleep(min(left_s, _LOOK_S))
     return flag.is_set()
+
+
+@cache
+def _flags_wait_steadily() -> bool:
+    """Whether a wait for a flag ends by the monotonic clock: an hour late else, where the wall clock goes back by one.
+
+    So it does in every Python that found sem_clockwait in the C library it was built for, as glibc's since 2.30. Those
+    that are built for hosts of any age did not, whatever their version and the host's library.
+    """
+    return bool(sysconfig.get_config_var("HAVE_SEM_CLOCKWAIT"))

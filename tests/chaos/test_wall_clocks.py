@@ -16,6 +16,15 @@ from tests.chaos.scenario import SURELY_LATE_S, Pair, Setting, with_pair
 from tests.chaos.wall_clock import COMPILER, NO_COMPILER, wall_clock
 
 DAY_S = 86_400.0
+_WAITS = """
+import threading, time
+from joulecut_core.signal_flag import SignalFlag
+from joulecut_core.timing import is_set_within
+for wait in (SignalFlag().wait, lambda limit_s: is_set_within(threading.Event(), limit_s)):
+    begin_s = time.perf_counter()
+    wait(0.05)
+    print(time.perf_counter() - begin_s)
+"""
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
 
 
@@ -38,6 +47,20 @@ def test_the_clock_is_really_another(tmp_path: Path) -> None:
     wall_s, monotonic_s = map(float, told.stdout.split())
     assert wall_s - time.time() == pytest.approx(3 * DAY_S, abs=60.0)
     assert monotonic_s == pytest.approx(time.monotonic(), abs=60.0)
+
+
+@pytest.mark.parametrize("shift_s", [-3 * DAY_S, 3 * DAY_S])
+def test_waits_of_threads_follow_another_clock(tmp_path: Path, shift_s: float) -> None:
+    """One that is short ends soon and not before its time, however this Python was built."""
+    waited = subprocess.run(
+        [sys.executable, "-c", _WAITS],
+        env=dict(wall_clock(tmp_path, shift_s=shift_s)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120.0,
+    )
+    assert all(float(duration_s) >= 0.05 for duration_s in waited.stdout.split())
 
 
 def test_a_server_days_ahead_serves_as_any_other(

@@ -10,11 +10,11 @@ from joulecut_core.signal_flag import SignalFlag
 
 
 def test_a_signal_meets_a_wait_anywhere() -> None:
-    """Before it, as it begins and within it; an Event's wait hung for ever where the handler met its lock."""
+    """Before it, as it begins and within it; an Event's wait hangs for ever where the handler meets its lock."""
     flag = SignalFlag()
     before = signal.signal(signal.SIGALRM, lambda *_: flag.set())
     try:
-        for microseconds in range(1, 400):
+        for microseconds in range(1, 400, 40):
             flag = SignalFlag()
             signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
             assert flag.wait(60.0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -94,7 +96,7 @@ def test_manual_clock_is_shared_between_threads() -> None:
 
 
 class WallFlag(threading.Event):
-    """A flag as Python 3.10 waits for it while the wall clock is set back: until it is set, however short the wait."""
+    """A flag as a Python without sem_clockwait waits for it while the wall clock is set back: until it is set."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """As it says."""
@@ -102,12 +104,24 @@ class WallFlag(threading.Event):
         return super().wait(20.0)
 
 
-@pytest.mark.parametrize(("steady", "flag"), [(True, threading.Event()), (False, WallFlag())])
+@pytest.fixture(name="built_with")
+def _built_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None], None]]:
+    """Says that this Python was built with sem_clockwait (1) or without (None), whichever it was."""
+
+    def say(value: int | None) -> None:
+        monkeypatch.setattr(sysconfig, "get_config_var", {"HAVE_SEM_CLOCKWAIT": value}.get)
+        timing._flags_wait_steadily.cache_clear()
+
+    yield say
+    timing._flags_wait_steadily.cache_clear()
+
+
+@pytest.mark.parametrize(("value", "flag"), [(1, threading.Event()), (None, WallFlag())])
 def test_a_flag_is_waited_for_as_long_as_asked(
-    monkeypatch: pytest.MonkeyPatch, flag: threading.Event, *, steady: bool
+    built_with: Callable[[int | None], None], value: int | None, flag: threading.Event
 ) -> None:
-    """Whatever the wall clock is set to; and no longer than until it is set."""
-    monkeypatch.setattr(timing, "_FLAGS_WAIT_STEADILY", steady)
+    """Whatever the wall clock is set to, however this Python was built; and no longer than until it is set."""
+    built_with(value)
     begin_s = time.perf_counter()
     assert not is_set_within(flag, 0.005)
     assert 0.005 <= time.perf_counter() - begin_s < 10.0
