@@ -63,23 +63,27 @@ def read_json(path: Path, error: type[JoulecutError]) -> Any:
 
 def read_toml(path: Path, error: type[JoulecutError]) -> Mapping[str, Any]:
     """The parsed TOML file; raises `error` where it is not TOML."""
-    text = read_text(path, error)
+    return parse_toml(read_text(path, error), error, str(path))
+
+
+def parse_toml(text: str, error: type[JoulecutError], source: str) -> Mapping[str, Any]:
+    """Parsed TOML; raises `error`, beginning with `source`, where it is none or holds what nothing can use."""
     # The parser takes minutes over a key of some thousand parts.
     parts = 1 + max(len(_KEY_DOT.findall(piece)) for piece in _TOML_BORDER.split(text))
     if parts > _MOST_KEY_PARTS:
-        raise error(f"{path}: a key of {parts} parts; expected at most {_MOST_KEY_PARTS}")
+        raise error(f"{source}: a key of {parts} parts; expected at most {_MOST_KEY_PARTS}")
     try:
         document: Mapping[str, Any] = tomllib.loads(text)
     # ValueError: no TOML, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as cause:
-        raise error(f"{path}: not TOML: {cause}") from cause
+        raise error(f"{source}: not TOML: {cause}") from cause
     for value in _leaves(document):
         # Python reads longer ones where they are hexadecimal, and fails where it is to show them.
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            raise error(f"{path}: not TOML: a whole number beyond 64 bits")
+            raise error(f"{source}: not TOML: a whole number beyond 64 bits")
         # No path and no address has one, and the system's calls fail on it.
         if isinstance(value, str) and "\0" in value:
-            raise error(f"{path}: {value[:80]!r}: holds the character NUL; expected text without it")
+            raise error(f"{source}: {value[:80]!r}: holds the character NUL; expected text without it")
     return document
 
 

@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, get_args, get_origin
 
 from joulecut_core.configuration_keys import ConfigKey
+from joulecut_core.documents import parse_toml
 from joulecut_core.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONFIG = "CONFIG"
 """Names the configuration's file, as the flag --config does."""
@@ -63,10 +58,9 @@ def _value(kind: Any, text: str) -> Any:
     if "\n" in text or "\r" in text:
         return text
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}", ConfigError, "")["value"]
+    except ConfigError:
         return text
-    return parsed["value"]
 
 
 def _is_orchestrators(suffix: str, text: str) -> bool:

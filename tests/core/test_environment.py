@@ -77,7 +77,12 @@ def test_each_type_is_read_as_toml_has_it() -> None:
         ("LIMITS__STALL_S", "inf", "JOULECUT_SERVER_LIMITS__STALL_S: limits.stall_s: inf; expected a finite number"),
         ("ADVERTISE", "1", "JOULECUT_SERVER_ADVERTISE: advertise: 1; expected true or false"),
         ("COLOUR", "blue", "JOULECUT_SERVER_COLOUR: colour: 'blue'; expected one of 'red'"),
+        ("LIMITS__STREAMS", "9" * 5000, "999...; expected a whole number"),
+        ("LIMITS__STREAMS", f"0x{'f' * 5000}", "fff...; expected a whole number"),
+        ("LIMITS__STALL_S", "[" * 5000, "[[[...; expected a finite number"),
+        ("BUNDLES", r'["/a\u0000b"]', "expected a list"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_wrong_value_names_the_variable(name: str, value: str, complaint: str) -> None:
     """Variable, key, value and what was expected; a value cannot smuggle in another key."""
