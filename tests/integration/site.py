@@ -71,7 +71,10 @@ class Site:
     own: Path
     digest: str
     max_accuracy_loss: float = 1.0
-    """Of its edges; 0.0 where answers are compared to the bit, for on a slow link a lossy codec would be planned."""
+    """Of its edges; 0.0 where answers are compared to the bit, for on a slow link a lossy codec would be planned.
+
+    No measured codec is offered then: one that changed none of the few answers it was measured on may change another.
+    """
 
     @property
     def bundle(self) -> Path:
@@ -101,7 +104,7 @@ class Site:
             server=server,
             listen=f"unix:{self.own}/edge.sock",
             profiles=str(self.shared / "profiles"),
-            wires=str(self.shared / "wires.json"),
+            wires=str(self.shared / "wires.json") if self.max_accuracy_loss else "",
             objective=BATTERY,
             max_accuracy_loss=self.max_accuracy_loss,
             policy="all-server",

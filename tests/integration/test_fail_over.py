@@ -143,7 +143,8 @@ def test_a_server_that_is_only_ever_late_is_left_for_one_in_time(site: Site, mad
             ]
             proxy = await stack.enter_async_context(fault_proxy(port_of(first)))
             slo = Slo(latency_s=DEADLINE_S)
-            config = replace(site.edge(f"{LOOPBACK}:{proxy.port},{second}"), slo=slo, max_accuracy_loss=0.0)
+            exact = replace(site, max_accuracy_loss=0.0)
+            config = replace(exact.edge(f"{LOOPBACK}:{proxy.port},{second}"), slo=slo)
             app = await stack.enter_async_context(
                 application(await stack.enter_async_context(edge_agent.serving(config)))
             )
@@ -209,7 +210,8 @@ def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: lis
             ]
             proxy = await stack.enter_async_context(fault_proxy(port_of(first)))
             # Whatever the link is measured to be by then, answers stay the same to the bit.
-            config = replace(site.edge(f"{LOOPBACK}:{proxy.port}"), renew_s=1.0, max_accuracy_loss=0.0)
+            exact = replace(site, max_accuracy_loss=0.0)
+            config = replace(exact.edge(f"{LOOPBACK}:{proxy.port}"), renew_s=1.0)
             app = await stack.enter_async_context(
                 application(await stack.enter_async_context(edge_agent.serving(config)))
             )
