@@ -236,6 +236,7 @@ def _profiles_of(blocks: int, message: Descriptor) -> st.SearchStrategy[Profile]
         cast(Descriptor, message.fields_by_name["points"].message_type),
         block_s=st.lists(SMALL, min_size=blocks, max_size=blocks).map(tuple),
         whole_s=SMALL,
+        whole_std_s=st.just(0.0) | SMALL,
         busy_w=SMALL,
         wait_w=SMALL,
         samples_s=st.lists(SMALL, max_size=3).map(tuple),
