@@ -30,7 +30,7 @@ class Stuck(MeteredDevice):
         return super().state()
 
 
-def test_a_driver_that_hangs_takes_one_thread_and_none_of_the_loops() -> None:
+def test_a_driver_that_hangs_takes_one_thread() -> None:
     """However often it is asked, each asker hears in time; once it answers, so do readings."""
     gate = Gate()
     reading = DeviceReading(Stuck(gate), answer_s=0.01)
