@@ -6,15 +6,19 @@ import signal
 import threading
 import time
 
+import pytest
+
+from joulecut_core import signal_flag
 from joulecut_core.signal_flag import SignalFlag
 
 
-def test_a_signal_meets_a_wait_anywhere() -> None:
+def test_a_signal_meets_a_wait_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it, as it begins and within it; an Event's wait hangs for ever where the handler meets its lock."""
+    monkeypatch.setattr(signal_flag, "_LOOK_S", 0.0005)
     flag = SignalFlag()
     before = signal.signal(signal.SIGALRM, lambda *_: flag.set())
     try:
-        for microseconds in range(1, 400, 40):
+        for microseconds in range(1, 400):
             flag = SignalFlag()
             signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
             assert flag.wait(60.0)
