@@ -154,12 +154,12 @@ class Profile:
                 raise ProfileError(f"points[{index}].block_s: {len(point.block_s)} values; expected {blocks}")
             if min(point.block_s) < 0 or point.whole_s <= 0 or point.busy_w < 0 or point.wait_w < 0:
                 raise ProfileError(f"points[{index}]: negative or zero times or watts; make the profile again")
-            most = max(*point.block_s, point.whole_s, point.whole_std_s, point.busy_w, point.wait_w)
-            if point.whole_std_s < 0 or most > _MOST:
-                found = min(point.whole_std_s, 0.0) or most
-                raise ProfileError(
-                    f"points[{index}]: {found:g} as seconds or watts; expected 0 to {_MOST:g}: make the profile again"
-                )
+            for value in (*point.block_s, point.whole_s, point.whole_std_s, point.busy_w, point.wait_w):
+                if not 0.0 <= value <= _MOST:
+                    raise ProfileError(
+                        f"points[{index}]: {value:g} as seconds or watts; expected 0 to {_MOST:g}: "
+                        "make the profile again"
+                    )
             if min(point.busy_std_w or 0.0, point.wait_std_w or 0.0) < 0:
                 raise ProfileError(f"points[{index}]: a negative uncertainty of watts; make the profile again")
             if min(point.samples_s, default=1.0) <= 0:
