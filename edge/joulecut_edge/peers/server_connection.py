@@ -98,6 +98,8 @@ class ServerConnection:
         self._heard_s = 0.0
         self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = ""
+        """Why the stream ended. The text alone: an error that is kept keeps its frames, and the connection with them."""
         self.lost = asyncio.Event()
         self.silent = asyncio.Event()
         self.leaving = asyncio.Event()
@@ -160,13 +162,19 @@ class ServerConnection:
         self._begin(self._read_replies(self._stream))
 
     async def watch_health(self) -> None:
-        """Follow the server's health from now on. Raises LinkError where it takes no requests now."""
+        """Follow the server's health from now on.
+
+        Raises LinkError where it takes no requests now, or has ended the stream for them by then, as one that has all
+        the streams that it holds.
+        """
         known = asyncio.Event()
         self._begin(self._follow_health(known))
         try:
             await within(known.wait(), _HELLO_S)
         except asyncio.TimeoutError as error:
             raise LinkError(f"{self._peer} did not tell within {_HELLO_S} s whether it takes requests") from error
+        if self.lost.is_set():
+            raise LinkError(self._ended)
         if self.leaving.is_set():
             raise LinkError(f"{self._peer} takes no requests now; try again later")
 
@@ -328,7 +336,6 @@ class ServerConnection:
             self.silent.set()
 
     async def _read_replies(self, stream: InferenceClientStream) -> None:
-        # The text alone: an error that is kept keeps this frame, and the connection with it.
         reason = f"{self._peer} ended the stream"
         try:
             async for reply in stream.replies():
@@ -345,6 +352,7 @@ class ServerConnection:
             reason = str(error)
         finally:
             _LOG.info("stream to %s: %s", self.address, reason)
+            self._ended = reason
             self.lost.set()
             for request_id, waiting in self._waiting.items():
                 if not waiting.done():

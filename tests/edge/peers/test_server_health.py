@@ -20,6 +20,9 @@ from joulecut_proto.call_refusals import CallRefusedError
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
 from joulecut_proto.health_watch import INFERENCE_SERVICE
+from joulecut_proto.inference_refusals import StreamRefusedError
+from joulecut_proto.servicers import add_inference
+from joulecut_proto.streaming.streams import InferenceServerStream
 from tests.edge.peers.connected_server import WAIT_S, Answering, with_server
 
 
@@ -63,6 +66,36 @@ def test_a_server_that_does_not_serve_is_not_joined() -> None:
             await connection.watch_health()
 
     with_health(use)
+
+
+class _Full:
+    """Holds no more streams."""
+
+    async def serve(self, stream: InferenceServerStream) -> None:
+        del stream
+        raise StreamRefusedError("2 streams are open, the most that this server holds")
+
+
+def test_a_server_that_holds_no_more_streams_is_not_joined() -> None:
+    """Its refusal is there before it has told of its health: nobody plans with it, or gives up another for it."""
+
+    async def run() -> None:
+        server, told = make_server(), HealthStates()
+        told.tell([INFERENCE_SERVICE], serving=True)
+        add_health(server, told)
+        add_inference(server, _Full())
+        port = bind(server, "127.0.0.1:0")
+        await server.start()
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        try:
+            connection.open_stream()
+            with pytest.raises(LinkError, match="2 streams are open"):
+                await asyncio.wait_for(connection.watch_health(), WAIT_S)
+        finally:
+            await connection.close()
+            await server.stop(None)
+
+    asyncio.run(run())
 
 
 def test_a_server_without_health_is_taken_to_serve() -> None:
