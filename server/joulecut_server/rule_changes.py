@@ -100,7 +100,7 @@ class RuleChanges:
     async def look(self) -> None:
         """Read the file where it has changed, or could not be used, and been left alone since the last look."""
         seen = file_state(self._source.file)
-        settled = seen is not None and seen == self._noticed and (seen != self._read_as or self.is_stale)
+        settled = seen == self._noticed and (seen != self._read_as or self.is_stale)
         self._noticed = seen
         if settled:
             await self._read()

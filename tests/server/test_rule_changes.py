@@ -119,6 +119,21 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert not each.changes.is_stale
 
 
+def test_a_file_that_is_gone_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, and not while it is replaced; the rules before stay in force until there is a file again."""
+    each = Changing(tmp_path)
+    each.file.unlink()
+    each.looks(1)
+    assert (each.changes.is_stale, caplog.text) == (False, "")
+    each.looks(3)
+    assert (each.applied, each.changes.is_stale, each.changes.refused) == ([], True, 1)
+    assert caplog.text.count("new rules are not used, those before stay in force") == 1
+    assert "server.toml" in caplog.text
+    each.write(START)
+    each.looks(2)
+    assert (each.applied, each.changes.is_stale) == ([], False)
+
+
 def test_rules_that_could_not_be_carried_out_are_not_in_force(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """They are tried again, once told of, and later ones are read."""
     each = Changing(tmp_path)
