@@ -7,10 +7,15 @@ closed --failure--> open --wait over--> half-open: one try --success--> closed
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from random import Random
 
 _FIRST_S = 0.2
+_STEADY_S = 60.0
+"""A server that leaves so soon after it has left comes and goes; a host that is updated leaves once."""
+_LONGEST_AWAY_S = 30.0
+"""Less than the above, so that who comes and goes is still known for it."""
 
 
 class Trial(Enum):
@@ -37,6 +42,8 @@ class Breaker:
         """Uses in a row without a plan, one answer, or one in time."""
         self.reason = ""
         """Why the last try failed."""
+        self._left_s = -math.inf
+        self._leaves = 0
 
     def trial(self, now_s: float) -> Trial:
         """What may be done at this time."""
@@ -58,6 +65,16 @@ class Breaker:
         # Half of it drawn, so that many edges do not return to a restarted server in one instant.
         self._until_s = now_s + grown_s * self._random.uniform(0.5, 1.0)
         return is_news
+
+    def left(self, now_s: float) -> None:
+        """It went by its own wish, and has `failed` with that: it is waited for twice as long as the last time.
+
+        Otherwise one that comes and goes, as with a device that does, has its edges plan with every coming.
+        """
+        self._leaves = self._leaves + 1 if now_s - self._left_s < _STEADY_S else 0
+        self._left_s = now_s
+        grown_s = min(_LONGEST_AWAY_S, _FIRST_S * 2.0 ** min(self._leaves, 10))
+        self._until_s = max(self._until_s, now_s + grown_s * self._random.uniform(0.5, 1.0))
 
     def succeeded(self) -> None:
         """Close it."""

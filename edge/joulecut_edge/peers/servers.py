@@ -148,7 +148,7 @@ class Servers:
             _LOG.log(level, "server %s: %s", candidate.address, error)
 
     def left(self, candidate: Candidate, *, is_barren: bool, is_leaving: bool) -> None:
-        """It was in use, and is no more: `is_leaving` by its own wish.
+        """It was in use, and is no more: `is_leaving` by its own wish: soon after the last time, for longer.
 
         `is_barren`: it answered none of the requests that it got. Greetings and plans are no answers: who gives those
         alone is left alone ever longer, as who gives nothing.
@@ -160,6 +160,7 @@ class Servers:
             breaker.succeeded()
         if is_leaving:
             self.failed(candidate, LinkError("it takes no requests now"))
+            breaker.left(self._wall.now_s())
         elif is_barren:
             self.failed(candidate, LinkError("it was lost before it had answered a single request"))
 

@@ -191,6 +191,24 @@ def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> No
     assert servers.may_try(only)
 
 
+def test_a_server_that_comes_and_goes_is_returned_to_ever_later() -> None:
+    """Each return costs a plan and a change of clocks, however well it answers in between; one that stays ends that."""
+    clock = ManualClock(1000.0)
+    servers = Servers(parse_servers("a:1"), clock, seed=3)
+    (only,) = asyncio.run(servers.candidates())
+    begin_s, returns = clock.now_s(), 0
+    while clock.now_s() < begin_s + 600.0:
+        servers.left(only, is_barren=False, is_leaving=True)
+        clock.advance_s(servers.wait_s([only]))
+        assert servers.may_try(only)
+        clock.advance_s(0.3)
+        returns += 1
+    assert returns < 50
+    clock.advance_s(60.0)
+    servers.left(only, is_barren=False, is_leaving=True)
+    assert servers.wait_s([only]) <= 0.2
+
+
 @pytest.mark.parametrize(("is_discovered", "least_s", "most_s"), [(False, 1.0, 2.0), (True, 10.0, 20.0)])
 def test_named_servers_are_tried_more_often(is_discovered: bool, least_s: float, most_s: float) -> None:
     """Two seconds at most between tries of a server that somebody named, twenty for one that announced itself."""
