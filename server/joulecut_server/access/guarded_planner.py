@@ -44,7 +44,10 @@ class GuardedPlanner:
             raise PlannerBusyError(f"{permit} may plan {rate_hz:g} times a second; try again in {wait_s:.3f} s")
 
     async def plan_session(self, request: SessionRequest) -> SessionReply:
-        """A plan for a session of the caller's; the session is its own from then on."""
+        """A plan for a session of the caller's; the session is its own from then on.
+
+        Raises ContractError where it ended while the plan was made, AccessError where by other rules.
+        """
         check_session_id(request.session_id)
         # The profile's network is the one that requests are then checked against.
         permit = self._permit_now()
@@ -55,7 +58,10 @@ class GuardedPlanner:
         if not request.preview:
             for session_id in self._owners.claim(request.session_id, permit, networks):
                 await self._service.release(session_id)
-        return await self._service.plan_session(request)
+        reply = await self._service.plan_session(request)
+        if not request.preview and self._owners.owner(request.session_id) != permit.identity:
+            await self._end_anew(request.session_id)
+        return reply
 
     async def activate(self, session_id: str, epoch: int) -> OperatingPoint | None:
         """Put an epoch of the caller's session in force; raises PlannerBusyError where that happens far too often."""
@@ -76,3 +82,10 @@ class GuardedPlanner:
         if self._owners.check(session_id, self._permit_now()):
             self._owners.forget(session_id)
             await self._service.release(session_id)
+
+    async def _end_anew(self, session_id: str) -> None:
+        """A session was released, gave way or lost its right while its plan was made, which has begun it once more."""
+        if self._owners.owner(session_id) is None:
+            await self._service.release(session_id)
+        self._permit_now()
+        raise ContractError(f"session {session_id} ended while its plan was made: plan again")
