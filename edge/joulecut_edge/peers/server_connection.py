@@ -99,7 +99,7 @@ class ServerConnection:
         self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = ""
-        """Why the stream ended. The text alone: an error that is kept keeps its frames, and the connection with them."""
+        """Why the stream ended. The text alone: an error that is kept keeps its frame, and the connection with it."""
         self.lost = asyncio.Event()
         self.silent = asyncio.Event()
         self.leaving = asyncio.Event()
