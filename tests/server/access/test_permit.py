@@ -36,6 +36,32 @@ def test_who_fits_no_rule_is_refused() -> None:
         permit_for(TRUCK, AccessOptions(edges=(SLOW,)))
 
 
+@pytest.mark.parametrize(
+    ("names", "fits"),
+    [
+        (("truck", "cam"), True),
+        (("c?m",), True),
+        (("*m",), True),
+        (("x", "*"), True),
+        (("ca",), False),
+        (("am",), False),
+        (("c.m",), False),
+        (("cam?",), False),
+        (("CAM",), False),
+    ],
+)
+def test_the_names_of_a_rule_are_whole_and_stand_for_themselves_but_for_stars(
+    names: tuple[str, ...], fits: bool
+) -> None:
+    """A rule never lets in who is merely called something like it."""
+    options = AccessOptions(edges=(EdgeRule(names=names),))
+    if fits:
+        assert permit_for(CAM, options).rule.names == names
+    else:
+        with pytest.raises(AccessError, match="no rule"):
+            permit_for(CAM, options)
+
+
 def test_sites_that_are_named_may_call_too() -> None:
     """By a server of two sites; its rules then decide as for its own."""
     options = AccessOptions(edges=(SLOW,), sites=("plant",))
