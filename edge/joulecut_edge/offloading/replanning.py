@@ -48,7 +48,7 @@ _MOVED = 1.5
 """A link this many times faster or slower is told to the plan in force, for what it expects of the server."""
 _RETELL_S = 5.0
 _REPLAN_S = 60.0
-"""Between two requests for plans because the link has left those at hand, and between two for another round trip."""
+"""Between two requests for plans as the link is faster than those at hand, or slower, or its round trip another one."""
 _RANGE = "range"
 REPLAN_REASONS = (*(reason.value for reason in SwitchReason), _RANGE)
 """Why a plan was changed; `range`: new ones were asked for, the link having left those at hand."""
@@ -87,7 +87,7 @@ class Replanning:
         self._news = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, _UnderWay] = {}
-        self._ranged_s = self._shortened_s = self._lengthened_s = self._told_s = -_REPLAN_S
+        self._above_s = self._below_s = self._shortened_s = self._lengthened_s = self._told_s = -_REPLAN_S
         self._seen, self._seen_s = 0, 0.0
         self.replans: Mapping[str, int] = {}
         """Changes of the plan since the start, by why (`REPLAN_REASONS`)."""
@@ -225,16 +225,34 @@ class Replanning:
             await self._adopt(connection, current, outlook)
 
     def _leave_range(self, connection: ServerConnection, outlook: LinkOutlook, now_s: float) -> None:
-        """Ask for plans around what the link has become, where it is faster than all that are at hand."""
+        """Ask for plans around what the link has become, where it is faster or slower than all that are at hand.
+
+        Faster ones do not wait for their turn after slower ones: what made the link slow may soon be over.
+        """
         link, planning = self._offloading.planning.link, self._offloading.planning
-        if link is None or now_s - self._ranged_s < _REPLAN_S:
+        if link is None:
             return
-        if outlook.careful_bps > uplinks_around(link).highest_bps:
-            self._ranged_s = now_s
-            self._count(_RANGE)
-            planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
-            # Beside the looks: the link may collapse while the question is on its way.
-            self._keep_asking(self._ask(connection, planning))
+        reach = uplinks_around(link)
+        if outlook.careful_bps > reach.highest_bps and now_s - self._above_s >= _REPLAN_S:
+            self._above_s = now_s
+        elif self._is_below(reach, outlook) and now_s - self._below_s >= _REPLAN_S:
+            self._below_s = now_s
+        else:
+            return
+        self._count(_RANGE)
+        planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
+        # Beside the looks: the link may collapse while the question is on its way.
+        self._keep_asking(self._ask(connection, planning))
+
+    def _is_below(self, reach: UplinkRange, outlook: LinkOutlook) -> bool:
+        """Whether even the fastest spell was slower than that, and other plans than those at hand may suit it."""
+        # What tells too little may hide a faster link.
+        is_told = len(outlook.samples_bps) >= self._terms.spells and not outlook.doubt_s
+        if not is_told or max(outlook.samples_bps) >= reach.lowest_bps:
+            return False
+        # Where the edge alone, or nothing, is the plan for the slowest uplink, it is so for slower ones.
+        slowest = self._bands[0]
+        return slowest.assignment is not None and slowest.plan.server_point is not None
 
     def _correct_round_trip(self, connection: ServerConnection, now_s: float) -> None:
         """Ask for plans anew where a round trip that is not the link's may be all that keeps it at home.
