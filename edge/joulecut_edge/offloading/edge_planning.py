@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ContractError, JoulecutError, LinkError
-from joulecut_core.figures import FigureKind
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import Assignment, Plan
 from joulecut_core.problems import Problem, Slo
@@ -18,7 +17,7 @@ from joulecut_core.timing import Clock
 from joulecut_core.wires import WireTable
 from joulecut_edge.config import Radio
 from joulecut_edge.offloading.telling import Telling
-from joulecut_edge.peers.link_probe import probe_link
+from joulecut_edge.peers.link_probe import link_figures, probe_link
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.local_active_plan import local_active_plan
@@ -61,7 +60,7 @@ class EdgeIdentity:
     """Of its requests."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Basis:
     """What the plans in force were made of."""
 
@@ -69,6 +68,7 @@ class _Basis:
     link: LinkEstimate
     factors: StageFactors
     slo: Slo
+    address: str
 
 
 class EdgePlanning:
@@ -82,7 +82,10 @@ class EdgePlanning:
         self._session = session
         self._telling = Telling(clock)
         self._refits = refit
-        self._factors = StageFactors()
+        self.factors = StageFactors()
+        """What the tables behind the plans in force were corrected by."""
+        self.is_rescaled = False
+        """Whether the link is planned for as requests showed it, and not as it was measured."""
         self._planning = asyncio.Lock()
         self._begun: set[asyncio.Task[SessionReply]] = set()
         self._links: dict[str, LinkEstimate] = {}
@@ -107,7 +110,7 @@ class EdgePlanning:
 
     async def measure_link(self, connection: ServerConnection) -> None:
         """Probe the link of this connection; plans are made for it from now on."""
-        self.link = await self.probed(connection)
+        self.link, self.is_rescaled = await self.probed(connection), False
         self.remember_link(connection.address, self.link)
         _LOG.info("link to %s: %s", connection.address, self.link)
 
@@ -118,7 +121,7 @@ class EdgePlanning:
             connection.echo,
             uplink_w=radio.uplink_w,
             downlink_w=radio.downlink_w,
-            figures=_link_figures(self._identity.profile.figures),
+            figures=link_figures(self._identity.profile.figures),
         )
 
     def remember_link(self, address: str, link: LinkEstimate | None) -> None:
@@ -166,10 +169,12 @@ class EdgePlanning:
         *,
         preview: bool = False,
         link: LinkEstimate | None = None,
+        anew: bool = False,
     ) -> SessionReply:
         """A plan under changed terms, in force on return where it is no preview and there is a choice.
 
-        `link`: what to plan for; None for the link as it is known when its turn comes.
+        `link`: what to plan for; None for the link as it is known when its turn comes. `anew`: with all tables but the
+        edge's own part's as they are.
 
         They are those of later plans too; where there is no choice all stays as it was. What is changed are the terms
         that hold when its turn comes: another plan may be on its way, under newer ones.
@@ -181,16 +186,17 @@ class EdgePlanning:
             connection = connection.latest
             if (known := link or self.link) is None:
                 raise LinkError("the link was never measured; connect first")
-            link, factors = self._learned(known)
+            link, factors = self._learned(known, connection.address)
+            factors = StageFactors(head=factors.head) if anew else factors
             wishes = change(self.wishes)
             local = await self._alone(wishes)
             request = self._request(wishes, link, factors, preview=preview)
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
-                basis = _Basis(problem=reply.problem, link=link, factors=factors, slo=wishes.slo)
+                basis = _Basis(reply.problem, link, factors, wishes.slo, connection.address)
                 await self._carry_out(connection, self._active(reply.assignment, reply.plan, basis))
                 self._basis, self.bands = basis, reply.bands
-                self.link, self._factors = link, factors
+                self.link, self.factors = link, factors
                 self.remember_link(connection.address, link)
                 if not preview:
                     await self._keep(wishes, local)
@@ -228,7 +234,7 @@ class EdgePlanning:
 
     async def preview_over(self, connection: ServerConnection, link: LinkEstimate) -> Plan:
         """The plan that a server would give for such a link, be it in use or not; nothing changes. Raises as `plan`."""
-        _, factors = self._learned(link)
+        _, factors = self._learned(link, connection.address)
         request = self._request(self.wishes, link, factors, preview=True)
         return (await connection.planner.plan_session(request, timeout_s=_PLAN_S)).plan
 
@@ -299,21 +305,25 @@ class EdgePlanning:
         if local is not before and self._session.active is before:
             await self._session.go_local()
 
-    def _learned(self, link: LinkEstimate) -> tuple[LinkEstimate, StageFactors]:
+    def _learned(self, link: LinkEstimate, address: str) -> tuple[LinkEstimate, StageFactors]:
         """Link and factors of the next plan: those of the plan in force, and what its requests showed on top.
 
-        A link that was found out since, or is another server's, is the next plan's as it is.
+        A link that was found out since, or is another server's, is the next plan's as it is; what was found of one
+        server's stages is not another one's.
         """
         active, planned = self._session.active, self._session.active.link
+        factors, basis = self.factors, self._basis
         # What was measured under the board's governor is no table to correct.
         governed = active.assignment.policy == Policy.GOVERNOR.value
-        if not self._refits or planned is None or governed:
-            return link, self._factors
-        found = self._session.drift.corrections_of(active)
-        factors = compounded(active.factors, found)
-        if self._basis is None or link is not self._basis.link:
-            return link, factors
-        return planned if found.link == 1.0 else rescaled(planned, found.link), factors
+        if self._refits and planned is not None and not governed:
+            found = self._session.drift.corrections_of(active)
+            factors = compounded(active.factors, found)
+            if basis is not None and link is basis.link:
+                self.is_rescaled = self.is_rescaled or found.link != 1.0
+                link = planned if found.link == 1.0 else rescaled(planned, found.link)
+        if basis is not None and address != basis.address:
+            factors = replace(factors, decode=1.0, tail=1.0)
+        return link, factors
 
     def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
         """Raises ContractError where this edge cannot carry it out: every request would fail under it.
@@ -388,8 +398,3 @@ def _tell_nobody(planning: asyncio.Task[SessionReply]) -> None:
 
 def _only_this(link: LinkEstimate) -> None:
     """No range."""
-
-
-def _link_figures(device: FigureKind) -> FigureKind:
-    """In emulated time a link is emulated too, whatever it is made of."""
-    return FigureKind.EMULATED if device is FigureKind.EMULATED else FigureKind.MEASURED

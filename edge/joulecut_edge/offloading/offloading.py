@@ -27,6 +27,7 @@ from joulecut_edge.offloading.better_servers import BetterServers, Reason
 from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
 from joulecut_edge.offloading.greetings import greeted
 from joulecut_edge.offloading.joining import Joining
+from joulecut_edge.offloading.refitting import Refitting
 from joulecut_edge.offloading.retirement import Retirement
 from joulecut_edge.offloading.turns import Turn, next_turn, unless
 from joulecut_edge.peers.server_connection import ServerConnection
@@ -34,7 +35,6 @@ from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.session import EdgeSession
-from joulecut_planner import Policy
 from joulecut_proto.planning_messages import Band, SessionReply
 
 _LOG = logging.getLogger(__name__)
@@ -51,8 +51,6 @@ _DOUBTED_S = 3.0
 """Wall seconds for the plan of a server in doubt, times that doubt, and what it took to open where that is longer."""
 _BROKEN_S = 1.0
 """After something that should not have happened."""
-_REFIT_S = 60.0
-"""Between two plans that nobody asked for: a network must not be cut anew by every gust of wind."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,24 +144,8 @@ class Offloading:
 
     async def keep_fitting(self) -> None:
         """Plan again whenever the requests have shown tables or link to be wrong, until cancelled."""
-        lasting = self._session.drift.lasting
-        while self._refits:
-            await lasting.wait()
-            lasting.clear()
-            connection, policy = self.connection, self.wishes.policy
-            # What was measured under the board's governor is no table to correct.
-            if connection is None or policy is Policy.GOVERNOR:
-                continue
-            try:
-                reply = await self.planning.plan(connection)
-            except JoulecutError as error:
-                _LOG.warning("drift: no other plan: %s", error)
-            except Exception:  # noqa: BLE001 - the next drift may find a better plan
-                _LOG.exception("drift: no other plan")
-            else:
-                made = "no plan keeps the terms" if reply.assignment is None else f"epoch {reply.assignment.epoch}"
-                _LOG.info("drift: planned again for link %s: %s", self.link, made)
-            await asyncio.sleep(self._clock.wall_s(_REFIT_S))
+        if self._refits:
+            await Refitting(self._session, self.planning, self._clock, lambda: self.connection).keep()
 
     async def stop(self) -> None:
         """Let the server forget this edge, if it can hear."""

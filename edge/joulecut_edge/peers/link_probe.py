@@ -27,6 +27,11 @@ _NORMAL = 1.4826
 """Standard deviation over median absolute deviation, for a normal distribution."""
 
 
+def link_figures(device: FigureKind) -> FigureKind:
+    """In emulated time a link is emulated too, whatever it is made of."""
+    return FigureKind.EMULATED if device is FigureKind.EMULATED else FigureKind.MEASURED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EchoSample:
     """One echo: seconds from call to answer, and the seconds of it that the server says it took."""

@@ -22,7 +22,7 @@ from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.wishes import Wishes
-from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest
+from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, StageFactors
 from tests.edge.offloading.test_replanning import PROBLEM
 from tests.edge.session_parts import HIGH, LINK, Bench, active_plan, tiny_identity
 from tests.integration.tiny_profiles import edge_profile
@@ -40,6 +40,7 @@ class FakeServer:
     is_infeasible: bool = False
     planned: Assignment = PLAN.assignment
     asked: list[LinkEstimate] = field(default_factory=list)
+    factors: list[StageFactors] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     newest_epoch: int = 0
@@ -60,6 +61,7 @@ class FakeServer:
     async def plan_session(self, request: SessionRequest, *, timeout_s: float) -> SessionReply:
         assert timeout_s > 0.0
         self.asked.append(request.link)
+        self.factors.append(request.factors)
         self.losses.append(request.max_accuracy_loss)
         self.meanwhile()
         await asyncio.sleep(0)  # what was begun meanwhile has its say
@@ -157,6 +159,23 @@ def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edg
         await planning.join(second.connection)
         assert second.asked == [planning.link]
         assert second.asked != [shorter]
+
+    run(edge, use)
+
+
+def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planned) -> None:
+    """A server that was slow is left for one that is not, be it asked for a promise or joined."""
+
+    async def use() -> None:
+        planning, active = edge.planning, edge.bench.session.active
+        found = StageFactors(head=2.0, encode=3.0, decode=4.0, tail=5.0)
+        await planning.adopt(edge.server.connection, replace(active, factors=found))
+        await planning.plan(edge.server.connection)
+        assert edge.server.factors[-1] == found
+        second = FakeServer(address="gpu:50052")
+        await planning.preview_over(second.connection, LINK)
+        await planning.join(second.connection)
+        assert second.factors == [StageFactors(head=2.0, encode=3.0)] * 2
 
     run(edge, use)
 
