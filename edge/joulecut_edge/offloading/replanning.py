@@ -156,9 +156,9 @@ class Replanning:
         if outlook is not None and current is not None:
             switch = switcher.decide(now_s, standby.contenders, current, outlook)
             if switch is not None:
-                self._count(switch.reason.value)
                 _LOG.info("another plan for its %s: uplink now %s", switch.reason.value, outlook)
                 await self._adopt(connection, switch.index, outlook)
+                self._count(switch.reason.value)
                 return
             await self._retell(connection, current, outlook, now_s)
             self._leave_range(connection, outlook, now_s)

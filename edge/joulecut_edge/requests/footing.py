@@ -77,11 +77,19 @@ class Footing:
         self._holder.verify()
 
     async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
-        """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held."""
+        """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held.
+
+        One that stays at home is in force all the same, under the board's governor, where its clock is one of the
+        board's: a link that is too slow for every other one is no better for a lease that is refused.
+        """
+        clock = active.assignment.edge_clock
 
         def change() -> None:
             self._runner.prepare(active.assignment.cut, head=True)
-            self._holder.hold(active.assignment.edge_clock)
+            if active.offloads or clock is None:
+                self._holder.hold(clock)
+            else:
+                self._holder.hold_if_possible(self._runner.device.clock_table.find(clock))
             if remote is not self.force.remote:
                 self.recess.end()
             self.force, self._at_home = InForce(active=active, remote=remote), False

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from joulecut_core.errors import LinkError
+from joulecut_core.errors import LeaseError, LinkError
 from joulecut_core.links import LinkEstimate
 from joulecut_core.plans import OPTIMAL, Assignment
 from joulecut_core.problems import Slo
@@ -135,7 +135,8 @@ class FakeServer:
 class FakeEdge:
     """A session, its planning and its offloading in one: holds what is in force, and adopts what it is given.
 
-    `expected`: the links that it was told to plan for; `is_refused`: its server gives no plans.
+    `expected`: the links that it was told to plan for; `is_refused`: its server gives no plans; `clock_refused`: why
+    its device gives no clock.
     """
 
     server: FakeServer
@@ -148,6 +149,7 @@ class FakeEdge:
     forgotten: int = 0
     asked_s: list[float] = field(default_factory=list)
     is_refused: bool = False
+    clock_refused: str = ""
     problem: Problem = field(default_factory=lambda: PROBLEM)
 
     @property
@@ -181,6 +183,8 @@ class FakeEdge:
 
     async def adopt(self, connection: ServerConnection, active: ActivePlan) -> None:
         assert connection is self.connection
+        if self.clock_refused:
+            raise LeaseError(self.clock_refused)
         self.active = active
         self.adopted.append(active.assignment.epoch)
 
@@ -243,6 +247,24 @@ def test_a_collapse_is_answered_with_another_plan_and_a_recovery_with_the_way_ba
         assert edge.active.offloads
         assert edge.server.echoed > 0
         assert sum(drive.replanning.replans.values()) <= changes + 3
+
+    run(use)
+
+
+def test_a_plan_whose_clock_is_refused_is_no_change() -> None:
+    """It is tried again and again for as long as that lasts: counted, it would look like plans that flap."""
+
+    async def use(drive: Drive) -> None:
+        edge = drive.edge
+        await drive.requests(20)
+        before = drive.replanning.replans
+        edge.server.uplink_bps, edge.clock_refused = 2e4, "held by another"
+        with pytest.raises(LeaseError, match="held by another"):
+            await drive.requests(30)
+        assert drive.replanning.replans == before
+        edge.clock_refused = ""
+        await drive.requests(30)
+        assert sum(drive.replanning.replans.values()) > sum(before.values())
 
     run(use)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
+from joulecut_core.errors import ClockError, LeaseError
 from joulecut_edge.plans.local_tail import LocalTail
 from joulecut_edge.requests.footing import Footing
 from tests.edge.session_parts import HIGH, LOW, Bench, FakeRemote, active_plan
@@ -62,6 +64,27 @@ def test_no_change_waits_for_the_requests_that_wait() -> None:
             may_go.set()
             await asyncio.gather(running, changing)
             assert (await waiting).result is footing.force
+
+    standing(use)
+
+
+def test_the_way_home_needs_no_lease() -> None:
+    """A plan that stays at home is taken though its clock is refused, which follows once it is free."""
+
+    async def use(footing: Footing, bench: Bench) -> None:
+        away, home = active_plan(2, epoch=2, edge_clock=HIGH), active_plan(None, edge_clock=HIGH)
+        unknown = active_plan(None, edge_clock=replace(HIGH, core_mhz=123))
+        await bench.worker.run(lambda: footing._holder.hold(None))
+        with bench.device.lease(LOW):
+            with pytest.raises(LeaseError):
+                await footing.switch(away, bench.remote)
+            with pytest.raises(ClockError, match="123/1000 MHz is not on the clock table"):
+                await footing.switch(unknown, bench.remote)
+            assert footing.force.active is ACTIVE
+            await footing.switch(home, bench.remote)
+            assert footing.force.active is home
+        await bench.worker.run(footing.verify_clocks)
+        assert bench.device.state().point == HIGH
 
     standing(use)
 
