@@ -117,7 +117,8 @@ class LinkEstimator:
         count = len(slowest_first)
         place = count - min(count, math.ceil(self.options.quantile * count))
         age_s = max(0.0, now_s - self._latest[-1].time_s)
-        careful_bit_s = max(slowest_first[place], recent.bit_s) * 2.0 ** (age_s / self.options.halving_s)
+        aging = 2.0 ** (age_s / self.options.halving_s)
+        careful_bit_s = max(slowest_first[place], recent.bit_s) * aging
         return LinkOutlook(
             samples_bps=tuple(1.0 / bit_s for bit_s in slowest_first),
             expected_bps=count / math.fsum(slowest_first),
@@ -127,6 +128,7 @@ class LinkEstimator:
             age_s=age_s,
             doubt_s=recent.doubt_s,
             delay_s=self._delays.longest_s,
+            aging=aging,
         )
 
     def _take(self, sample: _Sample) -> None:

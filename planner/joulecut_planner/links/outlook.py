@@ -14,7 +14,7 @@ class LinkOutlook:
     was sent. `recent_bps`: the latest transfers alone, one bad one among good ones left out. `age_s`: since the latest
     of them. `doubt_s`: what their way up cannot be told from, where they tell only what the link is not slower than;
     else 0. `delay_s`: by how much longer than its bytes and the round trip a crossing may take by now; 0 where that
-    varies as it did when it was measured.
+    varies as it did when it was measured. `aging`: by what `careful_bps` is lower for nothing but `age_s`.
     """
 
     samples_bps: tuple[float, ...]
@@ -25,6 +25,7 @@ class LinkOutlook:
     age_s: float
     doubt_s: float = 0.0
     delay_s: float = 0.0
+    aging: float = 1.0
 
     @classmethod
     def steady(cls, uplink_bps: float, *, samples: int = 1) -> LinkOutlook:

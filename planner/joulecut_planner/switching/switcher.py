@@ -83,7 +83,7 @@ class Switcher:
         if now_s - self._held_since_s < hold_s or len(outlook.samples_bps) < self._terms.spells:
             return None
         if has_no_haven:
-            outlook = replace(outlook, careful_bps=min(outlook.careful_bps, *outlook.samples_bps))
+            outlook = replace(outlook, careful_bps=min(outlook.careful_bps, *outlook.samples_bps), aging=1.0)
         return self._better(now_s, contenders, current, outlook)
 
     def _out(self, now_s: float, target: int) -> Switch | None:
@@ -120,7 +120,8 @@ class Switcher:
         now_j = now.mean_j(outlook)
         requests = max(1.0, self._hold_s * (self._rate_hz or 0.0))
         settle_j = self._terms.settle_j / requests if now.clocks != then.clocks else 0.0
-        is_late = not _is_safe(now, outlook, outlook.careful_bps)
+        # Between two requests a link is heard of no more: a plan left for that is taken again before the next one.
+        is_late = not _is_safe(now, outlook, outlook.careful_bps * outlook.aging)
         if not is_late and now_j - then.mean_j(outlook) <= self._terms.margin * now_j + settle_j:
             return None
         if target == self._left_for_joules:

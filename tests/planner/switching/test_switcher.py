@@ -346,6 +346,25 @@ def test_an_edge_that_is_seldom_asked_takes_the_cheaper_plan_too(every_s: float)
     assert current == 1
 
 
+@pytest.mark.parametrize("every_s", [8.0, 15.0])
+def test_a_link_that_never_changes_keeps_its_plan_between_two_requests(every_s: float) -> None:
+    """What is not heard of for seconds is trusted less, and the plan in force is not left for that."""
+    estimator = LinkEstimator(LinkBaseline(rtt_s=0.01, spread_s=0.001, downlink_bps=1e7))
+    changing, current, changes = Switcher(SwitchTerms(), rate_hz=None, now_s=0.0), 2, 0
+    probed_s = 0.0
+    for tenth in range(round(200 * every_s)):
+        now_s = tenth / 10
+        asks, probes = tenth % round(10 * every_s) == 0, current == 0 and now_s >= probed_s + 1.0
+        if probes or (asks and current != 0):
+            up_bytes, probed_s = PLANS[current].uplink_bytes or 6e4, now_s
+            crossed = Transfer(time_s=now_s, up_bytes=up_bytes, down_bytes=0.0, link_s=0.01 + 8.0 * up_bytes / 6e7)
+            estimator.observe(crossed)
+        found = changing.decide(now_s, PLANS, current, estimator.outlook(now_s))
+        if found is not None:
+            current, changes = found.index, changes + 1
+    assert (current, changes) == (2, 0)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"longest_return_s": 1.0}, {"margin": -0.1}, {"settle_j": -1.0}]
 )
