@@ -144,42 +144,6 @@ def test_an_expected_link_without_a_plan_is_given_up(edge: Planned) -> None:
     run(edge, use)
 
 
-def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edge: Planned) -> None:
-    """Refitting keeps the link of the plan in force, but not against a newer estimate, nor on another server's link."""
-
-    async def use() -> None:
-        planning, shorter = edge.planning, replace(LINK, rtt_s=LINK.rtt_s / 4)
-        await planning.plan(edge.server.connection)
-        assert edge.server.asked == [LINK, LINK]
-        planning.expect_link(shorter)
-        await planning.plan(edge.server.connection)
-        assert edge.server.asked[2:] == [shorter]
-        second = FakeServer(address="gpu:50052")
-        await planning.measure_link(second.connection)
-        await planning.join(second.connection)
-        assert second.asked == [planning.link]
-        assert second.asked != [shorter]
-
-    run(edge, use)
-
-
-def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planned) -> None:
-    """A server that was slow is left for one that is not, be it asked for a promise or joined."""
-
-    async def use() -> None:
-        planning, active = edge.planning, edge.bench.session.active
-        found = StageFactors(head=2.0, encode=3.0, decode=4.0, tail=5.0)
-        await planning.adopt(edge.server.connection, replace(active, factors=found))
-        await planning.plan(edge.server.connection)
-        assert edge.server.factors[-1] == found
-        second = FakeServer(address="gpu:50052")
-        await planning.preview_over(second.connection, LINK)
-        await planning.join(second.connection)
-        assert second.factors == [StageFactors(head=2.0, encode=3.0)] * 2
-
-    run(edge, use)
-
-
 def test_terms_asked_for_meanwhile_are_not_undone(edge: Planned) -> None:
     """A drift or a second operator who asks while new terms are being planned for waits, and then keeps those terms."""
 

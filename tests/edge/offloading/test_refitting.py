@@ -1,4 +1,4 @@
-"""Corrections that keep an edge at home are given up after a while: no request would ever show that they are over."""
+"""What requests showed counts in later plans, until another server is used, or an edge was at home for it for long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joulecut_edge.offloading.refitting import Refitting
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_planner.drift import Corrections
 from joulecut_proto.planning_messages import StageFactors
-from tests.edge.offloading.test_edge_planning import FakeServer, Planned
+from tests.edge.offloading.test_edge_planning import FakeServer, Planned, run
 from tests.edge.session_parts import LINK, Bench, tiny_identity
 
 SLOW = StageFactors(head=2.0, tail=5.0)
@@ -111,3 +111,39 @@ def test_an_edge_that_is_asked_nothing_asks_nobody(edge: Planned) -> None:
     turns = iter(range(100))
     refitted(edge, until=lambda: next(turns) == 50, use=use)
     assert len(edge.server.factors) == 1
+
+
+def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edge: Planned) -> None:
+    """Refitting keeps the link of the plan in force, but not against a newer estimate, nor on another server's link."""
+
+    async def use() -> None:
+        planning, shorter = edge.planning, replace(LINK, rtt_s=LINK.rtt_s / 4)
+        await planning.plan(edge.server.connection)
+        assert edge.server.asked == [LINK, LINK]
+        planning.expect_link(shorter)
+        await planning.plan(edge.server.connection)
+        assert edge.server.asked[2:] == [shorter]
+        second = FakeServer(address="gpu:50052")
+        await planning.measure_link(second.connection)
+        await planning.join(second.connection)
+        assert second.asked == [planning.link]
+        assert second.asked != [shorter]
+
+    run(edge, use)
+
+
+def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planned) -> None:
+    """A server that was slow is left for one that is not, be it asked for a promise or joined."""
+
+    async def use() -> None:
+        planning, active = edge.planning, edge.bench.session.active
+        found = StageFactors(head=2.0, encode=3.0, decode=4.0, tail=5.0)
+        await planning.adopt(edge.server.connection, replace(active, factors=found))
+        await planning.plan(edge.server.connection)
+        assert edge.server.factors[-1] == found
+        second = FakeServer(address="gpu:50052")
+        await planning.preview_over(second.connection, LINK)
+        await planning.join(second.connection)
+        assert second.factors == [StageFactors(head=2.0, encode=3.0)] * 2
+
+    run(edge, use)
