@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import ray
@@ -19,6 +20,7 @@ from joulecut_server.pool.options import PoolOptions
 from joulecut_server.pool.replica import RayReplica
 from joulecut_server.pool.reports import ReplicaReport, ReplicaState
 from joulecut_server.pool.seats import config_digest
+from joulecut_server.pool.standing import name_before
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,13 +62,16 @@ class RayCrew:
     """
 
     def __init__(self, options: PoolOptions, config_of: Callable[[int], ServerConfig]) -> None:
-        """Raises ConfigError where there are servers of the same name that are kept from another folder."""
+        """Raises ConfigError where there are servers of the same name that are kept from another folder, or of another
+        name that were kept from this one.
+        """
         self._options = options
         self._config_of = config_of
         self._lifetime = "detached" if options.address else None
         self._hands: dict[int, _Hand] = {}
         # The process is connected to the namespace of pools.
-        for number in seats_taken(list_named_actors(), options):
+        before = name_before(Path(options.folder))
+        for number in seats_taken(list_named_actors(), options, name_before=before):
             try:
                 actor = ray.get_actor(self._name(number), namespace=NAMESPACE)
             except ValueError:

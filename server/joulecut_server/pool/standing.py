@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def read_standing(folder: Path) -> PoolStanding:
         return decode(PoolStanding, document, error=ConfigError)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def name_before(folder: Path) -> str:
+    """The pool that was last kept from that folder; empty where nothing says so."""
+    with suppress(ConfigError):
+        return read_standing(folder).name
+    return ""
 
 
 def write_standing(folder: Path, standing: PoolStanding) -> None:

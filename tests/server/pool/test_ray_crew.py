@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from joulecut_core.errors import ConfigError
 from joulecut_server.config import ServerConfig
+from joulecut_server.pool.actor_names import actor_name
 from joulecut_server.pool.options import PoolConfig, PoolOptions
 from joulecut_server.pool.reports import ReplicaState
 from joulecut_server.pool.seats import seat_of
+from joulecut_server.pool.standing import PoolStanding, write_standing
 
 pytest.importorskip("ray", reason="needs the extra `pool`")
 
@@ -74,6 +78,15 @@ def crew_of(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> ray_crew.RayCrew:
     crew = ray_crew.RayCrew(POOL.pool, lambda number: seat_of(POOL, number).config)
     crew.start(0)
     return crew
+
+
+def test_servers_of_the_name_before_are_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder tells which pool was kept from it; its servers have the rules of before, and the seats' ports."""
+    before, now = (PoolOptions(folder=str(tmp_path), name=name) for name in ("lab", "prod"))
+    monkeypatch.setattr(ray_crew, "list_named_actors", lambda: [actor_name(before, 0)])
+    write_standing(tmp_path, PoolStanding(name="lab", keeper_pid=1, wanted=1, servers=()))
+    with pytest.raises(ConfigError, match="servers of the pool 'lab'"):
+        ray_crew.RayCrew(now, lambda number: seat_of(POOL, number).config)
 
 
 def test_a_server_that_could_not_be_made_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
