@@ -27,8 +27,8 @@ def seats_taken(names: Iterable[str], options: PoolOptions, *, name_before: str 
     for name in names:
         if _seat_in(name, name_before, folder) is not None and name_before != options.name:
             raise ConfigError(
-                f"pool.name: {options.name!r}: servers of the pool {name_before!r}, which this folder was of before, are "
-                "on this cluster; end them with `joulecut pool down` and that name, then take the new one"
+                f"pool.name: {options.name!r}: servers of the pool {name_before!r}, which this folder was of before, "
+                "are on this cluster; end them with `joulecut pool down` and that name, then take the new one"
             )
         found = re.fullmatch(rf"{re.escape(options.name)}-\d+ of (.+)", name)
         if found is not None and found[1] != folder:

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
+from joulecut_core.timing import SystemClock
 
 LOCK_FILE = "keeper.lock"
+_PROBE_S = 0.5
+"""Far longer than `keeper_of` holds the lock."""
+_AGAIN_S = 0.01
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """This process keeps the pool of that folder inside the context; the folder is made where it is missing.
 
-    Raises ConfigError where somebody else keeps it, or nothing can be written there.
+    Raises ConfigError where somebody else keeps it, or nothing may be written there, JoulecutError where there is no
+    room.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK_FILE).open("a+", encoding="ascii")
+        # Unbuffered: what finds no room is met where it is written, and not again where the file is closed.
+        lock = (folder / LOCK_FILE).open("ab", buffering=0)
     except OSError as error:
-        raise ConfigError(f"pool.folder: {folder}: {error.strerror}; give one that this user may write to") from error
+        raise _not_writable(folder, error) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not _locked(lock):
             raise ConfigError(
                 f"pool.folder: {folder}: kept by process {_pid_in(folder)} already; end that with `joulecut pool down` "
                 "or give each pool a folder of its own"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+            )
+        try:
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode("ascii"))
+        except OSError as error:
+            raise _not_writable(folder, error) from error
         yield
 
 
@@ -47,7 +55,8 @@ def keeper_of(folder: Path) -> int | None:
         return None
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared: who else only asks is no keeper.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return _pid_in(folder)
     return None
@@ -71,6 +80,28 @@ def end_keeper(folder: Path, pid: int) -> None:
         ) from error
     if keeper_of(folder) == pid:
         raise ConfigError(f"pool.folder: {folder}: kept by process {pid} of another host or container; end it there")
+
+
+def _locked(lock: IO[bytes]) -> bool:
+    """Whether the lock is this process's now. Who asks for the keeper holds it for a moment, which is waited for."""
+    clock = SystemClock()
+    until_s = clock.now_s() + _PROBE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if clock.now_s() >= until_s:
+                return False
+            clock.sleep_until_s(clock.now_s() + _AGAIN_S)
+        else:
+            return True
+
+
+def _not_writable(folder: Path, error: OSError) -> JoulecutError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # No wrong input: a keeper that is started again finds room one day.
+        return JoulecutError(f"pool.folder: {folder}: {error.strerror}; make room there")
+    return ConfigError(f"pool.folder: {folder}: {error.strerror}; give one that this user may write to")
 
 
 def _has_open(pid: int, file: os.stat_result) -> bool:

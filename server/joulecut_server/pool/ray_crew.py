@@ -62,9 +62,7 @@ class RayCrew:
     """
 
     def __init__(self, options: PoolOptions, config_of: Callable[[int], ServerConfig]) -> None:
-        """Raises ConfigError where there are servers of the same name that are kept from another folder, or of another
-        name that were kept from this one.
-        """
+        """Raises ConfigError for servers of the same name from another folder, or of another name from this one."""
         self._options = options
         self._config_of = config_of
         self._lifetime = "detached" if options.address else None

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
+from joulecut_core.exits import ExitCode, exit_code
 from joulecut_server.pool.holding import LOCK_FILE, end_keeper, held, keeper_of
 
 
@@ -38,6 +44,34 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         held(tmp_path / "file" / "pool"),
     ):
         pass
+
+
+def test_who_asks_for_the_keeper_is_taken_for_none(tmp_path: Path) -> None:
+    """Two that ask at once find nobody, not the keeper of a life before; one that starts waits for their moment."""
+    (tmp_path / LOCK_FILE).write_text("1", encoding="ascii")
+    with (tmp_path / LOCK_FILE).open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert keeper_of(tmp_path) is None
+        ending = threading.Timer(0.05, fcntl.flock, (asking, fcntl.LOCK_UN))
+        ending.start()
+        with held(tmp_path):
+            assert keeper_of(tmp_path) == os.getpid()
+        ending.join()
+
+
+class _FullFile(io.FileIO):
+    def write(self, data: object) -> NoReturn:
+        del data
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the pool's folder, and as no wrong input: a supervisor starts the keeper again until there is room."""
+    monkeypatch.setattr(Path, "open", lambda path, *_, **__: _FullFile(path, "a"))
+    complaint = r"pool\.folder: .*: No space left on device; make room there"
+    with pytest.raises(JoulecutError, match=complaint) as caught, held(tmp_path):
+        pass
+    assert exit_code(caught.value) is ExitCode.FAILED
 
 
 _KEEPS = """
