@@ -33,9 +33,7 @@ def test_servers_of_a_name_before_are_refused() -> None:
     """A pool that was given another name would leave its own servers behind, under rules that nobody keeps."""
     before, other = PoolOptions(folder="/srv/pool", name="lab"), PoolOptions(folder="/mnt/pool", name="lab")
     now = PoolOptions(folder="/srv/pool", name="prod")
-    with pytest.raises(
-        ConfigError, match=r"pool\.name: 'prod': servers of the pool 'lab', .* on this cluster; end"
-    ):
+    with pytest.raises(ConfigError, match=r"pool\.name: 'prod': servers of the pool 'lab', .* on this cluster; end"):
         seats_taken([actor_name(before, 1)], now, name_before="lab")
     assert seats_taken([actor_name(other, 1), actor_name(now, 2)], now, name_before="lab") == {2}
     assert seats_taken([actor_name(now, 0)], now, name_before="prod") == {0}
