@@ -10,10 +10,11 @@ import logging
 import os
 import secrets
 import socket
+import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from joulecut_core.errors import ConfigError, LinkError
@@ -29,7 +30,7 @@ _START_S = 120.0
 _AGAIN_S = 0.2
 _TRIES = 6
 LOG_FILE = "ray.log"
-_MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+_MODE, _TOKEN, _TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 
 
 @contextmanager
@@ -128,6 +129,8 @@ def _connect_to_head(address: str, head: subprocess.Popen[bytes], log: Path) -> 
 
 def _check_token(options: PoolOptions) -> None:
     if os.environ.get(_MODE) == "token":
+        if options.address:
+            _warn_of_open_token()
         return
     if options.address and not options.insecure:
         raise ConfigError(
@@ -137,6 +140,18 @@ def _check_token(options: PoolOptions) -> None:
     if not options.address:
         os.environ[_MODE] = "token"
         os.environ.setdefault(_TOKEN, secrets.token_hex(32))
+
+
+def _warn_of_open_token() -> None:
+    """Ray itself writes the file as the umask has it, readable for everybody on most hosts."""
+    if _TOKEN in os.environ:
+        return
+    path = Path(os.environ.get(_TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            text = "Ray's token %s has mode %03o: whoever reads it can run code on the cluster's hosts; `chmod 600` it"
+            _LOG.warning(text, path, mode)
 
 
 def _least_cpus(options: PoolOptions) -> int:

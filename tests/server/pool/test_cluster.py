@@ -33,6 +33,27 @@ def test_a_cluster_without_tokens_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `pool`")
+def test_a_token_that_others_can_read_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ray writes its file as the umask has it, and whoever reads it can run code on all hosts of the cluster."""
+    token = tmp_path / "auth_token"
+    token.write_text("secret", encoding="ascii")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    monkeypatch.setattr(clusters, "_connect", lambda _: None)
+    said = []
+    for mode in (0o600, 0o644):
+        token.chmod(mode)
+        with cluster(PoolOptions(folder="/pool", address="10.0.0.1:6379")):
+            said.append(caplog.text)
+    assert said[0] == ""
+    assert f"{token} has mode 644: whoever reads it can run code" in said[1]
+    assert "secret" not in said[1]
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `pool`")
 def test_the_end_of_its_own_head_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray itself would say so a minute later, and end the keeper before it could take the servers off its list."""
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
