@@ -7,10 +7,12 @@ the connection, and neither network, clock nor price is taken from it.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import ipaddress
 import logging
 import random
 import socket
+import struct
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -30,10 +32,15 @@ nobody is kept out by who came first."""
 _MOST_LOOKED_UP = 64
 """Names at once whose address did not come with them."""
 _LOOKUP_MS = 1000
+_SIOCGIFADDR = 0x8915
+_ADDRESS_AT = slice(20, 24)
 
 
 class Advertisement:
-    """Announces a server until closed. Wildcard addresses are announced as this host's own address.
+    """Announces a server until closed.
+
+    Wildcard addresses are announced as this host's own address: the one that it reaches others from, or, where no route
+    leads out, that of its first link.
 
     Raises LinkError where this network allows no announcement.
     """
@@ -164,4 +171,15 @@ def _announced_address(host: str) -> str:
             probe.connect(("192.0.2.1", 9))
             return str(probe.getsockname()[0])
         except OSError:
-            return "127.0.0.1"
+            # No road leads out, as on a robot's own network: the first of this host's links, if it has one.
+            own = (_address_on(probe, name) for _, name in socket.if_nameindex())
+            return next((each for each in own if each is not None and not each.startswith("127.")), "127.0.0.1")
+
+
+def _address_on(probe: socket.socket, interface: str) -> str | None:
+    """The IPv4 address of a network interface, in the form that the kernel of Linux gives it; None without one."""
+    try:
+        found = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack("256s", interface.encode()))
+    except OSError:
+        return None
+    return socket.inet_ntoa(found[_ADDRESS_AT])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
@@ -15,6 +18,7 @@ from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
 
 from joulecut_core.errors import LinkError
+from joulecut_proto import discovery
 from joulecut_proto.discovery import SERVICE_TYPE, Advertisement, Browser
 
 LOOPBACK = "127.0.0.1"
@@ -152,6 +156,42 @@ def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
     finally:
         for advertisement in advertisements:
             advertisement.close()
+
+
+@pytest.mark.parametrize(
+    ("links", "announced"),
+    [({"lo": LOOPBACK, "can0": None, "eth7": "10.77.0.1"}, "10.77.0.1"), ({"lo": LOOPBACK}, LOOPBACK)],
+)
+def test_a_network_without_a_way_out_is_announced_on(
+    monkeypatch: pytest.MonkeyPatch, links: dict[str, str | None], announced: str
+) -> None:
+    """A robot's own switch has no default route: on its loopback alone the server would be found by nobody."""
+
+    class NoWayOut(socket.socket):
+        def connect(self, address: object) -> NoReturn:
+            raise OSError(errno.ENETUNREACH, f"no way to {address}")
+
+    def address_on(probe: object, request: int, asked: bytes) -> bytes:
+        del probe, request
+        address = links[asked.rstrip(b"\0").decode()]
+        if address is None:
+            raise OSError(errno.EADDRNOTAVAIL, "no address")
+        return asked[:20] + socket.inet_aton(address) + asked[24:]
+
+    asked_for: list[list[str]] = []
+
+    def no_multicast(interfaces: list[str], **given: object) -> NoReturn:
+        del given
+        asked_for.append(interfaces)
+        raise OSError(errno.ENODEV, "no multicast")
+
+    monkeypatch.setattr(socket, "socket", NoWayOut)
+    monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(links)))
+    monkeypatch.setattr(fcntl, "ioctl", address_on)
+    monkeypatch.setattr(discovery, "Zeroconf", no_multicast)
+    with pytest.raises(LinkError, match="no multicast"):
+        Advertisement("robot", "0.0.0.0", 50059)  # noqa: S104 - not bound
+    assert asked_for == [[announced]]
 
 
 def test_what_cannot_be_announced_is_said() -> None:
