@@ -36,6 +36,8 @@ _MOST_DOUBT = 16.0
 """Times the usual wait, so some minutes: whoever was mended is not forgotten."""
 _LASTING_FAILURES = 3
 """In a row, after which whoever reads warnings alone is told why."""
+_NOBODY_S = 5.0
+"""Wall seconds without a server to try, after which whoever reads warnings is told: announcements take a second or two."""
 _FORGOTTEN = 1024
 """Breakers kept of servers that are no longer candidates, or of a name or list with more than are considered at a time:
 where those that failed are forgotten, they are tried again before others have had their turn."""
@@ -100,6 +102,8 @@ class Servers:
         self._discovered = discovered
         self._random = random.Random(seed)  # noqa: S311 - jitter
         self._breakers: dict[str, Breaker] = {}
+        self._nobody_since_s: float | None = None
+        self._is_nobody_told = False
 
     async def candidates(self) -> tuple[Candidate, ...]:
         """All there are now, the most wanted first; each address once, at most 16: of more those that failed least."""
@@ -114,7 +118,9 @@ class Servers:
         kept = set(sorted(found, key=self._failures_at)[:_MOST])
         hints = [each for each in sorted(dict.fromkeys(self._discovered()), key=self._failures_at) if each not in found]
         hinted = (Candidate(address=each, is_discovered=True) for each in hints[: _MOST - len(kept)])
-        return (*(each for address, each in found.items() if address in kept), *hinted)
+        candidates = (*(each for address, each in found.items() if address in kept), *hinted)
+        self._note_nobody(is_nobody=not candidates)
+        return candidates
 
     def may_try(self, candidate: Candidate) -> bool:
         """Whether its breaker lets a try pass now."""
@@ -167,6 +173,21 @@ class Servers:
     def late(self, candidate: Candidate) -> None:
         """All its answers came too late, or would, or its plan did: it must seem well for longer each time."""
         self._breaker(candidate).barren += 1
+
+    def _note_nobody(self, *, is_nobody: bool) -> None:
+        """Tell once why this edge is alone, where no server can be told of."""
+        now_s = self._wall.now_s()
+        if not is_nobody:
+            self._nobody_since_s, self._is_nobody_told = None, False
+            return
+        if self._nobody_since_s is None:
+            self._nobody_since_s = now_s
+        if not self._is_nobody_told and now_s - self._nobody_since_s >= _NOBODY_S:
+            self._is_nobody_told = True
+            why = (
+                "`server` names none now" if self._entries else "none is named as `server`, nor announced over zeroconf"
+            )
+            _LOG.warning("no server to try: %s; this edge is alone until there is one", why)
 
     def _failures_at(self, address: str) -> int:
         breaker = self._breakers.get(address)

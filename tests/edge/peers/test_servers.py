@@ -219,6 +219,30 @@ def test_named_servers_are_tried_more_often(is_discovered: bool, least_s: float,
     assert least_s <= servers.wait_s([candidate]) <= most_s
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", "none is named as `server`, nor announced over zeroconf"), ("dns:pool:7000", "`server` names none now")],
+)
+def test_an_edge_that_knows_no_server_says_so(caplog: pytest.LogCaptureFixture, text: str, why: str) -> None:
+    """Once announcements have had their time, once each time, since there is no server whose failure would be told."""
+    clock, hosts, announced = ManualClock(), list[str](), list[str]()
+    servers = Servers(parse_servers(text), clock, discovered=lambda: announced, resolve=lambda *_: hosts)
+
+    def told_after(seconds: float) -> int:
+        clock.advance_s(seconds)
+        addresses(servers)
+        return caplog.text.count("no server to try")
+
+    assert told_after(0.0) == told_after(4.0) == 0
+    assert told_after(1.0) == told_after(60.0) == 1
+    assert f"no server to try: {why}; this edge is alone until there is one" in caplog.text
+    announced.append("gpu:7000")
+    assert told_after(60.0) == 1
+    announced.clear()
+    assert told_after(1.0) == 1
+    assert told_after(5.0) == 2
+
+
 def test_a_reason_is_logged_once_per_change(caplog: pytest.LogCaptureFixture) -> None:
     """A server that is away for a day must not fill the log; a new reason is worth a line, one that lasts a warning."""
     servers = Servers((), ManualClock(), seed=1)
