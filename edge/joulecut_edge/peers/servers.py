@@ -37,7 +37,7 @@ _MOST_DOUBT = 16.0
 _LASTING_FAILURES = 3
 """In a row, after which whoever reads warnings alone is told why."""
 _NOBODY_S = 5.0
-"""Wall seconds without a server to try, after which whoever reads warnings is told: announcements take a second or two."""
+"""Wall seconds without a server to try, after which whoever reads warnings is told: announcements take a second."""
 _FORGOTTEN = 1024
 """Breakers kept of servers that are no longer candidates, or of a name or list with more than are considered at a time:
 where those that failed are forgotten, they are tried again before others have had their turn."""
