@@ -22,7 +22,7 @@ from joulecut.pki.credentials import (
     default_folder,
     install,
 )
-from joulecut.pki.keys import key_pem, new_key, read_key, read_passphrase
+from joulecut.pki.keys import PrivateKey, key_pem, new_key, read_key, read_passphrase
 from joulecut.pki.names import Names
 from joulecut.pki.renewal import RenewalOrder, Renewed, renew
 from joulecut.pki.requests import read_request, request_pem
@@ -76,8 +76,8 @@ class Course:
             site = Site(folder, _passphrase(passphrase_file))
             identity = _identity(site.state.site, holder)
             place = out or default_folder(identity)
-            check_free(place)
-            key = new_key() if csr is None else None
+            check_free(place, may_hold_key=csr is None)
+            key = _key_at(place) if csr is None else None
             public = key.public_key() if key is not None else read_request(csr or Path(), identity)
             certificate = site.issue(identity, names, public, days=days, now=self._now)
             Credentials(certificate=certificate, authority_pem=site.trusted_pem(), key=key).write_new(place)
@@ -166,6 +166,12 @@ class Course:
 def _identity(site: str, holder: tuple[str, str]) -> Identity:
     role, name = holder
     return Identity(site=site, role=Role(role), name=name)
+
+
+def _key_at(place: Path) -> PrivateKey:
+    """A new key, or the one that is there: of an attempt that was cut short before its certificate."""
+    file = place / KEY_FILE
+    return read_key(file) if file.exists() else new_key()
 
 
 def _several(complaints: Sequence[str]) -> str:

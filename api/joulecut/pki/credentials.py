@@ -35,8 +35,11 @@ class Credentials:
     key: PrivateKey | None = None
 
     def write_new(self, folder: Path) -> None:
-        """Into a folder that holds none yet. Raises ConfigError where there are any, or they cannot be written."""
-        check_free(folder)
+        """Into a folder that holds none yet. Raises ConfigError where there are any, or they cannot be written.
+
+        A key that is there alone is to be the one of these credentials: it is not lost.
+        """
+        check_free(folder, may_hold_key=self.key is not None)
         private_files.make_private_folder(folder)
         private_files.replace_all(*self._files(folder))
 
@@ -59,11 +62,17 @@ class Credentials:
         return contents, modes
 
 
-def check_free(folder: Path) -> None:
-    """Raises ConfigError where `folder` holds credentials already."""
-    for file in (CERTIFICATE_FILE, KEY_FILE):
-        if (folder / file).exists():
-            raise ConfigError(f"{folder / file}: exists; `joulecut pki renew` replaces it, or choose another --out")
+def check_free(folder: Path, *, may_hold_key: bool) -> None:
+    """Raises ConfigError where `folder` holds credentials already; a key alone are some unless `may_hold_key`."""
+    if (folder / CERTIFICATE_FILE).exists():
+        raise ConfigError(
+            f"{folder / CERTIFICATE_FILE}: exists; `joulecut pki renew` replaces it, or choose another --out"
+        )
+    if not may_hold_key and (folder / KEY_FILE).exists():
+        raise ConfigError(
+            f"{folder / KEY_FILE}: exists; choose another --out, and take its certificate beside the key by "
+            "`joulecut pki install`"
+        )
 
 
 def default_folder(identity: Identity) -> Path:

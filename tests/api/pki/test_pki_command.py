@@ -89,6 +89,21 @@ def test_mistakes_are_bad_input(pki: Command, tmp_path: Path) -> None:
     assert (tmp_path / "pki" / "issued.jsonl").read_text() == issued
 
 
+def test_an_issue_that_was_cut_short_is_repeated(pki: Command, tmp_path: Path) -> None:
+    """A loss of power between key and certificate leaves a key alone, which the same command takes a certificate for."""
+    assert pki("init", "--site", "lab")[0] == 0
+    assert pki("issue", "edge", "x")[0] == 0
+    folder = tmp_path / "edge-x"
+    key = (folder / "key.pem").read_bytes()
+    (folder / "certificate.pem").unlink()
+    code, _, err = pki("issue", "edge", "y", "--csr", tmp_path / "nowhere", "--out", "edge-x")
+    assert code == 2
+    assert "edge-x/key.pem: exists; choose another --out" in err
+    assert pki("issue", "edge", "x")[0] == 0
+    assert (folder / "key.pem").read_bytes() == key
+    assert pki("install", "edge-x", "edge-x")[0] == 0
+
+
 def test_a_passphrase_file_that_others_read_is_refused(pki: Command, tmp_path: Path) -> None:
     """What protects the authority's key is itself protected."""
     passphrase = tmp_path / "passphrase"
