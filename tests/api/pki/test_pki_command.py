@@ -90,7 +90,7 @@ def test_mistakes_are_bad_input(pki: Command, tmp_path: Path) -> None:
 
 
 def test_an_issue_that_was_cut_short_is_repeated(pki: Command, tmp_path: Path) -> None:
-    """A loss of power between key and certificate leaves a key alone, which the same command takes a certificate for."""
+    """A loss of power between key and certificate leaves a key alone: the same command certifies that one."""
     assert pki("init", "--site", "lab")[0] == 0
     assert pki("issue", "edge", "x")[0] == 0
     folder = tmp_path / "edge-x"
