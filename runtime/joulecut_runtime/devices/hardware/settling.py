@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from joulecut_core.clocks import OperatingPoint
+from joulecut_core.devices import DeviceState
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import Clock
 from joulecut_runtime.devices.hardware.probe import Probe
@@ -21,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 
 POLL_S = 0.002
 """Between two readings, where nobody says otherwise: no wait is shorter."""
+_SLOWED_S = 0.02
+"""After which a device that slows itself down runs as fast as it will: whoever waits on would hold all requests up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +58,26 @@ class Settled:
 
 def read_back(probe: Probe, plan: SettlePlan) -> OperatingPoint:
     """The clocks that the device runs at under load. Raises DeviceError where it has vanished."""
-    with plan.under_load():
-        return probe.read().point
+    return _read(probe, plan).point
 
 
 def settle(probe: Probe, point: OperatingPoint, *, clock: Clock, plan: SettlePlan) -> Settled:
-    """Wait until the device reads `point`, or the plan's patience ends.
+    """Wait until the device reads `point`, or the plan's patience ends; one that says why it runs slower gets little.
 
     Raises DeviceError where the device vanishes meanwhile.
     """
     start_s = clock.now_s()
     while True:
-        achieved = read_back(probe, plan)
-        time_s = clock.now_s() - start_s
+        state = _read(probe, plan)
+        achieved, time_s = state.point, clock.now_s() - start_s
         reached = achieved.matches(point)
-        if reached or time_s >= plan.time_out_s:
+        slowed = bool(state.throttle) and achieved.core_mhz < point.core_mhz
+        if reached or time_s >= (min(_SLOWED_S, plan.time_out_s) if slowed else plan.time_out_s):
             _LOG.debug("%s: %s after %g s, asked for %s", probe.info.name, achieved, time_s, point)
             return Settled(requested=point, achieved=achieved, reached=reached, time_s=time_s)
         clock.sleep_until_s(start_s + time_s + plan.poll_s)
+
+
+def _read(probe: Probe, plan: SettlePlan) -> DeviceState:
+    with plan.under_load():
+        return probe.read()

@@ -63,16 +63,28 @@ def test_a_lease_waits_until_the_clock_runs(device: HardwareDevice, hardware: Fa
 
 
 def test_a_clock_that_is_never_reached_ends_the_wait(hardware: FakeHardware) -> None:
-    """A capped device is leased all the same; what it reached is told, and that it took the whole patience."""
-    hardware.ceiling_mhz = 600.0
+    """A device that runs low is leased all the same; what it reached is told, and that it took the whole patience."""
+    hardware.idles_low = True
     device = opened(hardware, settling=SettlePlan(poll_s=0.01, time_out_s=0.25))
     with device.lease(HIGH) as lease:
         assert lease.requested == HIGH
-        assert lease.achieved() == OperatingPoint(core_mhz=600, memory_mhz=2000)
+        assert lease.achieved() == LOW
     settled = device.settled
     assert settled is not None
-    assert (settled.reached, settled.requested, settled.achieved.core_mhz) == (False, HIGH, 600.0)
+    assert (settled.reached, settled.requested, settled.achieved) == (False, HIGH, LOW)
     assert 0.25 <= settled.time_s < 0.27
+
+
+@pytest.mark.parametrize("time_out_s", [0.005, 1.0])
+def test_a_device_that_slows_itself_down_holds_nobody_up(hardware: FakeHardware, time_out_s: float) -> None:
+    """Requests wait while a clock settles: one that a power cap keeps below the request ends that within 20 ms."""
+    hardware.ceiling_mhz = 600.0
+    device = opened(hardware, settling=SettlePlan(time_out_s=time_out_s))
+    with device.lease(HIGH) as lease:
+        for _ in range(3):
+            assert lease.move(HIGH) == OperatingPoint(core_mhz=600, memory_mhz=2000)
+            assert device.settled is not None
+            assert device.settled.time_s < min(time_out_s, 0.02) + 0.003
 
 
 def test_a_gpu_that_idles_low_is_read_under_load(hardware: FakeHardware) -> None:
