@@ -45,6 +45,7 @@ class ClockHolder:
         self._known_off: OperatingPoint | None = None
         self._complaint = ""
         self._slowed: tuple[OperatingPoint, frozenset[ThrottleReason]] | None = None
+        self._missed: set[OperatingPoint] = set()
         self._counts = LeaseCounts()
 
     @property
@@ -143,7 +144,11 @@ class ClockHolder:
     def _note(self, target: OperatingPoint, achieved: OperatingPoint) -> None:
         self._forgive(target)
         self._known_off = None
-        if not achieved.matches(target):
+        if achieved.matches(target):
+            self._missed.discard(target)
+        elif target not in self._missed:
+            # Once until it is reached: a serving policy moves many times a second, and a hot device stays hot.
+            self._missed.add(target)
             _LOG.warning("%s: asked for %s, running at %s", self._device.info.name, target, achieved)
 
     def _forgive(self, target: OperatingPoint) -> None:

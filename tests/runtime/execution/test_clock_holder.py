@@ -92,6 +92,20 @@ def test_a_clock_that_is_not_reached_is_reported(device: EmulatedDevice, caplog:
     assert "asked for 400/1000 MHz, running at 200/1000 MHz" in caplog.text
 
 
+def test_a_clock_that_is_not_reached_is_told_once(device: EmulatedDevice, caplog: pytest.LogCaptureFixture) -> None:
+    """A policy that moves many times a second on a hot device fills no log; once it was reached it is told again."""
+    holder = ClockHolder(device)
+    for _ in range(2):
+        device.throttle_to(200)
+        for _ in range(3):
+            holder.hold(HIGH)
+            holder.hold(LOW)
+        device.throttle_to(None)
+        holder.hold(HIGH)
+        holder.hold(LOW)
+    assert len(caplog.records) == 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Real:
     """A holder of a real device's clocks, and what a test may do to them."""
