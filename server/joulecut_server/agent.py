@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import grpc.aio
 import platformdirs
@@ -30,7 +29,6 @@ from joulecut_proto.call_threads import call_threads
 from joulecut_proto.channels import EDGES_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, bind, make_server, stop
 from joulecut_proto.discovery import Advertisement
 from joulecut_proto.health_service import HEALTH_SERVICE, HealthStates, add_health
-from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
 from joulecut_proto.memory import keep_freed_memory
 from joulecut_proto.open_files import allow_open_files
 from joulecut_proto.security.guards import Guards
@@ -61,6 +59,7 @@ from joulecut_server.reporting.health_port import open_health
 from joulecut_server.reporting.load import LoadGauge
 from joulecut_server.reporting.self_report import ServerReport
 from joulecut_server.requests.inference import ServerInference
+from joulecut_server.requests.reply_observer import ReplyObserver, ReplyObservers
 from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.rule_changes import ConfigSource, RuleChanges
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
@@ -71,8 +70,6 @@ from joulecut_server.sessions.epochs import EpochCounter
 from joulecut_server.sessions.sessions import SessionBook
 
 _LOG = logging.getLogger(__name__)
-
-_Told: TypeAlias = Callable[[RequestHeader, ReplyHeader], None]
 
 _SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
@@ -138,7 +135,7 @@ async def serving(
         changes = None if source is None else RuleChanges(source, config, RulesInForce(gate, planning, inference).apply)
         if gauged is not None:
             gauged(LoadGauge(watch, clock, networks, sessions, inference))
-        inference.observe = await _observed(
+        inference.observer = await _observed(
             config,
             AgentParts(
                 device=device,
@@ -235,9 +232,9 @@ def _scheduler(
 
 async def _observed(
     config: ServerConfig, parts: AgentParts, changes: RuleChanges | None, stack: AsyncExitStack
-) -> _Told:
+) -> ReplyObserver:
     """Who is told of replies: metrics and dashboard, where the configuration asks for them. Both are extras."""
-    told: list[_Told] = []
+    told: list[ReplyObserver] = []
     traces = await start_traces(config.traces, stack, service="joulecut-server", name=config.name, clock=parts.clock)
     if traces is not None:
         parts.inference.spans = RequestSpans(parts.clock, traces.tracer, lambda: parts.clocks.leased)
@@ -249,14 +246,14 @@ async def _observed(
         if changes is not None:
             metrics.add_rules(changes)
         stack.push_async_callback(asyncio.to_thread, metrics.serve(config.metrics).close)
-        told.append(metrics.replied)
+        told.append(metrics)
     if config.dashboard.wanted:
         from joulecut_server.dashboard.opening import serving_board  # noqa: PLC0415
 
         board = await stack.enter_async_context(serving_board(config, parts))
         parts.planning.planned = board.planned
-        told.append(board.replied)
-    return partial(_tell_all, told)
+        told.append(board)
+    return ReplyObservers(told)
 
 
 def _add_services(
@@ -270,11 +267,6 @@ def _add_services(
     add_agent(server, report, guards)
     add_planner(server, planning, solver, guards)
     add_inference(server, inference, guards)
-
-
-def _tell_all(told: Sequence[_Told], request: RequestHeader, reply: ReplyHeader) -> None:
-    for each in told:
-        each(request, reply)
 
 
 def _limit_bytes(config: ServerConfig) -> int:

@@ -86,7 +86,7 @@ class _Taken:
 
 
 class Board:
-    """The dashboard's content. `planned`, `replied` and `look` belong to the agent's loop, the rest to any thread."""
+    """The dashboard's content. The agent's loop alone calls `planned`, `computed`, `replied` and `look`."""
 
     def __init__(self, parts: AgentParts, *, name: str, wall: Clock | None = None) -> None:
         """`name`: of the server. `wall`: the machine's clock, which the page's time axis shows."""
@@ -113,8 +113,12 @@ class Board:
         """A session was given a plan."""
         self._plans.planned(request, reply, priced)
 
+    def computed(self, request: RequestHeader, reply: ReplyHeader) -> None:
+        """See `ReplyObserver.computed`."""
+        self._tallies.computed(request, reply)
+
     def replied(self, request: RequestHeader, reply: ReplyHeader) -> None:
-        """A request was answered or refused."""
+        """See `ReplyObserver.replied`."""
         self._tallies.replied(request, reply)
         self._plans.requested(request.session_id, request.epoch)
 

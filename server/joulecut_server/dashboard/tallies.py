@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from joulecut_core.figures import FigureKind
-from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 
 _MOST_SESSIONS = 4096
 """As many as a server has streams by default, at 3 kB each: one that is forgotten counts from nothing again."""
@@ -53,26 +53,26 @@ class Tallies:
         self.refused = 0
         """Requests refused, of all sessions."""
         self.energy_j = 0.0
-        """Joules of all answers, where the device tells them apart."""
+        """Joules of all that was computed, where the device tells them apart."""
 
     def replied(self, request: RequestHeader, reply: ReplyHeader) -> None:
-        """Count one reply, a refusal too."""
+        """See `ReplyObserver.replied`."""
         if reply.status is not ReplyStatus.OK:
             self.refused += 1
             # A session that was never planned may have any name: only known ones are counted by theirs.
             if request.session_id in self._tallies:
                 self._tallies[request.session_id].refused += 1
             return
+        self._of(request.session_id).answered += 1
+        self.answered += 1
+
+    def computed(self, request: RequestHeader, reply: ReplyHeader) -> None:
+        """See `ReplyObserver.computed`."""
         tally = self._of(request.session_id)
         if tally.epoch != request.epoch:
             tally.seconds.clear()
             tally.joules.clear()
             tally.epoch = request.epoch
-        tally.answered += 1
-        self.answered += 1
-        if reply.origin is Origin.KEPT:
-            # Its seconds and joules were counted when it was computed.
-            return
         tally.figures = reply.figures
         tally.seconds.append(reply.queue_s + reply.decode_s + reply.tail_s)
         if reply.server_energy_j is not None:

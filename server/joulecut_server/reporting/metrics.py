@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ServerMetrics:
-    """Counts replies, and is a Prometheus collector of plans, sessions and what edges take of this server."""
+    """Implements `ReplyObserver`, and is a Prometheus collector of plans, sessions and what edges take."""
 
     def __init__(
         self,
@@ -72,21 +72,20 @@ class ServerMetrics:
         self.registry.register(self)
         self.registry.register(DeviceMetrics(device, lambda: clocks.leased, lambda: clocks.leases))
 
-    def replied(self, request: RequestHeader, header: ReplyHeader) -> None:
-        """Count one reply, a refusal too."""
+    def replied(self, request: RequestHeader, reply: ReplyHeader) -> None:
+        """See `ReplyObserver.replied`."""
         del request
-        self._requests.labels(header.status.value).inc()
-        if header.status is not ReplyStatus.OK:
-            return
-        if header.origin is not Origin.COMPUTED:
-            self._repeated.labels(header.origin.value).inc()
-        if header.origin is Origin.KEPT:
-            # Its seconds and joules were counted when it was computed.
-            return
-        self._seconds.observe(header.queue_s + header.decode_s + header.tail_s)
-        for part, energy_j in (("server_busy", header.server_energy_j), ("server_wait", header.server_wait_j)):
+        self._requests.labels(reply.status.value).inc()
+        if reply.status is ReplyStatus.OK and reply.origin is not Origin.COMPUTED:
+            self._repeated.labels(reply.origin.value).inc()
+
+    def computed(self, request: RequestHeader, reply: ReplyHeader) -> None:
+        """See `ReplyObserver.computed`."""
+        del request
+        self._seconds.observe(reply.queue_s + reply.decode_s + reply.tail_s)
+        for part, energy_j in (("server_busy", reply.server_energy_j), ("server_wait", reply.server_wait_j)):
             if energy_j is not None:
-                self._joules.labels(part, header.figures.value, self._scope).inc(energy_j)
+                self._joules.labels(part, reply.figures.value, self._scope).inc(energy_j)
 
     def add_agent(self, tls: ServerTls | None, traces: Traces | None) -> None:
         """Tell of the certificate and of spans too, where there are any."""

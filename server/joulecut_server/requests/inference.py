@@ -27,6 +27,7 @@ from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.requests.edge_stream import EdgeStream
 from joulecut_server.requests.recent import Answered, RecentRequests, Work
 from joulecut_server.requests.refusal_log import RefusalLog
+from joulecut_server.requests.reply_observer import ReplyObserver, ReplyObservers
 from joulecut_server.requests.slow_peers import SlowPeers
 from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.requests.stream_room import Place, Room, StreamRoom
@@ -66,12 +67,13 @@ class ServerInference:
         self._watch = watch
         self._turns = FairTurns(worker, waiting=self._limits.waiting)
         self.recent = RecentRequests(self._limits, worker.clock)
+        self.recent.computed = self._computed
         self.room = Room(self._limits)
         self.slow_peers = SlowPeers(self._limits.stall_s, self._limits.transfer_s)
         self.priority_of: Callable[[str, int], int] = _as_asked
         """The priority of a session's request that asks for one."""
-        self.observe: Callable[[RequestHeader, ReplyHeader], None] = _unobserved
-        """Told of each request and its reply, refusals too, on the event loop; must not take long."""
+        self.observer: ReplyObserver = ReplyObservers()
+        """Told of each request and its reply, refusals too."""
         self.share_of: Callable[[str], str] = _its_own
         """Sessions for which this gives the same share the device's time between them."""
         self.follow: Callable[[str, Assignment], None] = _follows_nobody
@@ -166,7 +168,7 @@ class ServerInference:
             place = await room.place(header.total_bytes, self.share_of(header.session_id))
         except JoulecutError as error:
             refused = self._refused(header, error, told)
-            self.observe(header, refused)
+            self.observer.replied(header, refused)
             return refused
         return place
 
@@ -202,8 +204,11 @@ class ServerInference:
                 self._watch.succeeded()
         except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
             reply, frames = self._refused(header, error, told), ()
-        self.observe(header, reply)
+        self.observer.replied(header, reply)
         return reply, frames
+
+    def _computed(self, header: RequestHeader, reply: ReplyHeader) -> None:
+        self.observer.computed(header, reply)
 
     def _begin(self, request: Request, place: Place) -> Work:
         if self._scheduler is not None:
@@ -259,10 +264,6 @@ def _as_asked(session_id: str, asked: int) -> int:
     """Nobody keeps sessions from going first."""
     del session_id
     return asked
-
-
-def _unobserved(request: RequestHeader, reply: ReplyHeader) -> None:
-    """Nobody is told of replies."""
 
 
 def _its_own(session_id: str) -> str:

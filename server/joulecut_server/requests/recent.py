@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import Clock
-from joulecut_proto.inference_messages import Origin, ReplyHeader, Request
+from joulecut_proto.inference_messages import Origin, ReplyHeader, Request, RequestHeader
 from joulecut_proto.tensors import WireTensor, headers_of
 from joulecut_server.limits import Limits
 
@@ -106,6 +106,8 @@ class RecentRequests:
         self._forgotten: OrderedDict[Key, None] = OrderedDict()
         self.kept_bytes = 0
         """Of answers that are kept, with the names and headers of their requests."""
+        self.computed: Callable[[RequestHeader, ReplyHeader], None] = _untold
+        """Told of each computation that ended well, once, whether anybody still waits for it or not."""
 
     def __len__(self) -> int:
         """How many answers are kept."""
@@ -138,7 +140,7 @@ class RecentRequests:
         origin = Origin.RECOMPUTED if key in self._forgotten else Origin.COMPUTED
         running = _Running(Content.of(request), begin(request), _claim())
         self._running[key] = running
-        asyncio.create_task(self._finish(key, running))  # noqa: RUF006 - its claim is what is waited for
+        asyncio.create_task(self._finish(key, running, request.header))  # noqa: RUF006 - its claim is what is waited for
         del request
         return await self._claimed(key, running, origin)
 
@@ -158,7 +160,7 @@ class RecentRequests:
             raise
         return None if answered is None else (replace(answered[0], origin=origin), answered[1])
 
-    async def _finish(self, key: Key, running: _Running) -> None:
+    async def _finish(self, key: Key, running: _Running, header: RequestHeader) -> None:
         try:
             answered = await running.work.answer()
         except asyncio.CancelledError:
@@ -172,6 +174,7 @@ class RecentRequests:
             self._drop(key, running)
             self._keep(key, running.content, answered)
             _settle(running.claim, answered)
+            self.computed(header, answered[0])
 
     def _drop(self, key: Key, running: _Running) -> None:
         if self._running.get(key) is running:
@@ -226,6 +229,10 @@ def _claim() -> asyncio.Future[Answered | None]:
 def _settle(claim: asyncio.Future[Answered | None], answered: Answered | None) -> None:
     if not claim.done():
         claim.set_result(answered)
+
+
+def _untold(request: RequestHeader, reply: ReplyHeader) -> None:
+    """Nobody is told."""
 
 
 def _check_same(content: Content, again: Request) -> None:

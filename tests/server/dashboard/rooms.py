@@ -56,6 +56,7 @@ class Room:
     def answered(self, assignment: Assignment, *, session_id: str = "edge-1", times: int = 1) -> None:
         """Requests of a session were answered."""
         for _ in range(times):
+            self.board.computed(request_under(assignment, session_id), answer())
             self.board.replied(request_under(assignment, session_id), answer())
 
     async def looked(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from joulecut_core.figures import FigureKind
 from joulecut_core.plans import Assignment
-from joulecut_proto.inference_messages import Origin, ReplyStatus
+from joulecut_proto.inference_messages import Origin, ReplyHeader, ReplyStatus
 from joulecut_server.dashboard.tallies import NOTHING, Tallies
 from tests.server.dashboard.rooms import SERVER_J, SERVER_S, answer, request_under
 
@@ -25,13 +25,18 @@ FIRST = Assignment(
 SECOND = replace(FIRST, epoch=2)
 
 
+def _answered(tallies: Tallies, assignment: Assignment, reply: ReplyHeader) -> None:
+    tallies.computed(request_under(assignment), reply)
+    tallies.replied(request_under(assignment), reply)
+
+
 def test_means_are_of_one_plan() -> None:
     """What an old plan's requests took is not what the new one costs."""
     tallies = Tallies()
-    tallies.replied(request_under(FIRST), replace(answer(), server_energy_j=9.0, tail_s=7.0))
+    _answered(tallies, FIRST, replace(answer(), server_energy_j=9.0, tail_s=7.0))
     assert tallies.served("edge-1", 2).server_energy_j is None
     for _ in range(3):
-        tallies.replied(request_under(SECOND), answer())
+        _answered(tallies, SECOND, answer())
     served = tallies.served("edge-1", 2)
     assert served.server_energy_j == pytest.approx(SERVER_J)
     assert served.server_s == pytest.approx(SERVER_S)
@@ -42,12 +47,22 @@ def test_means_are_of_one_plan() -> None:
 def test_refusals_and_kept_answers_cost_nothing() -> None:
     """A refused request has no joules; an answer that is sent again has been counted."""
     tallies = Tallies()
-    tallies.replied(request_under(FIRST), answer())
+    _answered(tallies, FIRST, answer())
     tallies.replied(request_under(FIRST), answer(ReplyStatus.STALE))
     tallies.replied(request_under(FIRST), replace(answer(), origin=Origin.KEPT))
     served = tallies.served("edge-1", 1)
     assert (served.answered, served.refused) == (2, 1)
     assert (tallies.answered, tallies.refused) == (2, 1)
+    assert tallies.energy_j == pytest.approx(SERVER_J)
+
+
+def test_what_nobody_waited_for_has_cost_joules() -> None:
+    """A request whose edge was gone when it was computed is no answer, but it took the device's seconds and joules."""
+    tallies = Tallies()
+    tallies.computed(request_under(FIRST), answer())
+    served = tallies.served("edge-1", 1)
+    assert served.answered == tallies.answered == 0
+    assert served.server_energy_j == pytest.approx(SERVER_J)
     assert tallies.energy_j == pytest.approx(SERVER_J)
 
 
