@@ -15,7 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ConfigError
+from joulecut_core.service_tables import rank
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rest, ServerView, ServingPolicy
 from joulecut_planner.serving.costs import ServiceCosts
 from joulecut_planner.serving.waiting_line import WaitingLine, urgency
@@ -93,6 +95,18 @@ class NetworkLane:
             for index, unit in enumerate(self.costs.unit_s[variant][row])
         )
         return replace(launch, variant=variant, points=points)
+
+    def held(self, point: OperatingPoint | None) -> int:
+        """The operating point held, as the table counts: the nearest, the highest before any was held; any thread."""
+        if point is None:
+            return self.costs.top
+        memory_mhz, core_mhz = rank(point)
+
+        def distance(index: int) -> tuple[float, float]:
+            other_memory_mhz, other_core_mhz = rank(self.points[index])
+            return abs(other_memory_mhz - memory_mhz), abs(other_core_mhz - core_mhz)
+
+        return min(range(len(self.points)), key=distance)
 
     def backlog_s(self) -> float:
         """About how long the device is busy with what waits, at its best; any thread."""

@@ -375,11 +375,7 @@ class Scheduler:
         )
 
     def _point(self, lane: NetworkLane) -> int:
-        """The operating point held, as the lane's table counts; its highest before any was held."""
-        wanted = self._clocks.wanted
-        if wanted is None:
-            return lane.costs.top
-        return min(range(len(lane.points)), key=lambda index: abs(lane.points[index].core_mhz - wanted.core_mhz))
+        return lane.held(self._clocks.wanted)
 
     def _give_up(self, lanes: Iterable[NetworkLane], what: str, error: Exception) -> None:
         _LOG.error("%s failed; the requests that wait are left to their edges", what, exc_info=error)

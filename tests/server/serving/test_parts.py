@@ -10,7 +10,7 @@ import pytest
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import ClockError, ConfigError
-from joulecut_core.service_tables import ServiceTable
+from joulecut_core.service_tables import ServiceTable, ServiceVariant
 from joulecut_core.timing import ManualClock
 from joulecut_planner.serving.joint import JoulecutPolicy
 from joulecut_planner.serving.service_file import save_service_table
@@ -20,6 +20,7 @@ from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_server.serving.energy_books import EnergyBooks
+from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks
 from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile
@@ -94,6 +95,27 @@ def test_a_profile_serves_a_request_at_a_time() -> None:
     whole_s = sum(unit[-1] for unit in table.variants[0].time_s[0])
     assert whole_s == pytest.approx(sum(top.block_s), rel=0.01)
     assert table.idle_w[-1] == top.wait_w
+
+
+def test_the_clock_held_is_told_by_memory_and_core() -> None:
+    """A core clock may be held at two memory clocks: a policy that rests where it is must not move the memory."""
+    device = open_device("emulated:t4", clock=ManualClock())
+    points = tuple(point for point in device.clock_table.points if point.core_mhz in (300.0, 645.0))
+    assert len(points) == 4
+    table = replace(service_table(), points=points, idle_w=(40.0,) * 4, variants=(_at_four_points(),))
+    lane = NetworkLane(BatchRunner(tiny_network(), device), make_policy(OPTIONS, table), OPTIONS)
+    assert [lane.held(point) for point in points] == [0, 1, 2, 3]
+    assert lane.held(OperatingPoint(core_mhz=630.0, memory_mhz=5001.0)) == 3
+    assert lane.held(None) == 3
+
+
+def _at_four_points() -> ServiceVariant:
+    (variant,) = service_table().variants
+
+    def widened(sizes: tuple[tuple[tuple[float, ...], ...], ...]) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        return tuple(tuple((*points, points[-1]) for points in units) for units in sizes)
+
+    return replace(variant, time_s=widened(variant.time_s), busy_w=widened(variant.busy_w))
 
 
 def test_tables_come_from_files(tmp_path: Path) -> None:
