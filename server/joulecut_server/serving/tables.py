@@ -70,10 +70,18 @@ def _speed_up(table: ServiceTable, variant: ServiceVariant) -> float:
 
 
 def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
-    """A table for one request at a time, by a server's profile: what larger batches cost was never measured."""
+    """A table for one request at a time, by a server's profile: what larger batches cost was never measured.
+
+    Blocks are told apart by waiting for each, which an engine that runs the whole at once never does: their seconds are
+    scaled to what the whole takes.
+    """
     points = sorted(profile.points, key=lambda point: (point.requested.memory_mhz or 0.0, point.requested.core_mhz))
     blocks = range(len(network.blocks))
-    times = tuple(tuple(max(point.block_s[block], _LEAST_S) for point in points) for block in blocks)
+    scales = [point.whole_s / max(sum(point.block_s), _LEAST_S) for point in points]
+    times = tuple(
+        tuple(max(scale * point.block_s[block], _LEAST_S) for point, scale in zip(points, scales, strict=True))
+        for block in blocks
+    )
     watts = tuple(tuple(max(point.busy_w, _LEAST_S) for point in points) for _ in blocks)
     return ServiceTable(
         network=network.network,
