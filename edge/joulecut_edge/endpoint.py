@@ -110,7 +110,10 @@ class EdgeEndpoint:
                     application=request.application,
                     within_s=None if caller_s is None else caller_s / self._slowdown,
                 )
-            except JoulecutError as error:
+            except asyncio.CancelledError:
+                self._observer.abandoned()
+                raise
+            except Exception as error:
                 self._observer.rejected()
                 if isinstance(error, DeviceBusyError):
                     # The device is well: whoever asks has to ask less at once.

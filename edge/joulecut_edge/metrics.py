@@ -32,7 +32,7 @@ from joulecut_runtime.metrics.options import MetricsOptions
 if TYPE_CHECKING:
     from joulecut_proto.tracing.opening import Traces
 
-_OUTCOMES = ("offloaded", "local", "fallback", "rejected")
+_OUTCOMES = ("offloaded", "local", "fallback", "rejected", "abandoned")
 _STAGES = tuple(stage.name for stage in fields(RequestSeconds) if stage.name != "total")
 _PRICED = frozenset({"edge_wait", "radio", "server", "server_wait"})
 """Shares that an edge takes from its plan or another host, whatever its own meter says."""
@@ -89,6 +89,10 @@ class EdgeMetrics:
     def rejected(self) -> None:
         """See `RequestObserver.rejected`."""
         self._requests.labels("rejected").inc()
+
+    def abandoned(self) -> None:
+        """See `RequestObserver.abandoned`."""
+        self._requests.labels("abandoned").inc()
 
     def add_agent(self, tls: EdgeTls | None, traces: Traces | None) -> None:
         """Tell of the certificate and of spans too, where there are any."""

@@ -107,7 +107,7 @@ def test_queries_ask_for_what_there_is() -> None:
 def test_selected_values_are_real_ones() -> None:
     """A value that no series has is a typing error, or was renamed."""
     values = {
-        "outcome": {"ok", "offloaded", "local", "fallback", "rejected", "exported", "dropped"}
+        "outcome": {"ok", "offloaded", "local", "fallback", "rejected", "abandoned", "exported", "dropped"}
         | {status.value for status in ReplyStatus},
         "reason": {reason.value for reason in (*FallbackReason, *ThrottleReason)},
         "part": {"edge_busy", "edge_wait", "encode", "radio", "server", "server_busy", "server_wait"},

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from joulecut_core.errors import ConfigError, ContractError
+from joulecut_core.ledgers import RequestLedger
 from joulecut_core.networks import TensorSpec
 from joulecut_core.tensor_frames import RAW
 from joulecut_edge.endpoint import EdgeEndpoint, expect_to_fit, most_bytes, request_room
@@ -71,6 +72,56 @@ def test_inputs_that_cannot_be_computed_with_are_the_caller_s(monkeypatch: pytes
         with pytest.raises(ContractError, match="its computation failed: IndexError: index out of range") as refused:
             asyncio.run(endpoint.infer(request))
         assert entry_of(refused.value).code is grpc.StatusCode.FAILED_PRECONDITION
+
+
+class Outcomes:
+    """Which outcomes were told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def answered(self, ledger: RequestLedger) -> None:
+        self.told.append(ledger.served_by)
+
+    def rejected(self) -> None:
+        self.told.append("rejected")
+
+    def abandoned(self) -> None:
+        self.told.append("abandoned")
+
+
+def test_every_request_has_one_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answered, failed by a defect, or left by its application: a device too slow for all callers looks busy."""
+    request = InferRequest(request_id="r", tensors=codec(RAW).encode((pictures(1)[0],)))
+    with Bench() as bench:
+        outcomes = Outcomes()
+        endpoint = EdgeEndpoint(
+            bench.runner, bench.session, cast(Offloading, None), bench.clock, 1.0, observer=outcomes
+        )
+
+        async def never(*_: object, **__: object) -> Answer:
+            asked.set()
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+        async def broken(*_: object, **__: object) -> Answer:
+            raise RuntimeError("a defect")
+
+        async def ask() -> None:
+            await endpoint.infer(request)
+            monkeypatch.setattr(bench.session, "infer", broken)
+            with pytest.raises(RuntimeError, match="a defect"):
+                await endpoint.infer(request)
+            monkeypatch.setattr(bench.session, "infer", never)
+            left = asyncio.create_task(endpoint.infer(request))
+            await asked.wait()
+            left.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await left
+
+        asked = asyncio.Event()
+        asyncio.run(ask())
+        assert outcomes.told == ["edge", "rejected", "abandoned"]
 
 
 @pytest.mark.parametrize(("elements", "most"), [(1000, 1_056_576), (1 << 20, 9 << 20), (1 << 30, 64 << 20)])

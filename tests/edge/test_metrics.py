@@ -71,17 +71,18 @@ def test_emulated_joules_stay_apart(metrics: EdgeMetrics) -> None:
 
 
 def test_outcomes(metrics: EdgeMetrics) -> None:
-    """Split, all on the server, alone by plan, alone in need, refused."""
+    """Split, all on the server, alone by plan, alone in need, refused, left."""
     metrics.answered(ledger(FigureKind.EMULATED))
     metrics.answered(ledger(FigureKind.EMULATED, served_by="server"))
     metrics.answered(ledger(FigureKind.EMULATED, served_by="edge"))
     metrics.answered(ledger(FigureKind.EMULATED, served_by="edge", fallback=True))
     metrics.rejected()
+    metrics.abandoned()
     found = {
         outcome: metrics.registry.get_sample_value("joulecut_requests_total", {"outcome": outcome})
-        for outcome in ("offloaded", "local", "fallback", "rejected")
+        for outcome in ("offloaded", "local", "fallback", "rejected", "abandoned")
     }
-    assert found == {"offloaded": 2, "local": 1, "fallback": 1, "rejected": 1}
+    assert found == {"offloaded": 2, "local": 1, "fallback": 1, "rejected": 1, "abandoned": 1}
     assert metrics.registry.get_sample_value("joulecut_request_seconds_count") == 4
 
 

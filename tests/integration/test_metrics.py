@@ -38,7 +38,7 @@ NOT_HERE = {
     "joulecut_spans_total",  # with traces
 }
 """What agents tell under other configurations than this one."""
-OUTCOMES = ("offloaded", "local", "fallback", "rejected")
+OUTCOMES = ("offloaded", "local", "fallback", "rejected", "abandoned")
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -100,7 +100,7 @@ def test_what_the_edge_tells(scrape: Scrape) -> None:
     """Requests by outcome, their seconds and joules, plan, link and drift: the same as in ledgers and status."""
     told, status = scrape.edge, scrape.status
     outcomes = {outcome: told[named("joulecut_requests_total", outcome=outcome)] for outcome in OUTCOMES}
-    assert outcomes == {"offloaded": REQUESTS, "local": 0, "fallback": 0, "rejected": 1}
+    assert outcomes == {"offloaded": REQUESTS, "local": 0, "fallback": 0, "rejected": 1, "abandoned": 0}
     totals_s = sum(reply.ledger.seconds.total for reply in scrape.replies)
     assert told[named("joulecut_request_seconds_count")] == REQUESTS
     assert told[named("joulecut_request_seconds_sum")] == pytest.approx(totals_s)

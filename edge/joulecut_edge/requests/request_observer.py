@@ -18,6 +18,10 @@ class RequestObserver(Protocol):
         """The request got an error."""
         ...
 
+    def abandoned(self) -> None:
+        """Whoever sent the request waits for it no more."""
+        ...
+
 
 class Unobserved:
     """Nobody is told."""
@@ -27,3 +31,6 @@ class Unobserved:
 
     def rejected(self) -> None:
         """See `RequestObserver.rejected`."""
+
+    def abandoned(self) -> None:
+        """See `RequestObserver.abandoned`."""
