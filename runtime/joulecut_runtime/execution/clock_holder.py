@@ -115,7 +115,7 @@ class ClockHolder:
                 self._drop()
         try:
             self._lease = self._stack.enter_context(self._device.lease(target))
-        except (LeaseError, ClockError):
+        except DeviceError:
             self._counts = replace(self._counts, refused=self._counts.refused + 1)
             raise
         self._counts = replace(self._counts, taken=self._counts.taken + 1)

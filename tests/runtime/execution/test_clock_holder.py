@@ -175,6 +175,13 @@ def test_how_leases_fared_is_counted(real: Real) -> None:
     assert real.holder.leases == LeaseCounts(taken=2, lost=1, refused=1)
 
 
+def test_clocks_that_a_driver_refuses_count_as_refused(real: Real) -> None:
+    """An agent without the right to set clocks is told so by the driver, not by another holder."""
+    real.authority.failure = DeviceError("SetGpuLockedClocks failed: Insufficient Permissions; it takes root")
+    real.holder.hold_if_possible(REAL_HIGH)
+    assert real.holder.leases == LeaseCounts(refused=1, wanted=True)
+
+
 def test_clocks_that_others_took_are_left_to_the_governor(real: Real, caplog: pytest.LogCaptureFixture) -> None:
     """Said once, tried again each time, and told when it worked."""
     real.holder.hold(REAL_HIGH)
