@@ -25,8 +25,10 @@ MOST_SESSION_BYTES = 1 << 20
 _MOST_ITEMS = 20_000
 """Objects and names in it, each of which takes some 15 us to read."""
 _MOST_POINTS = 500
-"""Operating points that were measured: fitting curves through as many takes five seconds of the thread that plans for
-all edges, and ten times as many take a minute."""
+"""Operating points that were measured: fitting curves through as many takes seconds of the thread that plans for all
+edges, and ten times as many take a minute."""
+_MOST_PAIRS = 500_000
+"""Operating points that were measured times those on offer: each of these is predicted from all of those."""
 _MOST_ENTRIES = 200_000
 """Cuts times operating points, those that the device offers among them: what the tables of its problem have."""
 
@@ -56,6 +58,7 @@ def read_session_request(content: bytes) -> planning_pb2.PlanSessionRequest:
         ("objects", items, _MOST_ITEMS),
         ("measured operating points", len(edge.points), _MOST_POINTS),
         ("table entries", entries, _MOST_ENTRIES),
+        ("measured times offered operating points", len(edge.points) * len(edge.clock_table), _MOST_PAIRS),
     ):
         if value > most:
             raise ProblemError(f"{what}: this planning request has {value}; expected at most {most}: {_REMEDY}")

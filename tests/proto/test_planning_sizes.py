@@ -153,6 +153,10 @@ def test_a_session_s_request_has_bounds_far_above_a_real_one() -> None:
         ProblemError, match="measured operating points: this planning request has 501; expected at most 500"
     ):
         read_session_request(_session(points=501))
+    with pytest.raises(
+        ProblemError, match="measured times offered operating points: this planning request has 500500; expected at "
+    ):
+        read_session_request(_session(points=500, clocks=1001))
 
 
 def test_a_session_s_request_is_refused_by_its_bytes() -> None:

@@ -94,6 +94,23 @@ class Evidence:
     log_volume: float
     """-1/2 log determinant of the covariance."""
 
+    def without(self, left_out: Indices) -> Evidence:
+        """The same draws against the other samples alone, for the square of their number and not for its cube.
+
+        Rasmussen and Williams 2006, equation A.12, read backwards: the others' covariance is a block of the whole one.
+        """
+        kept = np.delete(np.arange(len(self.precision)), left_out)
+        block = self.precision[np.ix_(left_out, left_out)]
+        beside = self.precision[np.ix_(left_out, kept)]
+        weighted = self.weighted[:, left_out]
+        apart = np.linalg.solve(block, weighted.T)
+        return Evidence(
+            precision=self.precision[np.ix_(kept, kept)] - beside.T @ np.linalg.solve(block, beside),
+            weighted=self.weighted[:, kept] - apart.T @ beside,
+            misfit=np.maximum(self.misfit - (weighted.T * apart).sum(axis=0), 0.0),
+            log_volume=self.log_volume - 0.5 * float(np.linalg.slogdet(block)[1]),
+        )
+
 
 def evidences(samples: Samples, log_shapes: Array, prior: NoisePrior) -> tuple[Evidence, ...]:
     """Evidence of every draw, one entry for each amplitude; `log_shapes` is of shape (draws, points)."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -95,7 +95,7 @@ def rejections(
     """
     log_values = samples.log_values - samples.log_values.mean()
     shapes = family.log_shape(family.theta, samples.core, samples.memory)
-    shapes = shapes - shapes.mean(axis=1, keepdims=True)
+    seen = evidences(replace(samples, log_values=log_values), shapes - shapes.mean(axis=1, keepdims=True), prior)
     kept = np.arange(len(samples.core))
     found: list[Rejection] = []
     while len(np.unique(samples.core[kept])) > LEAST_CLOCKS:
@@ -104,7 +104,7 @@ def rejections(
         groups += _clock_groups(left) if whole_clocks else []
         groups += _top_groups(left) if times else []
         may_rise = None if times else float(samples.core.max())
-        worst = _worst(left, shapes[:, kept], family, prior, groups, log_odds[kept], least_deviation, may_rise)
+        worst = _worst(left, seen, family, prior, groups, log_odds[kept], least_deviation, may_rise)
         if worst is None:
             break
         found += [
@@ -112,12 +112,13 @@ def rejections(
             for k, deviation in zip(worst.group.samples.tolist(), worst.deviations.tolist(), strict=True)
         ]
         kept = np.delete(kept, worst.group.samples)
+        seen = tuple(evidence.without(worst.group.samples) for evidence in seen)
     return tuple(found)
 
 
 def _worst(
     samples: Samples,
-    shapes: Array,
+    seen: tuple[Evidence, ...],
     family: ShapeFamily,
     prior: NoisePrior,
     groups: list[_Group],
@@ -126,7 +127,6 @@ def _worst(
     may_rise: float | None,
 ) -> _Suspicion | None:
     """The group with the most evidence against it, if any; at core clock `may_rise` a higher value is believed."""
-    seen = evidences(samples, shapes, prior)
     everything = float(
         _log_total([_log_weights(family, e.log_volume, e.misfit, len(samples.core), prior) for e in seen])
     )
@@ -136,7 +136,7 @@ def _worst(
         looks.append([_Group(np.array(pair), 2) for pair in combinations(range(len(samples.core)), 2)])
     worst: _Suspicion | None = None
     for look in looks:
-        judged = [group for group in look if _judgeable(group, samples)]
+        judged = _judgeable(look, samples)
         for group, others in zip(judged, _evidence_of_others(judged, seen, family, prior), strict=True):
             against = _guess(group) - (everything - others) - group.clocks * _log_odds_good(group, log_odds)
             if against <= (0.0 if worst is None else worst.log_odds):
@@ -224,14 +224,20 @@ def _top_groups(samples: Samples) -> list[_Group]:
     return [_Group(np.array([k]), 1, not_held=True) for k in top.tolist()]
 
 
-def _judgeable(group: _Group, samples: Samples) -> bool:
-    core, memory, out = samples.core.tolist(), samples.memory.tolist(), set(group.samples.tolist())
-    others = [k for k in range(len(core)) if k not in out]
-    least = LEAST_CLOCKS if group.clocks == 1 else _LEAST_BESIDE_PAIR
-    if len({core[k] for k in others}) < least:
-        return False
-    left = Counter(memory[k] for k in others)
-    return all(left[memory[k]] >= LEAST_IN_ROW for k in out)
+def _judgeable(groups: list[_Group], samples: Samples) -> list[_Group]:
+    """Those without which enough is left to judge them by."""
+    core, memory = samples.core.tolist(), samples.memory.tolist()
+    at_core, at_memory = Counter(core), Counter(memory)
+    judged = []
+    for group in groups:
+        out = group.samples.tolist()
+        less_core, less_memory = Counter(core[k] for k in out), Counter(memory[k] for k in out)
+        others = len(at_core) - sum(at_core[clock] == count for clock, count in less_core.items())
+        least = LEAST_CLOCKS if group.clocks == 1 else _LEAST_BESIDE_PAIR
+        in_rows = all(at_memory[clock] - count >= LEAST_IN_ROW for clock, count in less_memory.items())
+        if others >= least and in_rows:
+            judged.append(group)
+    return judged
 
 
 def _log_weights(family: ShapeFamily, log_volume: Array | float, misfit: Array, count: int, prior: NoisePrior) -> Array:

@@ -235,7 +235,8 @@ def fit_series(measurements: Sequence[Measurement]) -> SeriesFit:
 def _merged(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
     groups: dict[OperatingPoint, list[Measurement]] = {}
     for measurement in measurements:
-        same = next((point for point in groups if point.matches(measurement.point)), measurement.point)
+        at = measurement.point
+        same = next((point for point in groups if point.matches(at)), at)
         groups.setdefault(same, []).append(measurement)
     merged = [
         replace(

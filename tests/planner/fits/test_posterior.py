@@ -111,3 +111,20 @@ def test_the_same_every_time() -> None:
     at = np.linspace(0.3, 1.0, 7)
     one, two = (posterior(board_samples(5), latency_shapes(), prior).predict(at, np.ones(7)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_leaving_samples_out_costs_no_new_inverse() -> None:
+    """What is left of an evidence without some samples, and again without others, is that of the rest from the start."""
+    drawn = latency_shapes()
+    rng = np.random.default_rng(7)
+    samples = Samples(CORE, MEMORY, -np.log(CORE) + 0.05 * rng.normal(size=len(CORE)))
+    shapes = drawn.log_shape(drawn.theta, CORE, MEMORY)
+    rest = np.array([0, 4])
+    for got, expected in zip(
+        evidences(samples, shapes, PRIOR), evidences(samples.only(rest), shapes[:, rest], PRIOR), strict=True
+    ):
+        left = got.without(np.array([1, 3])).without(np.array([1]))
+        np.testing.assert_allclose(left.precision, expected.precision, atol=1e-6)
+        np.testing.assert_allclose(left.weighted, expected.weighted, atol=1e-6)
+        np.testing.assert_allclose(left.misfit, expected.misfit, atol=1e-6)
+        assert left.log_volume == pytest.approx(expected.log_volume, abs=1e-6)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joulecut_planner.choices.grids import Array
 from joulecut_planner.fits import Measurement, fit_series
 from joulecut_planner.fits.curve_fit import LOG_ODDS_GOOD
 from joulecut_planner.fits.latency_shapes import latency_shapes
@@ -61,6 +62,31 @@ def test_half_speed_is_found(which: int, seed: int) -> None:
 def test_honest_clocks_are_believed(seed: int) -> None:
     """Half a per cent of noise is no reason for doubt."""
     assert suspects(board(noise=0.005, seed=seed)) == set()
+
+
+def test_many_false_clocks_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series is inverted once, however many of its clocks are left out: a profile full of them would hold a server up."""
+    count = 60
+    core = np.linspace(0.25, 1.0, count)
+    log_values = -np.log(core)
+    log_values[::6] += np.linspace(0.4, 0.9, 10)
+    whole = []
+
+    def counted(covariance: Array) -> Array:
+        whole.append(len(covariance))
+        return np.asarray(np.linalg.inv(covariance), dtype=np.float64)
+
+    monkeypatch.setattr("joulecut_planner.fits.posterior._inverse", counted)
+    found = rejections(
+        Samples(core, np.ones(count), log_values),
+        latency_shapes(),
+        PRIOR,
+        log_odds=np.full(count, LOG_ODDS_GOOD),
+        least_deviation=0.06,
+        times=True,
+    )
+    assert {rejection.index for rejection in found} == set(range(0, count, 6))
+    assert whole == [count] * len(PRIOR.amplitudes)
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (2, 5), (3, 4), (6, 7)])
