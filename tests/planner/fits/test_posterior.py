@@ -114,7 +114,7 @@ def test_the_same_every_time() -> None:
 
 
 def test_leaving_samples_out_costs_no_new_inverse() -> None:
-    """What is left of an evidence without some samples, and again without others, is that of the rest from the start."""
+    """What is left of an evidence without some samples, and again without others, is that of the rest alone."""
     drawn = latency_shapes()
     rng = np.random.default_rng(7)
     samples = Samples(CORE, MEMORY, -np.log(CORE) + 0.05 * rng.normal(size=len(CORE)))

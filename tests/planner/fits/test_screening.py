@@ -65,7 +65,7 @@ def test_honest_clocks_are_believed(seed: int) -> None:
 
 
 def test_many_false_clocks_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A series is inverted once, however many of its clocks are left out: a profile full of them would hold a server up."""
+    """A series is inverted once, however many of its clocks are left out: many of them would hold a server up."""
     count = 60
     core = np.linspace(0.25, 1.0, count)
     log_values = -np.log(core)
