@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from joulecut_core.clocks import OperatingPoint
@@ -56,8 +57,9 @@ class GuardedPlanner:
             permit.check_network(digest, self._name_of)
         self._owners.check(request.session_id, permit)
         if not request.preview:
-            for session_id in self._owners.claim(request.session_id, permit, networks):
-                await self._service.release(session_id)
+            over = self._owners.claim(request.session_id, permit, networks)
+            # Whose they were is forgotten: whatever becomes of this call or of one of them, each of them ends.
+            await asyncio.shield(asyncio.gather(*map(self._service.release, over)))
         reply = await self._service.plan_session(request)
         if not request.preview and self._owners.owner(request.session_id) != permit.identity:
             await self._end_anew(request.session_id)
