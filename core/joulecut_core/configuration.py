@@ -95,7 +95,7 @@ def _complaint(said: str, origins: Mapping[str, str], sources: Sources, keys: Se
         name = next((key for key in origins if key.endswith(f".{name}")), name)
     origin = origins.get(name, "")
     variable = origin if sources.prefix and origin.startswith(f"{sources.prefix}_") else ""
-    where = variable or ("options" if origin == FLAG else sources.chosen_file or "options")
+    where = variable or ("options" if origin == FLAG else sources.chosen_file or _givers(name, origins))
     way = ""
     if sources.prefix and f"{name}: missing" in said:
         way = "".join(
@@ -104,6 +104,13 @@ def _complaint(said: str, origins: Mapping[str, str], sources: Sources, keys: Se
             if key.name == name
         )
     return f"{where}: {said}{way}"
+
+
+def _givers(name: str, origins: Mapping[str, str]) -> str:
+    """Who gave the keys of the table `name`, where no single one is wrong."""
+    return (
+        " and ".join(dict.fromkeys(giver for key, giver in origins.items() if key.startswith(f"{name}."))) or "options"
+    )
 
 
 def _in_file(file: Path, text: str, path: tuple[str, ...]) -> str:

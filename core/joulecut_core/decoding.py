@@ -166,6 +166,10 @@ def _scalar(kind: Any, data: object, error: type[JoulecutError], path: str) -> A
             number = math.inf
         if math.isfinite(number):
             return number
+    elif kind is int and type(data) is int:
+        # As files and messages hold them: what is read once can be written and read again.
+        if -(1 << 63) <= data < 1 << 63:
+            return data
     elif kind is Any or (isinstance(kind, type) and type(data) is kind):
         return data
     raise error(f"{path}: {show(data)}; expected {_describe(kind)}")
@@ -175,7 +179,7 @@ def _describe(kind: Any) -> str:
     if kind is float:
         return "a finite number"
     if kind is int:
-        return "a whole number"
+        return "a whole number of at most 64 bits"
     if kind is bool:
         return "true or false"
     if kind is str:

@@ -21,6 +21,7 @@ from joulecut_edge.plan_words import POLICIES
 from joulecut_proto.usual_address import prepared_place
 from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.opening import check_device_name
 
 VARIABLES = "JOULECUT_EDGE"
 """What environment variables of this program begin with."""
@@ -115,6 +116,7 @@ def serve(
         "log_format": log_format,
     }
     configuration = read_configuration(EdgeConfig, Sources(file=config, flags=flags, prefix=VARIABLES))
+    check_device_name(configuration.values.device)
     if print_config:
         typer.echo(printed_configuration(configuration, "edge-agent"), nl=False)
         return

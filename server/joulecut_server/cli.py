@@ -17,6 +17,7 @@ from joulecut_core.programs import run_program
 from joulecut_core.standard_output import run_and_flush
 from joulecut_proto.waiting import wait_in_place
 from joulecut_runtime.devices.completions import bundle_completions, device_completions
+from joulecut_runtime.devices.opening import check_device_name
 from joulecut_server.config import ServerConfig
 from joulecut_server.rule_changes import ConfigSource, bear_hangups
 
@@ -98,6 +99,7 @@ def serve(
     file = sources.chosen_file
     source = None if file is None else ConfigSource.of(file, lambda: read_configuration(ServerConfig, sources).values)
     configuration = read_configuration(ServerConfig, sources)
+    check_device_name(configuration.values.device)
     if print_config:
         typer.echo(printed_configuration(configuration, "server-agent"), nl=False)
         return

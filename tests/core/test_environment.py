@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 
 import pytest
@@ -79,6 +79,7 @@ def test_each_type_is_read_as_toml_has_it() -> None:
         ("COLOUR", "blue", "JOULECUT_SERVER_COLOUR: colour: 'blue'; expected one of 'red'"),
         ("LIMITS__STREAMS", "9" * 5000, "999...; expected a whole number"),
         ("LIMITS__STREAMS", f"0x{'f' * 5000}", "fff...; expected a whole number"),
+        ("LIMITS__STREAMS", str(1 << 63), "'9223372036854775808'; expected a whole number of at most 64 bits"),
         ("LIMITS__STALL_S", "[" * 5000, "[[[...; expected a finite number"),
         ("BUNDLES", r'["/a\u0000b"]', "expected a list"),
     ],
@@ -105,6 +106,28 @@ def test_an_unknown_variable_is_refused(name: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=f"^{PREFIX}_{name}: unknown variable; ") as refused:
         read({f"{PREFIX}_{name}": "x"})
     assert meant in str(refused.value)
+
+
+def test_a_table_that_is_wrong_as_a_whole_names_its_variables() -> None:
+    """Where no single key of a table is wrong, all who gave some of it are named."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Signers:
+        authority: str = ""
+        public_key: str = ""
+
+        def __post_init__(self) -> None:
+            if self.authority and self.public_key:
+                raise ConfigError("signed_by: expected either")
+
+    with pytest.raises(ConfigError, match=f"^{PREFIX}_SIGNED_BY__AUTHORITY and {PREFIX}_SIGNED_BY__PUBLIC_KEY: signed"):
+        read_configuration(
+            make_dataclass("Signed", [("signed_by", Signers)], frozen=True),
+            Sources(
+                prefix=PREFIX,
+                environment={f"{PREFIX}_SIGNED_BY__AUTHORITY": "a", f"{PREFIX}_SIGNED_BY__PUBLIC_KEY": "b"},
+            ),
+        )
 
 
 def test_what_others_put_there_is_left_alone() -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from joulecut_core.configuration import Sources, read_configuration
+from joulecut_core.errors import DeviceError
 from joulecut_edge import agent
 from joulecut_edge.cli import app
 from joulecut_edge.config import EdgeConfig
@@ -79,3 +80,11 @@ def test_a_ready_file_of_a_life_before_is_gone_while_it_loads(tmp_path: Path) ->
     arguments = ["--device", "cpu", "--bundle", "net", "--ready-file", str(ready)]
     done = subprocess.run([sys.executable, "-c", loading, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 40, done.stderr
+
+
+@pytest.mark.parametrize("device", ["nonsense", "emulated:/nowhere.toml", "nvml:"])
+def test_a_device_that_nothing_is_called_is_refused_before_it_is_printed(device: str) -> None:
+    """What `--print-config` accepts starts as far as its words go."""
+    refused = CliRunner().invoke(app, ["--device", device, "--bundle", "net", "--print-config"])
+    assert isinstance(refused.exception, DeviceError)
+    assert refused.stdout == ""

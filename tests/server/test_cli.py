@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from joulecut_core.configuration import Sources, read_configuration
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_server.cli import app
 from joulecut_server.config import ServerConfig
 from joulecut_server.rule_changes import ConfigSource
@@ -104,3 +104,11 @@ def test_a_hangup_before_it_serves_ends_nothing(tmp_path: Path, monkeypatch: pyt
     file.write_text('device = "emulated:t4"\nbundles = ["a"]\n', encoding="utf-8")
     assert CliRunner().invoke(app, ["--config", str(file)]).exit_code == 0
     assert heard == [True, False]
+
+
+@pytest.mark.parametrize("device", ["nonsense", "emulated:/nowhere.toml", "nvml:"])
+def test_a_device_that_nothing_is_called_is_refused_before_it_is_printed(device: str) -> None:
+    """What `--print-config` accepts starts as far as its words go."""
+    refused = CliRunner().invoke(app, ["--device", device, "--bundle", "net", "--print-config"])
+    assert isinstance(refused.exception, DeviceError)
+    assert refused.stdout == ""

@@ -38,6 +38,12 @@ def is_real(name: str) -> bool:
     return name.partition(":")[0] in _real_names()
 
 
+def check_device_name(name: str) -> None:
+    """Raise DeviceError, as `open_device` would, where no device is called so; a real one need not be there."""
+    if name != AUTO and _real_kind(name)[0] is None:
+        _device_path(name)
+
+
 def open_device(name: str, *, clock: Clock, seed: int = 0, options: DeviceOptions | None = None) -> Device:
     """The device called `name`, living in the time of `clock`.
 
