@@ -15,7 +15,9 @@ from typing import Protocol
 
 from joulecut_core.emulation_rules import check_slowdown
 
+_FIRST_LOOK_S = 0.0005
 _LOOK_S = 0.02
+"""Wall seconds between looks at a flag: what has long been waited for is noticed a little later."""
 
 
 class Clock(Protocol):
@@ -106,13 +108,14 @@ class ManualClock:
 def is_set_within(flag: threading.Event, duration_s: float) -> bool:
     """Wait for a flag for so many wall seconds at most, whatever the host's wall clock is set to meanwhile.
 
-    For threads that do something again and again: on a board without a battery that clock is set while they wait.
+    On a board without a battery that clock is set while threads wait.
     """
     if _flags_wait_steadily():
         return flag.wait(duration_s)
-    until_s = time.perf_counter() + duration_s
+    until_s, look_s = time.perf_counter() + duration_s, _FIRST_LOOK_S
     while not flag.is_set() and (left_s := until_s - time.perf_counter()) > 0:
-        time.sleep(min(left_s, _LOOK_S))
+        time.sleep(min(left_s, look_s))
+        look_s = min(2.0 * look_s, _LOOK_S)
     return flag.is_set()
 
 

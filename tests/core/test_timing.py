@@ -129,8 +129,26 @@ def test_a_flag_is_waited_for_as_long_as_asked(
     assert is_set_within(flag, 1000.0)
 
 
-def test_samplers_and_leases_wait_for_no_wall_clock() -> None:
-    """Whatever does something again and again in a thread of a device waits by the function for that."""
-    devices = ROOT / "runtime" / "joulecut_runtime" / "devices"
-    waits = re.compile(r"_stop(ping)?\.wait\(")
-    assert [str(path) for path in devices.rglob("*.py") if waits.search(path.read_text(encoding="utf-8"))] == []
+def test_a_flag_that_is_set_soon_is_seen_soon(
+    built_with: Callable[[int | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes a millisecond, as a reading of a meter, is not looked at after twenty alone."""
+    built_with(None)
+    slept: list[float] = []
+
+    def sleep(duration_s: float) -> None:
+        slept.append(duration_s)
+        if sum(slept) >= 0.001:
+            flag.set()
+
+    flag = WallFlag()
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert is_set_within(flag, 10.0)
+    assert sum(slept) < 0.002
+
+
+def test_what_lives_long_waits_for_no_wall_clock() -> None:
+    """Threads of devices, meters, a server and a pool wait for flags by the function for that."""
+    waits = re.compile(r"_(stop|stopping|asked|arrived)\.wait\(|\b(done|closing|waiting)\.wait\(")
+    modules = [path for part in ("runtime", "server") for path in (ROOT / part).rglob("*.py")]
+    assert [str(path) for path in modules if waits.search(path.read_text(encoding="utf-8"))] == []

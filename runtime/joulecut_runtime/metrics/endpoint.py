@@ -17,6 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from joulecut_core.host_ports import cannot_listen
+from joulecut_core.timing import is_set_within
 from joulecut_runtime.metrics.options import MetricsOptions
 
 SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -62,7 +63,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         try:
             return cast("tuple[socket.socket, tuple[str, int]]", super().get_request())
         except OSError:
-            self.closing.wait(_PAUSE_S)
+            is_set_within(self.closing, _PAUSE_S)
             raise
 
     def verify_request(self, request: object, client_address: object) -> bool:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from joulecut_core.devices import Device
 from joulecut_core.energy import EnergyReading, TickWatch
-from joulecut_core.timing import Clock
+from joulecut_core.timing import Clock, is_set_within
 from joulecut_runtime.devices.emulated import EmulatedDevice
 
 
@@ -75,7 +75,7 @@ class MeterReader:
         while not all(each.cancelled() for each in waiting):
             until_s = self._clock.now_s() + watch.look_s
             # Who asks is looked for at once: a tick between this look and the next one is theirs.
-            if not self._asked.wait(self._clock.wall_s(watch.look_s)):
+            if not is_set_within(self._asked, self._clock.wall_s(watch.look_s)):
                 self._clock.sleep_until_s(until_s)
             arrived = self._arrived()
             reading = watch.poll()

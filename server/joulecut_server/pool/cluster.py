@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from joulecut_core.errors import ConfigError, LinkError
-from joulecut_core.timing import SystemClock
+from joulecut_core.timing import SystemClock, is_set_within
 from joulecut_proto.addresses import parse_address
 from joulecut_server.pool.local_head import local_head
 from joulecut_server.pool.options import PoolOptions
@@ -123,7 +123,7 @@ def _connect_to_head(address: str, head: subprocess.Popen[bytes], log: Path) -> 
                 _LOG.debug("Ray is not up yet: %s", error)
         if clock.now_s() >= until_s:
             raise LinkError(f"Ray did not start within {_START_S:g} s; {log} says more")
-        waiting.wait(_AGAIN_S)
+        is_set_within(waiting, _AGAIN_S)
     raise LinkError(f"Ray did not start: its head ended with {head.returncode}; {log} says why")
 
 

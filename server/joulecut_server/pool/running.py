@@ -12,7 +12,7 @@ from pathlib import Path
 from joulecut_core.decoding import encode
 from joulecut_core.errors import LinkError
 from joulecut_core.signal_flag import SignalFlag
-from joulecut_core.timing import SystemClock
+from joulecut_core.timing import SystemClock, is_set_within
 from joulecut_server.config import ServerConfig
 from joulecut_server.pool.cluster import cluster
 from joulecut_server.pool.holding import end_keeper, held, keeper_of
@@ -81,7 +81,7 @@ def end_pool(config: PoolConfig) -> bool:
     while keeper_of(folder) == keeper_pid:
         if clock.now_s() >= until_s:
             raise LinkError(f"the keeper, process {keeper_pid}, has not ended; its log says what it waits for")
-        waiting.wait(_CLOSING_S)
+        is_set_within(waiting, _CLOSING_S)
     return True
 
 
@@ -111,4 +111,4 @@ def kept(config: PoolConfig, told: Callable[[PoolStanding], None] | None = None)
     finally:
         waiting = threading.Event()
         while not keeper.close():
-            waiting.wait(_CLOSING_S)
+            is_set_within(waiting, _CLOSING_S)

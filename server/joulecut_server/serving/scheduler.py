@@ -22,6 +22,7 @@ from joulecut_core.devices import Device
 from joulecut_core.errors import DeviceError
 from joulecut_core.serving import BatchOutcome, Launch, QueuedRequest, Rejection, RejectReason, Rest
 from joulecut_core.tensor_frames import TensorFrame
+from joulecut_core.timing import is_set_within
 from joulecut_planner.serving.joint.limits import batch_s
 from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
@@ -225,7 +226,7 @@ class Scheduler:
                 continue
             if until_s == float("inf") or self._worker.waiting > 1 or self._clock.wall_s(until_s - now_s) > _SHORT_S:
                 return until_s
-            if not self._arrived.wait(max(self._clock.wall_s(until_s - now_s), 0.0)):
+            if not is_set_within(self._arrived, max(self._clock.wall_s(until_s - now_s), 0.0)):
                 self._clock.sleep_until_s(self._origin_s + until_s)
         return float("inf")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from joulecut_core.errors import DeviceError
+from joulecut_core.timing import is_set_within
 
 _T = TypeVar("_T")
 
@@ -42,7 +43,7 @@ class Patience:
             )
         job: _Job[_T] = _Job(name, function)
         self._jobs.put(job)  # type: ignore[arg-type]
-        if not job.done.wait(self._timeout_s):
+        if not is_set_within(job.done, self._timeout_s):
             self._stuck = job  # type: ignore[assignment]
             raise BlockedError(
                 f"{self._doing} {name} has blocked for {self._timeout_s:g} s; expected an answer in milliseconds: "
