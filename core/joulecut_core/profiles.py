@@ -7,6 +7,7 @@ runs, device synchronised; clocks are kept both as requested and as achieved.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from joulecut_core.argument_types import expect_path, expect_type
@@ -19,7 +20,7 @@ from joulecut_core.strict_json import parse_strictly
 
 PROFILE_SCHEMA = "joulecut.profile/1"
 _MOST = 1e12
-"""Of a point's seconds and watts: far above any real one, and low enough that no square of them overflows."""
+"""Of seconds, watts, rates and clocks: far above any real one, and low enough that no square of them overflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,10 @@ class Profile:
             raise ProfileError(f"cut_names: {len(self.cut_names)}; expected at least two: make the profile again")
         self._check_points(blocks)
         self._check_paced()
+        for path, numbers in self._numbers():
+            for value in numbers:
+                if not 0.0 <= value <= _MOST:
+                    raise ProfileError(f"{path}: {value:g}; expected 0 to {_MOST:g}: make the profile again")
 
     def _check_points(self, blocks: int) -> None:
         for index, point in enumerate(self.points):
@@ -170,10 +175,34 @@ class Profile:
             if paced.rate_hz <= 0 or paced.latency_s <= 0 or paced.mean_w < 0 or min(paced.samples_s, default=1.0) <= 0:
                 raise ProfileError(f"paced[{index}]: negative or zero rates, times or watts; make the profile again")
 
+    def _numbers(self) -> Iterator[tuple[str, tuple[float, ...]]]:
+        """Whatever was measured or offered and is not looked at above, by its place."""
+        for index, clock in enumerate(self.clock_table):
+            yield f"clock_table[{index}]", _clocks(clock)
+        for index, point in enumerate(self.points):
+            clocks = (*_clocks(point.requested), *_clocks(point.achieved))
+            uncertainties = (point.busy_std_w or 0.0, point.wait_std_w or 0.0)
+            yield f"points[{index}]", (*clocks, point.window_s, *point.samples_s, *uncertainties)
+        for index, part in enumerate(self.parts):
+            yield f"parts[{index}]", (*_clocks(part.achieved), part.time_s, part.time_std_s, part.busy_w)
+        for index, codec in enumerate(self.codecs):
+            yield f"codecs[{index}]", (codec.time_s, codec.time_std_s, codec.extra_w)
+        for index, rated in enumerate(self.governed):
+            yield f"governed[{index}]", (rated.rate_hz, rated.latency_s, rated.latency_std_s, rated.mean_w)
+            yield f"governed[{index}].samples_s", rated.samples_s
+        for index, paced in enumerate(self.paced):
+            clocks = (*_clocks(paced.requested), *_clocks(paced.achieved))
+            yield f"paced[{index}]", (*clocks, paced.rate_hz, paced.latency_s, paced.latency_std_s, paced.mean_w)
+            yield f"paced[{index}].samples_s", paced.samples_s
+
     @property
     def last_cut(self) -> int:
         """Index of the cut that leaves everything on the edge."""
         return len(self.cut_names) - 1
+
+
+def _clocks(point: OperatingPoint) -> tuple[float, ...]:
+    return (point.core_mhz,) if point.memory_mhz is None else (point.core_mhz, point.memory_mhz)
 
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,30 @@ def test_figures_that_no_device_has_are_refused(name: str, value: Any) -> None:
     """A curve through them overflows, which says nothing of where they came from."""
     with pytest.raises(ProfileError, match=r"points\[0\]: .* as seconds or watts; expected 0 to 1e\+12: make"):
         dataclasses.replace(PROFILE, points=(dataclasses.replace(MEASUREMENT, **{name: value}),))
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e13, float("nan")])
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (r"clock_table\[0\]", lambda _, v: {"clock_table": (OperatingPoint(core_mhz=v),)}),
+        (r"clock_table\[0\]", lambda _, v: {"clock_table": (OperatingPoint(core_mhz=600.0, memory_mhz=v),)}),
+        (r"points\[0\]", lambda p, v: {"points": (dataclasses.replace(p.points[0], window_s=v),)}),
+        (
+            r"points\[0\]",
+            lambda p, v: {"points": (dataclasses.replace(p.points[0], requested=OperatingPoint(core_mhz=v)),)},
+        ),
+        (r"parts\[0\]", lambda p, v: {"parts": (dataclasses.replace(p.parts[0], time_s=v),)}),
+        (r"parts\[0\]", lambda p, v: {"parts": (dataclasses.replace(p.parts[0], busy_w=v),)}),
+        (r"codecs\[0\]", lambda p, v: {"codecs": (dataclasses.replace(p.codecs[0], time_std_s=v),)}),
+        (r"codecs\[0\]", lambda p, v: {"codecs": (dataclasses.replace(p.codecs[0], extra_w=v),)}),
+        (r"governed\[0\]", lambda p, v: {"governed": (dataclasses.replace(p.governed[0], mean_w=v),)}),
+        (r"governed\[0\].samples_s", lambda p, v: {"governed": (dataclasses.replace(p.governed[0], samples_s=(v,)),)}),
+    ],
+)
+def test_no_number_of_a_profile_is_negative_or_beyond_measure(
+    path: str, change: Callable[[Profile, float], dict[str, Any]], value: float
+) -> None:
+    """A plan made with one would promise times or watts that cannot be."""
+    with pytest.raises(ProfileError, match=f"^{path}: {value:g}; expected 0 to 1e".replace("+", r"\+")):
+        dataclasses.replace(PROFILE, **change(PROFILE, value))

@@ -44,6 +44,8 @@ from joulecut_proto.planning_messages import StageFactors, UplinkRange
 T = TypeVar("T")
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+MEASURED = st.floats(min_value=0.0, max_value=1e12)
+"""What profiles may hold."""
 SMALL = st.floats(min_value=1e-3, max_value=1e6)
 TEXTS = st.text(max_size=12)
 _UNSIGNED = {FieldDescriptor.TYPE_UINT32: 2**32 - 1, FieldDescriptor.TYPE_UINT64: 2**64 - 1}
@@ -62,7 +64,9 @@ def _values(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
     return _filled(kind, message)
 
 
-def _filled(kind: type, message: Descriptor, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _filled(
+    kind: type, message: Descriptor, numbers: st.SearchStrategy[float] = NUMBERS, **fixed: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
     hints = get_type_hints(kind)
     arguments: dict[str, st.SearchStrategy[Any]] = {}
     for field in dataclasses.fields(kind):
@@ -71,35 +75,37 @@ def _filled(kind: type, message: Descriptor, **fixed: st.SearchStrategy[Any]) ->
         else:
             descriptor = message.fields_by_name[field.name]
             arguments[field.name] = (
-                fixed[field.name] if field.name in fixed else _of_hint(hints[field.name], descriptor)
+                fixed[field.name] if field.name in fixed else _of_hint(hints[field.name], descriptor, numbers)
             )
     return st.builds(kind, **arguments)
 
 
-def _of_hint(hint: Any, descriptor: FieldDescriptor) -> st.SearchStrategy[Any]:
+def _of_hint(hint: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         present = next(argument for argument in arguments if argument is not type(None))
-        return st.none() | _of_hint(present, descriptor)
+        return st.none() | _of_hint(present, descriptor, numbers)
     if origin is tuple:
-        return st.lists(_of_hint(arguments[0], descriptor), max_size=3).map(tuple)
+        return st.lists(_of_hint(arguments[0], descriptor, numbers), max_size=3).map(tuple)
     if origin is frozenset:
-        return st.frozensets(_of_hint(arguments[0], descriptor))
+        return st.frozensets(_of_hint(arguments[0], descriptor, numbers))
     if origin is not None:
         return st.dictionaries(TEXTS, TEXTS, max_size=2)
-    return _of_type(hint, descriptor)
+    return _of_type(hint, descriptor, numbers)
 
 
-def _of_type(kind: Any, descriptor: FieldDescriptor) -> st.SearchStrategy[Any]:
+def _of_type(kind: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
     if dataclasses.is_dataclass(kind):
         assert descriptor.message_type is not None
+        if numbers is not NUMBERS:
+            return _filled(cast(type, kind), descriptor.message_type, numbers)
         return _values(cast(type, kind), descriptor.message_type)
     if issubclass(kind, Enum):
         return st.sampled_from(kind)
     if descriptor.enum_type is not None:
         return st.sampled_from(words_of(descriptor))
     scalars: dict[type, st.SearchStrategy[Any]] = {
-        float: NUMBERS,
+        float: numbers,
         bool: st.booleans(),
         int: st.integers(0, _UNSIGNED.get(descriptor.type, 0)),
         str: TEXTS,
@@ -234,6 +240,7 @@ def _profiles_of(blocks: int, message: Descriptor) -> st.SearchStrategy[Profile]
     point = _filled(
         get_args(hints["points"])[0],
         cast(Descriptor, message.fields_by_name["points"].message_type),
+        MEASURED,
         block_s=st.lists(SMALL, min_size=blocks, max_size=blocks).map(tuple),
         whole_s=SMALL,
         whole_std_s=st.just(0.0) | SMALL,
@@ -246,6 +253,7 @@ def _profiles_of(blocks: int, message: Descriptor) -> st.SearchStrategy[Profile]
     paced = _filled(
         get_args(hints["paced"])[0],
         cast(Descriptor, message.fields_by_name["paced"].message_type),
+        MEASURED,
         rate_hz=SMALL,
         latency_s=SMALL,
         mean_w=SMALL,
@@ -254,6 +262,7 @@ def _profiles_of(blocks: int, message: Descriptor) -> st.SearchStrategy[Profile]
     return _filled(
         Profile,
         message,
+        MEASURED,
         cut_names=st.lists(TEXTS, min_size=blocks + 1, max_size=blocks + 1).map(tuple),
         points=st.lists(point, min_size=1, max_size=2).map(tuple),
         paced=st.lists(paced, max_size=2).map(tuple),
@@ -271,6 +280,7 @@ def _plans(message: Descriptor) -> st.SearchStrategy[Any]:
         name: _of_hint(
             next(argument for argument in get_args(hints[name]) if argument is not type(None)),
             message.fields_by_name[name],
+            NUMBERS,
         )
         for name in nothing
         if name not in {"edge_point", "server_point", "edge_clock", "server_clock"}
