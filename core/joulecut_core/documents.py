@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -28,6 +29,8 @@ _MOST_CHARACTERS = 256 << 20
 """Many times the largest document there is: what never ends, as a device does, is not read for ever."""
 _PIECE_CHARACTERS = 1 << 16
 _MOST_KEY_PARTS = 64
+_OF_DISKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What is no fault of a path: the same order may do another day."""
 _TOML_BORDER = re.compile(r"[\n,=\[\]{}]")
 _KEY_DOT = re.compile(r"[\w\"'-][ \t]*\.(?=[ \t]*[\w\"'-])")
 
@@ -156,6 +159,11 @@ def file_state(path: Path) -> FileState | None:
     except OSError:
         return None
     return now.st_ino, now.st_mtime_ns, now.st_ctime_ns, now.st_size
+
+
+def cannot_write(said: str, cause: OSError, error: type[JoulecutError]) -> JoulecutError:
+    """What to raise where a file could not be written: `error`, the order's, or a JoulecutError where its disk is."""
+    return JoulecutError(f"{said}; make room there, or look at that disk") if cause.errno in _OF_DISKS else error(said)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -11,8 +12,18 @@ from pathlib import Path
 import pytest
 
 from joulecut_core import documents
-from joulecut_core.documents import file_state, parse_json, read_json, read_text, read_toml, write_bytes, write_json
-from joulecut_core.errors import ConfigError, ProblemError
+from joulecut_core.documents import (
+    cannot_write,
+    file_state,
+    parse_json,
+    read_json,
+    read_text,
+    read_toml,
+    write_bytes,
+    write_json,
+)
+from joulecut_core.errors import ConfigError, JoulecutError, ProblemError
+from joulecut_core.exits import ExitCode, exit_code
 
 TOO_DEEP = "(maximum recursion|TOML inline arrays/tables are nested)"
 """As tomllib says it, and as newer releases of tomli do, which Python 3.10 reads TOML with."""
@@ -195,6 +206,16 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(path, {"x": float("nan")})
     assert json.loads(path.read_text(encoding="utf-8")) == {"ok": 1}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_full_or_broken_disk_is_no_wrong_order(number: int) -> None:
+    """The same order may do once there is room, which a script learns by the status."""
+    error = cannot_write("--out: cannot be written", OSError(number, os.strerror(number)), ConfigError)
+    assert type(error) is JoulecutError
+    assert exit_code(error) is ExitCode.FAILED
+    missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    assert type(cannot_write("--out: cannot be written", missing, ConfigError)) is ConfigError
 
 
 def test_no_temporary_files_stay_behind(tmp_path: Path) -> None:

@@ -88,10 +88,11 @@ def _document(facts: CutFacts) -> dict[str, object]:
 def _draw(svg: Path, facts: CutFacts) -> None:
     from joulecut.cuts.tables import cuts_chart  # noqa: PLC0415
     from joulecut.reports.stills import Still, still  # noqa: PLC0415
-    from joulecut_core.documents import write_bytes  # noqa: PLC0415
+    from joulecut_core.documents import cannot_write, write_bytes  # noqa: PLC0415
 
     content = still(cuts_chart(facts), Still.SVG)
     try:
         write_bytes(svg, content)
     except OSError as cause:
-        raise ConfigError(f"--svg {svg}: cannot be written: {cause}; expected a file in a folder of yours") from cause
+        said = f"--svg {svg}: cannot be written: {cause}; expected a file in a folder of yours"
+        raise cannot_write(said, cause, ConfigError) from cause

@@ -68,7 +68,7 @@ def problem(
     from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.own.measured import read_measured  # noqa: PLC0415 - NumPy and SciPy; --help must not wait
     from joulecut.own.problem import problem as posed_of  # noqa: PLC0415
-    from joulecut_core.documents import write_json  # noqa: PLC0415
+    from joulecut_core.documents import cannot_write, write_json  # noqa: PLC0415
     from joulecut_planner.problem_file import problem_document  # noqa: PLC0415
 
     measured = read_measured(edge, server, wires)
@@ -92,7 +92,8 @@ def problem(
         try:
             write_json(out, document)
         except OSError as error:
-            raise ConfigError(f"--out {out}: cannot be written: {error.strerror}; choose another file") from error
+            said = f"--out {out}: cannot be written: {error.strerror}; choose another file"
+            raise cannot_write(said, error, ConfigError) from error
     if json:
         typer.echo(json_format.dumps(document, indent=1, allow_nan=False))
     else:

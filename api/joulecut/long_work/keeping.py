@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from joulecut.long_work.interruption import again
+from joulecut_core.documents import cannot_write
 from joulecut_core.errors import ConfigError
 
 
@@ -16,7 +17,8 @@ def keeping(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as cause:
-        raise ConfigError(
+        said = (
             f"{path}: what is finished cannot be kept: {cause.strerror}; make room there and let this user write, "
             f"then go on with: {again(['--resume'])}"
-        ) from cause
+        )
+        raise cannot_write(said, cause, ConfigError) from cause

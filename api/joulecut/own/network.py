@@ -16,6 +16,7 @@ from joulecut.own.arrays import as_torch_takes, expect_arrays, tensors_of
 from joulecut.own.progress import Progress, progress_sink
 from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.decoding import show
+from joulecut_core.documents import cannot_write
 from joulecut_core.errors import BundleError
 from joulecut_core.networks import CutTable, TensorSpec
 from joulecut_core.wires import WireTable
@@ -130,7 +131,8 @@ class Network:
         try:
             write_bundle(self._network.graph, place, scales=self._network.scales)
         except OSError as cause:
-            raise BundleError(f"{place}: the bundle cannot be written: {cause}; name another folder") from cause
+            said = f"{place}: the bundle cannot be written: {cause}; name another folder"
+            raise cannot_write(said, cause, BundleError) from cause
         return place
 
     @property

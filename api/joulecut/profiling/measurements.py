@@ -15,7 +15,7 @@ from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import show
-from joulecut_core.documents import read_text, write_bytes
+from joulecut_core.documents import cannot_write, read_text, write_bytes
 from joulecut_core.errors import FitError
 from joulecut_planner.fits import ClockKind, Measurement, Prediction
 
@@ -89,7 +89,7 @@ def write_predictions(path: Path, table: MeasurementTable, predictions: Sequence
     try:
         write_bytes(path, text.getvalue().encode())
     except OSError as cause:
-        raise FitError(f"{path}: cannot be written: {cause}") from cause
+        raise cannot_write(f"{path}: cannot be written: {cause}", cause, FitError) from cause
 
 
 def check_same_series(calibration: MeasurementTable, grid: MeasurementTable) -> None:

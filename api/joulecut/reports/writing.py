@@ -7,7 +7,7 @@ from pathlib import Path
 
 from joulecut.reports.document import Report, page
 from joulecut.reports.stills import Still, still
-from joulecut_core.documents import write_bytes
+from joulecut_core.documents import cannot_write, write_bytes
 from joulecut_core.errors import ConfigError
 
 
@@ -37,7 +37,7 @@ def write_report(report: Report, *, html: Path | None = None, export: Path | Non
         try:
             write_bytes(path, content)
         except OSError as cause:
-            raise ConfigError(f"{path}: cannot be written: {cause}") from cause
+            raise cannot_write(f"{path}: cannot be written: {cause}", cause, ConfigError) from cause
     return tuple(files)
 
 

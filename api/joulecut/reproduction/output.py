@@ -11,7 +11,7 @@ from joulecut.reproduction.narrative import NARRATIVES
 from joulecut.reproduction.page import render_page
 from joulecut.reproduction.plots import plots
 from joulecut.reproduction.sheets import csv_text, record
-from joulecut_core.documents import write_bytes
+from joulecut_core.documents import cannot_write, write_bytes
 from joulecut_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def write_folder(result: Reproduction, folder: Path) -> tuple[Path, ...]:
         for name, content in files.items():
             write_bytes(folder / name, content)
     except OSError as cause:
-        raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
+        raise cannot_write(f"--out {folder}: cannot be written: {cause}", cause, ConfigError) from cause
     return tuple(folder / name for name in files)

@@ -11,7 +11,7 @@ from joulecut.reproduction.sheets import csv_text, record
 from joulecut.simulation.page import simulation_report
 from joulecut.simulation.rows import Bound, Run, RunRow, Simulation, TableFacts, TraceFacts, known
 from joulecut_core.decoding import check_schema, decode, encode, keyed_object, listed
-from joulecut_core.documents import write_bytes
+from joulecut_core.documents import cannot_write, write_bytes
 from joulecut_core.errors import ConfigError
 from joulecut_planner.serving.simulation.capacity import Capacity
 from joulecut_planner.serving.simulation.recording import TimelineStep
@@ -117,7 +117,7 @@ def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
         for name, content in files.items():
             write_bytes(folder / name, content)
     except OSError as cause:
-        raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
+        raise cannot_write(f"--out {folder}: cannot be written: {cause}", cause, ConfigError) from cause
     return tuple(folder / name for name in files)
 
 

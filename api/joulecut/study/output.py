@@ -13,7 +13,7 @@ from joulecut.study.claims import CLAIMED_REVENUE, CLAIMED_RUNTIME, PAPER
 from joulecut.study.page import study_report
 from joulecut.study.rows import Study
 from joulecut_core.decoding import check_schema, decode
-from joulecut_core.documents import write_bytes
+from joulecut_core.documents import cannot_write, write_bytes
 from joulecut_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def write_folder(study: Study, folder: Path) -> tuple[Path, ...]:
         for name, content in files.items():
             write_bytes(folder / name, content)
     except OSError as cause:
-        raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
+        raise cannot_write(f"--out {folder}: cannot be written: {cause}", cause, ConfigError) from cause
     return tuple(folder / name for name in files)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from joulecut.long_work.unfinished import Unfinished
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
 
 HEAD = {"order": "this"}
 
@@ -89,7 +89,7 @@ def test_a_disk_that_fills_up_is_named(tmp_path: Path) -> None:
     work = Unfinished(path, HEAD, resume=False)
     path.unlink()
     path.symlink_to("/dev/full")
-    with pytest.raises(ConfigError, match=r"work\.journal: .*No space left on device; make room.*--resume"):
+    with pytest.raises(JoulecutError, match=r"work\.journal: .*No space left on device; make room.*--resume"):
         work.part("one", Item, lambda: [Item(value=1.0)])
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"work\.journal: .*cannot be kept"):

@@ -9,7 +9,7 @@ import pytest
 
 from joulecut.reports.document import Report, Section
 from joulecut.reports.writing import check_places, write_report
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
 from tests.api.reports.test_stills import BARS
 
 ONE = Report(title="t", lead="l", sections=(Section(title="s", blocks=(BARS,)),))
@@ -39,6 +39,15 @@ def test_the_page_goes_where_it_was_asked_for(tmp_path: Path) -> None:
     """And nothing else is written."""
     assert names(write_report(ONE, html=tmp_path / "page.html")) == ["page.html"]
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_full_disk_is_not_the_order_s_fault(tmp_path: Path) -> None:
+    """What is written while there is no room fails as the disk's doing, and not as a wrong path."""
+    page = tmp_path / "page.html"
+    page.symlink_to("/dev/full")
+    with pytest.raises(JoulecutError, match="No space left on device; make room there") as failed:
+        write_report(Report(title="", lead="", sections=()), html=page)
+    assert not isinstance(failed.value, ConfigError)
 
 
 def test_what_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from joulecut.study.cells import CellKey, CellResult, LayerTiming
 from joulecut.study.engine_names import EngineName
 from joulecut.study.journal import JOURNAL_FILE, JournalHead, StudyJournal
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, JoulecutError
 
 HEAD = JournalHead(device="made-up", driver="1", power_scope="GPU board", runtime="torch 2", plan=MeterPlan(), seed=0)
 POINT = OperatingPoint(core_mhz=540.0)
@@ -115,7 +115,7 @@ def test_a_disk_that_fills_up_is_named(tmp_path: Path) -> None:
     journal = StudyJournal(path, HEAD, resume=False)
     path.unlink()
     path.symlink_to("/dev/full")
-    with pytest.raises(ConfigError, match=r"study\.journal: .*No space left on device; make room.*--resume"):
+    with pytest.raises(JoulecutError, match=r"study\.journal: .*No space left on device; make room.*--resume"):
         journal.add(KEY, RESULT)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"study\.journal: .*cannot be kept"):
