@@ -36,12 +36,22 @@ def pack(
     from joulecut.long_work.output_files import same_place  # noqa: PLC0415
     from joulecut.long_work.progress import Narrator  # noqa: PLC0415
     from joulecut.networks.packing import capture_factory  # noqa: PLC0415 - torch takes seconds; --help must not
+    from joulecut_core.documents import cannot_write  # noqa: PLC0415
     from joulecut_runtime.networks.bundle import BUNDLE_FILES, bundle_files, write_bundle  # noqa: PLC0415
-    from joulecut_runtime.networks.bundle_signature import SIGNATURE_FILE, SigningKey, sign_bundle  # noqa: PLC0415
+    from joulecut_runtime.networks.bundle_signature import (  # noqa: PLC0415
+        SIGNATURE_FILE,
+        SigningKey,
+        check_key,
+        sign_bundle,
+    )
     from joulecut_runtime.networks.network import Network  # noqa: PLC0415
 
     if certificate is not None and sign is None:
         raise ConfigError("--certificate: without --sign; give the key that it is of")
+    key = None if sign is None else SigningKey(key=sign, certificate=certificate)
+    if key is not None:
+        # Before the bundle that is there is another: one that is not signed starts nowhere.
+        check_key(key)
     narrator = Narrator(as_json=as_json, quiet=quiet)
     with narrator.step(f"capturing {factory}"):
         graph = capture_factory(factory, inputs or (), weights=weights, name=name, fold=fold)
@@ -57,9 +67,9 @@ def pack(
     try:
         write_bundle(graph, folder, scales=scales)
     except OSError as cause:
-        raise ConfigError(f"--out {folder}: cannot be written: {cause}") from cause
-    if sign is not None:
-        sign_bundle(folder, SigningKey(key=sign, certificate=certificate))
+        raise cannot_write(f"--out {folder}: cannot be written: {cause}", cause, ConfigError) from cause
+    if key is not None:
+        sign_bundle(folder, key)
     else:
         # One of the bundle that was here before.
         (folder / SIGNATURE_FILE).unlink(missing_ok=True)

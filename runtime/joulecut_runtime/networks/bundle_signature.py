@@ -57,29 +57,23 @@ class SigningKey:
     certificate: Path | None = None
 
 
+def check_key(key: SigningKey) -> None:
+    """Raise ConfigError where the key cannot be used or its certificate is not for signing."""
+    with tempfile.TemporaryDirectory() as scratch:
+        _signing_config(key, Path(scratch))
+
+
 def sign_bundle(folder: Path, key: SigningKey) -> Path:
     """Write the signature of everything in `folder` beside it, and return its path.
 
     One that is there stays until there is another. Raises ConfigError where the key cannot be used or its certificate
     is not for signing, BundleError where the folder cannot be read, or holds what no agent would fetch with it.
     """
-    signing, hashing = _library("signing"), _library("hashing")
-    if key.certificate is not None:
-        _check_certificate(key.certificate)
-    _check_files(folder)
+    hashing = _library("hashing")
     path = folder / SIGNATURE_FILE
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            config = signing.Config()
-            if key.certificate is None:
-                config.use_elliptic_key_signer(private_key=key.key)
-            else:
-                leaf, between = _split(key.certificate, Path(scratch))
-                config.use_certificate_signer(private_key=key.key, signing_certificate=leaf, certificate_chain=between)
-        except (OSError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigError(
-                f"key {key.key}: cannot sign: {error}; expected an unencrypted P-256 or P-384 key"
-            ) from error
+        config = _signing_config(key, Path(scratch))
+        _check_files(folder)
         made = Path(scratch) / SIGNATURE_FILE
         try:
             config.set_hashing_config(hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE]))
@@ -91,6 +85,22 @@ def sign_bundle(folder: Path, key: SigningKey) -> Path:
         except (OSError, ValueError) as error:
             raise BundleError(f"{folder}: cannot be signed: {error}") from error
     return path
+
+
+def _signing_config(key: SigningKey, scratch: Path) -> Any:
+    """The library's signer of that key. Raises ConfigError."""
+    config = _library("signing").Config()
+    if key.certificate is not None:
+        _check_certificate(key.certificate)
+    try:
+        if key.certificate is None:
+            config.use_elliptic_key_signer(private_key=key.key)
+        else:
+            leaf, between = _split(key.certificate, scratch)
+            config.use_certificate_signer(private_key=key.key, signing_certificate=leaf, certificate_chain=between)
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"key {key.key}: cannot sign: {error}; expected an unencrypted P-256 or P-384 key") from error
+    return config
 
 
 def files_with_signature(folder: Path) -> tuple[str, ...]:

@@ -44,6 +44,16 @@ def test_sign_and_verify(tmp_path: Path) -> None:
     assert joulecut(*check).exit_code == 0
 
 
+def test_a_key_that_cannot_sign_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """The signed bundle that is there stays, with its signature: one without would start nowhere."""
+    assert joulecut(*PACK, "--sign", "operator-alice/key.pem").exit_code == 0
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bundle").iterdir()}
+    (tmp_path / "no-key.pem").write_text("nothing")
+    for key in (("no-key.pem",), ("nowhere.pem",), ("operator-alice/key.pem", "--certificate", "no-key.pem")):
+        assert isinstance(joulecut(*PACK, "--sign", *key).exception, ConfigError)
+        assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bundle").iterdir()} == before
+
+
 def test_mistakes(tmp_path: Path) -> None:
     """No key, a certificate without a key, an edge's certificate, a bundle that does not open."""
     joulecut(*PACK)
