@@ -61,6 +61,9 @@ async def give_back(
         ended.result()
         return
     name = device.info.name
+    if once.locked():
+        await _given_late(ended, name, work_s, restore_s)
+        return
     _LOG.error("%s: work on it has not ended within %g s: its clocks are given back beside it", name, work_s)
     threading.Thread(target=give, name="clocks", daemon=True).start()
     await asyncio.wait({ended}, timeout=restore_s)
@@ -71,6 +74,18 @@ async def give_back(
     if failure is not None:
         raise HungDeviceError(f"{hung}; its clocks were not given back: {failure}; see to them by hand") from failure
     raise HungDeviceError(f"{hung}; its clocks were given back")
+
+
+async def _given_late(ended: asyncio.Future[None], name: str, work_s: float, restore_s: float) -> None:
+    """Wait for clocks whose giving back has begun: the device's work has ended, and it is not what hangs."""
+    _LOG.error("%s: its clocks have not been given back within %g s", name, work_s)
+    await asyncio.wait({ended}, timeout=restore_s)
+    if not ended.done():
+        raise HungDeviceError(
+            f"the clocks of {name} could not be given back within {work_s + restore_s:g} s, though its work has ended: "
+            "what sets them hangs, joulecut-clockd or the driver; see to them by hand"
+        )
+    ended.result()
 
 
 def let_go(worker: DeviceWorker, device: Device, *, close_s: float = CLOSE_S) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -83,6 +84,23 @@ def test_clocks_that_cannot_be_given_back_are_told_of() -> None:
 
     with pytest.raises(HungDeviceError, match="its clocks were not given back: no driver; see to them by hand"):
         left(fail, work=Gate(), work_s=0.0)
+
+
+def test_who_sets_the_clocks_is_blamed_where_it_hangs() -> None:
+    """Work that has ended is not said to go on where a clock daemon does not answer; one that answers late has."""
+    stuck = Gate()
+    with pytest.raises(
+        HungDeviceError, match=r"^the clocks of bench could not be given back within 0\.1 s, though its"
+    ):
+        left(stuck, work_s=0.05, restore_s=0.05)
+    stuck.open()
+    late = Gate()
+
+    def answers() -> None:
+        threading.Timer(0.05, late.open).start()
+        late()
+
+    assert left(answers, work_s=0.01)
 
 
 def test_a_device_that_cannot_be_closed_is_left_behind() -> None:
