@@ -104,7 +104,10 @@ def from_document(data: Mapping[str, object]) -> Simulation:
 
 
 def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
-    """CSV files, plots and `index.html`, each whole or not at all. Raises ConfigError where they cannot be."""
+    """CSV files, plots and `index.html`, each whole or not at all; plots of more loads, from before, are removed.
+
+    Raises ConfigError where they cannot be.
+    """
     report = simulation_report(simulation)
     files = {
         "runs.csv": csv_text(simulation.rows).encode(),
@@ -116,6 +119,10 @@ def write_folder(simulation: Simulation, folder: Path) -> tuple[Path, ...]:
     try:
         for name, content in files.items():
             write_bytes(folder / name, content)
+        for path in folder.glob("timeline-*.png"):
+            # Of loads that a simulation before this one had: nobody could tell.
+            if path.name not in files and path.stem.removeprefix("timeline-").isdecimal():
+                path.unlink(missing_ok=True)
     except OSError as cause:
         raise cannot_write(f"--out {folder}: cannot be written: {cause}", cause, ConfigError) from cause
     return tuple(folder / name for name in files)

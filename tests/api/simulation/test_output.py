@@ -75,6 +75,15 @@ def test_one_load_is_drawn_too(tmp_path: Path) -> None:
     assert {"overview.png", "timeline-1.png"} <= names
 
 
+def test_plots_of_a_larger_simulation_do_not_stay(result: Simulation, tmp_path: Path) -> None:
+    """In a folder that had more loads before, each timeline is of this simulation; what others put there stays."""
+    pytest.importorskip("matplotlib")
+    write_folder(result, tmp_path)
+    (tmp_path / "timeline-mine.png").touch()
+    written = write_folder(simulated(TRACE), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*(path.name for path in written), "timeline-mine.png"}
+
+
 def test_a_folder_that_cannot_be_written_is_named(result: Simulation, tmp_path: Path) -> None:
     """One line with the path."""
     pytest.importorskip("matplotlib")
