@@ -65,9 +65,12 @@ class Joining:
             await (await self.opened(candidate)).close()
         except JoulecutError as error:
             _LOG.debug("server %s: not well: %s", candidate.address, error)
-            self._well_since_s.pop(candidate.address, None)
-            return None
-        return now_s - self._well_since_s.setdefault(candidate.address, now_s)
+        except Exception:  # noqa: BLE001 - what another server says must not end the use of the one in use
+            _LOG.exception("server %s", candidate.address)
+        else:
+            return now_s - self._well_since_s.setdefault(candidate.address, now_s)
+        self._well_since_s.pop(candidate.address, None)
+        return None
 
     def forget_wellness(self, candidate: Candidate | None = None) -> None:
         """Count anew from the next greeting on; None for all."""
