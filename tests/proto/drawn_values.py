@@ -65,7 +65,7 @@ def _values(kind: type, message: Descriptor) -> st.SearchStrategy[Any]:
 
 
 def _filled(
-    kind: type, message: Descriptor, numbers: st.SearchStrategy[float] = NUMBERS, **fixed: st.SearchStrategy[Any]
+    kind: type, message: Descriptor, numbers: st.SearchStrategy[Any] = NUMBERS, **fixed: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[Any]:
     hints = get_type_hints(kind)
     arguments: dict[str, st.SearchStrategy[Any]] = {}
@@ -80,7 +80,7 @@ def _filled(
     return st.builds(kind, **arguments)
 
 
-def _of_hint(hint: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+def _of_hint(hint: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         present = next(argument for argument in arguments if argument is not type(None))
@@ -94,7 +94,7 @@ def _of_hint(hint: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[
     return _of_type(hint, descriptor, numbers)
 
 
-def _of_type(kind: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+def _of_type(kind: Any, descriptor: FieldDescriptor, numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     if dataclasses.is_dataclass(kind):
         assert descriptor.message_type is not None
         if numbers is not NUMBERS:
