@@ -160,6 +160,17 @@ def test_an_engine_that_refuses_is_asked_again(tmp_path: Path) -> None:
     assert site.crew.told == ["start 0", "start 1"]
 
 
+def test_a_seat_that_was_long_without_room_is_taken_as_soon_as_there_is_some(site: Site) -> None:
+    """Nobody is in it who could be silent: there is nobody to end, and nothing more to wait for."""
+    del site.crew.servers[0]
+    site.crew.refuses = True
+    site.look(30)
+    assert site.crew.told == []
+    site.crew.refuses = False
+    site.look()
+    assert site.crew.told == ["start 0"]
+
+
 def test_the_list_is_not_emptied_because_nobody_is_heard(site: Site) -> None:
     """It is the keeper that is deaf: its edges are better off with the servers that they know."""
     for server in site.crew.servers.values():
@@ -237,6 +248,20 @@ def test_closing_lets_everybody_drain(site: Site) -> None:
     site.crew.servers.clear()
     assert site.keeper.close()
     assert site.crew.told == ["leave 0", "leave 1"]
+
+
+def test_who_is_to_leave_is_off_the_list_before_it_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edge that reads the list meanwhile would come to a server that drains."""
+    leave, listed = site.crew.leave, []
+
+    def told(number: int) -> None:
+        listed.append(site.listed)
+        leave(number)
+
+    monkeypatch.setattr(site.crew, "leave", told)
+    site.keeper.close()
+    assert listed == [["gpu-1"], []]
+    assert read_standing(site.folder).wanted == 0
 
 
 def test_who_does_not_leave_in_time_is_ended(site: Site) -> None:

@@ -54,6 +54,17 @@ def test_old_rules_end_though_a_successor_never_serves(site: Site) -> None:
     assert sorted(site.crew.told[2:]) == ["end 0", "end 1", "start 0", "start 1"]
 
 
+def test_a_pool_that_has_run_for_long_renews_one_server_at_a_time(site: Site) -> None:
+    """The wait begins with each renewal: a configuration that no successor starts with must not take all at once."""
+    site.look(60)
+    site.crew.rules = "others"
+    site.look(9)
+    assert site.crew.told == ["leave 0"]
+    assert site.listed == ["gpu-1"]
+    site.look(2)
+    assert site.crew.told == ["leave 0", "leave 1"]
+
+
 @pytest.mark.parametrize("has_left", [False, True])
 def test_another_keeper_in_the_middle_renews_nobody_else_at_once(site: Site, has_left: bool) -> None:
     """The one that its forerunner renewed does not serve yet: edges would have nobody."""
@@ -87,12 +98,13 @@ def test_closing_lets_who_is_renewed_leave(site: Site) -> None:
 
 def test_seats_beyond_a_smaller_pool_are_given_up(site: Site) -> None:
     """Its servers would otherwise run on, kept by nobody."""
-    site.crew.start(7)
+    for number in (4, 7):
+        site.crew.start(number)
     site.crew.told.clear()
     site.keeper = site.another_keeper()
     site.look(2)
-    assert site.crew.told == ["leave 7"]
+    assert site.crew.told == ["leave 4", "leave 7"]
     assert site.listed == ["gpu-0", "gpu-1"]
-    site.crew.drained = {7}
+    site.crew.drained = {4, 7}
     site.look(2)
     assert [each.name for each in read_standing(site.folder).servers] == ["gpu-0", "gpu-1"]

@@ -229,6 +229,26 @@ def test_work_that_was_joined_is_not_dropped_when_the_first_asker_leaves() -> No
     at_desk(use)
 
 
+def test_who_leaves_in_the_instant_of_being_joined_takes_nothing_along() -> None:
+    """The work waits still, and by then it is the retry's: its stream would otherwise never be answered."""
+
+    async def use(desk: Desk) -> None:
+        first = desk.ask()
+        await turn()
+        again = desk.ask(AGAIN)
+        await asyncio.sleep(0)
+        # It has been told that another one has joined, and has not heard it yet.
+        first.cancel()
+        await turn()
+        assert first.cancelled()
+        assert desk.recent.running == 1
+        desk.works[0].end()
+        assert await again is not None
+        assert len(desk.works) == 1
+
+    at_desk(use)
+
+
 def test_a_failure_is_told_and_not_kept() -> None:
     """Nothing was computed, so the next try is the first."""
 
