@@ -74,6 +74,8 @@ class AffineChannel:
 
     async def close(self) -> None:
         """Close the channel."""
+        # A call keeps its connection's socket, even of a channel that was closed.
+        self._first = None
         await self._channel.close()
 
     def _named(self, begin: Any) -> Callable[..., Any]:

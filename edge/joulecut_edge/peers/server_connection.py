@@ -260,6 +260,7 @@ class ServerConnection:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stream = None  # it would keep the socket
         await self._channel.close()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -240,6 +242,45 @@ def test_closing_ends_what_waits() -> None:
             await waiting
 
     with_server(Answering(batch=2), use)
+
+
+def established(address: str) -> int:
+    """Both ends of connections to a port of this host that are open now."""
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    lines = [line.split() for table in ("tcp", "tcp6") for line in Path("/proc/self/net", table).read_text().splitlines()]
+    return sum(port in (local[-5:], remote[-5:]) for _, local, remote, state, *_ in lines if state == "01")
+
+
+@pytest.mark.parametrize("is_greeted", [True, False])
+def test_a_closed_connection_keeps_no_socket(is_greeted: bool) -> None:
+    """Whoever still refers to it: a server that an edge has left, or not joined, would hold a connection for it."""
+
+    async def use(connection: ServerConnection) -> None:
+        if is_greeted:
+            await connection.hello("edge", 1.0)
+            await ask(connection, pictures(1)[0])
+        else:
+            with pytest.raises(ContractError):
+                await connection.hello("edge", 8.0)
+        assert established(connection.address) == 2
+        await connection.close()
+        while established(connection.address):
+            await asyncio.sleep(0.001)
+
+    with_server(Answering(), use)
+
+
+def test_what_cannot_be_sent_fails_at_once() -> None:
+    """Nothing of it is on its way that could be waited for, and the stream goes on."""
+
+    async def use(connection: ServerConnection) -> None:
+        encoded = codec("raw").encode((pictures(1)[0],))
+        with pytest.raises(ContractError, match="epoch"):
+            await connection.finish("r", replace(PLAN, epoch=1 << 64), encoded, timeout_s=WAIT_S)
+        assert (await ask(connection, pictures(1)[0])).origin is Origin.COMPUTED
+        assert not connection.lost.is_set()
+
+    with_server(Answering(), use)
 
 
 def test_a_reply_of_another_shape_is_refused() -> None:

@@ -133,3 +133,17 @@ def test_silence_must_last_before_it_counts() -> None:
         assert not connection.lost.is_set()
 
     with_server(Answering(batch=99), use, silence_s=60.0)
+
+
+def test_silence_counts_from_the_first_request_of_a_row() -> None:
+    """However short its requests' patience is, a server that answers none of them is given up once it has lasted."""
+    silence_s = 0.3
+
+    async def use(connection: ServerConnection) -> None:
+        start_s = asyncio.get_running_loop().time()
+        while not connection.silent.is_set():
+            with pytest.raises(UnansweredError):
+                await ask(connection, pictures(1)[0], timeout_s=0.02)
+        assert asyncio.get_running_loop().time() - start_s >= silence_s
+
+    with_server(Answering(batch=10_000), use, silence_s=silence_s)
