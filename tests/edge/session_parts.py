@@ -182,7 +182,7 @@ class Bench:
     """Everything a session needs; `close` at the end."""
 
     def __init__(self, *, local: ActivePlan | None = None, clock: ManualClock | None = None) -> None:
-        self.clock = clock or ManualClock()
+        self.clock = clock or ManualClock(1024.0)
         self.device = EmulatedDevice(quiet_file(), clock=self.clock)
         self.runner = PartRunner(tiny_network(), self.device)
         self.worker = DeviceWorker(self.clock)

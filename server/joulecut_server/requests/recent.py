@@ -193,7 +193,7 @@ class RecentRequests:
         mine = self._kept_of.setdefault(session, OrderedDict())
         mine[request_id] = size_bytes
         self.kept_bytes += size_bytes
-        while mine and (len(mine) > limits.kept_answers or sum(mine.values()) > limits.kept_session_bytes):
+        while len(mine) > limits.kept_answers or sum(mine.values()) > limits.kept_session_bytes:
             self._forget((*session, next(iter(mine))))
         while self.kept_bytes > limits.kept_bytes:
             self._forget(next(iter(self._kept)))

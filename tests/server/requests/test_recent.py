@@ -373,6 +373,21 @@ def test_sessions_have_ids_of_their_own() -> None:
     at_desk(use)
 
 
+@pytest.mark.parametrize("long", ["name", "codec", "codec_header"])
+def test_each_thing_that_a_tensor_is_told_by_counts(long: str) -> None:
+    """However little the others are: none can be made long for nothing, nor make up for another."""
+
+    async def use(desk: Desk) -> None:
+        texts = {"name": "x", "codec": "raw", long: 50_000 * "x"}
+        spec = TensorSpec(name=texts["name"], dtype="uint8", shape=(0,))
+        header = texts.get("codec_header", "").encode()
+        tensor = WireTensor(spec=spec, payload_bytes=0, codec=texts["codec"], codec_header=header)
+        await desk.answered(replace(REQUEST, header=replace(HEADER, tensors=(tensor,))))
+        assert 50_000 <= desk.recent.kept_bytes <= 53_000
+
+    at_desk(use)
+
+
 def test_names_and_headers_count() -> None:
     """What a caller may make long without a byte of payload is part of what is kept, and given back with it."""
 
