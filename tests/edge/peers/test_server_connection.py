@@ -247,7 +247,9 @@ def test_closing_ends_what_waits() -> None:
 def established(address: str) -> int:
     """Both ends of connections to a port of this host that are open now."""
     port = f":{int(address.rpartition(':')[2]):04X}"
-    lines = [line.split() for table in ("tcp", "tcp6") for line in Path("/proc/self/net", table).read_text().splitlines()]
+    lines = [
+        line.split() for table in ("tcp", "tcp6") for line in Path("/proc/self/net", table).read_text().splitlines()
+    ]
     return sum(port in (local[-5:], remote[-5:]) for _, local, remote, state, *_ in lines if state == "01")
 
 
