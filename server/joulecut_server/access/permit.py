@@ -16,7 +16,7 @@ from joulecut_server.access.options import ANYTHING, AccessOptions, EdgeRule
 
 _ALL = EdgeRule(priority=HIGHEST_PRIORITY)
 _MOST_PATTERNS = 1 << 15
-"""Kept, one for a rule. The standard library's own matching keeps 256 names on Python 3.10, and makes all others anew."""
+"""Kept, one for a rule. The standard library's own matching keeps 256 on Python 3.10, and makes all others anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
