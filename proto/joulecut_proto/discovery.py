@@ -7,17 +7,16 @@ the connection, and neither network, clock nor price is taken from it.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import ipaddress
 import logging
 import random
 import socket
-import struct
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
 
+import ifaddr
 from zeroconf import Error as ZeroconfError
 from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
 
@@ -32,8 +31,6 @@ nobody is kept out by who came first."""
 _MOST_LOOKED_UP = 64
 """Names at once whose address did not come with them."""
 _LOOKUP_MS = 1000
-_SIOCGIFADDR = 0x8915
-_ADDRESS_AT = slice(20, 24)
 
 
 class Advertisement:
@@ -172,14 +169,5 @@ def _announced_address(host: str) -> str:
             return str(probe.getsockname()[0])
         except OSError:
             # No road leads out, as on a robot's own network: the first of this host's links, if it has one.
-            own = (_address_on(probe, name) for _, name in socket.if_nameindex())
-            return next((each for each in own if each is not None and not each.startswith("127.")), "127.0.0.1")
-
-
-def _address_on(probe: socket.socket, interface: str) -> str | None:
-    """The IPv4 address of a network interface, in the form that the kernel of Linux gives it; None without one."""
-    try:
-        found = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack("256s", interface.encode()))
-    except OSError:
-        return None
-    return socket.inet_ntoa(found[_ADDRESS_AT])
+            own = (str(each.ip) for link in ifaddr.get_adapters() for each in link.ips if each.is_IPv4)
+            return next((each for each in own if not each.startswith("127.")), "127.0.0.1")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
+import ifaddr
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 from zeroconf._cache import DNSCache
@@ -22,6 +22,7 @@ from joulecut_proto import discovery
 from joulecut_proto.discovery import SERVICE_TYPE, Advertisement, Browser
 
 LOOPBACK = "127.0.0.1"
+_ON_LINK = ("fe80::1", 0, 7)
 WAIT_S = 10.0
 _MOST_KEPT = 10_000
 _GROUP = ("224.0.0.251", 5353)
@@ -160,23 +161,16 @@ def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
 
 @pytest.mark.parametrize(
     ("links", "announced"),
-    [({"lo": LOOPBACK, "can0": None, "eth7": "10.77.0.1"}, "10.77.0.1"), ({"lo": LOOPBACK}, LOOPBACK)],
+    [({"lo": [LOOPBACK], "can0": [], "eth7": [_ON_LINK, "10.77.0.1"]}, "10.77.0.1"), ({"lo": [LOOPBACK]}, LOOPBACK)],
 )
 def test_a_network_without_a_way_out_is_announced_on(
-    monkeypatch: pytest.MonkeyPatch, links: dict[str, str | None], announced: str
+    monkeypatch: pytest.MonkeyPatch, links: dict[str, list[str | tuple[str, int, int]]], announced: str
 ) -> None:
     """A robot's own switch has no default route: on its loopback alone the server would be found by nobody."""
 
     class NoWayOut(socket.socket):
         def connect(self, address: object) -> NoReturn:
             raise OSError(errno.ENETUNREACH, f"no way to {address}")
-
-    def address_on(probe: object, request: int, asked: bytes) -> bytes:
-        del probe, request
-        address = links[asked.rstrip(b"\0").decode()]
-        if address is None:
-            raise OSError(errno.EADDRNOTAVAIL, "no address")
-        return asked[:20] + socket.inet_aton(address) + asked[24:]
 
     asked_for: list[list[str]] = []
 
@@ -186,8 +180,8 @@ def test_a_network_without_a_way_out_is_announced_on(
         raise OSError(errno.ENODEV, "no multicast")
 
     monkeypatch.setattr(socket, "socket", NoWayOut)
-    monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(links)))
-    monkeypatch.setattr(fcntl, "ioctl", address_on)
+    adapters = [ifaddr.Adapter(name, name, [ifaddr.IP(ip, 24, name) for ip in ips]) for name, ips in links.items()]
+    monkeypatch.setattr(ifaddr, "get_adapters", lambda: adapters)
     monkeypatch.setattr(discovery, "Zeroconf", no_multicast)
     with pytest.raises(LinkError, match="no multicast"):
         Advertisement("robot", "0.0.0.0", 50059)  # noqa: S104 - not bound
