@@ -20,6 +20,8 @@ from joulecut_core.errors import JoulecutError
 
 T = TypeVar("T")
 
+WHOLE_NUMBERS = range(-(1 << 63), 1 << 64)
+"""As messages and files hold them, with a sign or without: what is read once can be written and read again."""
 _SHOWN = 60
 
 
@@ -167,8 +169,7 @@ def _scalar(kind: Any, data: object, error: type[JoulecutError], path: str) -> A
         if math.isfinite(number):
             return number
     elif kind is int and type(data) is int:
-        # As files and messages hold them: what is read once can be written and read again.
-        if -(1 << 63) <= data < 1 << 63:
+        if data in WHOLE_NUMBERS:
             return data
     elif kind is Any or (isinstance(kind, type) and type(data) is kind):
         return data

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from joulecut_core.decoding import WHOLE_NUMBERS
 from joulecut_core.errors import JoulecutError
 from joulecut_core.strict_json import parse_strictly
 
@@ -82,7 +83,7 @@ def parse_toml(text: str, error: type[JoulecutError], source: str) -> Mapping[st
         raise error(f"{source}: not TOML: {cause}") from cause
     for value in _leaves(document):
         # Python reads longer ones where they are hexadecimal, and fails where it is to show them.
-        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        if isinstance(value, int) and value not in WHOLE_NUMBERS:
             raise error(f"{source}: not TOML: a whole number beyond 64 bits")
         # No path and no address has one, and the system's calls fail on it.
         if isinstance(value, str) and "\0" in value:
