@@ -3,7 +3,7 @@
 - Seconds of a unit are those between marks inside whole runs, as it will be served.
 - Watts of a unit are its own, run alone: the execution's joules where the device can tell so short a window apart,
   else a window of its meter, back to back.
-- Idle watts are drawn at held clocks. Changing them is timed from asking to when the device reads the new one back.
+- Idle watts are drawn at held clocks.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from joulecut_core.clocks import OperatingPoint
-from joulecut_core.devices import Device, Lease
+from joulecut_core.devices import Device
 from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.timing import Clock
 from joulecut_core.workloads import Operation, Workload
 from joulecut_runtime.profiling.meter_windows import busy_window, idle_window
 from joulecut_runtime.profiling.run_times import trimmed_mean
+from joulecut_runtime.profiling.switching import MOVES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class ServicePlan:
     repetitions: int = 10
     warm_up: int = 1
     window_periods: int = 10
-    moves: int = 8
+    moves: int = MOVES
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -84,18 +84,6 @@ def measure_units(device: Device, clock: Clock, work: BatchWork, plan: ServicePl
 def idle_power_w(device: Device, clock: Clock, plan: ServicePlan) -> float:
     """Watts at the clocks in force while nothing runs."""
     return idle_window(device, clock, periods=plan.window_periods).power_w
-
-
-def switching_time_s(lease: Lease, clock: Clock, points: Sequence[OperatingPoint], plan: ServicePlan) -> float:
-    """Mean seconds until another of the points is in force: up and down, over short and long ways. 0 for one point."""
-    if len(points) < 2:
-        return 0.0
-    steps = list(dict.fromkeys((points[-1], points[0], points[len(points) // 2])))
-    lease.move(steps[-1])
-    begin_s = clock.now_s()
-    for move in range(plan.moves):
-        lease.move(steps[move % len(steps)])
-    return (clock.now_s() - begin_s) / plan.moves
 
 
 def _power_w(device: Device, clock: Clock, workload: Workload, run: Callable[[], None], plan: ServicePlan) -> float:

@@ -28,7 +28,6 @@ from joulecut.service.measurement import (
     UnitFigures,
     idle_power_w,
     measure_units,
-    switching_time_s,
     unit_times_s,
 )
 from joulecut.service.subjects import ServedNetwork, served_network
@@ -45,6 +44,7 @@ from joulecut_runtime.profiling.meter_windows import meter_period_s
 from joulecut_runtime.profiling.plan import span
 from joulecut_runtime.profiling.progress import ProgressSink, Silence
 from joulecut_runtime.profiling.store import default_profile_folder
+from joulecut_runtime.profiling.switching import switching_time_s
 from joulecut_runtime.quantised.packed_weights import integer_obstacle
 from joulecut_runtime.quantised.scales_file import scales_digest
 from joulecut_runtime.wires.answers import has_answers
@@ -287,7 +287,7 @@ class _Maker:
             return self._order.switch_s
         device = self._bench.device
         with device.lease(self._points[-1]) as lease:
-            taken_s = switching_time_s(lease, self._bench.clock, self._points, self._order.plan)
+            taken_s = switching_time_s(lease, self._bench.clock, self._points, moves=self._order.plan.moves)
         basis = device.info.notes.get("settle")
         emulated = "" if basis is None else f" ({device.info.figures.value}; {basis})"
         self._notes.append(f"switch_s: timed until the new clock held{emulated}; {rest}")

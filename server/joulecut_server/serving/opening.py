@@ -14,7 +14,7 @@ from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks
 from joulecut_server.serving.scheduler import Scheduler
-from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile
+from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile, timed_switch_s
 
 
 def make_scheduler(
@@ -36,12 +36,16 @@ def make_scheduler(
     ClockError where it has clocks that this device lacks.
     """
     tables = dict(service_tables(options))
+    switch_s = 0.0
+    if any(network.name not in tables for network in networks):
+        switch_s = timed_switch_s(device, clock=worker.clock)
     lanes = []
     for network in networks:
         found = tables.pop(network.name, None)
-        table = table_of_profile(network.profile, network.runner.network.table) if found is None else found
+        if found is None:
+            found = table_of_profile(network.profile, network.runner.network.table, switch_s=switch_s)
         runner = _batches(network)
-        policy = make_policy(options, served_table(table, runner, hardware, clock=worker.clock), kept=kept)
+        policy = make_policy(options, served_table(found, runner, hardware, clock=worker.clock), kept=kept)
         lanes.append(NetworkLane(runner, policy, options))
     if tables:
         raise ConfigError(f"serving.tables: none of the networks served here is {', '.join(sorted(tables))}")

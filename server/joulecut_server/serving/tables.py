@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from joulecut_core.devices import Device
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.networks import CutTable
 from joulecut_core.profiles import Profile
@@ -21,6 +22,7 @@ from joulecut_planner.serving.service_file import load_service_table
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.execution.batch_runner import BatchRunner
 from joulecut_runtime.execution.device_engine import variant_engine_on
+from joulecut_runtime.profiling.switching import switching_time_s
 from joulecut_server.serving.options import ServingOptions
 
 _LOG = logging.getLogger(__name__)
@@ -69,11 +71,11 @@ def _speed_up(table: ServiceTable, variant: ServiceVariant) -> float:
     return full_s / reduced_s
 
 
-def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
+def table_of_profile(profile: Profile, network: CutTable, *, switch_s: float) -> ServiceTable:
     """A table for one request at a time, by a server's profile: what larger batches cost was never measured.
 
     Blocks are told apart by waiting for each, which an engine that runs the whole at once never does: their seconds are
-    scaled to what the whole takes.
+    scaled to what the whole takes. `switch_s`: what a change of the clock takes here, which no profile tells.
     """
     points = sorted(profile.points, key=lambda point: (point.requested.memory_mhz or 0.0, point.requested.core_mhz))
     blocks = range(len(network.blocks))
@@ -91,6 +93,7 @@ def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
         points=tuple(point.requested for point in points),
         batches=(1,),
         idle_w=tuple(point.wait_w for point in points),
+        switch_s=switch_s,
         variants=(
             ServiceVariant(
                 name=profile.key.precision,
@@ -102,6 +105,24 @@ def table_of_profile(profile: Profile, network: CutTable) -> ServiceTable:
             ),
         ),
     )
+
+
+def timed_switch_s(device: Device, *, clock: Clock) -> float:
+    """Seconds that a change of the clock takes, in two digits; 0 where the clocks cannot be had, and nobody changes them.
+
+    What a policy prepared at the last start is found again only for an equal table: hence two digits, the cautious way.
+    """
+    points = device.clock_table.points
+    try:
+        with device.lease(points[-1]) as lease:
+            seconds = switching_time_s(lease, clock, points)
+    except DeviceError as error:
+        _LOG.warning("changes of the clock could not be timed and count as free: %s", error)
+        return 0.0
+    if seconds <= 0.0:
+        return 0.0
+    digit_s = 10.0 ** (math.floor(math.log10(seconds)) - 1)
+    return math.ceil(seconds / digit_s) * digit_s
 
 
 def make_policy(options: ServingOptions, table: ServiceTable, *, kept: Path | None = None) -> ServingPolicy:

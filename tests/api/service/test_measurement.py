@@ -15,7 +15,6 @@ from joulecut.service.measurement import (
     ServicePlan,
     idle_power_w,
     measure_units,
-    switching_time_s,
 )
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
@@ -25,6 +24,7 @@ from joulecut_runtime.devices.device_file import DeviceFile, load_device_file
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.laws import Laws
 from joulecut_runtime.networks.network import Network
+from joulecut_runtime.profiling.switching import switching_time_s
 from tests.fakes.hardware import FakeHardware, opened
 from tests.runtime.quantised.small_networks import mixed_network
 
@@ -71,10 +71,9 @@ def test_idle_watts_and_changes_are_the_devices() -> None:
         points = device.clock_table.points
         with device.lease(points[0]) as lease:
             assert idle_power_w(device, clock, PLAN) == pytest.approx(Laws(v100()).idle_w(points[0]), rel=0.01)
-            assert switching_time_s(lease, clock, points, PLAN) == pytest.approx(v100().settle.core_s, rel=1e-6)
-            assert switching_time_s(lease, clock, points[:1], PLAN) == 0.0
-            once = ServicePlan(moves=1)
-            assert switching_time_s(lease, clock, points[:2], once) == pytest.approx(v100().settle.core_s, rel=1e-6)
+            assert switching_time_s(lease, clock, points) == pytest.approx(v100().settle.core_s, rel=1e-6)
+            assert switching_time_s(lease, clock, points[:1]) == 0.0
+            assert switching_time_s(lease, clock, points[:2], moves=1) == pytest.approx(v100().settle.core_s, rel=1e-6)
 
 
 def test_a_meter_is_asked_where_single_runs_have_no_joules() -> None:

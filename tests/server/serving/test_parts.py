@@ -23,7 +23,7 @@ from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks
-from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile
+from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile, timed_switch_s
 from joulecut_server.serving.unit_map import UnitMap
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import server_profile
@@ -87,7 +87,7 @@ def test_units_of_another_network_are_refused() -> None:
 def test_a_profile_serves_a_request_at_a_time() -> None:
     """Without a table there is one from the server's own profile: its clocks, its blocks, and no guess at batches."""
     profile = server_profile()
-    table = table_of_profile(profile, tiny_network().table)
+    table = table_of_profile(profile, tiny_network().table, switch_s=0.01)
     assert table.batches == (1,)
     assert len(table.units) == NETWORK.last
     assert UnitMap(table, NETWORK).starts == tuple(range(NETWORK.last))
@@ -95,6 +95,19 @@ def test_a_profile_serves_a_request_at_a_time() -> None:
     whole_s = sum(unit[-1] for unit in table.variants[0].time_s[0])
     assert whole_s == pytest.approx(top.whole_s)
     assert table.idle_w[-1] == top.wait_w
+    assert table.switch_s == 0.01
+
+
+def test_what_a_change_of_the_clock_takes_is_timed() -> None:
+    """A profile does not tell it; a policy to which changes are free changes the clock within each short request.
+
+    It is told in two digits, so that what a policy prepared is found again; clocks that nobody can have change for free.
+    """
+    clock = ManualClock()
+    device = open_device("emulated:v100", clock=clock)
+    assert timed_switch_s(device, clock=clock) == pytest.approx(0.010)
+    with device.lease(device.clock_table.points[0]):
+        assert timed_switch_s(device, clock=clock) == 0.0
 
 
 def test_a_profile_promises_what_the_whole_takes() -> None:
@@ -102,7 +115,7 @@ def test_a_profile_promises_what_the_whole_takes() -> None:
     profile = server_profile()
     (top,) = (point for point in profile.points if point.requested == profile.clock_table[-1])
     apart = replace(top, block_s=tuple(3.0 * block_s for block_s in top.block_s))
-    table = table_of_profile(replace(profile, points=(apart,)), tiny_network().table)
+    table = table_of_profile(replace(profile, points=(apart,)), tiny_network().table, switch_s=0.0)
     assert sum(unit[0] for unit in table.variants[0].time_s[0]) == pytest.approx(top.whole_s)
 
 
