@@ -262,7 +262,7 @@ class Scheduler:
         try:
             self.books.read(self._device.state().energy_j)
         except DeviceError as error:
-            # What a meter misses now it shows at a later reading.
+            self.books.read(None)
             _LOG.warning("the meter cannot be read: %s", error)
 
     def _serve(self, lane: NetworkLane, moment_s: float) -> Rest | None:

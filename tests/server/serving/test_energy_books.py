@@ -35,14 +35,48 @@ def test_a_counter_that_lags_behind_is_waited_for() -> None:
 
 
 def test_without_a_counter_nothing_is_shared_out() -> None:
-    """A reading that fails in between changes nothing of what is known; before the first nothing is."""
+    """A reading that fails in between changes nothing of what is known; before the first nothing is, nor is it owed."""
     books = EnergyBooks()
     books.read(None)
     assert books.close_batch(1.0) is None
     books.read(50.0)
     books.read(54.0)
     books.read(None)
-    assert books.close_batch(0.0) == 3.0
+    assert books.close_batch(0.0) == 4.0
+
+
+def test_what_a_counter_never_saw_is_not_owed_to_it() -> None:
+    """Sampled joules lack the time in which power could not be read: idling from then on is somebody's at once."""
+    books = EnergyBooks()
+    books.read(0.0)
+    assert books.close_batch(10.0) == 0.0
+    books.read(None)
+    assert books.close_batch(1000.0) == 0.0
+    books.read(10.0)
+    books.read(40.0)
+    assert books.close_batch(0.0) == 30.0
+
+
+def test_a_counter_that_caught_up_pays_for_what_it_was_not_asked_about() -> None:
+    """A driver's own counter goes on while nobody can read it: joules of that time are booked once."""
+    books = EnergyBooks()
+    books.read(0.0)
+    books.read(None)
+    assert books.close_batch(100.0) == 0.0
+    books.read(130.0)
+    assert books.close_batch(0.0) == 30.0
+
+
+def test_joules_that_stood_in_for_fewer_are_paid_back_by_what_lies_between() -> None:
+    """A service table may have more than was drawn: ledgers come back to the counter."""
+    books = EnergyBooks()
+    books.read(0.0)
+    assert books.close_batch(50.0) == 0.0
+    books.read(40.0)
+    assert books.close_batch(0.0) == 0.0
+    books.read(65.0)
+    assert books.close_batch(0.0) == 15.0
+    assert books.busy_j + books.wait_j == 65.0
 
 
 @given(st.lists(st.tuples(_JOULES, _JOULES, st.booleans()), min_size=1, max_size=20))

@@ -42,12 +42,12 @@ class PowerSampler:
         self._sample()
         self._thread.start()
 
-    def read(self) -> tuple[float, float]:
-        """Joules until the latest sample, and when that was taken."""
+    def read(self) -> tuple[float, float] | None:
+        """Joules until the latest sample, and when that was taken; None while power cannot be read."""
         if self._clock.now_s() - self._sampled_s > self._period_s:
             self._sample()  # the thread is late
         with self._lock:
-            return self._energy_j, self._sampled_s
+            return None if self._fails else (self._energy_j, self._sampled_s)
 
     def close(self) -> None:
         """Stop sampling. Safe to call twice; a read that hangs in the driver is left behind."""
