@@ -46,7 +46,7 @@ class ClockError(DeviceError):
 
 
 class LeaseError(DeviceError):
-    """The device's clocks are leased to somebody else."""
+    """The device's clocks are leased to somebody else, or this user may not set them."""
 
 
 class ProfileError(JoulecutError):

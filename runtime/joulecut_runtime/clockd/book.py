@@ -25,7 +25,7 @@ Holder = dict[str, str | int]
 """Who holds a lease, as it is logged. Compared by identity: one process may ask twice under one name."""
 
 
-class UnchangedError(DeviceError):
+class UnchangedError(LeaseError):
     """This process may not set the board: refused at the first call, before anything was changed."""
 
 

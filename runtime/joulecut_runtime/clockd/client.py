@@ -22,8 +22,8 @@ _STARTING_S = 0.05
 """On the wall: a daemon that starts has its socket for a moment before it listens there."""
 _REFUSALS: Mapping[str, type[DeviceError]] = {
     "ClockError": ClockError,
-    "LeaseError": LeaseError,
-    **dict.fromkeys(("AbsentError", "ConfigError", "DeviceError", "UnchangedError"), DeviceError),
+    **dict.fromkeys(("LeaseError", "UnchangedError"), LeaseError),
+    **dict.fromkeys(("AbsentError", "ConfigError", "DeviceError"), DeviceError),
 }
 """The daemon's errors whose messages say what to do."""
 _CLOCK = SystemClock()

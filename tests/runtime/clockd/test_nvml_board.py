@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pynvml
 import pytest
 
-from joulecut_core.errors import ClockError, DeviceError
+from joulecut_core.clocks import OperatingPoint
+from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_runtime.clockd import nvml_board
-from joulecut_runtime.clockd.book import Board, UnchangedError
+from joulecut_runtime.clockd.book import Board, LeaseBook, UnchangedError
+from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from tests.fakes.nvml import COMPILER, GENERATIONS, NO_COMPILER, Can, FakeNvml, loaded
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=NO_COMPILER)
@@ -206,6 +208,15 @@ def test_only_a_first_refusal_has_changed_nothing(
     with pytest.raises(DeviceError) as refused:
         only_board().apply(990, memory_mhz)
     assert type(refused.value) is error
+
+
+def test_who_may_not_set_the_clocks_gets_no_lease(fake: FakeNvml, tmp_path: Path) -> None:
+    """A user without the right is refused a lease, whoever would grant it."""
+    fake.fail("nvmlDeviceSetGpuLockedClocks", 4)
+    with closing(LocalAuthority(LeaseBook(tmp_path, lambda _: nvml_board.find()))) as authority:
+        with pytest.raises(LeaseError, match="joulecut-clockd"):
+            authority.grant(only_board().key, OperatingPoint(core_mhz=990.0), holder="me")
+    assert fake.gpu.is_untouched
 
 
 def test_one_thing_that_cannot_be_put_back_keeps_no_other_locked(fake: FakeNvml) -> None:

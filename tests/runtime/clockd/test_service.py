@@ -18,7 +18,7 @@ from joulecut_core.timing import ManualClock
 from joulecut_runtime.clockd import cli
 from joulecut_runtime.clockd import client as client_module
 from joulecut_runtime.clockd.allow_list import Rule
-from joulecut_runtime.clockd.book import STATE, LeaseBook
+from joulecut_runtime.clockd.book import STATE, LeaseBook, UnchangedError
 from joulecut_runtime.clockd.client import BoardState, ClockdClient, ClockdGoneError
 from tests.runtime.clockd.daemons import serving
 from tests.runtime.clockd.file_board import STOCK, FileBoard
@@ -277,6 +277,19 @@ def test_audit_names_who_what_and_the_result(
     assert events[1]["mhz"] == [612.0, None]
     assert "613" in events[2]["result"]
     assert (events[3]["why"], events[3]["result"]) == ("released", "done")
+
+
+def test_who_may_not_set_the_clocks_gets_no_lease(
+    client: ClockdClient, board: FileBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that refuses the daemon itself is told as any other refusal of a lease."""
+
+    def refuse(_board: FileBoard, _core_mhz: float, _memory_mhz: float | None) -> None:
+        raise UnchangedError("SetGpuLockedClocks failed: Insufficient Permissions")
+
+    monkeypatch.setattr(FileBoard, "apply", refuse)
+    with pytest.raises(LeaseError, match="Insufficient Permissions"):
+        client.acquire(board.key, LOW, holder="me", ttl_s=5.0)
 
 
 def test_a_board_that_cannot_be_restored_is_owed(client: ClockdClient, board: FileBoard, book: LeaseBook) -> None:
