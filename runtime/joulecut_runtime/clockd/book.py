@@ -88,13 +88,13 @@ class Custody:
     """
 
     def __init__(self, board: Board, state: Path, boot: str, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._board, self._now_s = board, now_s
+        self._board, self._now_s, self._moves = board, now_s, 0
         self._journal = state / f"{boot}{board.key}.json"  # of this boot: locked clocks die with their kernel
         self._lock = ExitStack()
         self._holder: Holder | None = None
         self._clocks: Clocks = (0.0, None)
         self._kept: Mapping[str, str] = {}
-        self.ttl_s = self._due_s = self._wait_s = 0.0
+        self.ttl_s = self._due_s = self._wait_s = self._tell_s = 0.0
 
     def acquire(self, clocks: Clocks, holder: Holder, ttl_s: float = float("inf")) -> None:
         """Lend the board until it is released, or `ttl_s` pass without a heartbeat; if that fails, nothing changes.
@@ -104,7 +104,7 @@ class Custody:
         self._take()
         try:
             self._keep(self._board.snapshot(), memory=False)
-            self._holder, self.ttl_s = holder, ttl_s
+            self._holder, self.ttl_s, self._tell_s, self._moves = holder, ttl_s, 0.0, 0
             self.move(clocks, holder)
         except BaseException as error:
             with suppress(DeviceError):
@@ -117,8 +117,11 @@ class Custody:
         if clocks[1] is not None:
             self._keep(self._kept, memory=True)
         self._board.apply(*clocks)
-        self._clocks = clocks
-        audit("set", holder, "done", board=self._board.key, mhz=clocks)
+        self._clocks, self._moves = clocks, self._moves + 1
+        # Some ten lines at once, then one a second: a policy moves many times a second, and no log is to be filled.
+        if (now_s := self._now_s()) >= self._tell_s - 10.0:
+            audit("set", holder, "done", board=self._board.key, mhz=clocks, moves=self._moves)
+            self._tell_s, self._moves = max(self._tell_s, now_s) + 1.0, 0
 
     def heartbeat(self, holder: Holder) -> None:
         """Begin the time to live anew. Raises LeaseError where the lease has ended."""
@@ -188,12 +191,12 @@ class Custody:
         except Exception as error:
             self._wait_s = min(60.0, 2.0 * self._wait_s + 1.0)
             self._due_s = self._now_s() + self._wait_s
-            audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why)
+            audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why, mhz=self._clocks)
             raise DeviceError(f"{self._board.key} is not restored yet, and not lent until it is: {error}") from error
         finally:
             self._lock.close()
         self._due_s = self._wait_s = 0.0
-        audit("restore", holder, "done", board=self._board.key, why=why)
+        audit("restore", holder, "done", board=self._board.key, why=why, mhz=holder and self._clocks, moves=self._moves)
 
     def _keep(self, snapshot: Mapping[str, str], *, memory: bool) -> None:
         """Write down what is owed. No fsync: a file outlives its process without one, and after a boot none counts."""
@@ -207,13 +210,12 @@ class LeaseBook:
 
     def __init__(self, root: Path, find: Find = find_boards, now_s: Callable[[], float] = time.monotonic) -> None:
         """Changes nothing yet. Raises OSError where no journal can be kept that is root's alone."""
-        self.root, self._find, self._now_s = root, find, now_s
+        self.root, self._find, self._now_s, self.turn = root, find, now_s, threading.RLock()
         self._boot = kernel_files.read(root / "proc/sys/kernel/random/boot_id")
         (root / STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
         if (state := (root / STATE).stat()).st_mode & 0o022 or state.st_uid not in (0, os.geteuid()):
             raise PermissionError(f"{root / STATE}: others can change what is put back; make it root's, mode 700")
         self._boards: dict[str, Custody] = {}
-        self.turn = threading.RLock()
         self.boards()
 
     def boards(self) -> dict[str, Custody]:

@@ -127,8 +127,7 @@ class _Connection:
         custody.tend()
         asked_s = ttl_s if op == "acquire" else custody.ttl_s
         if op in {"acquire", "move"} and not any(rule.allows(*mhz, asked_s) for rule in rules):
-            limits = [rule.limits for rule in rules]
-            raise ClockError(f"{mhz} MHz for {asked_s} s is more than user {self.uid} may: {limits}")
+            raise ClockError(f"{mhz} MHz, {asked_s} s: more than user {self.uid} may: {[one.limits for one in rules]}")
         if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
             raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
         self._who["holder"] = name or self._who["holder"]

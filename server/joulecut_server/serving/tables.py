@@ -108,7 +108,7 @@ def table_of_profile(profile: Profile, network: CutTable, *, switch_s: float) ->
 
 
 def timed_switch_s(device: Device, *, clock: Clock) -> float:
-    """Seconds that a change of the clock takes, in two digits; 0 where the clocks cannot be had, and nobody changes them.
+    """Seconds that a change of the clock takes, in two digits; 0 where the clocks cannot be had.
 
     What a policy prepared at the last start is found again only for an equal table: hence two digits, the cautious way.
     """

@@ -213,9 +213,9 @@ def test_only_a_first_refusal_has_changed_nothing(
 def test_who_may_not_set_the_clocks_gets_no_lease(fake: FakeNvml, tmp_path: Path) -> None:
     """A user without the right is refused a lease, whoever would grant it."""
     fake.fail("nvmlDeviceSetGpuLockedClocks", 4)
-    with closing(LocalAuthority(LeaseBook(tmp_path, lambda _: nvml_board.find()))) as authority:
-        with pytest.raises(LeaseError, match="joulecut-clockd"):
-            authority.grant(only_board().key, OperatingPoint(core_mhz=990.0), holder="me")
+    book = LeaseBook(tmp_path, lambda _: nvml_board.find())
+    with closing(LocalAuthority(book)) as authority, pytest.raises(LeaseError, match="joulecut-clockd"):
+        authority.grant(only_board().key, OperatingPoint(core_mhz=990.0), holder="me")
     assert fake.gpu.is_untouched
 
 

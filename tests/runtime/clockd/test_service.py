@@ -279,6 +279,26 @@ def test_audit_names_who_what_and_the_result(
     assert (events[3]["why"], events[3]["result"]) == ("released", "done")
 
 
+def test_many_moves_fill_no_log(
+    client: ClockdClient, board: FileBoard, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A serving policy moves twice for each request: what has no line of its own is counted, the last one is told."""
+    caplog.set_level(logging.INFO)
+    points = [OperatingPoint(core_mhz=mhz) for mhz in (612.0, 306.0)]
+    client.acquire(board.key, LOW, holder="agent", ttl_s=100.0)
+    for move in range(2001):
+        clock.advance_s(0.01)
+        client.move(board.key, points[move % 2])
+    client.release(board.key)
+    client.acquire(board.key, LOW, holder="agent", ttl_s=100.0)
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("audit ")]
+    *moves, ended, taken = [json.loads(line.removeprefix("audit ")) for line in lines]
+    assert 20 <= len(moves) <= 35
+    assert sum(event["moves"] for event in (*moves, ended)) == 2002
+    assert (ended["event"], ended["mhz"]) == ("restore", [612.0, None])
+    assert (taken["event"], taken["moves"]) == ("set", 1)
+
+
 def test_who_may_not_set_the_clocks_gets_no_lease(
     client: ClockdClient, board: FileBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

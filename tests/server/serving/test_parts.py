@@ -101,7 +101,7 @@ def test_a_profile_serves_a_request_at_a_time() -> None:
 def test_what_a_change_of_the_clock_takes_is_timed() -> None:
     """A profile does not tell it; a policy to which changes are free changes the clock within each short request.
 
-    It is told in two digits, so that what a policy prepared is found again; clocks that nobody can have change for free.
+    It has two digits, so that what a policy prepared is found again; clocks that nobody can have change for free.
     """
     clock = ManualClock()
     device = open_device("emulated:v100", clock=clock)
