@@ -19,8 +19,11 @@ from joulecut_planner.serving.simulation.event_loop import simulate
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.devices.options import DeviceOptions
 from joulecut_runtime.execution.batch_runner import BatchRunner
+from joulecut_runtime.execution.device_worker import DeviceWorker
+from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.lane import NetworkLane
+from joulecut_server.serving.opening import make_scheduler
 from joulecut_server.serving.options import ServingOptions
 from joulecut_server.serving.policy_clocks import PolicyClocks
 from joulecut_server.serving.tables import make_policy, served_table, service_tables, table_of_profile, timed_switch_s
@@ -108,6 +111,26 @@ def test_what_a_change_of_the_clock_takes_is_timed() -> None:
     assert timed_switch_s(device, clock=clock) == pytest.approx(0.010)
     with device.lease(device.clock_table.points[0]):
         assert timed_switch_s(device, clock=clock) == 0.0
+
+
+def test_a_scheduler_without_tables_knows_what_changes_of_the_clock_take(tmp_path: Path) -> None:
+    """Its policies plan with the time that this device needs, not with changes that are free."""
+    clock = ManualClock()
+    device, worker = open_device("emulated:t4", clock=clock), DeviceWorker(clock)
+    served = ServedNetwork(folder=tmp_path, runner=BatchRunner(tiny_network(), device), profile=server_profile())
+    try:
+        scheduler = make_scheduler(
+            OPTIONS,
+            ServedNetworks((served,)),
+            device=device,
+            worker=worker,
+            clocks=PolicyClocks(device, clock),
+            hardware=DeviceOptions(),
+        )
+    finally:
+        worker.close()
+        device.close()
+    assert [lane.table.switch_s >= 0.010 for lane in scheduler._lanes.values()] == [True]
 
 
 def test_a_profile_promises_what_the_whole_takes() -> None:
