@@ -49,14 +49,17 @@ def reading(
     }
 
 
-def unread(
-    name: str, answer: Callable[[bytes, Context], Awaitable[Message]], reply: type[Message], arriving: Arriving | None
-) -> Any:
+def unread(name: str, answer: Callable[[bytes, Context], Awaitable[Message | None]], arriving: Arriving | None) -> Any:
     """A handler of the call of that name, which gets a request's bytes."""
+
+    async def packed(content: bytes, context: Context) -> bytes:
+        reply = await answer(content, context)
+        # Here, not by gRPC: until its caller has read it that would keep the message beside the bytes.
+        return b"" if reply is None else reply.SerializeToString()
+
     if arriving is None:
-        return grpc.unary_unary_rpc_method_handler(cast(Any, answer), response_serializer=reply.SerializeToString)
-    taking = _taking_in(name, answer, arriving, reply())
-    return grpc.stream_unary_rpc_method_handler(cast(Any, taking), response_serializer=reply.SerializeToString)
+        return grpc.unary_unary_rpc_method_handler(cast(Any, packed))
+    return grpc.stream_unary_rpc_method_handler(_taking_in(name, packed, arriving, b""))
 
 
 def _taking_in(name: str, answer: Callable[[bytes, Context], Awaitable[R]], arriving: Arriving, nothing: R) -> Any:
@@ -97,7 +100,7 @@ def _read_first(method: MethodDescriptor, answer: Any, arriving: Arriving | None
         return None if request is None else await answer(request, context)
 
     if not method.server_streaming:
-        return unread(name, cast(Any, answered), reply, arriving)
+        return unread(name, answered, arriving)
     if arriving is None:
         return grpc.unary_stream_rpc_method_handler(cast(Any, answered), response_serializer=reply.SerializeToString)
     taking = _taking_in(name, answered, arriving, None)

@@ -112,10 +112,10 @@ def add_planner(
     # Generated handlers would read a message of any size on the event loop before anybody is asked.
     handlers = {
         **reading(_PLANNER, servicer, arriving),
-        "Plan": unread("Planner.Plan", servicer.plan, planning_pb2.PlanReply, arriving),
-        "Pareto": unread("Planner.Pareto", servicer.pareto, planning_pb2.ParetoReply, arriving),
-        "PlanFleet": unread("Planner.PlanFleet", servicer.plan_fleet, planning_pb2.PlanFleetReply, arriving),
-        "PlanSession": unread("Planner.PlanSession", servicer.plan_session, planning_pb2.PlanSessionReply, arriving),
+        "Plan": unread("Planner.Plan", servicer.plan, arriving),
+        "Pareto": unread("Planner.Pareto", servicer.pareto, arriving),
+        "PlanFleet": unread("Planner.PlanFleet", servicer.plan_fleet, arriving),
+        "PlanSession": unread("Planner.PlanSession", servicer.plan_session, arriving),
     }
     add_handlers(server, _PLANNER, handlers)
 
