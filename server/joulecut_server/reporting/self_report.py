@@ -21,6 +21,7 @@ from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_runtime.networks.bundle_signature import files_with_signature
 from joulecut_runtime.profiling.metering import MeterReader, overrun_s
 from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.reporting.echo_turns import LARGE_BYTES, EchoTurns
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions.sessions import SessionBook
 
@@ -50,6 +51,7 @@ class ServerReport:
         self._clocks = clocks
         self._networks = networks
         self._sessions = sessions
+        self._echo_turns = EchoTurns()
         self._instance = secrets.token_hex(8)
 
     async def hello(self, hello: Hello) -> HelloReply:
@@ -93,8 +95,10 @@ class ServerReport:
         return replace(reading, busy_s=sum(network.runner.busy_s for network in self._networks))
 
     async def echo(self, echo: Echo) -> EchoReply:
-        """As many bytes as were asked for."""
+        """As many bytes as were asked for, in their turn."""
         start_s = self._clock.now_s()
+        if echo.reply_bytes >= LARGE_BYTES:
+            await self._echo_turns.next()
         payload = bytes(echo.reply_bytes)
         return EchoReply(payload=payload, server_s=self._clock.now_s() - start_s)
 
