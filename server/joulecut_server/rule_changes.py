@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 
 _LOOK_S = 2.0
 """Wall seconds between two looks at the file."""
+_RESTLESS_LOOKS = 5
+"""Looks in a row that each find another file, after which that is told: its rules may be long meant to hold."""
 _TAKEN = frozenset({"access", "limits"})
 """Keys of the configuration that need no restart."""
 
@@ -63,6 +65,7 @@ class RuleChanges:
         self._in_force = (started.access, started.limits)
         self._read_as = source.seen
         self._noticed = self._read_as
+        self._restless_looks = 0
         self._told_of: tuple[str, ...] = ()
         self._refusal: tuple[FileState | None, str] | None = None
         self._wanted = asyncio.Event()
@@ -100,10 +103,18 @@ class RuleChanges:
     async def look(self) -> None:
         """Read the file where it has changed, or could not be used, and been left alone since the last look."""
         seen = file_state(self._source.file)
-        settled = seen == self._noticed and (seen != self._read_as or self.is_stale)
+        rests = seen == self._noticed
         self._noticed = seen
-        if settled:
+        self._restless_looks = 0 if rests else self._restless_looks + 1
+        if rests and (seen != self._read_as or self.is_stale):
             await self._read()
+        elif self._restless_looks == _RESTLESS_LOOKS:
+            reason = (
+                f"{self._source.file}: has changed at each of the last {_RESTLESS_LOOKS} looks, one every {_LOOK_S:g} s, "
+                "and is read once it is left alone; write it only where it differs, or send SIGHUP to have it read now"
+            )
+            if self._refuses(reason):
+                _LOG.error("new rules are not used, those before stay in force: %s", reason)
 
     async def read(self) -> None:
         """Read the file and carry it out; where that is not possible all stays as it is, which the log says."""

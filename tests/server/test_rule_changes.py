@@ -95,6 +95,21 @@ def test_a_file_that_goes_on_changing_waits(tmp_path: Path) -> None:
     assert [limits.streams for _, limits in each.applied] == [13]
 
 
+def test_a_file_that_never_rests_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, and the gauge says that its rules are not in force; left alone it is taken, and asked for, at once."""
+    each = Changing(tmp_path)
+    for streams in range(11, 31):
+        each.write(START.replace("10", str(streams)))
+        each.looks(1)
+    assert (each.applied, each.changes.is_stale, each.changes.refused) == ([], True, 1)
+    assert caplog.text.count("has changed at each of the last 5 looks") == 1
+    asyncio.run(each.changes.read())
+    each.write(START.replace("10", "31"))
+    each.looks(2)
+    assert [limits.streams for _, limits in each.applied] == [30, 31]
+    assert not each.changes.is_stale
+
+
 def test_a_bad_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Neither its bad part nor its good one, and the log says once what is wrong; the next good file is taken."""
     each = Changing(tmp_path)
