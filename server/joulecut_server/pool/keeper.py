@@ -59,6 +59,11 @@ class Keeper:
         self._renewed_s = self._time.now_s()
         self.wanted = options.min_servers
 
+    @property
+    def has_servers(self) -> bool:
+        """Whether any are there, of this keeper or of the one before it."""
+        return bool(self._crew.present())
+
     def look(self) -> None:
         """One look at all servers, and what follows from it."""
         self._hear()

@@ -65,16 +65,18 @@ def run_pool(config: PoolConfig, told: Callable[[PoolStanding], None] | None = N
 def end_pool(config: PoolConfig) -> bool:
     """End a pool on this host by asking its keeper, or in its place where servers have outlived it on a cluster.
 
-    Returns once all its servers have drained; whether there was a keeper or a cluster to ask. Raises LinkError where
+    Returns once all its servers have drained; whether there was a keeper, or a server. Raises LinkError where
     that takes too long or Ray does not answer, ConfigError where its keeper is another user's or host's.
     """
     folder = Path(config.pool.folder)
     keeper_pid = keeper_of(folder)
     if keeper_pid is None:
-        if config.pool.address:
-            with held(folder), cluster(config.pool), kept(config):
+        if not config.pool.address:
+            return False
+        with held(folder), cluster(config.pool), kept(config) as keeper:
+            if was_there := keeper.has_servers:
                 _LOG.info("ending the servers that have outlived their keeper")
-        return bool(config.pool.address)
+        return was_there
     end_keeper(folder, keeper_pid)
     clock = SystemClock()
     until_s, waiting = clock.now_s() + config.server.drain_s + LEAVING_S + _RAY_ENDS_S, threading.Event()
