@@ -55,12 +55,16 @@ class PoolStanding:
 def read_standing(folder: Path) -> PoolStanding:
     """The last standing of the pool whose folder this is. Raises ConfigError where there is none."""
     path = folder / STANDING_FILE
-    document = read_json(path, ConfigError)
+    remedy = "its keeper writes it anew at each look, as a restarted one does"
+    try:
+        document = read_json(path, ConfigError)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {remedy}") from error
     try:
         check_schema(document, SCHEMA, ConfigError)
         return decode(PoolStanding, document, error=ConfigError)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}; {remedy}") from error
 
 
 def name_before(folder: Path) -> str:

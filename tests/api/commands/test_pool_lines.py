@@ -87,6 +87,17 @@ def test_status_of_a_pool_that_never_was(tmp_path: Path) -> None:
     assert "joulecut pool up" in str(result.exception)
 
 
+@pytest.mark.parametrize("damaged", ["", "{", '{"schema": "joulecut.pool/9"}'])
+def test_status_of_a_damaged_file(tmp_path: Path, damaged: str) -> None:
+    """Its keeper mends it, and nobody else has to."""
+    file = config(tmp_path)
+    (tmp_path / "pool" / STANDING_FILE).write_text(damaged)
+    result = CliRunner().invoke(app, ["status", file])
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).startswith(str(tmp_path / "pool" / STANDING_FILE))
+    assert str(result.exception).endswith("; its keeper writes it anew at each look, as a restarted one does")
+
+
 @pytest.mark.parametrize("command", ["up", "status", "down"])
 def test_all_of_it_as_json(command: str) -> None:
     """Every command of a pool has the option."""
