@@ -111,7 +111,9 @@ def install(
 
 @app.command()
 def show(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="PEM files, or folders of certificate.pem.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="PEM files; folders of agents or of the authority.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Show whose certificates these are, where they are reached, and how long they are valid still."""

@@ -69,12 +69,17 @@ class SiteState:
         return (self.issuing, *((self.next,) if self.next else ()), *self.retired)
 
 
+def holds_site(folder: Path) -> bool:
+    """Whether a folder is an authority's."""
+    return (folder / _STATE_FILE).is_file()
+
+
 class Site:
     """A site's folder. `passphrase`: of the authorities' keys."""
 
     def __init__(self, folder: Path, passphrase: bytes | None = None) -> None:
         """Raises ConfigError where the folder holds no site."""
-        if not (folder / _STATE_FILE).is_file():
+        if not holds_site(folder):
             raise ConfigError(f"{folder}: no authority here; run `joulecut pki init`, or give --folder")
         self.folder = folder
         self._passphrase = passphrase

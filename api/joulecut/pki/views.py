@@ -14,6 +14,7 @@ from rich.table import Table
 
 from joulecut.pki.certificates import alternative_names, identity_of, read_certificates
 from joulecut.pki.credentials import CERTIFICATE_FILE
+from joulecut.pki.site import AUTHORITY_FILE, holds_site
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import on_one_line
 
@@ -50,8 +51,10 @@ class Shown:
 
 
 def show_path(path: Path, *, now: datetime) -> tuple[Shown, ...]:
-    """Every certificate of a file, or of a folder of credentials. Raises ConfigError."""
-    file = path / CERTIFICATE_FILE if path.is_dir() else path
+    """Every certificate of a file, of a folder of credentials, or that an authority's trusts. Raises ConfigError."""
+    file = path
+    if path.is_dir():
+        file = path / (AUTHORITY_FILE if holds_site(path) else CERTIFICATE_FILE)
     return tuple(show(certificate, str(path), now=now) for certificate in read_certificates(file))
 
 

@@ -59,6 +59,7 @@ def test_from_nothing_to_two_agents(pki: Command, tmp_path: Path) -> None:
     assert edge["identity"] == "spiffe://lab/edge/camera-1"
     assert 89.9 < edge["days_left"] <= 90
     assert (authority["authority"], authority["identity"], authority["validity"]) == (True, "", "valid")
+    assert certificates(pki("show", "pki", "--json")[1]) == [{**authority, "source": "pki"}]
     code, out, _ = pki("show", "server-gpu-box")
     assert "spiffe://lab/server/gpu-box" in out
     assert "90 days" in out
