@@ -8,6 +8,8 @@ who answered.
 from __future__ import annotations
 
 import asyncio
+import errno
+import ipaddress
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +107,11 @@ class _Attempt:
         except TimeoutError as error:
             raise self._failure("no answer; check that the host is up and no firewall stands between") from error
         except OSError as error:
+            if error.errno == errno.EINVAL and _lacks_interface(self.place.host):
+                raise self._failure(
+                    "a link-local address lacks the interface that leads to it; "
+                    "add this host's, as in [fe80::1%eth0]:50551"
+                ) from error
             raise self._failure(f"nobody listens there ({error.strerror}); check address and port") from error
 
     def _context(self) -> ssl.SSLContext:
@@ -195,6 +202,13 @@ def _greeted(connection: ssl.SSLSocket) -> bool:
         raise
     except OSError:
         # An alert, or a reset.
+        return False
+
+
+def _lacks_interface(host: str) -> bool:
+    try:
+        return ipaddress.IPv6Address(host).is_link_local and "%" not in host
+    except ValueError:
         return False
 
 

@@ -189,6 +189,16 @@ def test_an_interface_is_no_part_of_a_name(site: TestAuthority) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("host", ["fe80::1", "FE80::2"])
+def test_an_interface_that_is_missing(site: TestAuthority, host: str) -> None:
+    """A link-local address alone leads nowhere, whether or not somebody listens at its end."""
+    text = asyncio.run(_refusal(f"[{host}]:50551", site.issue("edge", "cam").security))
+    assert text == (
+        f"[{host}]:50551: a link-local address lacks the interface that leads to it; add this host's, as in "
+        "[fe80::1%eth0]:50551"
+    )
+
+
 def test_files_that_cannot_be_used(site: TestAuthority, tmp_path: Path) -> None:
     """A wrong file is named before anybody is called; Unix sockets have no TLS."""
     missing = ChannelSecurity(authority=tmp_path / "none.pem")
