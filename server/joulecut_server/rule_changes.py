@@ -110,8 +110,8 @@ class RuleChanges:
             await self._read()
         elif self._restless_looks == _RESTLESS_LOOKS:
             reason = (
-                f"{self._source.file}: has changed at each of the last {_RESTLESS_LOOKS} looks, {_LOOK_S:g} s apart, and "
-                "is read once it is left alone; write it only where it differs, or send SIGHUP to have it read now"
+                f"{self._source.file}: has changed at each of the last {_RESTLESS_LOOKS} looks, {_LOOK_S:g} s apart, "
+                "and is read once it is left alone; write it only where it differs, or send SIGHUP to have it read now"
             )
             if self._refuses(reason):
                 _LOG.error("new rules are not used, those before stay in force: %s", reason)

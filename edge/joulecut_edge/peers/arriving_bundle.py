@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from joulecut_core.documents import sync_folder
-from joulecut_core.errors import ConfigError
+from joulecut_core.documents import cannot_write, sync_folder
+from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_runtime.networks.bundle import MANIFEST_FILE
 
 _LOG = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ def arriving_bundle(place: Path, digest: str) -> Iterator[Path]:
     """A folder that `keep` can move to `place`, with what an agent that has ended left of the bundle, or empty.
 
     What is in it at the end is left for the next, where it can be told then that nobody holds it. An empty folder at
-    `place` is removed at once. Raises ConfigError where nothing could be kept there, or nothing more in the meantime.
+    `place` is removed at once. Raises ConfigError where nothing could be kept there, or nothing more in the meantime;
+    JoulecutError where that is the disk's.
     """
     with ExitStack() as stack:
         try:
@@ -104,14 +105,15 @@ def keep(arriving: Path, place: Path) -> bool:
     return True
 
 
-def cannot_be_kept(place: Path, error: OSError) -> ConfigError:
-    """What the system has against a bundle at `place`, and what to do."""
-    reason, remedy = str(error), "give another folder, or make room and let this user write beside it"
+def cannot_be_kept(place: Path, error: OSError) -> JoulecutError:
+    """What the system has against a bundle at `place`, and what to do: a ConfigError where that is not the disk's."""
+    reason, remedy = str(error), "give another folder, or let this user write beside it"
     if error.errno == errno.EBUSY:
         reason, remedy = "it is a mount point, which cannot be replaced", "give a folder inside it"
     elif error.errno == errno.ENOTEMPTY:
         reason, remedy = "it holds other files", "empty it, or give a folder that is not there yet"
-    return ConfigError(f"bundle: cannot be kept in {place}: {reason}; {remedy}")
+    failure = cannot_write(f"bundle: cannot be kept in {place}: {reason}", error, ConfigError)
+    return ConfigError(f"{failure}; {remedy}") if isinstance(failure, ConfigError) else failure
 
 
 def _prefix(digest: str) -> str:

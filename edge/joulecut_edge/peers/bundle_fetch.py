@@ -71,8 +71,8 @@ async def ensure_bundle(
     another agent that was faster, stays and is not checked here: whoever loads it does that.
 
     Raises ConfigError where the folder is empty and no digest is given, where nothing could be kept there (before any
-    server is asked), or where what the last server sent cannot be kept; LinkError where no server has the bundle;
-    BundleError where what the last one sent is not it.
+    server is asked), or where what the last server sent cannot be kept; JoulecutError where the disk is full or fails;
+    LinkError where no server has the bundle; BundleError where what the last one sent is not it.
     """
     if (folder / MANIFEST_FILE).exists():
         if digest:
@@ -97,7 +97,7 @@ async def ensure_bundle(
                 _LOG.warning("bundle %s: %s", digest, refusal)
                 failure = refusal
             came_bytes = sum(held_bytes(arriving).values()) - held
-    kind = type(failure) if isinstance(failure, (BundleError, ConfigError)) else LinkError
+    kind = LinkError if isinstance(failure, (AccessError, ContractError)) else type(failure)
     raise kind(f"bundle {digest} cannot be fetched: {failure}")
 
 
@@ -127,7 +127,7 @@ class _Fetch:
                 # Whose bytes were wrong is not known: its own may be right from the first on.
                 _LOG.warning("bundle %s: what was here, and went on at %s: %s", self.digest, address, error)
                 await self._fetch(server, security, {})
-        except (AccessError, LinkError, ContractError, BundleError, ConfigError) as error:
+        except JoulecutError as error:
             return error
         return None
 

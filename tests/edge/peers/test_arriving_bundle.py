@@ -96,7 +96,7 @@ def test_without_locks_nothing_is_taken_for_left(tmp_path: Path, monkeypatch: py
     [
         (errno.EBUSY, "it is a mount point, which cannot be replaced; give a folder inside it"),
         (errno.ENOTEMPTY, "it holds other files; empty it, or give a folder that is not there yet"),
-        (errno.EROFS, "Read-only file system.*; give another folder, or make room and let this user write beside it"),
+        (errno.EROFS, "Read-only file system.*; give another folder, or let this user write beside it"),
     ],
     ids=["mount point", "other files", "read-only"],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import resource
@@ -16,7 +17,8 @@ import grpc
 import pytest
 import torch
 
-from joulecut_core.errors import BundleError, ConfigError, LinkError
+from joulecut_core.errors import BundleError, ConfigError, JoulecutError, LinkError
+from joulecut_edge.peers import bundle_fetch
 from joulecut_edge.peers.arriving_bundle import arriving_bundle
 from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundle
 from joulecut_edge.peers.servers import Candidate
@@ -87,6 +89,23 @@ def test_more_than_the_disk_holds_is_passed_over(tmp_path: Path, packed: tuple[P
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert open_bundle(tmp_path / "net").digest == digest
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_full_disk_is_no_bad_input(
+    tmp_path: Path, packed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """There may be room in a minute, when an agent beside it has given up: services are started again for that."""
+    source, digest = packed
+
+    def full(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(bundle_fetch, "sync_files", full)
+    with pytest.raises(JoulecutError, match=r"cannot be kept in .*net: .*; make room there") as raised:
+        fetch(tmp_path / "net", digest, Library(chunks_of(source)))
+    assert type(raised.value) is JoulecutError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_goes_meanwhile(tmp_path: Path, packed: tuple[Path, str]) -> None:
