@@ -10,6 +10,7 @@ it gets none: only an agent that is killed leaves something there, and that stay
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import errno
 import fcntl
@@ -32,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 _PREFIX = ".joulecut-bundle-"
 _LOCK = "lock"
 _BUNDLE = "bundle"
+_AGAIN_S, _TRIES = 0.02, 250
+"""Five wall seconds in all, many times what removing a bundle takes."""
 _KEPT_S = 86_400.0
 """How long what has come of another bundle may be of use: to an agent beside this one that is between two starts."""
 
@@ -83,6 +86,30 @@ def make_empty(arriving: Path) -> None:
     arriving.mkdir()
 
 
+async def append(arriving: Path, name: str, offset: int, data: bytes) -> None:
+    """Write the next bytes of a file. Raises OSError; where the disk is full, what has come is forgotten by then.
+
+    Agents that fill one disk together give up one after the other: the next one has the room of the one before.
+    """
+    try:
+        _write(arriving / name, offset, data)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+    else:
+        return
+    descriptor = os.open(arriving.parent.parent, os.O_RDONLY)
+    try:
+        await _alone(descriptor)
+        try:
+            _write(arriving / name, offset, data)
+        except OSError:
+            make_empty(arriving)
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def sync_files(arriving: Path) -> None:
     """Return once a power cut leaves the files as they are; to be called before `keep`. Raises OSError.
 
@@ -114,6 +141,26 @@ def cannot_be_kept(place: Path, error: OSError) -> JoulecutError:
         reason, remedy = "it holds other files", "empty it, or give a folder that is not there yet"
     failure = cannot_write(f"bundle: cannot be kept in {place}: {reason}", error, ConfigError)
     return ConfigError(f"{failure}; {remedy}") if isinstance(failure, ConfigError) else failure
+
+
+def _write(path: Path, offset: int, data: bytes) -> None:
+    with path.open("ab") as stream:
+        # What an attempt before has left beyond it.
+        stream.truncate(offset)
+        stream.write(data)
+
+
+async def _alone(descriptor: int) -> None:
+    """Return once no other agent holds the lock of an open folder, or has for too long."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(_AGAIN_S)
+        except OSError:  # a file system without locks
+            return
+        else:
+            return
 
 
 def _prefix(digest: str) -> str:

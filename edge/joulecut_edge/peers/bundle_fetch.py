@@ -11,6 +11,7 @@ from pathlib import Path
 from joulecut_core.errors import AccessError, BundleError, ConfigError, ContractError, JoulecutError, LinkError
 from joulecut_core.time_limits import within
 from joulecut_edge.peers.arriving_bundle import (
+    append,
     arriving_bundle,
     cannot_be_kept,
     held_bytes,
@@ -200,5 +201,4 @@ async def _receive(chunks: AsyncIterator[BundleChunk], folder: Path, received: i
         path = folder / chunk.file
         if chunk.offset != (path.stat().st_size if path.exists() else 0):
             raise BundleError(f"bundle file {chunk.file}: bytes at {chunk.offset} arrived out of order; fetch it again")
-        with path.open("ab") as stream:
-            stream.write(chunk.data)
+        await append(folder, chunk.file, chunk.offset, chunk.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from joulecut_core.errors import ConfigError
-from joulecut_edge.peers.arriving_bundle import arriving_bundle, held_bytes, remove_leftovers
+from joulecut_core.errors import ConfigError, JoulecutError
+from joulecut_edge.peers import arriving_bundle as module
+from joulecut_edge.peers.arriving_bundle import append, arriving_bundle, held_bytes, remove_leftovers
 
 DIGEST, OTHER = "sha256:01", "sha256:02"
 DAY_S = 86_400.0
@@ -89,6 +91,41 @@ def test_without_locks_nothing_is_taken_for_left(tmp_path: Path, monkeypatch: py
             assert unlocked.is_dir()
             assert not left.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_those_who_fill_a_disk_together_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find no room before either gives up; the second one then has the room of the first."""
+    write = module._write
+    full: list[Path] = []
+
+    def small_disk(path: Path, offset: int, data: bytes) -> None:
+        if sum(each.stat().st_size for each in tmp_path.glob(".*/bundle/*")) + len(data) > 10:
+            full.append(path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, offset, data)
+
+    async def fetch(place: Path, digest: str) -> int:
+        try:
+            with arriving_bundle(place, digest) as arriving:
+                for offset in range(8):
+                    await append(arriving, "weights.safetensors", offset, b"x")
+                    await asyncio.sleep(0)
+                return sum(held_bytes(arriving).values())
+        except JoulecutError:
+            return 0
+
+    async def both() -> list[int]:
+        giving_up = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(giving_up, fcntl.LOCK_EX)
+        fetches = [asyncio.create_task(fetch(tmp_path / name, name)) for name in ("one", "two")]
+        while len(set(full)) < 2 and not any(each.done() for each in fetches):
+            await asyncio.sleep(0)
+        os.close(giving_up)
+        assert len(set(full)) == 2
+        return await asyncio.gather(*fetches)
+
+    monkeypatch.setattr(module, "_write", small_disk)
+    assert sorted(asyncio.run(both())) == [0, 8]
 
 
 @pytest.mark.parametrize(
