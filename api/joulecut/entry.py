@@ -24,6 +24,8 @@ def edge_agent() -> None:
 
 def server_agent() -> None:
     """The same of `server-agent`."""
+    # A reload may come before its configuration is known to come from a file: `cli.serve` hears of it then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     _begin_agent("joulecut_server.cli")
 
 

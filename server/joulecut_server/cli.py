@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -109,6 +110,8 @@ def serve(
     forget_ready(configuration.values.ready_file)
     if source is not None:
         bear_hangups()
+    # Held since the program began; without a file one that has come ends it now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     from joulecut_proto import event_loops  # noqa: PLC0415 - as the next one
     from joulecut_server.agent import run_agent  # noqa: PLC0415 - torch and grpc take seconds; --help must not
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,45 @@ def test_an_agent_that_still_loads_hears_of_its_stop(program: str, module: str) 
     code = _INTERRUPTED_WHILE_LOADING.format(program=program, module=module).replace("SIGINT", "SIGTERM")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, "", "")
+
+
+_RELOADED_WHILE_LOADING = """
+import os, signal, sys, types
+
+class Reload:
+    def find_spec(self, name, path=None, target=None):
+        if name == "joulecut_server.config":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+async def run_agent(config, **words):
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("serves")
+
+sys.meta_path.insert(0, Reload())
+agent = sys.modules["joulecut_server.agent"] = types.ModuleType("agent")
+agent.run_agent = run_agent
+from joulecut import entry
+entry.server_agent()
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "ending"), [("--config=server.toml", (ExitCode.OK, "serves\n")), ("--name=a", (-signal.SIGHUP, ""))]
+)
+def test_a_reload_of_a_server_that_still_loads_ends_nothing(
+    tmp_path: Path, option: str, ending: tuple[int, str]
+) -> None:
+    """With a file, which it reads later anyway; without one it is the end of a terminal, and ends it all the same."""
+    (tmp_path / "server.toml").write_text("", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", _RELOADED_WHILE_LOADING, "--device=emulated:t4", "--bundle=b", option],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == ending, done.stderr
 
 
 @pytest.mark.parametrize("program", ["edge_agent", "server_agent"])
