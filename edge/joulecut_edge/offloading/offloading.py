@@ -179,11 +179,13 @@ class Offloading:
 
     async def _abandon(self) -> None:
         used, self._used = self._used, None
-        with suppress(Exception):  # it may be what went wrong
-            await self._session.go_local()
-        self._session.expect_nobody()
-        if used is not None:
-            await self._retirement.bury(used.connection)
+        try:
+            with suppress(Exception):  # it may be what went wrong
+                await self._session.go_local()
+            self._session.expect_nobody()
+        finally:
+            if used is not None:
+                await self._retirement.bury(used.connection)
 
     def _connected(self) -> ServerConnection:
         if self._used is None:
@@ -285,12 +287,14 @@ class Offloading:
             await self._session.go_local()
         except Exception as error:  # noqa: BLE001 - whatever the device says: the server is left
             _LOG.warning("the local plan's clock is not held: %s", error)
-        is_leaving = turn is Turn.LEAVING
-        self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=is_leaving)
-        if is_leaving:
-            self._retirement.retire(used.connection)
-        else:
-            await self._retirement.bury(used.connection)
+        finally:
+            # Also where this edge is stopped meanwhile: nobody else knows of the connection any more.
+            is_leaving = turn is Turn.LEAVING
+            self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=is_leaving)
+            if is_leaving:
+                self._retirement.retire(used.connection)
+            else:
+                await self._retirement.bury(used.connection)
 
     async def _heard_again(self, used: _Used) -> None:
         """In place of a silent connection a fresh one, where its server answers there soon; else it is lost.

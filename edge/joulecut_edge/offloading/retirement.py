@@ -65,10 +65,9 @@ class Retirement:
         """
         return asyncio.shield(self._start(self._undo(connection, before, is_same=is_same), connection))
 
-    async def bury(self, connection: ServerConnection) -> None:
-        """Close one that is lost."""
-        await connection.close()
-        self.dropped += connection.dropped
+    def bury(self, connection: ServerConnection) -> Awaitable[None]:
+        """Close one that is lost. Goes on where whoever waits for it is cancelled."""
+        return asyncio.shield(self._start(self._bury(connection), connection))
 
     async def close(self) -> None:
         """Close all that are left, at once."""
@@ -79,6 +78,10 @@ class Retirement:
         for connection in left.values():
             await connection.close()
 
+    async def _bury(self, connection: ServerConnection) -> None:
+        await connection.close()
+        self.dropped += connection.dropped
+
     async def _undo(self, connection: ServerConnection, before: ServerConnection | None, *, is_same: bool) -> None:
         try:
             if is_same and before is not None:
@@ -86,7 +89,7 @@ class Retirement:
             elif await self._went_local(connection) and before is not None:
                 before.lost.set()
         finally:
-            await self.bury(connection)
+            await self._bury(connection)
 
     async def _went_local(self, connection: ServerConnection) -> bool:
         """Whether its plan was in force; it is so no more, even where a sick device refuses the local plan's part."""
@@ -102,7 +105,7 @@ class Retirement:
         if is_left(connection):
             with suppress(JoulecutError):
                 await connection.planner.release(self._session_id, timeout_s=_RELEASE_S)
-        await self.bury(connection)
+        await self._bury(connection)
 
     async def _hand_over(
         self,
@@ -121,7 +124,7 @@ class Retirement:
             for sign in signs:
                 sign.cancel()
         is_settled = new.heard.is_set() or new.lost.is_set()
-        await self.bury(old)
+        await self._bury(old)
         if not is_settled:
             try:
                 await plan_again()

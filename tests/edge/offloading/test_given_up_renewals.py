@@ -38,7 +38,8 @@ class FakeConnection:
         return self.name == other.name
 
     async def close(self) -> None:
-        """Remember it."""
+        """Remember it, a moment later."""
+        await asyncio.sleep(0)
         self.is_closed = True
 
 
@@ -268,6 +269,25 @@ def test_a_lost_server_is_left_whatever_the_device_says(monkeypatch: pytest.Monk
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
         assert (renewal.before.is_closed, renewal.force.remote) == (True, None)
+
+    _run(use)
+
+
+@pytest.mark.parametrize("turn", [Turn.LOST, Turn.LEAVING])
+@pytest.mark.parametrize("step", range(1, 12))
+def test_an_edge_that_is_stopped_as_it_leaves_a_server(turn: Turn, step: int) -> None:
+    """Whatever it has come to, before, at or after the worker's turn, the connection is closed in the end."""
+
+    async def use(bench: Bench) -> None:
+        renewal = Renewal(bench, "one")
+        await bench.session.switch(active_plan(2, epoch=_EPOCH), cast(Any, renewal.before))
+        leaving = asyncio.create_task(renewal.offloading._left(renewal.offloading._used, turn))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        await renewal.offloading._retirement.close()
+        assert renewal.before.is_closed
 
     _run(use)
 
