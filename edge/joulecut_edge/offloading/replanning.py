@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
@@ -193,7 +194,11 @@ class Replanning:
         if self._estimator is None or self._estimator.baseline != baseline:
             self._estimator = LinkEstimator(baseline)
             self._trips.forget()
-        self._switcher = Switcher(self._terms, rate_hz=problem.slo.rate_hz, now_s=self._clock.now_s())
+        # Other plans are no reason to change more often.
+        paid_until_s = -math.inf if self._switcher is None else self._switcher.paid_until_s
+        self._switcher = Switcher(
+            self._terms, rate_hz=problem.slo.rate_hz, now_s=self._clock.now_s(), paid_until_s=paid_until_s
+        )
 
     def _note_overdue(self, now_s: float, estimator: LinkEstimator) -> None:
         """What is under way for longer than its deadline allows says that the link is slow, before it is over."""

@@ -66,6 +66,11 @@ class Contender:
             return 0.0 if left_s >= 0.0 else math.inf
         return 8.0 * self.uplink_bytes / left_s if left_s > 0.0 else math.inf
 
+    @property
+    def is_mostly_late(self) -> bool:
+        """Whether the edge by itself is late even where it takes no longer than as a rule."""
+        return self.uplink_bytes == 0.0 and self.head_s > limit(self.latest_s)
+
     def is_covered(self, uplink_bps: float) -> bool:
         """Whether, on what is such an uplink as a rule, the edge can still finish in time what is not answered."""
         if math.isinf(self.latest_s) or self.uplink_bytes == 0.0:

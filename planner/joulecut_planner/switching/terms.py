@@ -14,7 +14,8 @@ class SwitchTerms:
     to `longest_hold_s`, each time that the better plan was soon left again for a deadline. `longest_return_s`:
     likewise, how long at most before a plan that was left for joules is taken again for joules. `margin`: the share of
     joules that a change has to save. `spells`: samples of the link that a change for joules asks for. `settle_s`,
-    `settle_j`: what changing a clock takes, and costs both sides together.
+    `settle_j`: what changing a clock takes, and costs both sides together. `change_s`: on average there is one change
+    to so long, and `changes_ahead` more at most; more only where a plan in force is late.
     """
 
     hold_s: float = 3.0
@@ -24,6 +25,8 @@ class SwitchTerms:
     spells: int = 4
     settle_s: float = 0.01
     settle_j: float = 0.0
+    change_s: float = 5.0
+    changes_ahead: int = 6
 
     def __post_init__(self) -> None:
         if not 0.0 < self.hold_s <= self.longest_hold_s < math.inf:
@@ -32,5 +35,7 @@ class SwitchTerms:
             )
         if not self.hold_s <= self.longest_return_s < math.inf:
             raise ValueError(f"longest_return_s {self.longest_return_s}; expected at least hold_s {self.hold_s}")
-        if min(self.margin, self.spells, self.settle_s, self.settle_j) < 0:
-            raise ValueError(f"{self}; expected margin, spells and costs of at least 0")
+        if not 0.0 <= self.change_s < math.inf:
+            raise ValueError(f"change_s {self.change_s}; expected at least 0, and no infinity")
+        if min(self.margin, self.spells, self.settle_s, self.settle_j, self.changes_ahead) < 0:
+            raise ValueError(f"{self}; expected margin, spells, costs and changes ahead of at least 0")

@@ -366,7 +366,15 @@ def test_a_link_that_never_changes_keeps_its_plan_between_two_requests(every_s: 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hold_s": 0.0}, {"hold_s": 90.0}, {"longest_return_s": 1.0}, {"margin": -0.1}, {"settle_j": -1.0}]
+    "wrong",
+    [
+        {"hold_s": 0.0},
+        {"hold_s": 90.0},
+        {"longest_return_s": 1.0},
+        {"margin": -0.1},
+        {"settle_j": -1.0},
+        {"change_s": math.inf},
+    ],
 )
 def test_terms_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     """A hold of nothing would be no hold."""
