@@ -18,6 +18,7 @@ from typing import cast
 from joulecut_core.errors import ConfigError
 from joulecut_core.request_context import current_request
 from joulecut_core.spans import current_span
+from joulecut_core.standard_error import StandardErrorHandler
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TRACES = "opentelemetry"
@@ -57,9 +58,9 @@ def log_to_stderr(*, verbose: bool, log_format: LogFormat = LogFormat.TEXT) -> N
     """
     os.environ.setdefault(*_GRPC)
     root = logging.getLogger()
-    if any(not isinstance(handler, _StandardError) for handler in root.handlers):
+    if any(not isinstance(handler, StandardErrorHandler) for handler in root.handlers):
         return
-    handler = _StandardError(sys.stderr)
+    handler = StandardErrorHandler(sys.stderr)
     handler.setFormatter(_formatter(log_format))
     handler.addFilter(note_request)
     for former in tuple(root.handlers):
@@ -84,10 +85,6 @@ def note_request(record: logging.LogRecord) -> bool:
     if trace_id:
         record.trace_id = trace_id
     return True
-
-
-class _StandardError(logging.StreamHandler):  # type: ignore[type-arg]  # generic for type checkers only
-    """The handler that this module installs, and may replace."""
 
 
 class _TextFormatter(logging.Formatter):
