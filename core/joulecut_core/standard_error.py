@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import select
-import time
 from typing import TextIO
+
+from joulecut_core.timing import SystemClock
 
 _PATIENCE_S = 0.05
 """Wall seconds for a reader that is behind. One that stays away has it once."""
+_CLOCK = SystemClock()
 
 
 class StandardErrorHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic for type checkers only
@@ -49,9 +51,9 @@ class StandardErrorHandler(logging.StreamHandler):  # type: ignore[type-arg]  # 
         left = text.encode(self.stream.encoding, "backslashreplace")
         if self._is_cut:
             left = b"\n" + left
-        until_s = time.perf_counter() + (0.0 if self._lost else _PATIENCE_S)
+        until_s = _CLOCK.now_s() + (0.0 if self._lost else _PATIENCE_S)
         while left:
-            if not _has_room(descriptor, max(0.0, until_s - time.perf_counter())):
+            if not _has_room(descriptor, max(0.0, until_s - _CLOCK.now_s())):
                 return False
             # No more than what a pipe with any room takes at once.
             written = left[: os.write(descriptor, left[: select.PIPE_BUF])]
