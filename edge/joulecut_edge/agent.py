@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from joulecut_core.errors import BundleError
+from joulecut_core.errors import BundleError, ConfigError
 from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.problems import Slo
 from joulecut_core.programs import end_at_once
@@ -109,6 +109,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         # Before the work of a first start; taken only when there is somebody to answer.
         check_free(parse_address(config.listen))
         network = await _load_network(config, servers, transport)
+        wires = _wires(config, network)
         engine = engine_on(device, config.hardware, clock=clock)
         profile = await asyncio.to_thread(
             provide_profile,
@@ -133,7 +134,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
             slowdown=config.slowdown,
             network=network,
             profile=profile,
-            wires=_wires(config, network),
+            wires=wires,
             radio=config.radio,
             priority=config.priority,
         )
@@ -264,10 +265,17 @@ def _profile_store(config: EdgeConfig) -> ProfileStore:
 
 
 def _wires(config: EdgeConfig, network: Network) -> WireTable:
-    if config.wires:
-        return load_wires(Path(config.wires))
-    _LOG.info("no table of measured wires: only lossless ones are offered")
-    return lossless_wires(network.table)
+    if not config.wires:
+        _LOG.info("no table of measured wires: only lossless ones are offered")
+        return lossless_wires(network.table)
+    table = load_wires(Path(config.wires))
+    if table.network_digest != network.table.digest:
+        raise ConfigError(
+            f"wires: {config.wires} is of network {table.network} {table.network_digest}; this edge runs "
+            f"{network.table.network} {network.table.digest}: measure its wires with `joulecut profile BUNDLE "
+            "--samples FOLDER --wires-out FILE`, or leave the key out"
+        )
+    return table
 
 
 def _endpoint_address(config: EdgeConfig, port: int) -> str:

@@ -14,6 +14,7 @@ import pytest
 from joulecut_core.exits import ExitCode
 from joulecut_core.problems import Slo
 from joulecut_core.programs import run_program
+from joulecut_core.wires import load_wires, save_wires
 from joulecut_edge import agent as edge_agent
 from joulecut_server import agent as server_agent
 from tests.integration.site import WAIT_S, Site
@@ -101,6 +102,20 @@ def test_a_bundle_of_another_digest_than_asked_for(site: Site, ends_with: Check)
 
     ends_with(
         start, ExitCode.UNREACHABLE, f"network '{digest}' is not served here; expected one of: tiny {site.digest}"
+    )
+
+
+def test_wires_of_another_network(site: Site, ends_with: Check) -> None:
+    """No server could plan with them: both networks are named before anything is measured."""
+    other = "sha256:" + "0" * 64
+    edge = site.edge(NOBODY)
+    table = replace(load_wires(edge.wires), network="other", network_digest=other)
+    save_wires(table, site.own / "other.json")
+    start = replace(edge, wires=str(site.own / "other.json"))
+    ends_with(
+        lambda: edge_agent.run_agent(start),
+        ExitCode.BAD_INPUT,
+        f"wires: {start.wires} is of network other {other}; this edge runs tiny {site.digest}: measure",
     )
 
 
