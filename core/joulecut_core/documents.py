@@ -10,6 +10,7 @@ import stat
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -113,8 +114,8 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
 
     Missing folders are made. Where a link leads to a file, that is replaced and the link stays; a pipe or a device, and
     an open file as /dev/stdout may be one, is written to, at its end. Who may read and write the old file may the new
-    one. `durable`: return only once a power cut leaves the new one, which takes milliseconds; otherwise it may leave
-    the old one, or an empty one.
+    one, also where root writes what is another user's. `durable`: return only once a power cut leaves the new one,
+    which takes milliseconds; otherwise it may leave the old one, or an empty one.
     """
     if path.exists() and (_is_open_file(path) or not path.is_file()):
         with path.open("ab") as stream:
@@ -122,13 +123,13 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
         return
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    former = path.stat() if path.exists() else None
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    first_mode = 0o666 if mode is None else 0o600
+    first_mode = 0o666 if former is None else 0o600
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, first_mode)) as stream:
-            if mode is not None:
-                os.fchmod(stream.fileno(), mode)
+            if former is not None:
+                os.fchmod(stream.fileno(), kept_mode(stream.fileno(), former))
             stream.write(content)
             if durable:
                 stream.flush()
@@ -139,6 +140,23 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def kept_mode(descriptor: int, former: os.stat_result) -> int:
+    """Give an open file the owner and group of `former`, which it replaces, as far as this user may; the mode to set.
+
+    That is the former one. Where the group is another, it may no more than everybody might: what one group was trusted
+    with is not for the next.
+    """
+    # Who is not root may give a file to a group of his own, and to nobody.
+    for owner in (former.st_uid, -1):
+        with suppress(OSError):
+            os.fchown(descriptor, owner, former.st_gid)
+            break
+    mode = stat.S_IMODE(former.st_mode)
+    if os.fstat(descriptor).st_gid == former.st_gid:
+        return mode
+    return mode & (~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3)
 
 
 def _is_open_file(path: Path) -> bool:

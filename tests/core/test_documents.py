@@ -15,6 +15,7 @@ from joulecut_core import documents
 from joulecut_core.documents import (
     cannot_write,
     file_state,
+    kept_mode,
     parse_json,
     read_json,
     read_text,
@@ -197,6 +198,38 @@ def test_who_may_read_a_file_stays_the_same(tmp_path: Path, mode: int) -> None:
     path.chmod(mode)
     write_bytes(path, b"new")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_whose_a_file_is_stays_the_same(tmp_path: Path) -> None:
+    """Where root writes anew what an agent's user keeps for itself, that user can read it still."""
+    path = tmp_path / "profile.json"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    os.chown(path, 12345, 12346)
+    write_bytes(path, b"new")
+    after = path.stat()
+    assert (path.read_bytes(), after.st_mode & 0o777, after.st_uid, after.st_gid) == (b"new", 0o640, 12345, 12346)
+
+
+@pytest.mark.parametrize(("mode", "after"), [(0o660, 0o600), (0o664, 0o644), (0o604, 0o604)])
+def test_rights_of_a_group_are_no_other_groups(
+    tmp_path: Path, mode: int, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file cannot be given to the group it was shared with, the next group may no more than everybody."""
+
+    def refuse(descriptor: int, owner: int, group: int) -> None:
+        del descriptor, owner, group
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    path = tmp_path / "profile.json"
+    path.write_bytes(b"")
+    path.chmod(mode)
+    former = list(path.stat())
+    former[stat.ST_GID] += 1
+    monkeypatch.setattr(os, "fchown", refuse)
+    with path.open("rb") as stream:
+        assert kept_mode(stream.fileno(), os.stat_result(former)) == after
 
 
 def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

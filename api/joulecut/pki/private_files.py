@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from joulecut_core.documents import sync_folder
+from joulecut_core.documents import kept_mode, sync_folder
 from joulecut_core.errors import ConfigError
 from joulecut_core.timing import Clock, SystemClock
 
@@ -116,14 +116,15 @@ def replace_all(contents: dict[Path, bytes], modes: dict[Path, int]) -> None:
     """Replace several files, each at once, in the order given, and none before all are on the disk.
 
     Between two of them a reader may see files of both kinds, for as long as a rename takes: whoever reads a key and
-    its certificate checks that they fit, and reads again. Raises ConfigError.
+    its certificate checks that they fit, and reads again. Owner and group stay, as far as this user may, and a group
+    that was let in, without everybody, may read on. Raises ConfigError.
     """
     written: list[tuple[Path, Path]] = []
     try:
         for path, content in contents.items():
             temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
             written.append((temporary, path))
-            _write(temporary, content, modes[path])
+            _write(temporary, content, modes[path], _former(path))
         for temporary, path in written:
             temporary.replace(path)
         for folder in {path.parent for path in contents}:
@@ -135,10 +136,22 @@ def replace_all(contents: dict[Path, bytes], modes: dict[Path, int]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _former(path: Path) -> os.stat_result | None:
+    """The file that is to be replaced; None where there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _write(path: Path, content: bytes, mode: int, former: os.stat_result | None) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, mode)
+        kept = mode if former is None else kept_mode(descriptor, former)
+        # An agent that is not root reads its key so. What everybody might read was left open by mistake.
+        shared = 0 if kept & stat.S_IROTH else kept & stat.S_IRGRP
+        os.fchmod(descriptor, mode | shared)
         stream.write(content)
         stream.flush()
         os.fsync(descriptor)

@@ -116,3 +116,15 @@ def test_several_files_are_replaced_or_none(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     private_files.replace(tmp_path / "a", b"new", private_files.SECRET)
     assert ((tmp_path / "a").read_bytes(), mode(tmp_path / "a")) == (b"new", 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(("before", "after"), [(0o600, 0o600), (0o640, 0o640), (0o660, 0o640), (0o644, 0o600)])
+def test_a_key_stays_readable_for_the_agent_that_has_it(tmp_path: Path, before: int, after: int) -> None:
+    """Root replaces the key of an agent that is not: owner and group stay; what was open to everybody is closed."""
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+    path.chmod(before)
+    os.chown(path, 12345, 12346)
+    private_files.replace(path, b"new", private_files.SECRET)
+    assert (mode(path), path.stat().st_uid, path.stat().st_gid) == (after, 12345, 12346)
