@@ -54,8 +54,8 @@ from joulecut_runtime.execution.hung_work import longest_work_s
 from joulecut_runtime.execution.leaving import HungDeviceError, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.bundle import MANIFEST_FILE
-from joulecut_runtime.networks.bundle_signature import check_signature
 from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.signed_network import load_signed
 from joulecut_runtime.profiling.provision import provide_profile
 from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
 from joulecut_runtime.wires.measurement import lossless_wires
@@ -238,8 +238,7 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
             found = await within(_some(servers), _FIND_S)
     await ensure_bundle(folder, config.digest, found, config.signed_by, transport)
     try:
-        await asyncio.to_thread(check_signature, folder, config.signed_by)
-        network = await asyncio.to_thread(Network.load, folder)
+        network = await asyncio.to_thread(load_signed, folder, config.signed_by)
         expect_to_fit(network.table)
     except BundleError as error:
         if not config.digest:

@@ -43,8 +43,7 @@ from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.hung_work import longest_work_s
 from joulecut_runtime.execution.leaving import HungDeviceError, give_back, let_go
 from joulecut_runtime.execution.part_runner import PartRunner
-from joulecut_runtime.networks.bundle_signature import check_signature
-from joulecut_runtime.networks.network import Network
+from joulecut_runtime.networks.signed_network import load_signed
 from joulecut_runtime.profiling.provision import provide_profile
 from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
 from joulecut_server.access.opening import listening_security, open_gate
@@ -298,8 +297,7 @@ def _load_networks(config: ServerConfig, device: Device, clock: Clock) -> Served
     engine = engine_on(device, config.hardware, clock=clock)
     served = []
     for bundle in config.bundles:
-        check_signature(Path(bundle), config.signed_by)
-        network = Network.load(Path(bundle))
+        network = load_signed(Path(bundle), config.signed_by)
         profile = provide_profile(
             network,
             device,

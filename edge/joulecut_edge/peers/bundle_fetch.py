@@ -158,8 +158,8 @@ class _Fetch:
             await channel.close()
 
     def _check(self, address: str) -> None:
-        check_signature(self.arriving, self.signed_by)
-        found = open_bundle(self.arriving).digest
+        signed = check_signature(self.arriving, self.signed_by)
+        found = open_bundle(self.arriving, manifest_sha256=signed).digest
         if found != self.digest:
             raise BundleError(f"server {address} sent bundle {found}; expected {self.digest}")
         extra = {path.name for path in self.arriving.iterdir()} - set(files_with_signature(self.arriving))

@@ -15,6 +15,7 @@ manifest's `name` and `torch`, which are labels: they decide nothing, and only a
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from joulecut_core.decoding import decode, encode, show
 from joulecut_core.documents import parse_json, write_bytes, write_json
-from joulecut_core.errors import BundleError
+from joulecut_core.errors import BundleError, JoulecutError
 from joulecut_core.networks import TensorSpec
 from joulecut_runtime.networks.digest import bundle_digest, graph_digest
 from joulecut_runtime.networks.graph import Graph, tensor_spec
@@ -136,23 +137,35 @@ def read_bundle(folder: Path, *, limits: Limits | None = None) -> Graph:
     return open_bundle(folder, limits=limits).graph
 
 
-def open_bundle(folder: Path, *, limits: Limits | None = None) -> OpenedBundle:
-    """As `read_bundle`, with what checking found out."""
-    limits = limits or Limits()
+def open_bundle(folder: Path, *, limits: Limits | None = None, manifest_sha256: str | None = None) -> OpenedBundle:
+    """As `read_bundle`, with what checking found out.
+
+    `manifest_sha256`: as `check_signature` gives it. What is read is then what was signed; JoulecutError where the
+    folder holds something else by now, which may be on its way to the next bundle.
+    """
     try:
-        return _open(folder, limits)
+        return _open(folder, limits or Limits(), manifest_sha256)
     except BundleError as cause:
         raise BundleError(f"{folder}: {cause}") from cause
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The cover sheet alone: what the bundle says it is, nothing of it checked. Raises BundleError."""
-    document = parse_json(_read_text(folder / MANIFEST_FILE, _MAX_MANIFEST_BYTES), BundleError, MANIFEST_FILE)
-    return decode(Manifest, document, error=BundleError)
+    return _decoded_manifest(_read_text(folder / MANIFEST_FILE, _MAX_MANIFEST_BYTES))
 
 
-def _open(folder: Path, limits: Limits) -> OpenedBundle:
-    manifest = read_manifest(folder)
+def _decoded_manifest(text: str) -> Manifest:
+    return decode(Manifest, parse_json(text, BundleError, MANIFEST_FILE), error=BundleError)
+
+
+def _open(folder: Path, limits: Limits, manifest_sha256: str | None) -> OpenedBundle:
+    cover = _read_text(folder / MANIFEST_FILE, _MAX_MANIFEST_BYTES)
+    # Its digest vouches for all the rest.
+    if manifest_sha256 not in (None, hashlib.sha256(cover.encode()).hexdigest()):
+        raise JoulecutError(
+            f"{folder / MANIFEST_FILE} is another one than was signed a moment ago; start again once it is left alone"
+        )
+    manifest = _decoded_manifest(cover)
     text = _read_text(folder / GRAPH_FILE, limits.max_graph_bytes)
     record = decode_record(parse_json(text, BundleError, GRAPH_FILE))
     if len(record.nodes) > limits.max_nodes:
@@ -205,7 +218,7 @@ def _read_text(path: Path, max_bytes: int) -> str:
     if size_bytes > max_bytes:
         raise BundleError(f"{path.name} has {size_bytes} bytes; expected at most {max_bytes}")
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as cause:
         raise BundleError(f"{path.name} cannot be read: {cause}") from cause
 

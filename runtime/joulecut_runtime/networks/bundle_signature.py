@@ -12,6 +12,7 @@ import base64
 import importlib
 import json
 import logging
+import os
 import tempfile
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -111,13 +112,14 @@ def files_with_signature(folder: Path) -> tuple[str, ...]:
     return (*bundle_files(folder), *signature)
 
 
-def check_signature(folder: Path, options: SignerOptions | None) -> None:
+def check_signature(folder: Path, options: SignerOptions | None) -> str | None:
     """Raise BundleError unless `folder` is, file for file, what a signer of `options` has signed; None asks nothing.
 
-    Raises ConfigError where the options' files cannot be used or the extra `sign` is missing.
+    The SHA-256 of the signed manifest, for who opens the bundle next: the folder may be another by then. None where
+    nothing was asked. Raises ConfigError where the options' files cannot be used or the extra `sign` is missing.
     """
     if options is None:
-        return
+        return None
     document = _read_signature(folder / SIGNATURE_FILE)
     verifying = _library("verifying")
     try:
@@ -130,17 +132,28 @@ def check_signature(folder: Path, options: SignerOptions | None) -> None:
         named = options.public_key or options.authority
         raise ConfigError(f"signed_by {named}: cannot be used: {error}; expected PEM") from error
     signer = "the public key" if options.public_key else _certified_signer(folder, document, options)
-    # What was read is what is verified, whatever becomes of the file meanwhile.
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / SIGNATURE_FILE
-        copy.write_text(json.dumps(document), encoding="utf-8")
+    # What was read is what is verified, whatever becomes of the file meanwhile; in memory, as disks may be full.
+    with os.fdopen(os.memfd_create(SIGNATURE_FILE), "wb") as copy:
+        copy.write(json.dumps(document).encode())
+        copy.flush()
         try:
-            config.verify(folder, copy)
+            config.verify(folder, Path(f"/proc/self/fd/{copy.fileno()}"))
+            signed = _signed_manifest(document)
         # The library raises what its parsers and OpenSSL raise.
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise BundleError(f"{folder}: its signature is refused: {reason}; sign it again, or fetch it") from error
     _LOG.info("bundle %s: signed by %s", folder, signer)
+    return signed
+
+
+def _signed_manifest(document: Any) -> str:
+    """The SHA-256 of the manifest in a verified signature, which names every file."""
+    from joulecut_runtime.networks.bundle import MANIFEST_FILE  # noqa: PLC0415 - torch takes seconds; configurations must not
+
+    statement = json.loads(base64.b64decode(document["dsseEnvelope"]["payload"]))
+    (digest,) = (file["digest"] for file in statement["predicate"]["resources"] if file["name"] == MANIFEST_FILE)
+    return str(digest)
 
 
 def _check_files(folder: Path) -> None:

@@ -37,9 +37,9 @@ class Network:
         self._parts: dict[tuple[int, int], Part] = {}
 
     @classmethod
-    def load(cls, folder: Path, *, limits: Limits | None = None) -> Network:
-        """The network of a bundle, checked. Raises BundleError; see `joulecut_runtime.networks.bundle.read_bundle`."""
-        opened = open_bundle(folder, limits=limits)
+    def load(cls, folder: Path, *, limits: Limits | None = None, manifest_sha256: str | None = None) -> Network:
+        """The network of a bundle, checked. Raises BundleError; see `joulecut_runtime.networks.bundle.open_bundle`."""
+        opened = open_bundle(folder, limits=limits, manifest_sha256=manifest_sha256)
         return cls(opened.graph, digest=opened.digest, tour=opened.tour, scales=opened.scales)
 
     @property

@@ -8,8 +8,11 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,11 @@ from cryptography.hazmat.primitives import serialization
 
 from joulecut.pki import Credentials, Names, Site
 from joulecut.pki.keys import new_key, read_key
-from joulecut_core.errors import BundleError, ConfigError
+from joulecut_core.errors import BundleError, ConfigError, JoulecutError
 from joulecut_proto.security.identity import Identity, Role
 from joulecut_runtime.capturing.capture import capture
-from joulecut_runtime.networks.bundle import write_bundle
+from joulecut_runtime.networks import signed_network
+from joulecut_runtime.networks.bundle import MANIFEST_FILE, read_bundle, write_bundle
 from joulecut_runtime.networks.bundle_signature import (
     SIGNATURE_FILE,
     SignerOptions,
@@ -31,17 +35,20 @@ from joulecut_runtime.networks.bundle_signature import (
     files_with_signature,
     sign_bundle,
 )
+from joulecut_runtime.networks.signed_network import load_signed
 from tests.networks.small_modules import Skips
 
 signing = pytest.importorskip("model_signing.signing", reason="the extra `sign` is not installed")
 hashing = pytest.importorskip("model_signing.hashing", reason="the extra `sign` is not installed")
+
+INPUTS = (torch.ones(1, 3, 8, 8), torch.ones(1, 5))
 
 
 @pytest.fixture(name="bundle", scope="module")
 def _bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(5)
     folder = tmp_path_factory.mktemp("packed") / "bundle"
-    write_bundle(capture(Skips(), (torch.ones(1, 3, 8, 8), torch.ones(1, 5)), name="skips"), folder)
+    write_bundle(capture(Skips(), INPUTS, name="skips"), folder)
     return folder
 
 
@@ -116,6 +123,41 @@ def test_any_change_of_files_is_refused(folder: Path, tmp_path: Path, change: Ca
     change(folder)
     with pytest.raises(BundleError, match="its signature is refused"):
         check_signature(folder, trusting(lab))
+
+
+@pytest.mark.parametrize("other", [Skips, None], ids=["another network", "another name"])
+def test_what_is_loaded_is_what_was_signed(
+    folder: Path, tmp_path: Path, other: type[Skips] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is exchanged between the look at its signature and the reading is not read."""
+    lab = site(tmp_path / "pki")
+    sign_bundle(folder, holder(lab, tmp_path / "alice", Role.OPERATOR))
+    assert load_signed(folder, trusting(lab)).table.network == "skips"
+
+    def exchange(checked: Path, options: SignerOptions | None) -> str | None:
+        signed = check_signature(checked, options)
+        graph = read_bundle(folder) if other is None else capture(other(), INPUTS, name="skips")
+        write_bundle(replace(graph, name="other") if other is None else graph, folder)
+        return signed
+
+    monkeypatch.setattr(signed_network, "check_signature", exchange)
+    with pytest.raises(JoulecutError, match=r"manifest\.json is another one than was signed"):
+        load_signed(folder, trusting(lab))
+
+
+def test_a_signature_is_checked_without_room_on_a_disk(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent whose host has no folder for temporary files, or a full one, starts all the same."""
+    lab = site(tmp_path / "pki")
+    sign_bundle(folder, holder(lab, tmp_path / "alice", Role.OPERATOR))
+
+    def refuse() -> list[str]:
+        return []
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", refuse)
+    assert check_signature(folder, trusting(lab)) == sha256((folder / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("role", [Role.EDGE, Role.SERVER, Role.PROXY])
