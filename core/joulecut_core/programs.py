@@ -16,6 +16,8 @@ from joulecut_core.logs import on_one_line
 _LOG = logging.getLogger(__name__)
 _WRONG_PATH = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR})
 """What starting again cannot mend."""
+_NO_TEMPORARY = "No usable temporary directory"
+"""So `tempfile` begins, without a file's name, where it can write in none."""
 
 
 def run_program(program: Callable[[], object]) -> int:
@@ -30,6 +32,8 @@ def run_program(program: Callable[[], object]) -> int:
     except JoulecutError as error:
         return _told(error)
     except OSError as error:
+        if (error.strerror or "").startswith(_NO_TEMPORARY):
+            return _told(JoulecutError(f"{error.strerror}; make room in one of them, or name another one as TMPDIR"))
         if not isinstance(error.filename, (str, bytes)):
             raise
         return _told(_of_file(error, error.filename))

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -100,3 +101,19 @@ def test_a_thread_that_hangs_keeps_nobody_alive() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (4, "", "error: it hangs\n")
+
+
+def test_want_of_a_temporary_folder_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full or read-only disk is no defect; it may have room at the next start."""
+
+    def none() -> list[str]:
+        return []
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
+    assert run_program(tempfile.mkdtemp) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: No usable temporary directory found in []; ")
+    assert said.count("\n") == 1
