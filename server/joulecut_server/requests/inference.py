@@ -104,7 +104,7 @@ class ServerInference:
     def change_limits(self, limits: Limits) -> None:
         """Bear other amounts from now on; what is held already beyond them stays."""
         self._limits = self.recent.limits = self.room.limits = limits
-        self.slow_peers.stall_s, self.slow_peers.transfer_s = limits.stall_s, limits.transfer_s
+        self.slow_peers.change(limits.stall_s, limits.transfer_s)
         self._turns.most = limits.waiting
 
     def cut_off(self, stream: InferenceServerStream, reason: JoulecutError) -> None:

@@ -23,17 +23,20 @@ _LOOKS = 4
 
 @dataclass(slots=True)
 class _Way:
-    """What goes one way on a stream: what is under way, at how many looks it was seen, at how many standing still."""
+    """What goes one way on a stream: what is under way, for how long it was seen, for how long standing still.
+
+    In seconds, as looks come at another pace once the limits have changed.
+    """
 
     item: RequestHeader | ReplyHeader | None = None
     parts: int = 0
-    looks: int = 0
-    still_looks: int = 0
+    seen_s: float = 0.0
+    still_s: float = 0.0
 
-    def look(self, item: RequestHeader | ReplyHeader | None, parts: int) -> None:
+    def look(self, item: RequestHeader | ReplyHeader | None, parts: int, passed_s: float) -> None:
         stands = item is not None and parts == self.parts
-        self.still_looks = self.still_looks + 1 if stands else 0
-        self.looks = self.looks + 1 if item is not None and item is self.item else 0
+        self.still_s = self.still_s + passed_s if stands else 0.0
+        self.seen_s = self.seen_s + passed_s if item is not None and item is self.item else 0.0
         self.item, self.parts = item, parts
 
 
@@ -58,6 +61,15 @@ class SlowPeers:
         self.transfer_s = transfer_s
         self._watched: dict[InferenceServerStream, _Watched] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._passed_s = 0.0
+
+    def change(self, stall_s: float, transfer_s: float) -> None:
+        """Have other patience from now on; what has passed of a transfer under way counts as it was."""
+        self.stall_s, self.transfer_s = stall_s, transfer_s
+        # Only an earlier look: who changes limits all the time must not put looks off for ever.
+        if self._timer is not None and asyncio.get_running_loop().time() + self._look_s < self._timer.when():
+            self._timer.cancel()
+            self._set_timer()
 
     def watch(self, stream: InferenceServerStream, cut_off: Callable[[StreamRefusedError], None]) -> None:
         """Call `cut_off` with the reason, once, where a transfer of this stream stands still."""
@@ -82,11 +94,11 @@ class SlowPeers:
                 watched.cut_off(StreamRefusedError(f"cut off: {reason}; open another stream"))
 
     def _reason(self, stream: InferenceServerStream, watched: _Watched) -> str | None:
-        watched.coming.look(stream.incoming, stream.taken_parts)
-        watched.going.look(stream.outgoing, stream.written_parts)
-        if watched.coming.still_looks >= _LOOKS:
+        watched.coming.look(stream.incoming, stream.taken_parts, self._passed_s)
+        watched.going.look(stream.outgoing, stream.written_parts, self._passed_s)
+        if self._stands_still(watched.coming):
             return f"nothing more came of a request that had begun for {self.stall_s:g} s"
-        if watched.going.still_looks >= _LOOKS:
+        if self._stands_still(watched.going):
             return f"nothing was read of a reply that had begun for {self.stall_s:g} s"
         incoming_bytes = 0 if stream.incoming is None else stream.incoming.total_bytes
         if self._is_behind(watched.coming, stream.taken_bytes, incoming_bytes):
@@ -95,14 +107,23 @@ class SlowPeers:
             return f"a reply was read at a rate at which it would take longer than {self.transfer_s:g} s"
         return None
 
+    def _stands_still(self, way: _Way) -> bool:
+        # Half a look for how sums of seconds are rounded.
+        return way.still_s > self.stall_s - self._look_s / 2
+
     def _is_behind(self, way: _Way, moved_bytes: int, all_bytes: int) -> bool:
         if way.item is None:
             return False
-        spent_s = max(way.looks - _LOOKS, 0) * self.stall_s / _LOOKS
+        spent_s = max(way.seen_s - self.stall_s, 0.0)
         return moved_bytes * self.transfer_s < all_bytes * spent_s
 
+    @property
+    def _look_s(self) -> float:
+        return self.stall_s / _LOOKS
+
     def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self.stall_s / _LOOKS, self._look_and_go_on)
+        self._passed_s = self._look_s
+        self._timer = asyncio.get_running_loop().call_later(self._look_s, self._look_and_go_on)
 
     def _look_and_go_on(self) -> None:
         self.look()

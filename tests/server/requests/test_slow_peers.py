@@ -147,6 +147,37 @@ def test_a_silent_stream_stays() -> None:
     asyncio.run(run())
 
 
+def test_more_patience_makes_nobody_late() -> None:
+    """Whoever keeps the pace goes on under a higher `stall_s`: its time so far has not grown by that."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        each.peers.change(STALL_S / 10, TRANSFER_S)
+        each.peers._look_and_go_on()
+        assert each.comes(30, 100) is None, "20 bytes in each of these looks are enough"
+        each.peers.change(STALL_S, TRANSFER_S)
+        assert each.comes(30, 1) is None
+        each.peers._look_and_go_on()
+        assert each.comes(300, 10) is None
+        assert each.comes(1, 100) is not None
+
+    asyncio.run(run())
+
+
+def test_less_patience_counts_from_the_moment_that_it_is_put_in_force() -> None:
+    """An hour until the next look would be an hour in which a stream that stands still keeps what it holds."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        each.peers.change(3600.0, TRANSFER_S)
+        each.peers._look_and_go_on()
+        each.peers.change(0.01, TRANSFER_S)
+        await asyncio.wait_for(each.ended.wait(), 20.0)
+        assert "nothing more came of a request that had begun for 0.01 s" in each.reasons[0]
+
+    asyncio.run(run())
+
+
 def test_streams_are_looked_at_for_as_long_as_there_are_any() -> None:
     """One timer for all: the last stream that goes takes it along, and the next that comes sets it again."""
 
