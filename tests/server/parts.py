@@ -18,7 +18,11 @@ from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import Reply, RequestHeader
 from joulecut_proto.planning_messages import SessionRequest
 from joulecut_proto.servicers import add_inference
+from joulecut_proto.streaming.checksums import PayloadChecksum
+from joulecut_proto.streaming.header_writing import request_header_bytes
+from joulecut_proto.streaming.parts import part_bytes
 from joulecut_proto.streaming.streams import InferenceClientStream
+from joulecut_proto.tensors import flat
 from joulecut_runtime.devices.emulated import EmulatedDevice
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.execution.device_worker import DeviceWorker
@@ -94,6 +98,19 @@ class Parts:
         return reply.assignment
 
 
+def _header(assignment: Assignment, priority: int) -> RequestHeader:
+    return RequestHeader(
+        session_id="edge-1",
+        request_id="r",
+        epoch=assignment.epoch,
+        network_digest=assignment.network_digest,
+        cut=assignment.cut,
+        codec=assignment.codec,
+        variant=assignment.variant,
+        priority=priority,
+    )
+
+
 class Talk:
     """One edge's stream."""
 
@@ -114,19 +131,23 @@ class Talk:
         budget_s: float | None = None,
         priority: int = 0,
     ) -> None:
-        header = RequestHeader(
-            session_id=session_id,
-            request_id=request_id,
-            epoch=assignment.epoch,
-            network_digest=assignment.network_digest,
-            cut=assignment.cut,
-            codec=assignment.codec,
-            variant=assignment.variant,
-            attempt=attempt,
-            budget_s=budget_s,
-            priority=priority,
-        )
+        header = replace(
+            _header(assignment, priority),
+            session_id=session_id, request_id=request_id, attempt=attempt, budget_s=budget_s,
+        )  # fmt: skip
         await self._stream.send(header, RAW.encode(tensors))
+
+    async def begin(self, assignment: Assignment, *, priority: int = 0) -> Callable[[], Awaitable[None]]:
+        """Send a request but for its last byte; what sends that."""
+        frames, checksum = RAW.encode((PICTURE,)), PayloadChecksum()
+        payload = flat(frames[0].payload)
+        message = request_header_bytes(_header(assignment, priority), frames)
+
+        async def send(header: bytes | None, piece: memoryview) -> None:
+            await self._stream._call.write(part_bytes(header, (piece,), checksum.take(piece)))
+
+        await send(message, payload[:-1])
+        return lambda: send(None, payload[-1:])
 
     async def reply(self) -> Reply:
         return await anext(self._replies)

@@ -165,7 +165,9 @@ class ServerInference:
         """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
         try:
             self._check(header)
+            priority = self.priority_of(header.session_id, header.priority)
             place = await room.place(header.total_bytes, self.share_of(header.session_id))
+            place.priority = priority
         except JoulecutError as error:
             refused = self._refused(header, error, told)
             self.observer.replied(header, refused)
@@ -213,15 +215,12 @@ class ServerInference:
     def _begin(self, request: Request, place: Place) -> Work:
         if self._scheduler is not None:
             header = request.header
-            priority = self.priority_of(header.session_id, header.priority)
-            if priority != header.priority:
-                request = replace(request, header=replace(header, priority=priority))
+            if place.priority != header.priority:
+                request = replace(request, header=replace(header, priority=place.priority))
             spare_loss = self._sessions.spare_loss(header.session_id, header.epoch)
-            return ScheduledWork(
-                self._scheduler, self.share_of(header.session_id), request, place, spare_loss=spare_loss
-            )
+            return ScheduledWork(self._scheduler, request, place, spare_loss=spare_loss)
         runner = self._networks.find(request.header.network_digest).runner
-        return WorkInTurn(self._turns, self.share_of(request.header.session_id), runner, request, place)
+        return WorkInTurn(self._turns, runner, request, place)
 
     def _refused(self, header: RequestHeader, error: Exception, log: RefusalLog) -> ReplyHeader:
         status, told, retry_after_s = self._verdict(header, error)

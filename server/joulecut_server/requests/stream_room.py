@@ -113,7 +113,10 @@ class Place:
     def __init__(self, room: StreamRoom, size_bytes: int, share: str) -> None:
         self._room = room
         self._size_bytes = size_bytes
-        self._share = share
+        self.share = share
+        """Whose it was when it was given. The request's session may end before the request has come whole."""
+        self.priority = 0
+        """The request's in the line, decided at the same moment."""
         self._holders = 1
         self.admitted_s = 0.0
         """When it was given, by the agents' clock."""
@@ -128,4 +131,4 @@ class Place:
         """One holder less; with the last one the room is free again."""
         self._holders -= 1
         if self._holders == 0:
-            self._room._leave(self._size_bytes, self._share)  # noqa: SLF001 - and left
+            self._room._leave(self._size_bytes, self.share)  # noqa: SLF001 - and left

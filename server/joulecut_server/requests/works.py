@@ -19,14 +19,14 @@ from joulecut_server.serving.scheduler import Scheduler
 class WorkInTurn:
     """Runs when it is its session's turn. Keeps the request's place until it is done or withdrawn."""
 
-    def __init__(self, turns: FairTurns, share: str, runner: PartRunner, request: Request, place: Place) -> None:
-        """`share`: who it counts for. Raises TurnedAwayError without room, ConfigError without such a codec."""
+    def __init__(self, turns: FairTurns, runner: PartRunner, request: Request, place: Place) -> None:
+        """It counts for whose the place is. Raises TurnedAwayError without room, ConfigError without such a codec."""
         header, frames, wire = request.header, request.frames, codec(request.header.codec)
         self._request_id = header.request_id
         self._runner = runner
         work = in_this_context(lambda: computed(lambda: runner.tail(header.cut, wire, frames)))
         try:
-            self._turn = turns.enter(share, work, budget_s=header.budget_s)
+            self._turn = turns.enter(place.share, work, budget_s=header.budget_s)
         except DeviceBusyError as error:
             raise _overloaded(error) from error
         self._place = place.hold()
@@ -61,14 +61,16 @@ class WorkInTurn:
 class ScheduledWork:
     """Runs when and with whom the serving policy says. Keeps the request's place until it is done or withdrawn."""
 
-    def __init__(self, scheduler: Scheduler, share: str, request: Request, place: Place, *, spare_loss: float) -> None:
-        """`share`: who it counts for. `spare_loss`: accuracy that its edge can do without.
+    def __init__(self, scheduler: Scheduler, request: Request, place: Place, *, spare_loss: float) -> None:
+        """It counts for whose the place is. `spare_loss`: accuracy that its edge can do without.
 
         Raises TurnedAwayError at the door, ConfigError without such a codec.
         """
         header = request.header
         self._request_id = header.request_id
-        self._ticket = scheduler.enter(header, codec(header.codec), request.frames, edge=share, spare_loss=spare_loss)
+        self._ticket = scheduler.enter(
+            header, codec(header.codec), request.frames, edge=place.share, spare_loss=spare_loss
+        )
         self._place = place.hold()
 
     async def answer(self) -> Answered:

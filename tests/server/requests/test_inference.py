@@ -260,10 +260,12 @@ class Door:
 
     def __init__(self) -> None:
         self.priorities: list[int] = []
+        self.shares: list[object] = []
 
-    def enter(self, header: RequestHeader, *_: object, **__: object) -> NoReturn:
+    def enter(self, header: RequestHeader, *_: object, **known: object) -> NoReturn:
         """Refuse it."""
         self.priorities.append(header.priority)
+        self.shares.append(known["edge"])
         raise TurnedAwayError("not now", ReplyStatus.OVERLOADED, 0.5)
 
 
@@ -281,6 +283,26 @@ def test_a_request_stands_in_the_line_as_its_edge_may(tmp_path: Path) -> None:
 
     with_parts(tmp_path, use)
     assert door.priorities == [-1, 2, 2]
+
+
+def test_who_ends_its_session_half_way_through_a_request_gains_nothing_by_it(tmp_path: Path) -> None:
+    """Its rule and its share of the device are those of its header: at the last byte nobody owns the session."""
+    door, owners = Door(), {"edge-1": "cam"}
+
+    async def use(parts: Parts, talk: Talk) -> None:
+        parts.inference._scheduler = cast(Scheduler, door)
+        parts.inference.share_of = lambda session_id: owners.get(session_id, session_id)
+        parts.inference.priority_of = lambda session_id, asked: min(asked, 0) if session_id in owners else asked
+        rest = await talk.begin(await parts.joined(), priority=1000)
+        while not parts.inference.waiting:
+            await asyncio.sleep(0)
+        await parts.planning.release("edge-1")
+        owners.clear()
+        await rest()
+        assert (await talk.reply()).header.status is ReplyStatus.OVERLOADED
+
+    with_parts(tmp_path, use)
+    assert (door.priorities, door.shares) == ([0], ["cam"])
 
 
 def test_a_refusal_of_the_line_sets_the_streams_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
