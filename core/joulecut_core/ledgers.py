@@ -29,7 +29,7 @@ class RequestSeconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestJoules:
-    """Shares of one request. `edge_wait` is what the edge drew while it was not computing for it.
+    """Shares of one request. `edge_wait`: its share of what the edge drew while it was computing for nobody.
 
     `server_wait`: its share of what the server's device drew between batches, where the server shares that out.
     """

@@ -9,27 +9,30 @@ from joulecut_core.power_scopes import sum_kind
 from joulecut_edge.peers.remote import RemoteReply
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.estimates import edge_busy_j, encode_j, server_j
+from joulecut_edge.requests.edge_waits import EdgeWaits
+from joulecut_edge.requests.request import Request
 from joulecut_runtime.execution.part_runner import HeadRun, Stage
 
 
 def split_ledger(
-    request_id: str,
+    request: Request,
     active: ActivePlan,
     run: HeadRun,
     reply: RemoteReply,
     *,
     queue_s: float,
-    away_s: float,
-    total_s: float,
+    sent_s: float,
+    now_s: float,
     attempts: int,
     figures: FigureKind,
+    waits: EdgeWaits,
 ) -> RequestLedger:
-    """A request that a server answered. `away_s`: from when it was first sent to its answer.
+    """A request that a server answered now. `sent_s`: when it was first sent.
 
-    `figures`: those of the edge's device.
+    `figures`: those of the edge's device. `waits`: what all requests of the edge have paid for.
     """
     server_s = reply.queue_s + reply.decode_s + reply.tail_s
-    link_s = max(0.0, away_s - server_s)
+    link_s = max(0.0, now_s - sent_s - server_s)
     up_share, _ = link_shares(active.link, reply)
     seconds = RequestSeconds(
         edge_queue=queue_s,
@@ -40,11 +43,10 @@ def split_ledger(
         server_queue=reply.queue_s,
         decode=reply.decode_s,
         tail=reply.tail_s,
-        total=total_s,
+        total=now_s - request.start_s,
     )
-    busy_s = run.head.time_s + run.encode.time_s
     return RequestLedger(
-        request_id=request_id,
+        request_id=request.request_id,
         epoch=active.assignment.epoch,
         cut=active.assignment.cut,
         codec=active.assignment.codec,
@@ -53,7 +55,7 @@ def split_ledger(
         seconds=seconds,
         joules=RequestJoules(
             edge_busy=_known_j(run.head, edge_busy_j(active, run.head.time_s)),
-            edge_wait=active.wait_w * max(0.0, (active.period_s or seconds.total) - busy_s),
+            edge_wait=_wait_j(request, active, waits, now_s=now_s, busy_s=run.head.time_s + run.encode.time_s),
             encode=_known_j(run.encode, encode_j(active, run.encode.time_s)),
             radio=_radio_j(active.link, up_bytes=attempts * reply.uplink_bytes, down_bytes=reply.downlink_bytes),
             server=server_j(active, decode_s=reply.decode_s, tail_s=reply.tail_s)
@@ -69,35 +71,35 @@ def split_ledger(
 
 
 def local_ledger(
-    request_id: str,
+    request: Request,
     active: ActivePlan,
     stage: Stage,
     *,
     queue_s: float,
-    total_s: float,
+    now_s: float,
     figures: FigureKind,
+    waits: EdgeWaits,
     encode: Stage | None = None,
     reason: FallbackReason | None = None,
     attempts: int = 0,
     sent_bytes: int = 0,
 ) -> RequestLedger:
-    """A request that the edge answered alone. `stage`: all that it computed; `encode`: what it encoded for nothing.
+    """A request that the edge answers alone now. `stage`: all that it computed; `encode`: what it encoded for nothing.
 
     `sent_bytes`: in each attempt; how much of one that was given up had left the radio by then nobody knows.
     """
     encoded_s = 0.0 if encode is None else encode.time_s
-    busy_s = stage.time_s + encoded_s
     return RequestLedger(
-        request_id=request_id,
+        request_id=request.request_id,
         epoch=active.assignment.epoch,
         cut=active.assignment.cut,
         codec=active.assignment.codec,
         served_by="edge",
         fallback=reason is not None,
-        seconds=RequestSeconds(edge_queue=queue_s, head=stage.time_s, encode=encoded_s, total=total_s),
+        seconds=RequestSeconds(edge_queue=queue_s, head=stage.time_s, encode=encoded_s, total=now_s - request.start_s),
         joules=RequestJoules(
             edge_busy=_known_j(stage, edge_busy_j(active, stage.time_s)),
-            edge_wait=active.wait_w * max(0.0, (active.period_s or total_s) - busy_s),
+            edge_wait=_wait_j(request, active, waits, now_s=now_s, busy_s=stage.time_s + encoded_s),
             encode=0.0 if encode is None else _known_j(encode, encode_j(active, encode.time_s)),
             radio=_radio_j(active.link, up_bytes=attempts * sent_bytes, down_bytes=0),
         ),
@@ -123,6 +125,11 @@ def link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, f
     up_s = 8.0 * reply.uplink_bytes / link.uplink_bps + link.rtt_s / 2
     down_s = 8.0 * reply.downlink_bytes / link.downlink_bps + link.rtt_s / 2
     return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5, up_s + down_s
+
+
+def _wait_j(request: Request, active: ActivePlan, waits: EdgeWaits, *, now_s: float, busy_s: float) -> float:
+    share_s = waits.share_s(start_s=request.start_s, now_s=now_s, busy_s=busy_s, period_s=active.period_s)
+    return active.wait_w * share_s
 
 
 def _radio_j(link: LinkEstimate | None, *, up_bytes: int, down_bytes: int) -> float:

@@ -39,6 +39,7 @@ from joulecut_edge.requests.counters import Counters, counted
 from joulecut_edge.requests.crossings import Crossings
 from joulecut_edge.requests.demand import Demand
 from joulecut_edge.requests.drift_watch import DriftWatch
+from joulecut_edge.requests.edge_waits import EdgeWaits
 from joulecut_edge.requests.first_parts import Head, Whole
 from joulecut_edge.requests.footing import Footing, InForce
 from joulecut_edge.requests.patience import retry_s, wait_s
@@ -84,6 +85,7 @@ class EdgeSession:
         self._successors = Successors()
         self._under_way = UnderWay()
         self._demand = Demand()
+        self._waits = EdgeWaits()
         # A link that is always a little too slow is no news after a while, at thirty requests a second.
         self._log = LogLimit(_LOG)
         self.counters = Counters()
@@ -199,12 +201,13 @@ class EdgeSession:
 
     def _whole_answer(self, request: Request, whole: Whole, queue_s: float) -> Answer:
         ledger = local_ledger(
-            request.request_id,
+            request,
             whole.active,
             whole.stage,
             queue_s=queue_s,
-            total_s=self._clock.now_s() - request.start_s,
+            now_s=self._clock.now_s(),
             figures=self._runner.device.info.figures,
+            waits=self._waits,
             reason=whole.reason,
         )
         if not whole.active.offloads:
@@ -294,12 +297,13 @@ class EdgeSession:
         outputs, stage = turn.result
         tell_tail(current_span(), stage, start_s=start_s, queue_s=turn.queue_s, now_s=self._clock.now_s())
         ledger = local_ledger(
-            request.request_id,
+            request,
             active,
             both(run.head, stage),
             queue_s=head.queue_s + turn.queue_s,
-            total_s=self._clock.now_s() - request.start_s,
+            now_s=self._clock.now_s(),
             figures=self._runner.device.info.figures,
+            waits=self._waits,
             encode=run.encode,
             reason=reason,
             attempts=attempts,
@@ -312,15 +316,16 @@ class EdgeSession:
     ) -> Answer:
         now_s = self._clock.now_s()
         ledger = split_ledger(
-            request.request_id,
+            request,
             active,
             head.run,
             reply,
             queue_s=head.queue_s,
-            away_s=now_s - sent_s,
-            total_s=now_s - request.start_s,
+            sent_s=sent_s,
+            now_s=now_s,
             attempts=attempts,
             figures=self._runner.device.info.figures,
+            waits=self._waits,
         )
         if reply.origin is Origin.RECOMPUTED:
             text = "request %s: the server computed it twice; its first answer was kept no longer"

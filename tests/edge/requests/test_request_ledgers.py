@@ -10,6 +10,8 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.links import LinkEstimate
 from joulecut_edge.peers.remote import RemoteReply
+from joulecut_edge.requests.edge_waits import EdgeWaits
+from joulecut_edge.requests.request import Request
 from joulecut_edge.requests.request_ledgers import both, link_shares, split_ledger
 from joulecut_runtime.execution.part_runner import HeadRun, Stage
 from tests.edge.plans.test_estimates import planned
@@ -32,8 +34,19 @@ METERED = Stage(time_s=0.01, energy_j=0.1)
 def ledger_of(reply: RemoteReply) -> RequestLedger:
     """That of an answer to an edge whose own joules are measured."""
     run = HeadRun(tensors=(), encoded=(), head=METERED, encode=METERED)
-    times = {"queue_s": 0.0, "away_s": 0.1, "total_s": 0.2}
-    return split_ledger("r", planned(active_plan(2)), run, reply, attempts=1, figures=FigureKind.MEASURED, **times)
+    request = Request(request_id="r", sent_id="r/0", start_s=10.0, after_s=1.0)
+    return split_ledger(
+        request,
+        planned(active_plan(2)),
+        run,
+        reply,
+        queue_s=0.0,
+        sent_s=10.1,
+        now_s=10.2,
+        attempts=1,
+        figures=FigureKind.MEASURED,
+        waits=EdgeWaits(),
+    )
 
 
 def test_joules_that_both_sides_measured_are_measured() -> None:
