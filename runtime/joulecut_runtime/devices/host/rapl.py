@@ -7,11 +7,13 @@
                         intel-rapl-mmio:0 package-0     the same package by another road: never added to it
 
 Counters wrap at `max_energy_range_uj`. A thread reads them often enough that no wrap is missed, though nobody asks.
-A host that was suspended may begin again at 0: a fall that no draw explains as a wrap is taken for that.
+A host that was suspended may begin again at 0: a fall that no draw explains as a wrap is taken for that. What no draw
+explains at all is not counted.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock, is_set_within
 from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 from joulecut_runtime.devices.host.kernel_files import KernelFiles
+
+_LOG = logging.getLogger(__name__)
 
 POWERCAP = "sys/class/powercap"
 PERIOD_S = 0.02
@@ -138,15 +142,24 @@ def _drawn_j(
     drawn_uj = 0
     for package, before, after in zip(packages, before_uj, after_uj, strict=True):
         if after >= before:
-            drawn_uj += after - before
+            package_uj = after - before
         elif package.range_uj > 0:
             wrapped_uj = after + package.range_uj - before
-            drawn_uj += wrapped_uj if wrapped_uj <= most_uj else after
+            package_uj = wrapped_uj if wrapped_uj <= most_uj else after
         else:
             raise DeviceError(
                 f"/{package.zone}/energy_uj fell from {before} to {after} and tells no range at which it wraps; "
                 "expected max_energy_range_uj beside it"
             )
+        if package_uj > most_uj:
+            _LOG.warning(
+                "/%s/energy_uj went from %d to %d, which no package draws in that time; nothing is counted for it",
+                package.zone,
+                before,
+                after,
+            )
+        else:
+            drawn_uj += package_uj
     return drawn_uj * 1e-6
 
 

@@ -20,6 +20,9 @@ CARRIER_INPUT = "VIN"
 _SCOPES = {CARRIER_INPUT: "carrier input", "VDD_IN": "module input", "POM_5V_IN": "module input"}
 """Rails that hold all others, widest first, and what their watts contain."""
 
+_MOST_W = 1000.0
+"""More than any Jetson draws with its carrier board."""
+
 _CONTENTS = {
     "VDD_CPU_GPU_CV": "CPU+GPU+CV",
     "VDD_CPU_GPU": "CPU+GPU",
@@ -68,8 +71,14 @@ class EnergyScope:
     rails: tuple[Rail, ...]
 
     def power_w(self) -> float:
-        """Watts now; raises DeviceError where one of the rails cannot be read."""
-        return sum(rail.power_w() for rail in self.rails)
+        """Watts now; raises DeviceError where one of the rails cannot be read, or they are none that a board draws."""
+        power_w = sum(rail.power_w() for rail in self.rails)
+        if not 0.0 <= power_w <= _MOST_W:
+            raise DeviceError(
+                f"the {self.name} reads {power_w:g} W; expected 0 to {_MOST_W:g}: "
+                "the power monitor gives no true reading"
+            )
+        return power_w
 
 
 def find_rails(root: Path = Path("/")) -> tuple[Rail, ...]:

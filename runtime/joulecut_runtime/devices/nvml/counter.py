@@ -20,8 +20,8 @@ _POLL_S = 0.002
 _PATIENCE_S = 3.0
 """Counters step every 10 to 100 ms; one that stands still for so long is none."""
 _INTERVALS = 5
-_MOST_W = 5000.0
-"""More than any board draws: a step beyond it is none."""
+MOST_W = 5000.0
+"""More than any board draws: a step beyond it is none, nor are watts."""
 
 
 def measure_period_s(read_j: Callable[[], float | None], clock: Clock) -> float | None:
@@ -75,7 +75,7 @@ class EnergyCounter:
         drawn_j = now_j - shown_j if now_j > shown_j else now_j
         # Since its last step, not since the last look: a busy driver lets one wait.
         within_s = now_s - self._stepped_s + self._period_s
-        if drawn_j <= _MOST_W * within_s:
+        if drawn_j <= MOST_W * within_s:
             return drawn_j
         _LOG.warning(
             "the energy counter went from %g J to %g J in %.3g s, which no GPU draws; nothing is counted for that time",

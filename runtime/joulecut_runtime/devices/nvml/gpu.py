@@ -9,6 +9,7 @@ from typing import Any
 from joulecut_core.devices import ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.clockd.nvml_board import gpus
+from joulecut_runtime.devices.nvml.counter import MOST_W
 from joulecut_runtime.devices.nvml.errors import GPU_IS_LOST, Reaction, device_error, meaning_of
 from joulecut_runtime.devices.nvml.library import Library, RefusalError
 
@@ -98,13 +99,11 @@ class Gpu:
 
     def power_usage_w(self) -> float | None:
         """Draw of the board: instantaneous on some generations, averaged over a second on others."""
-        milliwatts = self.optional("nvmlDeviceGetPowerUsage")
-        return None if milliwatts is None else milliwatts / 1e3
+        return _watts(self.optional("nvmlDeviceGetPowerUsage"))
 
     def instant_power_w(self, scope: int) -> float | None:
         """Draw at this instant, of NVML's power scope 0 (the GPU board) or 1 (the module)."""
-        milliwatts = self.field(_FIELD_POWER_INSTANT, scope=scope)
-        return None if milliwatts is None else milliwatts / 1e3
+        return _watts(self.field(_FIELD_POWER_INSTANT, scope=scope))
 
     def power_limit_w(self) -> float | None:
         """The power limit in force."""
@@ -176,3 +175,8 @@ class Gpu:
 
     def _error(self, error: RefusalError, call: str) -> DeviceError:
         return device_error(error.code, who=f"{self.name} ({self.uuid})", doing=call)
+
+
+def _watts(milliwatts: int | None) -> float | None:
+    """None for more than a board can draw: all bits set is what some drivers say where they have no reading."""
+    return None if milliwatts is None or milliwatts > MOST_W * 1e3 else milliwatts / 1e3

@@ -97,3 +97,23 @@ def test_a_counter_that_blocks_is_an_error_and_the_meter_still_ends(tmp_path: Pa
         meter.read()
     meter.close()
     gate.set()
+
+
+@pytest.mark.parametrize("slip_uj", [99_999_999_000, 150_000_000_000])
+def test_a_counter_that_slips_adds_no_kilojoules(
+    tmp_path: Path, slip_uj: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A counter that falls a little has not begun anew, and none goes ahead by more than a package draws."""
+    clock = ManualClock()
+    host = FakeHost(tmp_path, INTEL_PSTATE, clock=clock)
+    counter = tmp_path / "sys/class/powercap/intel-rapl:0/energy_uj"
+    counter.write_text("100000000000\n")
+    meter = RaplMeter(KernelFiles(host.root), clock)
+    before_j = meter.read().energy_j
+    for shown_uj in (slip_uj, slip_uj + 5_000_000):
+        clock.advance_s(1.0)
+        counter.write_text(f"{shown_uj}\n")
+        meter.read()
+    assert meter.read().energy_j - before_j == pytest.approx(5.0)
+    assert "no package draws in that time" in caplog.text
+    meter.close()

@@ -98,3 +98,15 @@ def test_an_unreadable_rail_is_named(tmp_path: Path) -> None:
     make_unreadable(folder / f"curr{index}_input")
     with pytest.raises(DeviceError, match="rail VDD_IN reads"):
         rail.power_w()
+
+
+@pytest.mark.parametrize("current_ma", [-16, 32_760_000])
+def test_watts_that_no_board_draws_are_no_reading(tmp_path: Path, current_ma: int) -> None:
+    """A monitor whose offset shows, or whose bus is disturbed, would make joules fall or grow by thousands."""
+    tree = build(tmp_path, ORIN_NANO_36)
+    _, folder, index = tree.channels()[0]
+    scope = energy_scope(find_rails(tmp_path))
+    assert scope is not None
+    put(folder / f"curr{index}_input", str(current_ma))
+    with pytest.raises(DeviceError, match="gives no true reading"):
+        scope.power_w()

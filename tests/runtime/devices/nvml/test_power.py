@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pynvml
 import pytest
 
 from joulecut_core.timing import SystemClock
@@ -83,3 +84,22 @@ def test_no_power_at_all_is_no_meter(tmp_path: Path) -> None:
         assert probe.capabilities.meter is MeterKind.NONE
         assert (probe.info.meter_period_s, probe.info.power_scope) == (None, "nothing: no meter")
         assert (state.power_w, state.energy_j, state.energy_time_s) == (None, None, None)
+
+
+def test_watts_that_no_board_draws_are_no_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bits set, as of a driver without a reading: no watts and no joules meanwhile, and both again behind it."""
+    fake = machine(tmp_path)
+    fake.gpu.refuse(Can.COUNT_ENERGY | Can.TELL_INSTANT_POWER)
+    with probed(fake) as probe:
+        before_j = probe.read().energy_j
+        with monkeypatch.context() as patched:
+            patched.setattr(pynvml, "nvmlDeviceGetPowerUsage", lambda _: 2**32 - 1)
+            fake.clock.advance_s(1.0)
+            state = probe.read()
+            assert (state.power_w, state.energy_j) == (None, None)
+        fake.clock.advance_s(1.0)
+        state = probe.read()
+        assert state.power_w is not None
+        assert before_j is not None
+        assert state.energy_j is not None
+        assert 0.0 <= state.energy_j - before_j <= 5.0 * state.power_w
