@@ -1,7 +1,7 @@
-"""A log on standard error, where whoever reads it may have stopped: a terminal at Ctrl-S, a collector that hangs.
+"""A log on standard error, which may take no lines: a terminal at Ctrl-S, a collector that hangs, a full disk.
 
 Lines are written where they are thought of, in agents by the thread that answers requests. One that is not taken soon
-is left out, rather than that everything waits for it; how many those were is told as soon as somebody reads again.
+is left out, rather than that everything waits for it; how many those were is told as soon as there is room again.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ class StandardErrorHandler(logging.StreamHandler):  # type: ignore[type-arg]  # 
             if not _has_room(descriptor, max(0.0, until_s - _CLOCK.now_s())):
                 return False
             # No more than what a pipe with any room takes at once.
-            written = left[: os.write(descriptor, left[: select.PIPE_BUF])]
+            try:
+                written = left[: os.write(descriptor, left[: select.PIPE_BUF])]
+            except OSError:  # a full disk, or a reader that has ended
+                return False
             left = left[len(written) :]
             self._is_cut = not written.endswith(b"\n")
         return True
 
     def _notice(self) -> logging.LogRecord:
-        said = "%d lines of this log are lost: whoever reads it had stopped"
+        said = "%d lines of this log are lost: whoever reads it had stopped, or its disk was full"
         return logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, (self._lost,), None)
 
 

@@ -17,6 +17,7 @@ from joulecut_core.standard_error import StandardErrorHandler
 
 _SIZE_BYTES = 4096
 _LINE = "x" * 100
+_WHY = "whoever reads it had stopped, or its disk was full"
 
 
 class Log:
@@ -54,7 +55,7 @@ def test_a_reader_that_stops_holds_nobody_up(log: Log) -> None:
     kept = log.read()
     assert 0 < len(kept) < told // 5
     log.tell("again")
-    assert log.read() == [f"{told - len(kept)} lines of this log are lost: whoever reads it had stopped", "again"]
+    assert log.read() == [f"{told - len(kept)} lines of this log are lost: {_WHY}", "again"]
     log.tell("and again")
     assert log.read() == ["and again"]
 
@@ -69,7 +70,7 @@ def test_lines_that_are_lost_are_told_of_in_the_format_of_the_log(log: Log) -> N
     log.tell("again")
     notice, again = map(json.loads, log.read())
     assert notice["level"] == "WARNING"
-    assert notice["message"].endswith("whoever reads it had stopped")
+    assert notice["message"].endswith(_WHY)
     assert again["message"] == "again"
 
 
@@ -80,7 +81,7 @@ def test_a_line_that_was_cut_off_takes_no_other_with_it(log: Log) -> None:
     (part,) = log.read()
     assert set(part) == {"y"}
     log.tell("again")
-    assert log.read() == ["", "1 lines of this log are lost: whoever reads it had stopped", "again"]
+    assert log.read() == ["", f"1 lines of this log are lost: {_WHY}", "again"]
 
 
 def test_a_long_line_is_whole_where_somebody_reads(tmp_path: Path) -> None:
@@ -91,6 +92,21 @@ def test_a_long_line_is_whole_where_somebody_reads(tmp_path: Path) -> None:
         log.tell("short")
         stream.seek(0)
         assert stream.read().splitlines() == ["ü" * (5 * _SIZE_BYTES), "short"]
+
+
+def test_lines_that_a_full_disk_takes_none_of_are_told_of(tmp_path: Path) -> None:
+    """As those that nobody reads: a log with a hole in it says so once there is room."""
+    with (tmp_path / "log").open("w+", encoding="utf-8") as stream, Path("/dev/full").open("w") as full:
+        log, kept = Log(-1, stream), os.dup(stream.fileno())
+        log.tell("before")
+        os.dup2(full.fileno(), stream.fileno())
+        for _ in range(3):
+            log.tell("while it is full")
+        os.dup2(kept, stream.fileno())
+        os.close(kept)
+        log.tell("again")
+        stream.seek(0)
+        assert stream.read().splitlines() == ["before", f"3 lines of this log are lost: {_WHY}", "again"]
 
 
 def test_what_is_no_stream_of_the_systems_is_written_to() -> None:
