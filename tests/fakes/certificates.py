@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import ipaddress
 from collections.abc import Sequence
@@ -111,6 +112,22 @@ class TestAuthority:
             )
         )
         return holder
+
+
+def of_unknown_curve(pem: bytes) -> bytes:
+    """A certificate, request or key on P-256, damaged: its curve is one that nobody knows."""
+    return _changed(pem, bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d03010f"))
+
+
+def of_unknown_version(pem: bytes) -> bytes:
+    """A certificate, damaged: of a version that there is none of."""
+    return _changed(pem, bytes.fromhex("a003020102"), bytes.fromhex("a003020103"))
+
+
+def _changed(pem: bytes, before: bytes, after: bytes) -> bytes:
+    first, *body, last = pem.strip().splitlines()
+    content = base64.b64decode(b"".join(body)).replace(before, after)
+    return b"\n".join((first, base64.encodebytes(content).strip(), last, b""))
 
 
 def _general_name(host: str | x509.GeneralName) -> x509.GeneralName:

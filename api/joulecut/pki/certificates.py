@@ -20,6 +20,7 @@ from joulecut.pki.keys import PrivateKey, PublicKey, check_public_key, read_file
 from joulecut.pki.names import Names
 from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.identity import SCHEME, Identity, Role, only_identity
+from joulecut_proto.security.key_pairs import UNREADABLE
 
 BACKDATING = timedelta(minutes=5)
 """Certificates count from this long before they are made: clocks of hosts differ."""
@@ -84,8 +85,10 @@ def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
         for certificate in found:
             # Read when they are asked for, and by then nobody knows the file.
             _ = certificate.subject, certificate.issuer, certificate.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise ConfigError(f"certificate {path}: not PEM, or damaged; expected BEGIN CERTIFICATE") from error
+    except UNREADABLE as error:
+        raise ConfigError(
+            f"certificate {path}: not PEM, damaged, or of an unknown kind; expected BEGIN CERTIFICATE"
+        ) from error
     return found
 
 
@@ -96,7 +99,11 @@ def certificates_pem(certificates: Sequence[x509.Certificate]) -> bytes:
 
 def public_key_of(certificate: x509.Certificate, source: str) -> PublicKey:
     """Its key. Raises ConfigError naming `source` where it is of a kind that nothing here uses."""
-    return check_public_key(certificate.public_key(), source)
+    try:
+        key = certificate.public_key()
+    except UNREADABLE as error:
+        raise ConfigError(f"{source}: its key cannot be read: {error}; have it reissued") from error
+    return check_public_key(key, source)
 
 
 def identity_of(certificate: x509.Certificate) -> Identity:

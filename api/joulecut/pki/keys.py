@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from joulecut_core.errors import ConfigError
+from joulecut_proto.security.key_pairs import UNREADABLE
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey
@@ -40,7 +40,7 @@ def read_key(path: Path, passphrase: bytes | None = None) -> PrivateKey:
     except TypeError as error:
         state = "is encrypted; give --passphrase-file" if passphrase is None else "is not encrypted; give no passphrase"
         raise ConfigError(f"key {path}: {state}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         hint = "expected a PEM private key" if passphrase is None else "or the passphrase is wrong"
         raise ConfigError(f"key {path}: cannot be read; {hint}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):

@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from joulecut.pki.keys import PrivateKey, PublicKey, check_public_key, read_file
 from joulecut_core.errors import ConfigError
 from joulecut_proto.security.identity import Identity
+from joulecut_proto.security.key_pairs import UNREADABLE
 
 _MOST_BYTES = 1 << 16
 _SHOWN = 80
@@ -39,8 +40,10 @@ def read_request(path: Path, identity: Identity) -> PublicKey:
     try:
         request = x509.load_pem_x509_csr(content)
         fits, wanted_by_it = request.is_signature_valid, _uris(request)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise ConfigError(f"request {path}: not PEM, or damaged; expected one of `joulecut pki request`") from error
+    except UNREADABLE as error:
+        raise ConfigError(
+            f"request {path}: not PEM, damaged, or of an unknown kind; expected one of `joulecut pki request`"
+        ) from error
     if not fits:
         raise ConfigError(f"request {path}: its signature is not by its key; make it again with `pki request`")
     for wanted in wanted_by_it:

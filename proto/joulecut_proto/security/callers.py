@@ -17,6 +17,7 @@ from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.security.certificates import current_identity
 from joulecut_proto.security.forwarded import FORWARDED_KEY, forwarded_identity
 from joulecut_proto.security.identity import Identity, Role
+from joulecut_proto.security.key_pairs import UNREADABLE
 
 _LOG = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Callers:
 def _read(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise AccessError(f"the certificate cannot be read: {error}; have it issued by `joulecut pki`") from error
 
 

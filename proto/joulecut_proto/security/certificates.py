@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from joulecut_core.errors import AccessError, ConfigError
 from joulecut_proto.security.identity import Identity, Role, only_identity
-from joulecut_proto.security.key_pairs import read_authority, read_key_pair, wrong_dates
+from joulecut_proto.security.key_pairs import UNREADABLE, read_authority, read_key_pair, wrong_dates
 from joulecut_proto.security.tls_options import TlsOptions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def wrong_use(certificate: x509.Certificate, *, serves: bool) -> str:
     try:
         if use in certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
             return ""
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         # What cannot be read is as good as none.
         pass
     return f"has no extended key usage {name}; have it issued by `joulecut pki`, or with that usage"
@@ -128,7 +128,7 @@ def issued_by(certificate: x509.Certificate, authorities: bytes) -> bool:
     for authority in x509.load_pem_x509_certificates(authorities):
         try:
             certificate.verify_directly_issued_by(authority)
-        except (InvalidSignature, TypeError, ValueError):
+        except (InvalidSignature, TypeError, *UNREADABLE):
             continue
         return True
     return False
@@ -137,6 +137,6 @@ def issued_by(certificate: x509.Certificate, authorities: bytes) -> bool:
 def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         # Names that cannot be read are as good as none.
         return None

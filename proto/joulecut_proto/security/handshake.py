@@ -22,7 +22,7 @@ from joulecut_proto.addresses import Address, parse_address
 from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_use
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity
-from joulecut_proto.security.key_pairs import KeyPair, read_authority, read_key_pair, wrong_dates
+from joulecut_proto.security.key_pairs import UNREADABLE, KeyPair, read_authority, read_key_pair, wrong_dates
 
 _FRAME_BYTES = 9
 """A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""
@@ -215,7 +215,7 @@ def _lacks_interface(host: str) -> bool:
 def _leaf(connection: ssl.SSLSocket) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
-    except ValueError as error:
+    except UNREADABLE as error:
         raise LinkError(f"a TLS server's certificate cannot be read: {error}; reissue it") from error
 
 

@@ -10,10 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from joulecut_core.errors import ConfigError
 
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What is raised at a certificate, request or key that cannot be read: damaged, or of a kind that is not known."""
 _LARGEST_FILE_BYTES = 1 << 20
 
 
@@ -32,9 +41,17 @@ def read_key_pair(certificate: Path, key: Path) -> KeyPair:
     leaf = _certificates(chain, certificate, "certificate")[0]
     try:
         private = load_pem_private_key(secret, password=None)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"TLS key {key}: not a whole private key in PEM without a passphrase") from error
-    if private.public_key() != leaf.public_key():
+    except (TypeError, *UNREADABLE) as error:
+        raise ConfigError(
+            f"TLS key {key}: not a whole private key in PEM without a passphrase, or of an unknown kind"
+        ) from error
+    try:
+        public = leaf.public_key()
+    except UNREADABLE as error:
+        raise ConfigError(
+            f"TLS certificate {certificate}: its key cannot be read: {error}; have it reissued"
+        ) from error
+    if private.public_key() != public:
         raise ConfigError(f"TLS key {key}: not the key of certificate {certificate}; give the two of one pair")
     return KeyPair(chain=chain, key=secret, leaf=leaf)
 
@@ -63,7 +80,7 @@ def wrong_dates(certificate: x509.Certificate) -> str:
 def _certificates(content: bytes, path: Path, role: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(content)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ConfigError(f"TLS {role} {path}: holds no whole certificate: {error}") from error
 
 

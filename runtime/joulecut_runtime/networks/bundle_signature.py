@@ -216,7 +216,13 @@ def _check_certificate(path: Path) -> None:
 
     try:
         uris, may_sign = _names_and_use(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    except (OSError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise ConfigError(f"certificate {path}: cannot be read: {error}; expected PEM") from error
     except x509.ExtensionNotFound:
         uris, may_sign = [], False

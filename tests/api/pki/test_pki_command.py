@@ -78,7 +78,7 @@ def test_mistakes_are_bad_input(pki: Command, tmp_path: Path) -> None:
         (("issue", "server", "x"), "give --host or --ip"),
         (("issue", "edge", "a/b"), "name 'a/b'"),
         (("issue", "edge", "y", "--csr", "nowhere.pem"), "request nowhere.pem: No such file"),
-        (("show", "edge-x/key.pem"), "certificate edge-x/key.pem: not PEM, or damaged"),
+        (("show", "edge-x/key.pem"), "certificate edge-x/key.pem: not PEM, damaged, or"),
         (("renew", "nowhere"), "certificate nowhere/certificate.pem: No such file"),
         (("rotate-authority", "finish"), "no retired authority"),
     ):

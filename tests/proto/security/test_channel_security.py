@@ -29,7 +29,7 @@ from joulecut_proto.security.channel_security import (
 )
 from joulecut_proto.security.key_pairs import read_key_pair
 from joulecut_proto.servicers import add_agent
-from tests.fakes.certificates import Holder, TestAuthority
+from tests.fakes.certificates import Holder, TestAuthority, of_unknown_curve, of_unknown_version
 from tests.proto.fake_services import FakeAgent
 from tests.proto.serving import TIMEOUT_S, serving
 
@@ -174,7 +174,20 @@ def test_authority_and_certificate_change_under_load(
 
 @pytest.mark.parametrize(
     "damage",
-    ["half", "other key", "gone", "not PEM", "expired", "authority", "an edge's", "of no use", "another site's"],
+    [
+        "half",
+        "other key",
+        "gone",
+        "not PEM",
+        "unknown version",
+        "unknown curve",
+        "key of unknown curve",
+        "expired",
+        "authority",
+        "an edge's",
+        "of no use",
+        "another site's",
+    ],
 )
 def test_broken_files_change_nothing(
     site: TestAuthority, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -191,19 +204,25 @@ def test_broken_files_change_nothing(
         "of no use": partial(site.issue, "server", "gpu", usages=()),
     }
 
+    key = placed.key.read_bytes()
+    written = {
+        "half": (placed.certificate, text[: len(text) // 2]),
+        "other key": (placed.certificate, second.certificate.read_bytes()),
+        "unknown version": (placed.certificate, of_unknown_version(text)),
+        "unknown curve": (placed.certificate, of_unknown_curve(text)),
+        "key of unknown curve": (placed.key, of_unknown_curve(key)),
+        "not PEM": (placed.key, b"\x30\x82"),
+        "authority": (placed.authority, b"-----BEGIN CERTIFICATE-----\n"),
+    }
+
     def spoil() -> None:
-        if damage == "half":
-            placed.certificate.write_bytes(text[: len(text) // 2])
-        elif damage == "other key":
-            placed.certificate.write_bytes(second.certificate.read_bytes())
-        elif damage == "gone":
+        if damage == "gone":
             placed.key.unlink()
         elif damage in misissued:
             _in_place(misissued[damage](file="misissued"), tmp_path)
-        elif damage == "not PEM":
-            placed.key.write_bytes(b"\x30\x82")
         else:
-            placed.authority.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+            path, content = written[damage]
+            path.write_bytes(content)
 
     async def run() -> None:
         async with _listening(placed.security) as port:
