@@ -104,12 +104,34 @@ def _check_socket_free(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise ConfigError(f"address unix:{path}: a file that is no socket is there; remove it or choose another path")
     # gRPC would take the path over from a living listener without a word.
+    if not _is_taken(path):
+        return
+    raise LinkError(f"address unix:{path}: in use; stop the program that listens there or choose another path")
+
+
+def _is_taken(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # One that accepts nobody would have this program wait for ever.
+        probe.settimeout(0.0)
         try:
             probe.connect(str(path))
+        except BlockingIOError:
+            return True
+        except PermissionError:
+            # Another user's, alive or left behind.
+            return _is_open(path)
         except OSError:
-            return
-    raise LinkError(f"address unix:{path}: in use; stop the program that listens there or choose another path")
+            return False
+    return True
+
+
+def _is_open(path: Path) -> bool:
+    """Whether some process of this host has a socket of that path open, as far as the kernel says."""
+    try:
+        sockets = Path("/proc/net/unix").read_bytes()
+    except OSError:
+        return False
+    return any(line.endswith(b" " + os.fsencode(path)) for line in sockets.splitlines())
 
 
 def _reason(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -100,6 +101,34 @@ def test_unix_socket_paths(tmp_path: Path) -> None:
     file.write_text("x")
     with pytest.raises(ConfigError, match="no socket is there"):
         check_free(Address(path=file))
+
+
+@pytest.mark.timeout(20)
+def test_a_socket_whose_listener_accepts_nobody(tmp_path: Path) -> None:
+    """An agent that hangs has its place still, and nobody waits for it."""
+    path = tmp_path / "edge.sock"
+    with socket.socket(socket.AF_UNIX) as holder, socket.socket(socket.AF_UNIX) as caller:
+        holder.bind(str(path))
+        holder.listen(0)
+        caller.connect(str(path))
+        with pytest.raises(LinkError, match=r"edge\.sock: in use"):
+            check_free(Address(path=path))
+
+
+def test_a_socket_that_is_not_for_this_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root leaves one behind: it is in use while a process has it open, and free to be replaced after that."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    path = tmp_path / "edge.sock"
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.bind(str(path))
+        holder.listen(1)
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        with pytest.raises(LinkError, match=r"edge\.sock: in use"):
+            check_free(Address(path=path))
+    check_free(Address(path=path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write into any folder")
