@@ -46,6 +46,9 @@ class Answering:
         if isinstance(error, JoulecutError):
             await self._refuse(error)
             return True
+        if isinstance(error, grpc.aio.InternalError):
+            _LOG.debug("%s: the caller left before it had the reply", self._call)
+            return True
         if isinstance(error, Exception) and not isinstance(error, grpc.aio.AbortError):
             _LOG.error("%s failed", self._call, exc_info=error)
             text = "an unexpected error; the agent that answered has it in its log"

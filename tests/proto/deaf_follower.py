@@ -75,12 +75,12 @@ def _unread_bytes(reader: socket.socket) -> int:
 
 
 @asynccontextmanager
-async def deaf_follower(address: str, service: str) -> AsyncIterator[None]:
-    """Within the context it holds a Watch of `service` whose first word the server is writing."""
+async def deaf_follower(address: str, service: str, *, call: str = "Watch") -> AsyncIterator[None]:
+    """Within the context it holds a Watch of `service`, or a Check, whose first word the server is writing."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     request = health_pb2.HealthCheckRequest(service=service)
-    writer.write(_asking(b"/grpc.health.v1.Health/Watch", request, 0))
+    writer.write(_asking(f"/grpc.health.v1.Health/{call}".encode(), request, 0))
     asked = asyncio.Event()
     answering = asyncio.create_task(_answer(reader, writer, asked))
     try:

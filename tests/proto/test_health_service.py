@@ -127,6 +127,22 @@ def test_who_takes_nothing_keeps_nobody_waiting() -> None:
     _with_health(use)
 
 
+@pytest.mark.parametrize("call", ["Watch", "Check"])
+def test_who_hangs_up_unread_is_no_defect(caplog: pytest.LogCaptureFixture, call: str) -> None:
+    """Its word could not be sent: who does that a thousand times fills no log with tracebacks, of ours or of gRPC's."""
+    caplog.set_level(logging.DEBUG)
+
+    async def use(states: HealthStates, address: str) -> None:
+        states.tell(["a"], serving=True)
+        async with deaf_follower(address, "a", call=call):
+            pass
+        while "caller left before it had the reply" not in caplog.text:
+            await asyncio.sleep(0.01)
+
+    _with_health(use)
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
 def test_who_leaves_takes_nobody_along() -> None:
     """Others that follow the same service hear what comes after."""
 
