@@ -159,3 +159,22 @@ def test_the_uncertainty_covers_what_repeating_shows() -> None:
         window = busy_window(counter, counter.clock, counter.runner(0.01), periods=12, runs=10).energy
         covered += abs(window.power_w - _BUSY_W) <= 2 * window.power_std_w
     assert 0.72 <= covered / 200 <= 0.92
+
+
+@pytest.mark.parametrize("pauses", [1, 9])
+def test_a_window_with_a_pause_is_measured_again(pauses: int, caplog: pytest.LogCaptureFixture) -> None:
+    """A process that was stopped left its device at rest: that is no draw at work, and is told where it goes on so."""
+    counter = Counter()
+    run, ran = counter.runner(0.01), 0
+
+    def stopped_now_and_then() -> float:
+        nonlocal ran
+        ran += 1
+        if ran % 50 == 0 and ran <= 50 * pauses:
+            counter.clock.advance_s(30.0)
+        return run()
+
+    window = busy_window(counter, counter.clock, stopped_now_and_then, periods=10, runs=10).energy
+    assert "rested for 30 s" in caplog.text
+    assert (window.power_w == pytest.approx(_BUSY_W, rel=0.025)) == (pauses == 1)
+    assert ("what is kept of it is too low" in caplog.text) == (pauses > 1)
