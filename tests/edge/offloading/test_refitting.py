@@ -13,6 +13,7 @@ from joulecut_edge.offloading import refitting
 from joulecut_edge.offloading.edge_planning import EdgePlanning
 from joulecut_edge.offloading.refitting import Refitting
 from joulecut_edge.plans.wishes import Wishes
+from joulecut_planner import Policy
 from joulecut_planner.drift import Corrections
 from joulecut_proto.planning_messages import StageFactors
 from tests.edge.offloading.test_edge_planning import FakeServer, Planned, run
@@ -107,6 +108,21 @@ def test_an_edge_that_is_asked_nothing_asks_nobody(edge: Planned) -> None:
     async def use() -> None:
         await edge.bench.session.go_local()
         edge.planning.factors = SLOW
+
+    turns = iter(range(100))
+    refitted(edge, until=lambda: next(turns) == 50, use=use)
+    assert len(edge.server.factors) == 1
+
+
+def test_under_the_boards_governor_nobody_is_asked(edge: Planned) -> None:
+    """What was measured under it is no table that what was found could correct."""
+
+    async def use() -> None:
+        await edge.bench.session.go_local()
+        asked_for(edge, 1)
+        edge.planning.factors = SLOW
+        edge.planning.wishes = replace(edge.planning.wishes, policy=Policy.GOVERNOR)
+        edge.bench.session.drift.lasting.set()
 
     turns = iter(range(100))
     refitted(edge, until=lambda: next(turns) == 50, use=use)

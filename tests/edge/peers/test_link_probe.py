@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,15 @@ class SimulatedLink:
         link_s = self._rtt_s + 8 * up_bytes / self._up_bps + 8 * down_bytes / self._down_bps
         link_s += self._jitter_s * float(self._random.exponential())
         return EchoSample(elapsed_s=link_s + self._server_s, server_s=self._server_s)
+
+
+class UnsteadyUplink(SimulatedLink):
+    """Steady but for what crosses it on the way up."""
+
+    async def echo(self, up_bytes: int, down_bytes: int) -> EchoSample:
+        sample = await super().echo(up_bytes, down_bytes)
+        more_s = 0.002 * float(self._random.exponential()) if up_bytes else 0.0
+        return replace(sample, elapsed_s=sample.elapsed_s + more_s)
 
 
 def probed(link: SimulatedLink) -> LinkEstimate:
@@ -107,3 +117,9 @@ def test_a_failing_echo_ends_the_probe() -> None:
 
     with pytest.raises(LinkError, match="gone"):
         asyncio.run(probe_link(broken, uplink_w=0.0, downlink_w=0.0, figures=FigureKind.MEASURED))
+
+
+def test_the_least_steady_direction_is_the_links_spread() -> None:
+    """A radio that jitters on the way up alone is not taken for a steady link."""
+    estimate = probed(UnsteadyUplink(up_bps=5e7, down_bps=5e7, rtt_s=0.004))
+    assert 0.0002 < estimate.latency_std_s < 0.008

@@ -25,18 +25,20 @@ WISHES = Wishes.from_config(
 
 def test_factors_compound() -> None:
     """What requests show is on top of what their plan was made with; a stage that did not drift keeps its factor."""
-    found = Corrections(edge=(PointFactor(point=HIGH, factor=1.5),), decode=0.5)
-    now = compounded(StageFactors(head=2.0, decode=4.0, tail=3.0), found)
-    assert now == StageFactors(head=3.0, decode=2.0, tail=3.0)
+    found = Corrections(edge=(PointFactor(point=HIGH, factor=1.5),), encode=3.0, decode=0.5)
+    now = compounded(StageFactors(head=2.0, encode=1.5, decode=4.0, tail=3.0), found)
+    assert now == StageFactors(head=3.0, encode=4.5, decode=2.0, tail=3.0)
     assert compounded(now, Corrections()) == now
 
 
 def test_a_slower_link() -> None:
     """Three times as long for every crossing, whatever its bytes; the radio's watts stay."""
-    slower = rescaled(LINK, 3.0)
+    before = replace(LINK, latency_std_s=0.001)
+    slower = rescaled(before, 3.0)
     for size_bytes in (0.0, 1e6):
-        was_s, now_s = (8.0 * size_bytes / link.uplink_bps + link.rtt_s / 2 for link in (LINK, slower))
+        was_s, now_s = (8.0 * size_bytes / link.uplink_bps + link.rtt_s / 2 for link in (before, slower))
         assert now_s == pytest.approx(3.0 * was_s)
+    assert slower.latency_std_s == pytest.approx(0.003)
     assert (slower.uplink_w, slower.downlink_w) == (LINK.uplink_w, LINK.downlink_w)
 
 

@@ -8,8 +8,11 @@ from itertools import chain, repeat
 from statistics import median
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joulecut_planner.links import LinkBaseline, LinkEstimator, LinkOutlook, ProbePlan, Transfer
+from joulecut_planner.links.delays import Delays
 
 CALM = LinkBaseline(rtt_s=0.01, spread_s=0.0005, downlink_bps=5e7)
 
@@ -81,6 +84,19 @@ def test_a_link_that_has_become_slow_is_no_round_trip_that_varies(seed: int, jit
     for outlook in (link.cross(20_000) for _ in range(20)):
         assert outlook.careful_bps <= 6e5
         assert outlook.delay_s <= 2.0 * jitter_s
+
+
+@given(
+    sizes=st.lists(st.integers(1, 1000), min_size=12, max_size=40),
+    uplink_bps=st.floats(1e4, 1e8),
+    later_s=st.floats(0.0, 0.05),
+)
+def test_what_bytes_or_a_longer_way_explain_is_no_delay(sizes: list[int], uplink_bps: float, later_s: float) -> None:
+    """However slow a link or long a way has become, and whatever sizes cross it: nothing varies but the bytes."""
+    delays = Delays(1e-4)
+    for turn, size_bytes in enumerate(sizes):
+        delays.observe(0.1 * turn, 8.0 * size_bytes, later_s + 8.0 * size_bytes / uplink_bps)
+        assert delays.longest_s == 0.0
 
 
 @pytest.mark.parametrize("sizes", [(300, 300), (3000, 3000), (300, 20_000), (1024, 4096)])

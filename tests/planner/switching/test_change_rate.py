@@ -66,3 +66,14 @@ def test_a_change_that_is_refused_again_and_again_does_not_shut_an_edge_in() -> 
         changing.decide(float(second), LATE_PLANS, 0, outlook(1e8))
         changing.decide(second + 0.5, LATE_PLANS, 2, outlook(1e6))
     assert changing.decide(620.0, LATE_PLANS, 0, outlook(1e8)) is not None
+
+
+def test_what_waits_for_the_rate_of_changes_are_joules_not_deadlines() -> None:
+    """Once more changes are owed than may be, a plan that the link's bad moments make late is left all the same."""
+    terms = SwitchTerms(hold_s=5.0, spells=4, change_s=1000.0, changes_ahead=0)
+    changing = Switcher(terms, rate_hz=40.0, now_s=0.0)
+    assert changing.decide(0.0, PLANS, 1, outlook(1e8)) is not None
+    assert changing.decide(6.0, PLANS, 1, outlook(1e8)) is None
+    found = changing.decide(6.0, PLANS, 2, outlook(1e8, careful_bps=2e7))
+    assert found is not None
+    assert (found.index, found.reason) == (1, SwitchReason.DEADLINE)

@@ -43,6 +43,20 @@ def test_a_contender_is_the_planners_price(problem: Problem, uplink_bps: float) 
         )
 
 
+def test_finishing_alone_is_the_rest_of_the_edges_own_run() -> None:
+    """Seconds and joules of the edge's part and of what is left add up to those of the whole; a rate is a period."""
+    problem = parse_problem(small_document())
+    problem = replace(problem, slo=replace(problem.slo, rate_hz=20.0))
+    split = contender_of(problem, replace(SENT, cut=1))
+    whole = contender_of(problem, replace(SENT, cut=len(problem.cuts) - 1, server_point=None))
+    everything, nothing = contender_of(problem, SENT), whole
+    assert split.head_s > 0.0
+    assert split.head_s + split.tail_s == pytest.approx(whole.head_s)
+    assert 0.0 < split.tail_j < everything.tail_j
+    assert (nothing.tail_s, nothing.tail_j) == (0.0, 0.0)
+    assert (split.period_s, whole.period_s) == (0.05, 0.05)
+
+
 def test_the_least_uplink_is_where_terms_begin_to_be_kept() -> None:
     """Just above it a contender keeps its terms, just below not."""
     contender = contender_of(parse_problem(small_document()), SENT)

@@ -28,14 +28,18 @@ def test_epochs_rise_across_restarts(tmp_path: Path) -> None:
     assert (again.last, again.take(1)[0], again.last) == (0, 1001, 1001)
 
 
-def test_a_block_is_on_disk_before_it_is_used(tmp_path: Path) -> None:
+def test_a_block_is_on_disk_before_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that dies, or loses power, right after planning repeats no epoch; most plans wait for no disk."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
     path = tmp_path / "gpu.epoch"
     counter = EpochCounter(path)
     written: list[int] = []
     for _ in range(3):
         first, *_ = counter.take(998)
         written.append(int(path.read_text()))
+        assert {path.stat().st_ino, tmp_path.stat().st_ino} <= set(synced)
+        synced.clear()
         path.unlink()
         assert counter.take(2)[-1] == first + 999 <= written[-1]
         assert not path.exists()

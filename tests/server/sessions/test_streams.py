@@ -116,6 +116,23 @@ def test_a_session_that_is_heard_of_in_time_is_waited_for_no_longer(tmp_path: Pa
     with_streams(tmp_path, use, unheard_s=SOON_S)
 
 
+def test_a_session_that_is_put_in_force_again_is_waited_for_anew(tmp_path: Path) -> None:
+    """The wait for its plan before this one is over with it: one end, and nothing goes wrong behind it."""
+
+    async def use(streams: SessionStreams, sessions: SessionBook, ends: Ends) -> None:
+        complaints: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        for session_id in "sst":
+            in_force(sessions, session_id)
+            streams.expect(session_id)
+        while len(ends.ids) < 2:
+            ends.any.clear()
+            await ends.any.wait()
+        assert (ends.ids, complaints) == (["s", "t"], [])
+
+    with_streams(tmp_path, use, unheard_s=SOON_S)
+
+
 def test_a_stream_of_anothers_is_not_one_of_the_session(tmp_path: Path) -> None:
     """It neither keeps a session whose edge is gone, nor ends one by leaving."""
 
