@@ -16,6 +16,7 @@ import grpc
 
 from joulecut.connections.answers import CALL_S, REPLAN_S, Answer, Array, RequestWriter, answer_of
 from joulecut.connections.places import place_of
+from joulecut.connections.uninterrupted import uninterrupted
 from joulecut_core.argument_types import expect_time_limit
 from joulecut_core.errors import LinkError
 from joulecut_proto.channels import channel_options
@@ -36,7 +37,11 @@ __all__ = ["Answer", "Array", "Connection", "connect"]
 
 
 class Connection:
-    """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context."""
+    """Calls one edge-agent. Safe to use from several threads; close it, or use it as a context.
+
+    A call that a signal's handler ends by an exception, KeyboardInterrupt for one, disturbs no other call; its request
+    may be answered all the same, to nobody.
+    """
 
     def __init__(self, address: str, *, timeout_s: float = CALL_S, insecure: bool = False) -> None:
         target = str(place_of(address, insecure=insecure))
@@ -70,20 +75,15 @@ class Connection:
         an element type or more than 64 MiB, LinkError on a closed connection.
         """
         message = infer_request_to_wire(self._writer.write(inputs))
-        call = self._opened(lambda: self._stub.Infer.future(message, timeout=self._timeout_s))
-        answer: Future[Answer] = Future()
-        answer.set_running_or_notify_cancel()
 
-        def finish(done: grpc.Future[local_pb2.InferReply]) -> None:
-            try:
-                answer.set_result(answer_of(infer_reply_from_wire(done.result())))
-            except grpc.RpcError as error:
-                answer.set_exception(error_from_infer(cast(Any, error), peer=self._peer))
-            except Exception as error:  # noqa: BLE001 - who waits for the answer has to hear of it, whatever it is
-                answer.set_exception(error)
+        def begin() -> Future[Answer]:
+            call = self._stub.Infer.future(message, timeout=self._timeout_s)
+            answer: Future[Answer] = Future()
+            answer.set_running_or_notify_cancel()
+            call.add_done_callback(lambda done: self._settle(answer, done))
+            return answer
 
-        call.add_done_callback(finish)
-        return answer
+        return cast("Future[Answer]", self._opened(begin))
 
     def status(self) -> LocalStatus:
         """What the edge-agent runs, and how."""
@@ -108,7 +108,15 @@ class Connection:
     def close(self) -> None:
         """Let go of the connection. Requests under way fail with LinkError."""
         self._closed = True
-        self._channel.close()
+        uninterrupted(self._channel.close)
+
+    def _settle(self, answer: Future[Answer], done: grpc.Future[local_pb2.InferReply]) -> None:
+        try:
+            answer.set_result(answer_of(infer_reply_from_wire(done.result())))
+        except grpc.RpcError as error:
+            answer.set_exception(error_from_infer(cast(Any, error), peer=self._peer))
+        except Exception as error:  # noqa: BLE001 - who waits for the answer has to hear of it, whatever it is
+            answer.set_exception(error)
 
     def _call(self, method: Callable[..., Any], request: object, timeout_s: float) -> Any:
         try:
@@ -118,7 +126,7 @@ class Connection:
 
     def _opened(self, start: Callable[[], Any]) -> Any:
         try:
-            return start()
+            return uninterrupted(start)
         except ValueError as error:  # what grpc says of a channel that was closed
             if not self._closed:
                 raise
