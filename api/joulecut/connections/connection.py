@@ -7,6 +7,7 @@ with joulecut.connect("unix:/run/joulecut/edge.sock") as edge:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -34,6 +35,8 @@ from joulecut_proto.status import error_from_infer, error_from_rpc
 from joulecut_proto.v1 import local_pb2, local_pb2_grpc
 
 __all__ = ["Answer", "Array", "Connection", "connect"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Connection:
@@ -80,7 +83,7 @@ class Connection:
             call = self._stub.Infer.future(message, timeout=self._timeout_s)
             answer: Future[Answer] = Future()
             answer.set_running_or_notify_cancel()
-            call.add_done_callback(lambda done: self._settle(answer, done))
+            call.add_done_callback(lambda done: self._finish(answer, done))
             return answer
 
         return cast("Future[Answer]", self._opened(begin))
@@ -109,6 +112,12 @@ class Connection:
         """Let go of the connection. Requests under way fail with LinkError."""
         self._closed = True
         uninterrupted(self._channel.close)
+
+    def _finish(self, answer: Future[Answer], done: grpc.Future[local_pb2.InferReply]) -> None:
+        try:
+            self._settle(answer, done)
+        except BaseException:  # noqa: BLE001 - this thread brings all answers; plain exceptions Python logs itself
+            _LOG.exception("a callback of an answer may not end its thread")
 
     def _settle(self, answer: Future[Answer], done: grpc.Future[local_pb2.InferReply]) -> None:
         try:

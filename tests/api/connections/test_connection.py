@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -147,6 +148,18 @@ def test_a_refused_input(edge: Connection, service: FakeLocal) -> None:
     with pytest.raises(ContractError, match=r"edge-agent 127\.0\.0\.1:\d+: tensor 0 is float32\[1\]"):
         edge.infer(np.zeros(1, np.float32))
     assert isinstance(edge.submit(picture(0)).exception(10), ContractError)
+
+
+def test_a_callback_that_would_end_its_thread(
+    edge: Connection, service: FakeLocal, served: tuple[str, asyncio.AbstractEventLoop]
+) -> None:
+    """That thread brings all answers: it logs what the callback raised, and brings the next."""
+    served[1].call_soon_threadsafe(service.gate.clear)
+    first, second = edge.submit(picture(1)), edge.submit(picture(2))
+    first.add_done_callback(lambda _: sys.exit(3))
+    served[1].call_soon_threadsafe(service.gate.set)
+    assert [future.result(10).outputs[0].argmax() for future in (first, second)] == [1, 2]
+    assert edge.submit(picture(3)).result(10).outputs[0].argmax() == 3
 
 
 def test_a_reply_that_breaks_its_reader(edge: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
