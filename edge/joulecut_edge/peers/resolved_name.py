@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
+from joulecut_core.side_threads import aside
 from joulecut_proto.addresses import Address
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +38,8 @@ class ResolvedName:
 
     async def _ask(self) -> None:
         try:
-            hosts = await asyncio.wrap_future(self._question())
+            host, port = self._address.host, self._address.port
+            hosts = await aside(lambda: self._resolve(host, port), f"resolving {host}")
         except (OSError, UnicodeError) as error:
             if str(error) != self._complaint:
                 text = "server dns:%s: no addresses: %s; those it had last are used: %d"
@@ -47,17 +47,3 @@ class ResolvedName:
             self._complaint = str(error)
         else:
             self._hosts, self._complaint = tuple(dict.fromkeys(hosts)), ""
-
-    def _question(self) -> Future[Sequence[str]]:
-        """In a thread of its own: one of the event loop's would be waited for by an agent that stops."""
-        answer: Future[Sequence[str]] = Future()
-        answer.set_running_or_notify_cancel()
-
-        def ask() -> None:
-            try:
-                answer.set_result(self._resolve(self._address.host, self._address.port))
-            except Exception as error:  # noqa: BLE001 - raised where the answer is waited for
-                answer.set_exception(error)
-
-        threading.Thread(target=ask, name=f"resolving {self._address.host}", daemon=True).start()
-        return answer

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from joulecut_core.errors import AccessError, LinkError
+from joulecut_core.side_threads import aside
+from joulecut_core.time_limits import within
 from joulecut_proto.addresses import parse_address
 from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.channel_security import ChannelSecurity, site_security
@@ -49,7 +51,10 @@ class Transport:
         if place.path is not None:
             return None
         if self._security is None and not self._insecure:
-            reach = await asyncio.to_thread(reach_of, place)
+            try:
+                reach = await within(aside(lambda: reach_of(place), f"resolving {place}"), _STEP_S)
+            except asyncio.TimeoutError:
+                reach = Reach.UNKNOWN
             if reach is Reach.UNKNOWN:
                 raise LinkError(f"server {address}: unknown host; check the name and the resolver")
             if reach is Reach.BEYOND:

@@ -12,17 +12,24 @@ import errno
 import ipaddress
 import socket
 import ssl
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
+from joulecut_core.side_threads import aside
+from joulecut_core.time_limits import within
 from joulecut_proto.addresses import Address, parse_address
 from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_use
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity
 from joulecut_proto.security.key_pairs import UNREADABLE, KeyPair, read_authority, read_key_pair, wrong_dates
+
+_Way = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""One answer of `socket.getaddrinfo`."""
 
 _FRAME_BYTES = 9
 """A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""
@@ -41,22 +48,36 @@ async def peer_identity(
 ) -> Identity:
     """Who answers at `address`, its certificate verified as gRPC does.
 
-    `timeout_s`: wall seconds for each step, of which there are three at most. `server_name`: as for `open_channel`.
-    Raises LinkError saying what is wrong where no TLS connection comes about, AccessError where the certificate is no
-    identity, ConfigError where this side's files cannot be used.
+    `timeout_s`: wall seconds for each step: to resolve the name, to connect to each of its addresses, and two more.
+    `server_name`: as for `open_channel`. Raises LinkError saying what is wrong where no TLS connection comes about,
+    AccessError where the certificate is no identity, ConfigError where this side's files cannot be used.
     """
     place = parse_address(address)
     if place.path is not None:
         raise ConfigError(f"address {address}: Unix sockets have no TLS; expected host:port")
     # No certificate names the interface of this host by which a link-local address is reached.
     name = server_name or place.host.partition("%")[0]
-    attempt = _Attempt(place=place, name=name, security=security, timeout_s=timeout_s)
+    attempt = _Attempt(
+        place=place, ways=await _ways_to(place, timeout_s), name=name, security=security, timeout_s=timeout_s
+    )
     # A thread of its own: hosts that say nothing must not keep those from their turn that do.
-    thread = ThreadPoolExecutor(1)
+    return await aside(attempt.identity, f"handshake with {place}")
+
+
+async def _ways_to(place: Address, timeout_s: float) -> Sequence[_Way]:
+    """What the resolver knows of a host, which it may be asked for half a minute where nobody answers it."""
     try:
-        return await asyncio.get_running_loop().run_in_executor(thread, attempt.identity)
-    finally:
-        thread.shutdown(wait=False)
+        return await within(
+            aside(lambda: socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM), f"resolving {place}"),
+            timeout_s,
+        )
+    except asyncio.TimeoutError as error:
+        raise LinkError(
+            f"{place}: no resolver has answered within {timeout_s:g} s; check this host's network and resolver"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LinkError(f"{place}: unknown host ({reason}); check the name and the resolver") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +85,7 @@ class _Attempt:
     """One handshake. Blocks: for a thread of its own."""
 
     place: Address
+    ways: Sequence[_Way]
     name: str
     security: ChannelSecurity
     timeout_s: float
@@ -101,9 +123,7 @@ class _Attempt:
 
     def _connected(self) -> socket.socket:
         try:
-            return socket.create_connection((self.place.host, self.place.port), timeout=self.timeout_s)
-        except socket.gaierror as error:
-            raise self._failure(f"unknown host ({error.strerror}); check the name and the resolver") from error
+            return self._first_connected()
         except TimeoutError as error:
             raise self._failure("no answer; check that the host is up and no firewall stands between") from error
         except OSError as error:
@@ -113,6 +133,21 @@ class _Attempt:
                     "add this host's, as in [fe80::1%eth0]:50551"
                 ) from error
             raise self._failure(f"nobody listens there ({error.strerror}); check address and port") from error
+
+    def _first_connected(self) -> socket.socket:
+        failure = OSError("no address")
+        for family, kind, protocol, _, where in self.ways:
+            with ExitStack() as opening:
+                try:
+                    raw = opening.enter_context(socket.socket(family, kind, protocol))
+                    raw.settimeout(self.timeout_s)
+                    raw.connect(where)
+                except OSError as error:
+                    failure = error
+                else:
+                    opening.pop_all()
+                    return raw
+        raise failure
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

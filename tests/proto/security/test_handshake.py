@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -141,6 +142,25 @@ def test_nobody_there(site: TestAuthority) -> None:
     assert text.startswith(f"{address}: nobody listens there")
     text = asyncio.run(_refusal("no-such-host.invalid:1", site.issue("edge", "cam").security))
     assert "unknown host" in text
+
+
+def test_a_resolver_that_never_answers(site: TestAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A robot out of reach of its resolver goes on after the time of a step, and its agent's end waits for nobody."""
+    asked, answers = threading.Event(), threading.Event()
+
+    def hangs(*_: object, **__: object) -> None:
+        asked.set()
+        answers.wait(TIMEOUT_S)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    before = set(threading.enumerate())
+    try:
+        text = asyncio.run(_refusal("gpu.example:1", site.issue("edge", "cam").security, 0.05))
+        assert asked.is_set()
+        assert all(thread.daemon for thread in set(threading.enumerate()) - before)
+    finally:
+        answers.set()
+    assert text.startswith("gpu.example:1: no resolver has answered within 0.05 s")
 
 
 def test_somebody_who_never_answers(site: TestAuthority) -> None:
