@@ -42,6 +42,9 @@ _NOT_YET_VALID, _EXPIRED, _WRONG_PURPOSE = 9, 10, 26
 _UNKNOWN_AUTHORITY = frozenset({2, 7, 18, 19, 20, 21})
 _OTHER_HOST = frozenset({62, 64})
 
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+"""Said by this host's own network, or a router: whoever should listen there was not asked."""
+
 
 async def peer_identity(
     address: str, security: ChannelSecurity, timeout_s: float, *, server_name: str = ""
@@ -76,6 +79,9 @@ async def _ways_to(place: Address, timeout_s: float) -> Sequence[_Way]:
             f"{place}: no resolver has answered within {timeout_s:g} s; check this host's network and resolver"
         ) from error
     except (OSError, UnicodeError) as error:
+        interface = place.host.partition("%")[2]
+        if interface and interface not in {name for _, name in socket.if_nameindex()}:
+            raise LinkError(f"{place}: this host has no interface {interface!r} now; check its network") from error
         reason = error.strerror if isinstance(error, OSError) else error
         raise LinkError(f"{place}: unknown host ({reason}); check the name and the resolver") from error
 
@@ -131,6 +137,10 @@ class _Attempt:
                 raise self._failure(
                     "a link-local address lacks the interface that leads to it; "
                     "add this host's, as in [fe80::1%eth0]:50551"
+                ) from error
+            if error.errno in _NO_WAY:
+                raise self._failure(
+                    f"no way there from this host ({error.strerror}); check its network and route, and the address"
                 ) from error
             raise self._failure(f"nobody listens there ({error.strerror}); check address and port") from error
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -16,6 +18,7 @@ from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_proto.channels import bind, make_server, open_channel
+from joulecut_proto.security import handshake
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.handshake import peer_identity
 from joulecut_proto.security.identity import Identity, Role
@@ -142,6 +145,27 @@ def test_nobody_there(site: TestAuthority) -> None:
     assert text.startswith(f"{address}: nobody listens there")
     text = asyncio.run(_refusal("no-such-host.invalid:1", site.issue("edge", "cam").security))
     assert "unknown host" in text
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH])
+def test_no_way_there(site: TestAuthority, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A robot without its network is not told to look for a server that does not listen."""
+
+    class Cut(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+    edge = site.issue("edge", "cam").security
+    with monkeypatch.context() as patch:
+        patch.setattr(handshake.socket, "socket", Cut)
+        text = asyncio.run(_refusal("192.0.2.1:1", edge))
+    assert text.startswith(f"192.0.2.1:1: no way there from this host ({os.strerror(number)})")
+
+
+def test_an_interface_that_is_gone(site: TestAuthority) -> None:
+    """The interface of a link-local address is told where it is missing, and no resolver is blamed."""
+    text = asyncio.run(_refusal("[fe80::1%gone0]:1", site.issue("edge", "cam").security))
+    assert text == "[fe80::1%gone0]:1: this host has no interface 'gone0' now; check its network"
 
 
 def test_a_resolver_that_never_answers(site: TestAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
