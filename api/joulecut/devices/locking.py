@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -20,6 +21,7 @@ from joulecut_core.decoding import encode
 from joulecut_core.devices import Device
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import Clock, SystemClock
+from joulecut_runtime.clockd.client import ClockdGoneError
 from joulecut_runtime.devices.hardware.lease import HardwareLease
 
 _US = "this command"
@@ -69,8 +71,10 @@ def hold(
             story = Story(device.state, clock, lambda: Holding(point=lease.requested, holder=_US))
             for _ in pace.ticks(clock, stopping):
                 # Asked for again where something else has changed it, a power mode for one; a lost lease says so here.
+                # A daemon that is restarted is asked with the next tick, for as long as its lease could have lasted.
                 if not lease.achieved().matches(point):
-                    lease.move(point)
+                    with suppress(ClockdGoneError):
+                        lease.move(point)
                 view.show({name: story.read()})
     if isinstance(lease, HardwareLease) and lease.failure is not None:
         raise DeviceError(

@@ -16,7 +16,8 @@ from joulecut.devices.watching import LiveView
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
-from tests.fakes.hardware import FakeAuthority, FakeHardware, opened
+from joulecut_runtime.clockd.client import ClockdGoneError
+from tests.fakes.hardware import FakeAuthority, FakeGrant, FakeHardware, opened
 
 TOP = OperatingPoint(core_mhz=1200.0, memory_mhz=2000.0)
 REST = OperatingPoint(core_mhz=300.0, memory_mhz=1000.0)
@@ -109,6 +110,28 @@ def test_something_else_changes_the_clocks() -> None:
     hardware, view = FakeHardware(clock=ManualClock()), Meddling()
     held(hardware, view)
     assert view.readings[-1].achieved == TOP
+
+
+def test_a_daemon_that_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clocks are the board's own until it is back, and then the lock's again."""
+    hardware, moved = FakeHardware(clock=ManualClock()), FakeGrant.move
+
+    class Restarted(Seen):
+        def then(self) -> None:
+            if len(self.readings) == 1:
+                hardware.set(REST)
+                monkeypatch.setattr(FakeGrant, "move", gone)
+            elif len(self.readings) == 3:
+                monkeypatch.setattr(FakeGrant, "move", moved)
+            hardware.clock.advance_s(0.1)
+
+    def gone(grant: FakeGrant, point: OperatingPoint) -> None:
+        del grant, point
+        raise ClockdGoneError("start joulecut-clockd")
+
+    view = Restarted()
+    held(hardware, view)
+    assert [reading.achieved for reading in view.readings] == [TOP, REST, REST, TOP, TOP]
 
 
 def test_clocks_that_are_taken_away() -> None:

@@ -14,7 +14,8 @@ class ClockGrant(Protocol):
         """Ask the board for another point.
 
         Raises ClockError where the board does not list it, LeaseError where the grant has ended
-        (released, expired, or revoked: the clocks are restored already).
+        (released, expired, or revoked: the clocks are restored already), DeviceError, at once, where
+        whoever sets clocks is not there for now.
         """
         ...
 

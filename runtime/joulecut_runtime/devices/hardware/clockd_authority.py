@@ -55,7 +55,10 @@ class ClockdAuthority:
 
 
 class _ClockdGrant:
-    """A lease kept alive by a thread, and asked for again where the daemon was restarted in the meantime."""
+    """A lease kept alive by a thread, and asked for again where the daemon was restarted in the meantime.
+
+    That thread alone waits for a daemon that is away: work waits behind whoever moves.
+    """
 
     def __init__(self, path: Path, board: str, point: OperatingPoint, *, holder: str, ttl_s: float) -> None:
         self._path, self._board, self._point, self._holder, self._ttl_s = path, board, point, holder, ttl_s
@@ -63,14 +66,15 @@ class _ClockdGrant:
         self._turn = threading.Lock()
         self._stopping = threading.Event()
         self._end: str | None = None
-        self._client = self._acquired()
+        client = self._acquired()
+        self._client: ClockdClient | None = client
         self._heard_s = self._clock.now_s()
         self._thread = threading.Thread(target=self._beat, name=f"clockd heartbeat {board}", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
             # With its connection the lease ends: nobody would keep it, and it keeps others out.
-            self._client.close()
+            client.close()
             raise LeaseError(f"{board}: no thread to keep a lease with: {error}; try again") from error
 
     @property
@@ -95,50 +99,66 @@ class _ClockdGrant:
             if self._end is not None:
                 return
             self._end = "the lease was released"
-            try:
-                self._client.release(self._board)
-            except ClockdGoneError as error:
-                _LOG.warning("%s: %s", self._board, error)
-            finally:
-                self._client.close()
+            client, self._client = self._client, None
+            if client is not None:
+                try:
+                    client.release(self._board)
+                except ClockdGoneError as error:
+                    _LOG.warning("%s: %s", self._board, error)
+                finally:
+                    client.close()
         self._thread.join()
 
     def _beat(self) -> None:
-        while not is_set_within(self._stopping, self._ttl_s / _BEATS_PER_TTL):
+        beat_s = wait_s = self._ttl_s / _BEATS_PER_TTL
+        while not is_set_within(self._stopping, wait_s):
             with self._turn:
                 if self._end is not None:
                     return
                 try:
                     self._ask(lambda client: client.heartbeat(self._board))
+                except ClockdGoneError:
+                    pass  # told once, when the connection broke
                 except DeviceError as error:
                     _LOG.error("%s: %s", self._board, error)
+                wait_s = _RETRY_S if self._client is None else beat_s
 
     def _ask(self, call: Callable[[ClockdClient], None]) -> None:
-        """Ask over the connection, or over a new one where it broke. A LeaseError is the grant's end."""
+        """Ask over the connection, or over a new one where it broke.
+
+        Raises ClockdGoneError where there is no daemon for now; a LeaseError is the grant's end.
+        """
         try:
-            try:
-                call(self._client)
-            except ClockdGoneError as error:
-                self._client.close()
-                _LOG.warning("%s: %s", self._board, error)
-                self._client = self._acquired_again(error)
+            if self._client is None or not self._is_answered(call, self._client):
+                self._client = self._acquired_again()
                 _LOG.warning("%s is leased again, at %s", self._board, self._point)
         except LeaseError as error:
             self._lose(error)
             raise
         self._heard_s = self._clock.now_s()
 
-    def _acquired_again(self, cause: ClockdGoneError) -> ClockdClient:
+    def _is_answered(self, call: Callable[[ClockdClient], None], client: ClockdClient) -> bool:
+        """False where the connection broke."""
+        try:
+            call(client)
+        except ClockdGoneError as error:
+            client.close()
+            self._client = None
+            _LOG.warning("%s: %s", self._board, error)
+            return False
+        return True
+
+    def _acquired_again(self) -> ClockdClient:
         """The same lease from a restarted daemon, while the broken one could have lasted."""
-        while self._clock.now_s() < self._heard_s + self._ttl_s:
-            try:
-                return self._acquired()
-            except ClockdGoneError:
-                if is_set_within(self._stopping, _RETRY_S):
-                    break
-            except DeviceError as error:
-                raise LeaseError(f"the lease of {self._board} has ended with its daemon: {error}") from error
-        raise LeaseError(f"the lease of {self._board} has ended with its daemon; restart joulecut-clockd") from cause
+        try:
+            return self._acquired()
+        except ClockdGoneError as error:
+            if self._clock.now_s() < self._heard_s + self._ttl_s:
+                raise
+            text = f"the lease of {self._board} has ended with its daemon; restart joulecut-clockd"
+            raise LeaseError(text) from error
+        except DeviceError as error:
+            raise LeaseError(f"the lease of {self._board} has ended with its daemon: {error}") from error
 
     def _acquired(self) -> ClockdClient:
         client = ClockdClient(self._path)
@@ -152,4 +172,5 @@ class _ClockdGrant:
     def _lose(self, error: LeaseError) -> None:
         self._end = str(error)
         self._stopping.set()
-        self._client.close()
+        if self._client is not None:
+            self._client.close()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import LeaseError
+from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_runtime.clockd.client import ClockdGoneError
+from joulecut_runtime.devices.hardware.authority import ClockGrant
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from tests.fakes.threads import no_thread_left
 from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases
@@ -36,6 +37,15 @@ def board(tmp_path: Path) -> FileBoard:
 def highest(board: FileBoard) -> str:
     """The board's upper limit."""
     return board.held()["highest_mhz"]
+
+
+def refusal(grant: ClockGrant) -> str:
+    """What a move is refused with; empty where it is not."""
+    try:
+        grant.move(MIDDLE)
+    except DeviceError as error:
+        return str(error)
+    return ""
 
 
 def test_restarted_daemon_is_asked_again(
@@ -71,6 +81,21 @@ def test_move_finds_the_restarted_daemon_by_itself(nursery: Nursery, tmp_path: P
     assert board.held() == STOCK
 
 
+def test_nobody_waits_for_a_daemon_that_is_away(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """A device's requests wait behind a move. The lease outlives it, and a later move finds the daemon again."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=20.0)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        nursery.kill(clockd)
+        for _ in range(3):
+            with pytest.raises(ClockdGoneError, match="start joulecut-clockd"):
+                grant.move(MIDDLE)
+        started_clockd(nursery, tmp_path)
+        grant.move(MIDDLE)
+        assert highest(board) == "612.0"
+    assert board.held() == STOCK
+
+
 def test_no_lease_stays_behind_that_nobody_would_keep(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
     """A host without a thread for the heartbeat refuses the lease, and the board is free for the next at once."""
     started_clockd(nursery, tmp_path)
@@ -88,9 +113,9 @@ def test_grant_is_lost_with_a_daemon_that_stays_away(nursery: Nursery, tmp_path:
     with closing(ClockdAuthority(tmp_path / "sock", ttl_s=0.5)) as authority:
         grant = authority.grant(board.key, LOW, holder="test")
         nursery.kill(clockd)
-        for _ in range(2):
-            with pytest.raises(LeaseError, match="restart joulecut-clockd"):
-                grant.move(MIDDLE)
+        until(lambda: "restart joulecut-clockd" in refusal(grant), "the lease is not lost")
+        with pytest.raises(LeaseError, match="restart joulecut-clockd; ask for a new lease"):
+            grant.move(MIDDLE)
         grant.release()
         with pytest.raises(ClockdGoneError, match="start joulecut-clockd"):
             authority.grant(board.key, LOW, holder="test")
