@@ -59,17 +59,20 @@ def busy_window(device: Device, clock: Clock, run: Callable[[], float], *, perio
     `run` computes once and returns its seconds. A window in which this process was stopped is measured again, as its
     device has rested. Raises DeviceError where the meter stands still.
     """
-    for left in reversed(range(_TRIES)):
+    left = _TRIES
+    while True:
         window, paused_s = _window_and_pause(device, clock, run, periods=periods, runs=runs)
+        left -= 1
         if paused_s == 0.0:
-            break
+            return window
         _LOG.warning(
             "%s rested for %.3g s while its draw at work was measured: this process was stopped, or is starved; %s",
             device.info.name,
             paused_s,
             "measuring it again" if left else "what is kept of it is too low",
         )
-    return window
+        if not left:
+            return window
 
 
 def _window_and_pause(
