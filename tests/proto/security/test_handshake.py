@@ -18,7 +18,6 @@ from cryptography import x509
 
 from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_proto.channels import bind, make_server, open_channel
-from joulecut_proto.security import handshake
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.handshake import peer_identity
 from joulecut_proto.security.identity import Identity, Role
@@ -152,12 +151,12 @@ def test_no_way_there(site: TestAuthority, monkeypatch: pytest.MonkeyPatch, numb
     """A robot without its network is not told to look for a server that does not listen."""
 
     class Cut(socket.socket):
-        def connect(self, address: object) -> None:
+        def connect(self, *_: object) -> None:
             raise OSError(number, os.strerror(number))
 
     edge = site.issue("edge", "cam").security
     with monkeypatch.context() as patch:
-        patch.setattr(handshake.socket, "socket", Cut)
+        patch.setattr(socket, "socket", Cut)
         text = asyncio.run(_refusal("192.0.2.1:1", edge))
     assert text.startswith(f"192.0.2.1:1: no way there from this host ({os.strerror(number)})")
 
