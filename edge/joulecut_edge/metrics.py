@@ -36,6 +36,9 @@ _OUTCOMES = ("offloaded", "local", "fallback", "rejected", "abandoned")
 _STAGES = tuple(stage.name for stage in fields(RequestSeconds) if stage.name != "total")
 _PRICED = frozenset({"edge_wait", "radio", "server", "server_wait"})
 """Shares that an edge takes from its plan or another host, whatever its own meter says."""
+_MOST_SCOPES, _LONGEST_SCOPE = 16, 200
+"""Of servers' words for what their watts contain, each of which is a series for good."""
+_OTHER = "other"
 
 
 class EdgeMetrics:
@@ -48,6 +51,7 @@ class EdgeMetrics:
         self._replanning = replanning
         self.registry = CollectorRegistry()
         self._info = device.info
+        self._server_scopes: set[str] = set()
         self._session = session
         self._offloading = offloading
         self._joules = Counter(
@@ -216,4 +220,7 @@ class EdgeMetrics:
         if not share.startswith("server"):
             return self._info.power_scope
         server = self._offloading.server_info
-        return "unknown" if server is None else server.power_scope
+        scope = "unknown" if server is None else server.power_scope[:_LONGEST_SCOPE]
+        if len(self._server_scopes) < _MOST_SCOPES:
+            self._server_scopes.add(scope)
+        return scope if scope in self._server_scopes else _OTHER

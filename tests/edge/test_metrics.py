@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -68,6 +69,22 @@ def test_emulated_joules_stay_apart(metrics: EdgeMetrics) -> None:
     metrics.answered(ledger(FigureKind.MEASURED))
     assert joules(metrics.registry, "radio") == {"emulated": 8.0, "estimated": 8.0}
     assert joules(metrics.registry, "edge_busy") == {"emulated": 1.0, "measured": 1.0}
+
+
+def test_servers_make_no_series_without_end(metrics: EdgeMetrics) -> None:
+    """One that calls its watts something else at each greeting, or something very long, fills no memory."""
+    for number in range(100):
+        info = replace(metrics._info, power_scope=f"{number} {'x' * 10_000}")
+        metrics._offloading.server_info = info
+        metrics.answered(ledger(FigureKind.EMULATED))
+    scopes = [
+        sample.labels["scope"]
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "joulecut_energy_joules_total" and sample.labels["part"] == "server"
+    ]
+    assert len(scopes) == len(set(scopes)) == 17
+    assert max(map(len, scopes)) <= 200
 
 
 def test_outcomes(metrics: EdgeMetrics) -> None:
