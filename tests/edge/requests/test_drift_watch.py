@@ -97,6 +97,22 @@ def server_state(bench: Bench, throttle: frozenset[ThrottleReason] = frozenset()
     return replace(bench.device.state(), point=ON_SERVER, throttle=throttle)
 
 
+@pytest.mark.parametrize("fallback", [False, True])
+def test_a_request_that_left_its_plan_says_nothing_of_it(fallback: bool) -> None:
+    """What the edge finished by itself, or sent again, took other ways than those that the plan predicts."""
+
+    async def use(bench: Bench) -> None:
+        await split(bench)
+        drift, ledger = bench.session.drift, (await bench.session.infer("one", (PICTURE,))).ledger
+        slow = replace(ledger, fallback=fallback, seconds=replace(ledger.seconds, head=10.0 * ledger.seconds.head))
+        for _ in range(WATCHED_REQUESTS):
+            drift.watch(bench.session.active, slow, None, None)
+        await drift.settle()
+        assert (drift.counters == DriftCounters()) is fallback
+
+    run(use)
+
+
 def test_a_plan_that_holds_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
     """Requests that take what was planned raise nothing, and a single slow one does not either."""
 

@@ -299,7 +299,8 @@ def test_no_text_has_anything_of_a_key(site: TestAuthority, tmp_path: Path, capl
     spoiled.write_text(f"-----BEGIN PRIVATE KEY-----\n{secret}\n")
     with pytest.raises(ConfigError, match=r"key\.pem: not a whole private key") as caught:
         channel_credentials(ChannelSecurity(authority=holder.authority, certificate=holder.certificate, key=spoiled))
-    assert secret not in f"{caught.value} {caught.value.__cause__} {caplog.text}"
+    pair = read_key_pair(holder.certificate, holder.key)
+    assert secret not in f"{caught.value} {caught.value.__cause__} {caplog.text} {pair!r}"
 
 
 def test_files_that_do_not_belong_together(site: TestAuthority, tmp_path: Path) -> None:

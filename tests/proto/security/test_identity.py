@@ -20,6 +20,7 @@ def test_an_identity_reads_as_it_is_written(role: Role) -> None:
     "uri",
     [
         "",
+        "lab/edge/cam",
         "https://lab/edge/cam",
         "SPIFFE://lab/edge/cam",
         "spiffe://lab/edge",
