@@ -240,6 +240,9 @@ def test_a_damaged_state_is_said(tmp_path: Path) -> None:
         '{"site": "lab"}',
         '{"site": "lab", "issuing": "../../x"}',
         '{"site": "lab", "issuing": "1", "a": 1}',
+        '{"site": "lab", "issuing": "1", "next": "../../x"}',
+        '{"site": "lab", "issuing": "1", "retired": ["2", "../../x"]}',
+        '{"site": "lab", "issuing": "1", "schema": "of tomorrow"}',
     ):
         (site.folder / "site.json").write_text(text)
         with pytest.raises(ConfigError, match=r"site\.json"):
