@@ -30,6 +30,7 @@ Inputs = tuple[Array, ...]
 
 _SUFFIXES = (".npy", ".npz")
 _WITHOUT_NUMPY = "bfloat16"
+_HOST = "cpu"
 _UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What numpy raises for files that are not its own or damaged: RuntimeError for encrypted ones."""
 
@@ -119,6 +120,11 @@ def _tensor(value: npt.ArrayLike | Tensor, spec: TensorSpec) -> Tensor:
     given = TensorSpec(name=spec.name, dtype=str(tensor.dtype).removeprefix("torch."), shape=tuple(tensor.shape))
     if given != spec:
         raise ContractError(f"{_title(spec)} is {given}; expected {spec}{_hint(given, spec)}")
+    if tensor.device.type != _HOST or tensor.layout is not torch.strided:
+        raise ContractError(
+            f"{_title(spec)} is a tensor on {tensor.device}, {tensor.layout}; expected one on {_HOST}, "
+            f"{torch.strided}: convert it, as tensor.cpu() and tensor.to_dense() do"
+        )
     return tensor.detach().contiguous()
 
 

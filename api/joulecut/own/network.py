@@ -94,11 +94,13 @@ class Network:
     def run(self, *inputs: npt.ArrayLike) -> tuple[Array, ...]:
         """Its outputs, unsplit, on this host's CPU: what every cut has to give too.
 
-        Raises ContractError where the inputs have not the count, shapes and element types of `inputs`, and where numpy
-        lacks an output's element type (bfloat16).
+        `torch.autocast` around the call changes nothing. Raises ContractError where the inputs have not the count,
+        shapes and element types of `inputs`, or are not in the host's memory, and where numpy lacks an output's element
+        type (bfloat16).
         """
         expect_arrays(self.outputs)
-        outputs = self._network.whole(tensors_of(inputs, self.inputs))
+        with _as_captured():
+            outputs = self._network.whole(tensors_of(inputs, self.inputs))
         return tuple(output.numpy() for output in outputs)
 
     def wires(
@@ -120,7 +122,8 @@ class Network:
             return lossless_wires(self._table)
         tensors = [tensors_of(sample, self.inputs) for sample in samples]
         words = samples_from or f"{len(tensors)} samples of the application"
-        return measure_wires(self._network, tensors, samples_from=words, progress=progress_sink(progress))
+        with _as_captured():
+            return measure_wires(self._network, tensors, samples_from=words, progress=progress_sink(progress))
 
     def save(self, folder: str | Path) -> Path:
         """Write its bundle, as `joulecut pack` does: for agents, and for `load`. Returns the folder.
@@ -187,3 +190,8 @@ def load(folder: str | Path) -> Network:
     TypeError for what is no path.
     """
     return Network(RuntimeNetwork.load(expect_path("folder", folder, "of a bundle that joulecut pack wrote")))
+
+
+def _as_captured() -> torch.autocast:
+    """The types of the graph, whatever precision the application has its own code computed in."""
+    return torch.autocast("cpu", enabled=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from joulecut.own.arrays import expect_arrays, made_up_inputs, read_inputs, tensors_of
 from joulecut_core.errors import ConfigError, ContractError
@@ -126,6 +127,15 @@ def test_a_single_number_and_another_byte_order(array: npt.ArrayLike) -> None:
     (tensor,) = tensors_of((array,), (TensorSpec(name="gain", dtype="float32", shape=()),))
     assert tuple(tensor.shape) == ()
     assert float(tensor) == 2.5
+
+
+@pytest.mark.parametrize("tensor", [torch.zeros(1, 4, device="meta"), torch.zeros(1, 4).to_sparse()])
+def test_a_tensor_that_is_elsewhere(tensor: torch.Tensor) -> None:
+    """One of a GPU, or without all its numbers in a row, is refused with what makes it fit."""
+    with pytest.raises(
+        ContractError, match=r"input x is a tensor on .*; expected one on cpu, torch.strided: .*\.cpu\(\)"
+    ):
+        tensors_of((tensor,), (VECTOR,))
 
 
 def test_what_is_no_array() -> None:

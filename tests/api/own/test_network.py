@@ -23,6 +23,16 @@ def test_it_answers_as_the_module() -> None:
     np.testing.assert_allclose(output, module(torch.from_numpy(sample)).detach().numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_it_answers_alike_within_autocast() -> None:
+    """Of a lower precision that the application computes in, its answers and its wires have nothing."""
+    network = captured_vectors()
+    sample = np.linspace(-1, 1, 8, dtype=np.float32).reshape(1, 8)
+    answers, wires = network.run(sample), network.wires([[sample]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert network.wires([[sample]]) == wires
+        np.testing.assert_array_equal(network.run(sample), answers)
+
+
 def test_cuts() -> None:
     """From everything on the server to everything on the edge: work rises to all of it, nothing crosses at the end."""
     network = captured_vectors()
