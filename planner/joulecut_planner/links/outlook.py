@@ -27,6 +27,12 @@ class LinkOutlook:
     delay_s: float = 0.0
     aging: float = 1.0
 
+    def __str__(self) -> str:
+        """For logs."""
+        recent, usual, careful = (f"{1e-6 * bps:.3g}" for bps in (self.recent_bps, self.usual_bps, self.careful_bps))
+        delay = f", {1e3 * self.delay_s:.3g} ms longer than measured" if self.delay_s else ""
+        return f"{recent} Mbit/s, as a rule {usual}, to rely on {careful}{delay}"
+
     @classmethod
     def steady(cls, uplink_bps: float, *, samples: int = 1) -> LinkOutlook:
         """The outlook on a link that never changes."""

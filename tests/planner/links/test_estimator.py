@@ -213,3 +213,10 @@ def test_a_baseline_out_of_range_is_refused() -> None:
     """A downlink of nothing would divide by zero much later."""
     with pytest.raises(ValueError, match="above 0"):
         LinkBaseline(rtt_s=0.0, spread_s=0.0, downlink_bps=0.0)
+
+
+def test_an_outlook_reads_as_a_sentence() -> None:
+    """A log says in Mbit/s why plans change, and of delays only where there are any."""
+    outlook = replace(LinkOutlook.steady(2e6), recent_bps=230_454.6, careful_bps=43_000.0)
+    assert str(outlook) == "0.23 Mbit/s, as a rule 2, to rely on 0.043"
+    assert str(replace(outlook, delay_s=0.012)).endswith(", 12 ms longer than measured")
