@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,7 @@ def test_a_link_that_stalls_for_a_moment_costs_no_plan(
     monkeypatch.setattr(patience, "_LEAST_PATIENCE_S", 0.5)
     monkeypatch.setattr(offloading, "_CHECK_S", WAIT_S)
     monkeypatch.setattr(server_connection, "_HELLO_S", WAIT_S)
+    caplog.set_level(logging.INFO)
 
     async def test(link: EmulatedLink) -> None:
         async with edge_agent.serving(site.edge(f"127.0.0.1:{link.port}")) as edge, application(edge) as app:
@@ -52,6 +54,7 @@ def test_a_link_that_stalls_for_a_moment_costs_no_plan(
                 assert (await app.status()).server_connected
             assert (await app.status()).assignment == before
             assert " lost: " not in caplog.text
+            assert "answers on a fresh connection, in place of a silent one" in caplog.text
 
     async def serve() -> None:
         async with server_agent.serving(site.server()) as server:

@@ -311,6 +311,7 @@ class Offloading:
                 reason = str(error) or f"no answer within {limit_s:.3g} s"
                 _LOG.info("server %s: a fresh connection in place of a silent one: %s", connection.address, reason)
             else:
+                _LOG.info("server %s: answers on a fresh connection, in place of a silent one", connection.address)
                 return
         if connection.silent.is_set():
             connection.lost.set()

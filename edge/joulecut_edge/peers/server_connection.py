@@ -352,6 +352,8 @@ class ServerConnection:
         except JoulecutError as error:
             reason = str(error)
         finally:
+            # `lost` before its end is this side's doing, and no word of the server's.
+            reason = "left by this edge" if self.lost.is_set() else reason
             _LOG.info("stream to %s: %s", self.address, reason)
             self._ended = reason
             self.lost.set()

@@ -89,6 +89,18 @@ def test_a_late_reply_ends_silence() -> None:
     with_server(service, use)
 
 
+def test_who_ended_a_stream_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """An edge that leaves a server does not say that the server ended the stream."""
+
+    async def use(connection: ServerConnection) -> None:
+        await ask(connection, pictures(1)[0])
+
+    with caplog.at_level(logging.INFO):
+        with_server(Answering(), use)
+    assert "left by this edge" in caplog.text
+    assert "ended the stream" not in caplog.text
+
+
 def test_what_is_given_up_before_its_turn_is_not_sent() -> None:
     """On a slow link the one before it is still on its way: nobody waits for this one any more."""
     service = Answering()
