@@ -13,9 +13,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography import x509
 
@@ -23,13 +21,11 @@ from joulecut_core.errors import AccessError, ConfigError, LinkError
 from joulecut_core.side_threads import aside
 from joulecut_core.time_limits import within
 from joulecut_proto.addresses import Address, parse_address
+from joulecut_proto.first_connection import Way, first_connected
 from joulecut_proto.security.certificates import hosts_of, identity_of, issued_by, wrong_use
 from joulecut_proto.security.channel_security import ChannelSecurity
 from joulecut_proto.security.identity import Identity
 from joulecut_proto.security.key_pairs import UNREADABLE, KeyPair, read_authority, read_key_pair, wrong_dates
-
-_Way = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
-"""One answer of `socket.getaddrinfo`."""
 
 _FRAME_BYTES = 9
 """A server that takes the connection begins with HTTP/2's settings: the length of a frame's head."""
@@ -51,9 +47,10 @@ async def peer_identity(
 ) -> Identity:
     """Who answers at `address`, its certificate verified as gRPC does.
 
-    `timeout_s`: wall seconds for each step: to resolve the name, to connect to each of its addresses, and two more.
-    `server_name`: as for `open_channel`. Raises LinkError saying what is wrong where no TLS connection comes about,
-    AccessError where the certificate is no identity, ConfigError where this side's files cannot be used.
+    `timeout_s`: wall seconds for each step: to resolve the name, to connect to each of its addresses, which are begun a
+    moment apart, and two more. `server_name`: as for `open_channel`. Raises LinkError saying what is wrong where no TLS
+    connection comes about, AccessError where the certificate is no identity, ConfigError where this side's files cannot
+    be used.
     """
     place = parse_address(address)
     if place.path is not None:
@@ -67,7 +64,7 @@ async def peer_identity(
     return await aside(attempt.identity, f"handshake with {place}")
 
 
-async def _ways_to(place: Address, timeout_s: float) -> Sequence[_Way]:
+async def _ways_to(place: Address, timeout_s: float) -> Sequence[Way]:
     """What the resolver knows of a host, which it may be asked for half a minute where nobody answers it."""
     try:
         return await within(
@@ -91,7 +88,7 @@ class _Attempt:
     """One handshake. Blocks: for a thread of its own."""
 
     place: Address
-    ways: Sequence[_Way]
+    ways: Sequence[Way]
     name: str
     security: ChannelSecurity
     timeout_s: float
@@ -129,7 +126,7 @@ class _Attempt:
 
     def _connected(self) -> socket.socket:
         try:
-            return self._first_connected()
+            return first_connected(self.ways, self.timeout_s)
         except TimeoutError as error:
             raise self._failure("no answer; check that the host is up and no firewall stands between") from error
         except OSError as error:
@@ -143,21 +140,6 @@ class _Attempt:
                     f"no way there from this host ({error.strerror}); check its network and route, and the address"
                 ) from error
             raise self._failure(f"nobody listens there ({error.strerror}); check address and port") from error
-
-    def _first_connected(self) -> socket.socket:
-        failure = OSError("no address")
-        for family, kind, protocol, _, where in self.ways:
-            with ExitStack() as opening:
-                try:
-                    raw = opening.enter_context(socket.socket(family, kind, protocol))
-                    raw.settimeout(self.timeout_s)
-                    raw.connect(where)
-                except OSError as error:
-                    failure = error
-                else:
-                    opening.pop_all()
-                    return raw
-        raise failure
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
