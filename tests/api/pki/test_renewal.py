@@ -65,6 +65,15 @@ def test_an_authority_that_ended_shortens_no_certificate_of_the_next(
     assert read_leaf(folder).not_valid_after_utc == NOW + (7 + expected_days) * DAY
 
 
+def test_without_a_ledger_a_certificate_itself_tells_for_how_long(tmp_path: Path) -> None:
+    """One that did not end with its authority was asked for as many days as it is valid."""
+    site = make_site(tmp_path)
+    folder = issued(site, tmp_path / "edge", days=60)
+    (site.folder / "issued.jsonl").unlink()
+    renew(site, folder, RenewalOrder(), now=NOW + 7 * DAY)
+    assert read_leaf(folder).not_valid_after_utc == NOW + 67 * DAY
+
+
 def test_only_what_needs_it(tmp_path: Path) -> None:
     """A timer renews what ends soon, or what an authority that goes has signed; whom to trust is always brought."""
     site = make_site(tmp_path)
