@@ -138,7 +138,7 @@ class EdgeEndpoint:
             server_connected=self._offloading.connection is not None,
             assignment=self._session.active.assignment,
             plan=self._session.active.plan,
-            link=self._offloading.link,
+            link=self._offloading.planning.link,
             counters=RequestCounters(
                 requests=counters.requests,
                 split=counters.split,

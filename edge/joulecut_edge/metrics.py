@@ -123,7 +123,8 @@ class EdgeMetrics:
         yield GaugeMetricFamily("joulecut_plan_cut", "Cut in force; 0 is all on the server", value=cut)
         waiting = self._session.turns.waiting
         yield GaugeMetricFamily("joulecut_requests_waiting", "Wait for the device, or run on it", value=waiting)
-        yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=self._offloading.plans)
+        plans = self._offloading.planning.plans
+        yield CounterMetricFamily("joulecut_plans", "Plans of a server carried out", value=plans)
         yield from self._promises()
         yield from self._exactly_once()
         yield from self._replans()
@@ -172,7 +173,7 @@ class EdgeMetrics:
         uplink = GaugeMetricFamily(
             "joulecut_uplink_bytes_per_second", "Uplink as requests show it", labels=["view", "figures"]
         )
-        link = self._offloading.link
+        link = self._offloading.planning.link
         figures = FigureKind.MEASURED.value if link is None else link.figures.value
         for view, uplink_bps in (
             ("expected", outlook.expected_bps),
@@ -183,7 +184,7 @@ class EdgeMetrics:
         yield uplink
 
     def _link(self) -> Iterator[Metric]:
-        link = self._offloading.link
+        link = self._offloading.planning.link
         if link is None:
             return
         figures = link.figures.value

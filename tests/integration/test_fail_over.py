@@ -188,7 +188,7 @@ def test_a_connection_is_renewed_without_a_gap(site: Site, made: list[Offloading
             assert status.assignment == before.assignment
             assert (status.counters.fallbacks, status.counters.local) == (0, 0)
             await asyncio.wait_for(old.lost.wait(), WAIT_S)
-            assert made[0].plans == 1
+            assert made[0].planning.plans == 1
             # Its sockets go with the object, which no task that lasts may hold.
             left = weakref.ref(old)
             del old
@@ -222,7 +222,7 @@ def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: lis
                 await asyncio.sleep(0.01)
             await asking.more(3)
             status = await asking.stop()
-            assert made[0].plans == 2
+            assert made[0].planning.plans == 2
             assert (status.counters.fallbacks, status.counters.local) == (0, 0)
             while (await server_state(first)).leased is not None:
                 await asyncio.sleep(0.01)
@@ -230,7 +230,7 @@ def test_a_renewal_that_reaches_another_server_is_followed(site: Site, made: lis
             # A fresh connection to the same server changes nothing.
             while made[0].renewals < 2:
                 await asyncio.sleep(0.01)
-            assert made[0].plans == 2
+            assert made[0].planning.plans == 2
 
     run(test)
 

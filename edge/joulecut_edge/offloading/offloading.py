@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 from joulecut_core.devices import DeviceInfo
 from joulecut_core.errors import JoulecutError, LinkError
-from joulecut_core.links import LinkEstimate
 from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.better_servers import BetterServers, Reason
@@ -35,7 +34,7 @@ from joulecut_edge.peers.servers import Candidate, Servers
 from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.session import EdgeSession
-from joulecut_proto.planning_messages import Band, SessionReply
+from joulecut_proto.planning_messages import SessionReply
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,26 +102,6 @@ class Offloading:
     def connection(self) -> ServerConnection | None:
         """The connected server; None while the edge is alone."""
         return None if self._used is None else self._used.connection
-
-    @property
-    def wishes(self) -> Wishes:
-        """The terms of the plans."""
-        return self.planning.wishes
-
-    @property
-    def link(self) -> LinkEstimate | None:
-        """The link that plans are made for."""
-        return self.planning.link
-
-    @property
-    def plans(self) -> int:
-        """Plans of a server carried out since the start."""
-        return self.planning.plans
-
-    @property
-    def bands(self) -> tuple[Band, ...]:
-        """The plans in force by rising uplink, where a range was asked for."""
-        return self.planning.bands
 
     @property
     def dropped_replies(self) -> int:
