@@ -9,7 +9,7 @@ from joulecut_core.errors import ContractError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
 from joulecut_proto.streaming.parts import Part
-from joulecut_proto.tensors import DEFAULT_LIMITS, Assembler, FrameLimits, WireTensor, check_header, frames_within
+from joulecut_proto.tensors import Assembler, WireTensor, check_header, frames_within
 
 
 class _Header(Protocol):
@@ -35,8 +35,7 @@ class Collected(Generic[H]):
 class Collector(Generic[H]):
     """Puts headers and chunks of one direction together: `begin` with each header, `take` every part."""
 
-    def __init__(self, limits: FrameLimits = DEFAULT_LIMITS) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._header: H | None = None
         self._kept = True
         self._assembler: Assembler | None = None
@@ -52,7 +51,7 @@ class Collector(Generic[H]):
             raise ContractError(f"a header while {missing_bytes} bytes of the item before it are missing")
         described = header.tensors, header.total_bytes
         if described != self._sound:
-            check_header(*described, self._limits)
+            check_header(*described)
             self._sound = described
         self._header = header
         self._kept = True
@@ -90,7 +89,7 @@ class Collector(Generic[H]):
     def _take_piece(self, header: H, part: Part) -> Collected[H] | None:
         assembler = self._assembler
         if assembler is None:
-            assembler = Assembler(header.tensors, header.total_bytes, limits=self._limits)
+            assembler = Assembler(header.tensors, header.total_bytes)
             if not self._kept:
                 assembler.drop()
             self._checksum = PayloadChecksum()

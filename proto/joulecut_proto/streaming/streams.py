@@ -39,7 +39,7 @@ from joulecut_proto.streaming.header_reading import read_reply_header, read_requ
 from joulecut_proto.streaming.header_writing import reply_header_bytes, request_header_bytes
 from joulecut_proto.streaming.pacing import Pace
 from joulecut_proto.streaming.parts import part_bytes, read_part
-from joulecut_proto.tensors import CHUNK_BYTES, DEFAULT_LIMITS, FrameLimits, chunks_of, flat, total_bytes_of
+from joulecut_proto.tensors import CHUNK_BYTES, chunks_of, flat, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
 
 _LOG = logging.getLogger(__name__)
@@ -85,13 +85,11 @@ class InferenceServerStream:
         messages: AsyncIterable[bytes],
         write: Callable[[bytes], Awaitable[None]],
         *,
-        limits: FrameLimits = DEFAULT_LIMITS,
         session_id: str | None = None,
     ) -> None:
         """`session_id`: what its edge announced when it opened the stream."""
         self._messages = messages
         self._write = write
-        self._limits = limits
         self._writing = asyncio.Lock()
         self._sending: set[asyncio.Future[None]] = set()
         self._given_up = False
@@ -122,7 +120,7 @@ class InferenceServerStream:
 
         Raises ContractError where one is malformed, LinkError where the stream itself is damaged.
         """
-        collector: Collector[RequestHeader] = Collector(self._limits)
+        collector: Collector[RequestHeader] = Collector()
         admitted: RequestHeader | None = None
         refused = False
         messages = aiter(self._messages)
@@ -227,14 +225,12 @@ class InferenceClientStream:
         channel: grpc.aio.Channel,
         *,
         peer: str,
-        limits: FrameLimits = DEFAULT_LIMITS,
         session_id: str | None = None,
     ) -> None:
         """`session_id`: announced with the opening, so that the server knows whose session ends with the stream."""
         method = cast(Any, channel).stream_stream(f"/{_SERVICE}/{_STREAM}")
         self._call = cast("grpc.aio.StreamStreamCall[bytes, bytes]", method(metadata=announcement(session_id)))
         self._peer = peer
-        self._limits = limits
         self._writing = asyncio.Lock()
 
     async def send(self, header: RequestHeader, frames: Sequence[TensorFrame]) -> None:
@@ -258,7 +254,7 @@ class InferenceClientStream:
         Raises LinkError where the stream is lost or damaged, ContractError where a reply is malformed,
         and what the server refused the stream with.
         """
-        collector: Collector[ReplyHeader] = Collector(self._limits)
+        collector: Collector[ReplyHeader] = Collector()
         try:
             async for message in self._call:
                 part = read_part(message, peer=self._peer)
