@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 import grpc
 import grpc.aio
@@ -125,7 +124,6 @@ def open_channel(
 
 def make_server(
     *,
-    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     maximum_concurrent_rpcs: int | None = None,
     secured: bool = False,
     limit_bytes: int = MESSAGE_LIMIT_BYTES,
@@ -136,7 +134,6 @@ def make_server(
     """
     _GRPC_LOG.addFilter(_is_of_no_leaver)
     return grpc.aio.server(
-        interceptors=list(interceptors),
         options=server_options(secured=secured, limit_bytes=limit_bytes),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
     )

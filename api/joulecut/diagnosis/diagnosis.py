@@ -49,14 +49,13 @@ class Surroundings:
     server: str | None = None
 
 
-def diagnose(surroundings: Surroundings, clock: Clock | None = None) -> tuple[Finding, ...]:
+def diagnose(surroundings: Surroundings) -> tuple[Finding, ...]:
     """Every finding, ordered by area. Changes nothing, and raises nothing that a check ran into."""
-    clock = clock or SystemClock()
     keeper = ClockKeeper(surroundings.root, surroundings.clockd_socket)
     found = examine(_host_checks(keeper))
     inventory, seen = _look(surroundings)
     found += seen
-    found += examine(_device_checks(inventory, keeper, clock, chosen=bool(surroundings.devices)))
+    found += examine(_device_checks(inventory, keeper, SystemClock(), chosen=bool(surroundings.devices)))
     found += examine(_software_checks(inventory))
     found += examine(_agent_checks(surroundings))
     areas = tuple(Area)

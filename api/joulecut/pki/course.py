@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -42,16 +42,12 @@ _NEXT_STEPS: Mapping[str, str] = {
 }
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class Course:
-    """One run of a command. `now`: the moment, for tests."""
+    """One run of a command."""
 
-    def __init__(self, *, as_json: bool, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._now = now()
+        self._now = datetime.now(timezone.utc)
 
     def init(self, folder: Path, site: str, *, days: int, passphrase_file: Path | None) -> None:
         """Make an authority."""

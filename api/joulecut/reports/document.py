@@ -111,7 +111,7 @@ def still_page(report: Report, drawn: Mapping[str, bytes]) -> str:
     return shell(report.title, "".join(_body(report, lambda chart: _still(chart, drawn[chart.name]))))
 
 
-def shell(title: str, body: str, *, style: str = "", head: str = "") -> str:
+def shell(title: str, body: str, *, head: str = "") -> str:
     """A whole page around `body`; all but the title are HTML.
 
     Bytes of a file's name that are no UTF-8 come as signs that nothing can write: here they are question marks.
@@ -120,17 +120,17 @@ def shell(title: str, body: str, *, style: str = "", head: str = "") -> str:
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{STYLE}{style}</style>{head}</head><body>{body}</body></html>\n"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style>{head}</head><body>{body}</body></html>\n"
     )
     return whole.encode(errors="replace").decode()
 
 
-def table_html(table: Table, inline: Callable[[str], str] = html.escape) -> str:
-    """A table as HTML, in a box of its own that scrolls where the page is narrow. `inline`: a cell's text as HTML."""
+def table_html(table: Table) -> str:
+    """A table as HTML, in a box of its own that scrolls where the page is narrow."""
     columns = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
     rows = "".join(
         ("<tr class='marked'>" if index in table.marked else "<tr>")
-        + "".join(cell_html(cell, inline) for cell in row)
+        + "".join(cell_html(cell) for cell in row)
         + "</tr>"
         for index, row in enumerate(table.rows)
     )

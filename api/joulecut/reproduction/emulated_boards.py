@@ -39,14 +39,14 @@ class EmulatedBoards:
             ) from cause
 
 
-def execute_boards(network: MeasurableNetwork, *, seed: int = 0) -> EmulatedBoards:
+def execute_boards(network: MeasurableNetwork) -> EmulatedBoards:
     """Run the whole network at every operating point of each board. `network` answers at once (a recording)."""
-    return EmulatedBoards({board: _execute(network, board, seed) for board in BOARDS})
+    return EmulatedBoards({board: _execute(network, board) for board in BOARDS})
 
 
-def _execute(network: MeasurableNetwork, board: str, seed: int) -> Series:
+def _execute(network: MeasurableNetwork, board: str) -> Series:
     clock = ManualClock()
-    device = open_device(f"emulated:{board}", clock=clock, seed=seed)
+    device = open_device(f"emulated:{board}", clock=clock)
     whole = network.whole
 
     def run() -> float:

@@ -33,6 +33,7 @@ from joulecut_runtime.profiling.meter_windows import BusyWindow, busy_window, id
 from joulecut_runtime.profiling.recorded_network import RecordedNetwork
 from joulecut_runtime.wires.codecs import Codec, codec
 
+_EDGE_SEED, _SERVER_SEED = 0, 1
 _WARM_UP = 3
 _PERIODS = 20
 _LEAST_RUNS = 40
@@ -74,10 +75,9 @@ class EmulatedPair:
         *,
         edge: str,
         server: str,
-        seed: int = 0,
     ) -> None:
         self._table = network.table
-        self._edge_name, self._server_name, self._seed = edge, server, seed
+        self._edge_name, self._server_name = edge, server
         self._recorded = RecordedNetwork(network, pictures[0])
         self._pictures = pictures
         self._network = network
@@ -87,8 +87,8 @@ class EmulatedPair:
         """Run a plan until both meters have seen enough of it. Raises PlanError for clocks that are not held."""
         clock = ManualClock()
         with ExitStack() as stack:
-            edge = open_device(self._edge_name, clock=clock, seed=self._seed)
-            server = open_device(self._server_name, clock=clock, seed=self._seed + 1)
+            edge = open_device(self._edge_name, clock=clock, seed=_EDGE_SEED)
+            server = open_device(self._server_name, clock=clock, seed=_SERVER_SEED)
             stack.callback(edge.close)
             stack.callback(server.close)
             _hold(stack, edge, plan.edge_clock)

@@ -28,10 +28,9 @@ def _no(connection: ServerConnection) -> bool:
 class Retirement:
     """Runs a task for each connection on its way out. Used from the event loop only."""
 
-    def __init__(self, session: EdgeSession, session_id: str, *, longest_s: float = _LONGEST_S) -> None:
+    def __init__(self, session: EdgeSession, session_id: str) -> None:
         self._session = session
         self._session_id = session_id
-        self._longest_s = longest_s
         self._tasks: dict[asyncio.Task[None], ServerConnection] = {}
         self.dropped = 0
         """Replies on connections that are closed by now which nobody waited for."""
@@ -101,7 +100,7 @@ class Retirement:
 
     async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
         with suppress(asyncio.TimeoutError):
-            await within(self._session.under_way_over(), self._longest_s)
+            await within(self._session.under_way_over(), _LONGEST_S)
         if is_left(connection):
             with suppress(JoulecutError):
                 await connection.planner.release(self._session_id, timeout_s=_RELEASE_S)
@@ -116,10 +115,10 @@ class Retirement:
     ) -> None:
         for ends in (self._session.under_way_over, planned):
             with suppress(asyncio.TimeoutError):
-                await within(ends(), self._longest_s)
+                await within(ends(), _LONGEST_S)
         signs = [asyncio.ensure_future(sign.wait()) for sign in (new.heard, new.lost, old.lost)]
         try:
-            await asyncio.wait(signs, timeout=self._longest_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(signs, timeout=_LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for sign in signs:
                 sign.cancel()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from joulecut_core.clocks import OperatingPoint
@@ -62,7 +62,7 @@ class _Placement:
 class DriftWatch:
     """Fed by an edge's session after each answer; keeps no answer waiting."""
 
-    def __init__(self, device: Device, new_monitor: Callable[[], DriftMonitor] = DriftMonitor) -> None:
+    def __init__(self, device: Device) -> None:
         self.counters = DriftCounters()
         self.verdicts: Mapping[tuple[WatchedPart, DriftCause], int] = {}
         self.lasting = asyncio.Event()
@@ -73,8 +73,7 @@ class DriftWatch:
         self._said: set[WatchedPart] = set()
         """Whose drift the log told of, and not yet of its end."""
         self._reading = DeviceReading(device)
-        self._new_monitor = new_monitor
-        self._monitor = new_monitor()
+        self._monitor = DriftMonitor()
         self._placement: _Placement | None = None
         self._judging: set[asyncio.Task[None]] = set()
 
@@ -102,7 +101,7 @@ class DriftWatch:
             return
         placement = _Placement.of(active)
         if placement != self._placement:
-            self._placement, self._monitor = placement, self._new_monitor()
+            self._placement, self._monitor = placement, DriftMonitor()
         for part, predicted_s, measured_s in _stages(breakdown, ledger, link_s):
             shift = self._monitor.observe(part, predicted_s, measured_s)
             if shift is not None:

@@ -45,10 +45,10 @@ class WorkQueue(Protocol):
 class DeviceLane:
     """A lane over a queue; `allocate` makes page-locked host memory."""
 
-    def __init__(self, queue: WorkQueue, allocate: Allocate, *, staging: StagingBuffers | None = None) -> None:
+    def __init__(self, queue: WorkQueue, allocate: Allocate) -> None:
         self._queue = queue
         self._allocate = allocate
-        self._staging = staging or StagingBuffers(allocate)
+        self._staging = StagingBuffers(allocate)
         self._staged: Mark | None = None
 
     @property

@@ -17,13 +17,13 @@ RISK = 0.05
 class Guard:
     """For one device: `seconds` are those of serving 1, 2, ... requests at the highest clock."""
 
-    def __init__(self, seconds: Sequence[float], risk: float = RISK) -> None:
+    def __init__(self, seconds: Sequence[float]) -> None:
         from scipy.special import gammaincinv  # noqa: PLC0415 - every server-agent starts with this module
 
         self._seconds = list(seconds)
         sizes = np.arange(1, len(self._seconds) + 1, dtype=np.float64)
-        # The mean of a Poisson count that exceeds m with probability `risk`: P(N > m) = P(m + 1, mean).
-        self._means: list[float] = gammaincinv(sizes + 1.0, risk).tolist()
+        # The mean of a Poisson count that exceeds m with probability RISK: P(N > m) = P(m + 1, mean).
+        self._means: list[float] = gammaincinv(sizes + 1.0, RISK).tolist()
 
     def longest_s(self, slo_s: float, rate_hz: float) -> float:
         """The longest that a batch may run; 0 where even a lone newcomer could not wait at all."""
