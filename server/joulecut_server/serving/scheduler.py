@@ -34,7 +34,7 @@ from joulecut_server.serving.batch_run import BatchRun
 from joulecut_server.serving.energy_books import EnergyBooks
 from joulecut_server.serving.lane import NetworkLane
 from joulecut_server.serving.policy_clocks import PolicyClocks
-from joulecut_server.serving.ticket import ServedRequest, Ticket
+from joulecut_server.serving.ticket import Ticket
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,23 +86,6 @@ class Scheduler:
         self._made_way = False
         self._closed = False
 
-    async def answer(
-        self,
-        header: RequestHeader,
-        codec: Codec,
-        frames: Sequence[TensorFrame],
-        *,
-        edge: str,
-        spare_loss: float = 0.0,
-    ) -> ServedRequest:
-        """Run one request of a network that is served here.
-
-        `spare_loss`: how much accuracy its edge can do without; it never runs in a precision that costs more.
-        Raises TurnedAwayError where it is not run, ContractError where its payload does not fit the cut,
-        FailedComputationError where it cannot be computed with what it brings, DeviceError where the device fails.
-        """
-        return await self.enter(header, codec, frames, edge=edge, spare_loss=spare_loss).answer()
-
     def enter(
         self,
         header: RequestHeader,
@@ -112,7 +95,13 @@ class Scheduler:
         edge: str,
         spare_loss: float = 0.0,
     ) -> Ticket:
-        """As `answer`, for a caller that may want it no more. Raises TurnedAwayError where it is refused at once."""
+        """Let in one request of a network that is served here; its ticket has the answer, or takes it out again.
+
+        `spare_loss`: how much accuracy its edge can do without; it never runs in a precision that costs more.
+        Raises TurnedAwayError where it is refused at once. The answer raises that where it is not run, ContractError
+        where its payload does not fit the cut, FailedComputationError where it cannot be computed with what it brings,
+        DeviceError where the device fails.
+        """
         lane = self._lanes[header.network_digest]
         now_s = self._now_s()
         budget_s = self._slo_s if header.budget_s is None else min(header.budget_s, self._slo_s)
@@ -127,7 +116,7 @@ class Scheduler:
         )
         refusal = self._refusal_at_the_door(lane, request, spare_loss)
         if refusal is not None:
-            # Who could not be in time on a free device either is no load, nor is its deadline one to serve others by.
+            # One that would be late even on an idle device is no load, and policies are not to go by its deadline.
             if request.arrival_s + lane.alone_s(request.entry, spare_loss) <= request.deadline_s:
                 lane.pass_by(request)
             self._wake()

@@ -142,7 +142,11 @@ class OnStage:
             priority=priority,
         )
         sent = frames or wire.encode(tensors)
-        return asyncio.create_task(self.scheduler.answer(header, wire, sent, edge=edge, spare_loss=spare_loss))
+
+        async def answer() -> ServedRequest:
+            return await self.scheduler.enter(header, wire, sent, edge=edge, spare_loss=spare_loss).answer()
+
+        return asyncio.create_task(answer())
 
     async def settled(self) -> None:
         """Wait until the device's thread is done with what was under way: policies hear of batches behind answers."""
