@@ -14,10 +14,10 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import Enum
 
 from joulecut_core.errors import JoulecutError
 from joulecut_core.links import LinkEstimate
@@ -60,6 +60,15 @@ def uplinks_around(link: LinkEstimate) -> UplinkRange:
     return UplinkRange(lowest_bps=link.uplink_bps / _SLOWER, highest_bps=link.uplink_bps * _FASTER)
 
 
+class _Left(Enum):
+    """How the link has left what plans were made for; each is a reason of its own to ask for others."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    SHORTER = "shorter round trip"
+    LONGER = "longer round trip"
+
+
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
     """A request at a server. `overdue` asks for a look when its deadline has passed."""
@@ -88,7 +97,8 @@ class Replanning:
         self._news = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, _UnderWay] = {}
-        self._above_s = self._below_s = self._shortened_s = self._lengthened_s = self._told_s = -_REPLAN_S
+        self._told_s = -math.inf
+        self._asked_s: dict[_Left, float] = {}
         self._seen, self._seen_s = 0, 0.0
         self.replans: Mapping[str, int] = {}
         """Changes of the plan since the start, by why (`REPLAN_REASONS`)."""
@@ -234,20 +244,13 @@ class Replanning:
 
         Faster ones do not wait for their turn after slower ones: what made the link slow may soon be over.
         """
-        link, planning = self._offloading.planning.link, self._offloading.planning
+        link = self._offloading.planning.link
         if link is None:
             return
         reach = uplinks_around(link)
-        if outlook.careful_bps > reach.highest_bps and now_s - self._above_s >= _REPLAN_S:
-            self._above_s = now_s
-        elif self._is_below(reach, outlook) and now_s - self._below_s >= _REPLAN_S:
-            self._below_s = now_s
-        else:
-            return
-        self._count(_RANGE)
-        planning.expect_link(replace(link, uplink_bps=outlook.usual_bps))
-        # Beside the looks: the link may collapse while the question is on its way.
-        self._keep_asking(self._ask(connection, planning))
+        is_above = outlook.careful_bps > reach.highest_bps and self._is_due(_Left.FASTER, now_s)
+        if is_above or (self._is_below(reach, outlook) and self._is_due(_Left.SLOWER, now_s)):
+            self._begin_asking(connection, replace(link, uplink_bps=outlook.usual_bps))
 
     def _is_below(self, reach: UplinkRange, outlook: LinkOutlook) -> bool:
         """Whether even the fastest spell was slower than that, and other plans than those at hand may suit it."""
@@ -265,32 +268,40 @@ class Replanning:
         It does not wait for its turn after another range: what is known of the uplink is measured against it. Nor does
         a shorter one wait after a longer one: what made it longer may soon be over.
         """
-        link, planning = self._offloading.planning.link, self._offloading.planning
+        link = self._offloading.planning.link
         if link is None:
             return
-        found = None
-        if now_s - self._shortened_s >= _REPLAN_S and (found := self._trips.shorter_than(link)) is not None:
-            self._shortened_s = now_s
-        elif now_s - self._lengthened_s >= _REPLAN_S and (found := self._trips.longer_than(link)) is not None:
-            self._lengthened_s = now_s
-        if found is not None:
-            self._count(_RANGE)
-            planning.expect_link(found.on(link))
-            self._keep_asking(self._ask(connection, planning))
+        for way, found in (
+            (_Left.SHORTER, self._trips.shorter_than(link)),
+            (_Left.LONGER, self._trips.longer_than(link)),
+        ):
+            if found is not None and self._is_due(way, now_s):
+                self._begin_asking(connection, found.on(link))
+                return
 
-    async def _ask(self, connection: ServerConnection, planning: EdgePlanning) -> None:
-        expected = planning.link
+    def _is_due(self, way: _Left, now_s: float) -> bool:
+        """Whether plans may be asked for, for this reason; not again before `_REPLAN_S` have passed."""
+        if now_s - self._asked_s.get(way, -math.inf) < _REPLAN_S:
+            return False
+        self._asked_s[way] = now_s
+        return True
+
+    def _begin_asking(self, connection: ServerConnection, link: LinkEstimate) -> None:
+        """Ask for plans for this link beside the looks: it may collapse while the question is on its way."""
+        self._count(_RANGE)
+        self._offloading.planning.expect_link(link)
+        asking = asyncio.create_task(self._ask(connection, link))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+
+    async def _ask(self, connection: ServerConnection, link: LinkEstimate) -> None:
+        planning = self._offloading.planning
         try:
             await planning.plan(connection)
         except JoulecutError as error:
             # A look that finds the same once more asks again, when it is time to.
-            planning.expect_no_more(expected)
+            planning.expect_no_more(link)
             _LOG.info("no plans for another link: %s", error)
-
-    def _keep_asking(self, question: Coroutine[Any, Any, None]) -> None:
-        asking = asyncio.create_task(question)
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
 
     async def _probe(
         self, connection: ServerConnection, estimator: LinkEstimator, outlook: LinkOutlook | None, now_s: float

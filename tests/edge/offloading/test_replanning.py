@@ -171,7 +171,7 @@ class FakeEdge:
         self.expected.append(link)
 
     def expect_no_more(self, link: LinkEstimate | None) -> None:
-        assert link == self.link
+        assert link is self.expected[-1]
         self.forgotten += 1
 
     async def plan(self, connection: ServerConnection) -> None:
