@@ -38,7 +38,7 @@ _MOST_LINKS = 64
 """Remembered, the latest: behind a name addresses come and go for years."""
 
 Change = Callable[[Wishes], Wishes]
-"""Of the terms to plan under."""
+"""Gives the terms to plan under, from those that hold."""
 
 
 def _unchanged(wishes: Wishes) -> Wishes:
@@ -94,8 +94,8 @@ class EdgePlanning:
         self.link: LinkEstimate | None = None
         self.bands: tuple[Band, ...] = ()
         """The plans in force by rising uplink, where the last request asked for a range."""
-        self.uplinks: Callable[[LinkEstimate], UplinkRange | None] = _only_this
-        """What range to ask for at a link; None for the link as it is alone."""
+        self.uplinks: Callable[[LinkEstimate], UplinkRange] | None = None
+        """What range to ask for at a link; None where plans are made for the link as it is alone."""
         self.plans = 0
         """Plans of a server carried out since the start."""
 
@@ -133,12 +133,13 @@ class EdgePlanning:
             del self._links[next(iter(self._links))]
 
     async def join(self, connection: ServerConnection) -> None:
-        """Plan with a server that is used from now on: for its link as measured last, else for the one used until now.
+        """Plan with a server that is used from now on.
 
-        A link is measured where none is known. Raises as `plan`; what is planned for is then what was before.
+        It is planned for this server's link where that was measured before, else for the link in use until now, which
+        is measured where it is not known. Raises as `plan`; the bands are then those of before.
         """
-        # Epochs of another server, or of one that was lost, are none of this one's. Its link is: whoever plans with the
-        # server in use, while this one is joined, plans for that one's.
+        # The bands are another server's, whose epochs mean nothing to this one. `self.link` is left as it is until this
+        # one's plan is in force: whoever plans with the server in use meanwhile plans for that one's link.
         before, self.bands = self.bands, ()
         try:
             link = self._links.get(connection.address, self.link)
@@ -158,7 +159,7 @@ class EdgePlanning:
         self.link = link
 
     def expect_no_more(self, link: LinkEstimate | None) -> None:
-        """Plan for the link of the plans in force again, where this one was expected instead, and got no plan."""
+        """Take `expect_link` back, where no plan came for that link and no other one has been expected since."""
         if self._basis is not None and self.link is link:
             self.link = self._basis.link
 
@@ -173,11 +174,11 @@ class EdgePlanning:
     ) -> SessionReply:
         """A plan under changed terms, in force on return where it is no preview and there is a choice.
 
-        `link`: what to plan for; None for the link as it is known when its turn comes. `anew`: with all tables but the
-        edge's own part's as they are.
+        `link`: what to plan for; None for the link as it is known when its turn comes. `anew`: forget what requests
+        showed of the tables, but for the edge's own part.
 
-        They are those of later plans too; where there is no choice all stays as it was. What is changed are the terms
-        that hold when its turn comes: another plan may be on its way, under newer ones.
+        Plans are made one at a time, and `change` is given the terms that hold when this one's turn comes. What it
+        returns holds for later plans too; where there is no choice all stays as it was.
 
         Raises what the server refuses with, LinkError where it is lost, ClockError where a clock cannot be held,
         FitError where the profile does not carry the quantile asked for, and what `change` raises.
@@ -288,7 +289,7 @@ class EdgePlanning:
             preview=preview,
             tail_method=None if wishes.tail_method is None else wishes.tail_method.value,
             factors=factors,
-            uplinks=None if preview else self.uplinks(link),
+            uplinks=None if preview or self.uplinks is None else self.uplinks(link),
         )
 
     async def _alone(self, wishes: Wishes) -> ActivePlan:
@@ -306,10 +307,10 @@ class EdgePlanning:
             await self._session.go_local()
 
     def _learned(self, link: LinkEstimate, address: str) -> tuple[LinkEstimate, StageFactors]:
-        """Link and factors of the next plan: those of the plan in force, and what its requests showed on top.
+        """Link and factors of the next plan: those of the plan in force, corrected by what its requests showed.
 
-        A link that was found out since, or is another server's, is the next plan's as it is; what was found of one
-        server's stages is not another one's.
+        A link other than that plan's, measured since or another server's, is taken as it is. For another server the
+        corrections of decoding and tail are dropped.
         """
         active, planned = self._session.active, self._session.active.link
         factors, basis = self.factors, self._basis
@@ -379,9 +380,10 @@ class EdgePlanning:
 
 
 def _checked(connection: ServerConnection) -> ServerConnection:
-    """This one, or the one that took its place: what was planned over the one goes on over the other.
+    """This connection, or the one that took its place.
 
-    A plan that was asked for beside a move to another server must not bring the session back: raises LinkError.
+    Raises LinkError where that is lost or left: a plan that was asked for before the edge moved to another server must
+    not bring it back.
     """
     latest = connection.latest
     if latest.lost.is_set() or latest.leaving.is_set():
@@ -390,11 +392,7 @@ def _checked(connection: ServerConnection) -> ServerConnection:
 
 
 def _tell_nobody(planning: asyncio.Task[SessionReply]) -> None:
-    """The end of a plan whose caller has left; one that was put in force stands in the log already."""
+    """Log how a plan failed whose caller has left; one that was put in force is in the log already."""
     error = None if planning.cancelled() else planning.exception()
     if error is not None:
         _LOG.warning("no plan for a caller that left meanwhile: %s", error)
-
-
-def _only_this(link: LinkEstimate) -> None:
-    """No range."""
