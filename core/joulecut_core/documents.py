@@ -180,9 +180,14 @@ def file_state(path: Path) -> FileState | None:
     return now.st_ino, now.st_mtime_ns, now.st_ctime_ns, now.st_size
 
 
-def cannot_write(said: str, cause: OSError, error: type[JoulecutError]) -> JoulecutError:
-    """What to raise where a file could not be written: `error`, the order's, or a JoulecutError where its disk is."""
-    return JoulecutError(f"{said}; make room there, or look at that disk") if cause.errno in _OF_DISKS else error(said)
+def cannot_write(said: str, cause: OSError, error: type[JoulecutError], *, remedy: str = "") -> JoulecutError:
+    """What to raise where a file could not be written: `error`, with `remedy`, or a JoulecutError where it is the disk.
+
+    A service manager tries again after a JoulecutError, and not after one that says that the order is wrong.
+    """
+    if cause.errno in _OF_DISKS:
+        return JoulecutError(f"{said}; make room there, or look at that disk")
+    return error(f"{said}; {remedy}" if remedy else said)
 
 
 def sync_folder(folder: Path) -> None:

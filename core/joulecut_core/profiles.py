@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode, show
-from joulecut_core.documents import read_text, write_json
+from joulecut_core.documents import cannot_write, read_text, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.figures import FigureKind
 from joulecut_core.strict_json import parse_strictly
@@ -221,13 +221,14 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
 def save_profile(profile: Profile, path: str | os.PathLike[str]) -> None:
     """Write a profile; a reader never sees half of it.
 
-    Raises TypeError for what is none, ProfileError where it cannot be written.
+    Raises TypeError for what is none, ProfileError where it cannot be written,
+    JoulecutError where its disk is full or fails.
     """
     expect_type("profile", profile, Profile, "measure one with joulecut.profile")
     place = expect_path("path", path, "of the file to write", error=ProfileError)
     try:
         write_json(place, encode(profile), durable=True)
     except OSError as error:
-        raise ProfileError(
-            f"{place}: the profile cannot be kept: {error.strerror}; make room there, or name another file"
-        ) from error
+        said = f"{place}: the profile cannot be kept: {error.strerror}"
+        remedy = "let this user write there, or name another file"
+        raise cannot_write(said, error, ProfileError, remedy=remedy) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from joulecut_core.argument_types import expect_path, expect_type
 from joulecut_core.decoding import decode, encode, show
-from joulecut_core.documents import read_json, write_json
+from joulecut_core.documents import cannot_write, read_json, write_json
 from joulecut_core.errors import ProfileError
 
 WIRES_SCHEMA = "joulecut.wires/1"
@@ -65,13 +65,14 @@ def load_wires(path: str | os.PathLike[str]) -> WireTable:
 def save_wires(wires: WireTable, path: str | os.PathLike[str]) -> None:
     """Write a wire table; a reader never sees half of it.
 
-    Raises TypeError for what is none, ProfileError where it cannot be written.
+    Raises TypeError for what is none, ProfileError where it cannot be written,
+    JoulecutError where its disk is full or fails.
     """
     expect_type("wires", wires, WireTable, "take Network.wires()")
     place = expect_path("path", path, "of the file to write", error=ProfileError)
     try:
         write_json(place, encode(wires))
     except OSError as error:
-        raise ProfileError(
-            f"{place}: the wires cannot be kept: {error.strerror}; make room there, or name another file"
-        ) from error
+        said = f"{place}: the wires cannot be kept: {error.strerror}"
+        remedy = "let this user write there, or name another file"
+        raise cannot_write(said, error, ProfileError, remedy=remedy) from error

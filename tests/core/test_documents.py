@@ -249,6 +249,8 @@ def test_a_full_or_broken_disk_is_no_wrong_order(number: int) -> None:
     assert exit_code(error) is ExitCode.FAILED
     missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     assert type(cannot_write("--out: cannot be written", missing, ConfigError)) is ConfigError
+    remedied = cannot_write("--out: cannot be written", missing, ConfigError, remedy="name another file")
+    assert str(remedied) == "--out: cannot be written; name another file"
 
 
 def test_no_temporary_files_stay_behind(tmp_path: Path) -> None:

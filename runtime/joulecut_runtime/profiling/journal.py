@@ -16,7 +16,7 @@ from pathlib import Path
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.decoding import decode, encode, show
-from joulecut_core.documents import write_json
+from joulecut_core.documents import cannot_write, write_json
 from joulecut_core.errors import ProfileError
 from joulecut_core.profiles import (
     CodecMeasurement,
@@ -76,7 +76,8 @@ class ProfileJournal:
     def open(self, fresh: UnfinishedProfile) -> UnfinishedProfile:
         """What an earlier run left of this profile; `fresh`, an empty one, where it left nothing, another's or damage.
 
-        Raises ProfileError where the file cannot be read, or none can be written: nothing is measured in vain.
+        Raises ProfileError where the file cannot be read, or none can be written, JoulecutError where the disk is full
+        or fails: nothing is measured in vain.
         """
         self._try_folder(fresh)
         kept = self._read()
@@ -121,8 +122,9 @@ class ProfileJournal:
         try:
             write_json(path, encode(state), durable=True)
         except OSError as error:
-            remedy = "make room there and let this user write, or name another folder"
-            raise ProfileError(f"{self.path}: what is measured cannot be kept: {error.strerror}; {remedy}") from error
+            said = f"{self.path}: what is measured cannot be kept: {error.strerror}"
+            remedy = "let this user write there, or name another folder"
+            raise cannot_write(said, error, ProfileError, remedy=remedy) from error
 
     def _opened(self) -> UnfinishedProfile:
         if self._state is None:

@@ -50,7 +50,7 @@ class ProfileStore:
         return None
 
     def put(self, profile: Profile) -> Path:
-        """Keep a profile, in place of an older one of the same key; its file. Raises ProfileError where it cannot."""
+        """Keep a profile, in place of an older one of the same key; its file. Raises as `save_profile`."""
         path = self.path(profile.key)
         save_profile(profile, path)
         return path

@@ -15,6 +15,7 @@ import torch
 import joulecut
 from joulecut.own.network import Network
 from joulecut_core.errors import ContractError, JoulecutError, ProfileError
+from joulecut_core.exits import ExitCode, exit_code
 from joulecut_core.profiles import Profile
 from tests.api.own.small_networks import Words, vectors
 
@@ -151,5 +152,15 @@ def test_files_that_hold_something_else(name: str, content: bytes | None, tmp_pa
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder where a file should go: the profile's error, and what to do."""
     for save, what in ((FACE.save_profile, _profiles()[0]), (FACE.save_wires, _network().wires())):
-        with pytest.raises(ProfileError, match=r"cannot be kept: .*; make room there, or name another file"):
+        with pytest.raises(ProfileError, match=r"cannot be kept: .*; let this user write there, or name another file"):
             save(what, tmp_path)
+
+
+def test_a_full_disk_is_not_the_order_s_fault(tmp_path: Path) -> None:
+    """There may be room another day: a service that keeps its profile there is started again."""
+    place = tmp_path / "kept.json"
+    place.symlink_to("/dev/full")
+    for save, what in ((FACE.save_profile, _profiles()[0]), (FACE.save_wires, _network().wires())):
+        with pytest.raises(JoulecutError, match="No space left on device; make room there") as failed:
+            save(what, place)
+        assert exit_code(failed.value) is ExitCode.FAILED

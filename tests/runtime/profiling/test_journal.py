@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import ProfileError
+from joulecut_core.errors import JoulecutError, ProfileError
+from joulecut_core.exits import ExitCode, exit_code
 from joulecut_core.profiles import Profile
 from joulecut_runtime.profiling.journal import PointRecord, ProfileJournal, UnfinishedProfile, journal_path
 from joulecut_runtime.profiling.plan import ProfilePlan
@@ -198,7 +199,7 @@ def test_nothing_is_measured_where_it_cannot_be_kept(tmp_path: Path) -> None:
     """A service manager would measure again and again; nor is what one cannot read thrown away."""
     (tmp_path / "file").touch()
     bench = Bench()
-    with pytest.raises(ProfileError, match=r"file/journal: what is measured cannot be kept: .*; make room there"):
+    with pytest.raises(ProfileError, match=r"file/journal: what is measured cannot be kept: .*; let this user write"):
         bench.profile(journal=ProfileJournal(tmp_path / "file" / "journal"))
     assert bench.leased == []
     (tmp_path / "journal").mkdir()
@@ -206,13 +207,22 @@ def test_nothing_is_measured_where_it_cannot_be_kept(tmp_path: Path) -> None:
         ProfileJournal(tmp_path / "journal").open(fresh())
 
 
+def test_nothing_is_measured_on_a_full_disk(tmp_path: Path) -> None:
+    """There may be room another day: an agent that starts for the first time is started again by its service."""
+    journal = ProfileJournal(tmp_path / "journal")
+    journal.path.with_name("journal.trial").symlink_to("/dev/full")
+    with pytest.raises(JoulecutError, match=r"what is measured cannot be kept: No space left.*; make room") as failed:
+        journal.open(fresh())
+    assert exit_code(failed.value) is ExitCode.FAILED
+
+
 def test_a_folder_that_fails_on_the_way_is_a_clear_error(tmp_path: Path) -> None:
-    """As a disk that fills up does."""
+    """As one that somebody exchanges for a file does."""
     journal = ProfileJournal(tmp_path / "profiles" / "journal")
     journal.open(fresh())
     journal.path.parent.rmdir()
     journal.path.parent.touch()
-    with pytest.raises(ProfileError, match=r"what is measured cannot be kept: .*; make room there and let this user"):
+    with pytest.raises(ProfileError, match=r"what is measured cannot be kept: .*; let this user write there"):
         journal.add_point(PointRecord(point=Bench().profile(plan=QUICK).points[0]))
 
 
