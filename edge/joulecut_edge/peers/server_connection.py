@@ -25,7 +25,7 @@ from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.peers.link_probe import EchoSample
 from joulecut_edge.peers.remote import RemoteFailedError, RemoteReply, UnansweredError, UnsentError
-from joulecut_edge.requests.request_spans import DECODE_REPLY
+from joulecut_edge.peers.standing import MOST_UNUSABLE, SILENCE_S, Standing
 from joulecut_proto.affinity import AffineChannel
 from joulecut_proto.agent_messages import Echo, Hello, HelloReply, Side
 from joulecut_proto.call_refusals import CallRefusedError
@@ -42,6 +42,8 @@ from joulecut_runtime.wires.codecs import codec, decode_expected
 
 _LOG = logging.getLogger(__name__)
 
+_DECODE_REPLY = "decode reply"
+"""The span of that, within the one of the attempt."""
 _CALL_S = 10.0
 """Wall seconds that a short call to a server may take before it counts as unreachable."""
 _HELLO_S = 3.0
@@ -50,14 +52,6 @@ _METER_S = 86_400.0
 ends the wait sooner."""
 _SERVED_SHARE = 0.8
 """Of the time that an answer is waited for, what the server may use; the rest is for the way there and back."""
-_MOST_UNANSWERED = 3
-"""Requests in a row without an answer in time. Only gRPC's keepalive would notice a link that stalls, much later."""
-_SILENCE_S = 1.0
-"""Wall seconds without a single reply, not even a late one, before those requests make a silent server."""
-_MOST_UNUSABLE = 10
-"""Requests in a row that failed there, or that it refuses under the plan it gave: more than are under way while a plan
-changes. It is joined anew then."""
-
 _LONGEST_MESSAGE = 1000
 """Of a refusal's words, several times what a server says: they go into the log, request after request."""
 
@@ -75,7 +69,7 @@ class ServerConnection:
         server_name: str = "",
         affinity: str = "",
         priority: int = 0,
-        silence_s: float = _SILENCE_S,
+        silence_s: float = SILENCE_S,
     ) -> None:
         """`server_name`: the name in the server's certificate where it is not the address's host.
 
@@ -86,7 +80,6 @@ class ServerConnection:
         self.session_id = session_id
         self._priority = priority
         self._clock = clock
-        self._silence_s = silence_s
         self._calls = AffineChannel(open_channel(address, security, server_name=server_name), affinity=affinity)
         self._channel = self._calls.as_channel
         self._peer = f"server {address}"
@@ -94,18 +87,15 @@ class ServerConnection:
         self.planner = PlannerClient(self._channel, peer=self._peer)
         self._stream: InferenceClientStream | None = None
         self._sending = asyncio.Lock()
-        self._unanswered = self._unusable = 0
-        self._heard_s = 0.0
+        self._standing = Standing(self._peer, silence_s=silence_s)
         self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = ""
         """Why the stream ended. The text alone: an error that is kept keeps its frame, and the connection with it."""
         self.lost = asyncio.Event()
-        self.silent = asyncio.Event()
+        self.silent, self.heard = self._standing.silent, self._standing.heard
+        """`heard`: a reply came in time."""
         self.leaving = asyncio.Event()
-        self.heard = asyncio.Event()
-        """A reply came in time."""
-        self._asked = self._answered = False
         self.successor: ServerConnection | None = None
         """The fresh one to the same server that takes its place, from the moment that requests go there."""
         self.dropped = 0
@@ -142,7 +132,7 @@ class ServerConnection:
     @property
     def is_barren(self) -> bool:
         """Whether requests were sent and not one was answered."""
-        return self._asked and not self._answered
+        return self._standing.is_barren
 
     @property
     def latest(self) -> ServerConnection:
@@ -227,9 +217,11 @@ class ServerConnection:
         except TurnedAwayError:
             raise
         except JoulecutError:
-            self._could_not_use()
+            if self._standing.of_no_use() and not self.lost.is_set():
+                _LOG.warning("%s: %d replies in a row of no use: joining it again", self._peer, MOST_UNUSABLE)
+                self.lost.set()
             raise
-        self._answered, self._unusable = True, 0
+        self._standing.of_use()
         return RemoteReply(
             outputs=outputs,
             queue_s=reply.header.queue_s,
@@ -246,7 +238,7 @@ class ServerConnection:
 
     def excuse(self, attempts: int) -> None:
         """See `Remote.excuse`."""
-        self._unusable = max(0, self._unusable - attempts)
+        self._standing.excuse(attempts)
 
     async def device_state(self) -> DeviceState:
         """See `Remote.device_state`."""
@@ -274,9 +266,7 @@ class ServerConnection:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Reply | None] = loop.create_future()
         self._waiting[header.request_id] = answer
-        self._asked = True
-        if not self._unanswered:
-            self._heard_s = loop.time()
+        self._standing.asked()
         # A task of its own: a caller that gives up must not leave half a request on the stream.
         sending = asyncio.create_task(self._send(header, encoded, answer))
         sending.add_done_callback(_forget)
@@ -292,7 +282,7 @@ class ServerConnection:
                 del self._waiting[header.request_id]
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()  # heard, even where the caller has left
-        self._missed()
+        self._standing.missed()
         raise UnansweredError(f"{self._peer} did not answer {header.request_id} within {timeout_s:.3f} s")
 
     async def _send(
@@ -313,7 +303,7 @@ class ServerConnection:
     def _outputs_of(self, reply: Reply, network: Network) -> tuple[Tensor, ...]:
         _check_status(reply.header)
         try:
-            with current_span().child(DECODE_REPLY):
+            with current_span().child(_DECODE_REPLY):
                 return decode_expected(codec("raw"), reply.frames, network.table.outputs)
         except ContractError as error:
             text = f"{self._peer} sent something else than an answer to {reply.header.request_id}: {error}"
@@ -323,26 +313,11 @@ class ServerConnection:
         """Whether the server knows no plan as new, or has newer ones, of which this edge was not told."""
         return header.current_epoch < epoch or 0 < self.newest_epoch <= epoch
 
-    def _could_not_use(self) -> None:
-        self._unusable += 1
-        if self._unusable >= _MOST_UNUSABLE and not self.lost.is_set():
-            _LOG.warning("%s: %d replies in a row of no use: joining it again", self._peer, self._unusable)
-            self.lost.set()
-
-    def _missed(self) -> None:
-        self._unanswered += 1
-        silent_s = asyncio.get_running_loop().time() - self._heard_s
-        if self._unanswered >= _MOST_UNANSWERED and silent_s >= self._silence_s:
-            _LOG.warning("%s: %d requests unanswered in %.1f s", self._peer, self._unanswered, silent_s)
-            self.silent.set()
-
     async def _read_replies(self, stream: InferenceClientStream) -> None:
         reason = f"{self._peer} ended the stream"
         try:
             async for reply in stream.replies():
-                # Even a reply that is too late tells that the server lives.
-                self._unanswered = 0
-                self.silent.clear()
+                self._standing.replied()
                 waiting = self._waiting.get(reply.header.request_id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(reply)

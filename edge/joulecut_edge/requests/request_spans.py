@@ -18,7 +18,6 @@ QUEUE = "queue"
 EDGE_PART = "edge part"
 ENCODE = "encode"
 SERVER = "server"
-DECODE_REPLY = "decode reply"
 LOCAL_TAIL = "local tail"
 
 
