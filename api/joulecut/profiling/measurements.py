@@ -22,7 +22,6 @@ from joulecut_planner.fits import ClockKind, Measurement, Prediction
 PREDICTED = ("latency_s", "power_w", "latency_low_s", "latency_high_s", "suspect")
 """Columns that predictions fill, in the order in which missing ones are added."""
 
-_NUMBERS = ("core_mhz", "memory_mhz", "latency_s", "power_w")
 _LARGEST_BYTES = 4 * 1024 * 1024
 
 

@@ -76,7 +76,6 @@ class EmulatedPair:
         edge: str,
         server: str,
     ) -> None:
-        self._table = network.table
         self._edge_name, self._server_name = edge, server
         self._recorded = RecordedNetwork(network, pictures[0])
         self._pictures = pictures

@@ -13,7 +13,6 @@ from typing import Any, cast
 from joulecut_core.errors import ConfigError
 from joulecut_planner.studies import REVENUES, RevenueCase, RevenueModel, SettingCost
 
-DEFAULT_REVENUE = "slo"
 _SLO_FACTOR = 5.0
 """The deadline where none is given: a few times what a lone request takes."""
 

@@ -9,7 +9,6 @@ Nothing here knows whose hardware it is. Seconds are the injected Clock's, taken
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,8 +23,6 @@ from joulecut_runtime.devices.hardware.execution import METERED_PERIODS, Hardwar
 from joulecut_runtime.devices.hardware.lease import HardwareLease
 from joulecut_runtime.devices.hardware.probe import Capabilities, Probe, WorkListener
 from joulecut_runtime.devices.hardware.settling import Settled, SettlePlan, read_back, settle
-
-_LOG = logging.getLogger(__name__)
 
 
 class HardwareDevice:
