@@ -18,11 +18,8 @@ _LONGEST_S = 60.0
 """Wall seconds that a connection without new requests is kept."""
 _RELEASE_S = 1.0
 
-
-def _no(connection: ServerConnection) -> bool:
-    """A server that stops forgets by itself."""
-    del connection
-    return False
+IsLeft = Callable[[ServerConnection], bool]
+"""Whether the edge uses another server by now."""
 
 
 class Retirement:
@@ -35,8 +32,11 @@ class Retirement:
         self.dropped = 0
         """Replies on connections that are closed by now which nobody waited for."""
 
-    def retire(self, connection: ServerConnection, *, is_left: Callable[[ServerConnection], bool] = _no) -> None:
-        """Let its requests end, then close it; its server is told to forget this edge where `is_left` says so."""
+    def retire(self, connection: ServerConnection, *, is_left: IsLeft | None = None) -> None:
+        """Let its requests end, then close it; its server is told to forget this edge where `is_left` says so.
+
+        None where the server stops: it forgets by itself.
+        """
         self._start(self._end(connection, is_left), connection)
 
     def succeed(
@@ -98,10 +98,10 @@ class Retirement:
             _LOG.warning("server %s: given up, but the local plan: %s", connection.address, error)
             return True
 
-    async def _end(self, connection: ServerConnection, is_left: Callable[[ServerConnection], bool]) -> None:
+    async def _end(self, connection: ServerConnection, is_left: IsLeft | None) -> None:
         with suppress(asyncio.TimeoutError):
             await within(self._session.under_way_over(), _LONGEST_S)
-        if is_left(connection):
+        if is_left is not None and is_left(connection):
             with suppress(JoulecutError):
                 await connection.planner.release(self._session_id, timeout_s=_RELEASE_S)
         await self._bury(connection)
