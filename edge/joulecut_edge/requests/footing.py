@@ -79,8 +79,9 @@ class Footing:
     async def switch(self, active: ActivePlan, remote: Remote | None) -> None:
         """Put a plan in force at the next request boundary. Raises ClockError where its clock cannot be held.
 
-        One that stays at home is in force all the same, under the board's governor, where its clock is one of the
-        board's: a link that is too slow for every other one is no better for a lease that is refused.
+        A plan that stays at home comes into force even where the lease for its clock is refused, as long as the board
+        has that clock: the board's governor then sets another. Plans stay at home because the link is too slow, and
+        refusing this one would make it no faster.
         """
         clock = active.assignment.edge_clock
 
@@ -135,7 +136,7 @@ class Footing:
         return recess
 
     def hasten(self, active: ActivePlan, *, waited_s: float, deadline_s: float | None) -> None:
-        """Before a first part, which has waited so long: at the fastest clock while such waits make requests late."""
+        """Before a first part that has waited so long: take the fastest clock while such waits make requests late."""
         planned = active.plan
         limit_s = patience_s(active) if deadline_s is None else deadline_s
         # One request each of a few applications at once is no line.
