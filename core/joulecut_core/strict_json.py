@@ -14,11 +14,14 @@ class _Repeating(dict[str, object]):
     repeated: str = ""
 
 
-def parse_strictly(text: str, error: type[JoulecutError], source: str, *, constants: bool = True) -> object:
-    """Parsed JSON. Raises `error`, starting with the path, for a key that an object has twice.
+def parse_strictly(
+    text: str, error: type[JoulecutError], source: str, *, constants: bool = True, path_first: bool = False
+) -> object:
+    """Parsed JSON. Raises `error`, naming `source` and then the path, for a key that an object has twice.
 
     NaN and infinities come back as such floats, for strict decoding to refuse with their path, or are
-    refused by name where `constants` is false. `source` names the text where it is not JSON at all.
+    refused by name where `constants` is false. `path_first`: leave out `source` before a path, for readers whose
+    complaints begin with paths; it then names only text that is not JSON at all.
     """
     repeating: list[_Repeating] = []
 
@@ -43,7 +46,8 @@ def parse_strictly(text: str, error: type[JoulecutError], source: str, *, consta
     except (ValueError, RecursionError) as cause:
         raise error(f"{source}: not JSON: {cause}") from cause
     if repeating:
-        raise error(f"{path or repeating[0].repeated}: duplicate key; expected each key once")
+        where = path or repeating[0].repeated
+        raise error(f"{'' if path_first else f'{source}: '}{where}: duplicate key; expected each key once")
     return document
 
 

@@ -42,7 +42,9 @@ def load_fleet(path: str | os.PathLike[str]) -> Fleet | Pool:
 
 def parse_fleet(source: str | Mapping[str, object]) -> Fleet:
     """The fleet of version 1 in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
-    return _decoded(parse_strictly(source, ProblemError, "fleet") if isinstance(source, str) else source)
+    return _decoded(
+        parse_strictly(source, ProblemError, "fleet", path_first=True) if isinstance(source, str) else source
+    )
 
 
 def fleet_document(fleet: Fleet | Pool) -> dict[str, object]:

@@ -21,7 +21,9 @@ _PROBLEM_KEYS = ("kind", "problem")
 
 def parse_pool(source: str | Mapping[str, object]) -> Pool:
     """The pool in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
-    return decoded_pool(parse_strictly(source, ProblemError, "pool") if isinstance(source, str) else source)
+    return decoded_pool(
+        parse_strictly(source, ProblemError, "pool", path_first=True) if isinstance(source, str) else source
+    )
 
 
 def pool_document(pool: Pool) -> dict[str, object]:

@@ -37,7 +37,9 @@ def load_problem(path: str | os.PathLike[str]) -> Problem:
 
 def parse_problem(source: str | Mapping[str, object]) -> Problem:
     """The problem in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
-    return _decoded(parse_strictly(source, ProblemError, "problem") if isinstance(source, str) else source)
+    return _decoded(
+        parse_strictly(source, ProblemError, "problem", path_first=True) if isinstance(source, str) else source
+    )
 
 
 def parse_problem_at(path: str, document: object) -> Problem:

@@ -77,7 +77,7 @@ class PlanAnswer:
 
 
 def answer(question: PlanQuestion) -> PlanAnswer:
-    """The answer. Raises ConfigError for flags that do not go together, ProblemError for a malformed file."""
+    """The answer. Raises ConfigError for flags that do not go together, ProblemError naming a malformed file."""
     asked = question.asked
     if len(asked) > 1:
         raise ConfigError(f"{', '.join(asked)}: {len(asked)} of them; expected one at a time")
@@ -88,9 +88,16 @@ def answer(question: PlanQuestion) -> PlanAnswer:
         raise ConfigError("--tls and --insecure: given without --server; expected them with it")
     planner = _LIBRARY if server is None else _planner_at(server, tls, insecure=insecure)
     loaded = _load(question.problem)
+    if asked and isinstance(loaded, (Fleet, Pool)):
+        raise ConfigError(f"{asked[0]}: {question.problem} is a {loaded.schema}; expected the problem of one pair")
+    try:
+        return _answered(planner, question, loaded)
+    except ProblemError as error:
+        raise ProblemError(f"{question.problem}: {error}") from error
+
+
+def _answered(planner: _Planner, question: PlanQuestion, loaded: Problem | Fleet | Pool) -> PlanAnswer:
     if isinstance(loaded, (Fleet, Pool)):
-        if asked:
-            raise ConfigError(f"{asked[0]}: {question.problem} is a {loaded.schema}; expected the problem of one pair")
         name = question.problem.name
         return _fleet_plan(planner, loaded, name) if isinstance(loaded, Fleet) else _pool_plan(planner, loaded, name)
     report = partial(_problem_report, loaded, question.problem.name)

@@ -26,7 +26,9 @@ def load_batching(path: str | os.PathLike[str]) -> BatchingProblem:
 
 def parse_batching(source: str | Mapping[str, object]) -> BatchingProblem:
     """The problem in JSON text or in an already parsed object. Raises ProblemError with the JSON path."""
-    return _decoded(parse_strictly(source, ProblemError, "batching") if isinstance(source, str) else source)
+    return _decoded(
+        parse_strictly(source, ProblemError, "batching", path_first=True) if isinstance(source, str) else source
+    )
 
 
 def batching_document(problem: BatchingProblem) -> dict[str, object]:

@@ -35,7 +35,9 @@ def load_service_table(path: str | os.PathLike[str]) -> ServiceTable:
 
 def parse_service_table(source: str | Mapping[str, object]) -> ServiceTable:
     """The table in JSON text or in an already parsed object. Raises ProfileError with the JSON path."""
-    document = parse_strictly(source, ProfileError, "service table") if isinstance(source, str) else source
+    document = (
+        parse_strictly(source, ProfileError, "service table", path_first=True) if isinstance(source, str) else source
+    )
     check_schema(document, SERVICE_SCHEMA, ProfileError)
     if not isinstance(document, Mapping):
         raise ProfileError(f"top level: {show(document)} is not an object; expected a service table")

@@ -112,7 +112,7 @@ def policy_table_document(table: PolicyTable) -> dict[str, object]:
 
 def parse_policy_table(source: str | Mapping[str, object]) -> PolicyTable:
     """The table in JSON text or in a parsed object. Raises PlanError with the JSON path of what is wrong."""
-    document = parse_strictly(source, PlanError, "policy table") if isinstance(source, str) else source
+    document = parse_strictly(source, PlanError, "policy table", path_first=True) if isinstance(source, str) else source
     if isinstance(document, Mapping) and "schema" not in document:
         raise PlanError(f"schema: missing; expected {POLICY_TABLE_SCHEMA!r}")
     return decode(PolicyTable, document, error=PlanError)

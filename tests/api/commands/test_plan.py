@@ -80,6 +80,21 @@ def test_bad_input(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, 
     assert "missing.json: no such file" in err
 
 
+def test_what_is_found_apart_from_fields_names_the_file_too(
+    tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]
+) -> None:
+    """So does the line of a key that stands twice, and of numbers that only the planner sees overflow."""
+    path = written(tmp_path, slo={"rate_hz": 1e-320})
+    code, out, err = joulecut_plan(path, "--json")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {path}: cuts[")
+    assert "expected times and energies that stay finite" in err
+
+    Path(path).write_text(json.dumps(small_document()).replace('"rtt_s"', '"rtt_s": 1, "rtt_s"'), encoding="utf-8")
+    code, out, err = joulecut_plan(path)
+    assert (code, out, err) == (2, "", f"error: {path}: link.rtt_s: duplicate key; expected each key once\n")
+
+
 def test_a_profile_is_no_problem_yet(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
     """The step between the two is named."""
     code, out, err = joulecut_plan(written(tmp_path, schema="joulecut.profile/1"))
