@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from joulecut_core.problems import Problem
@@ -27,7 +28,8 @@ def pick(
         for choice in candidates
         if problem.cuts[choice.cut].allowed and keeps_accuracy(problem, (cost := price(problem, choice)).accuracy_loss)
     ]
-    feasible = [(choice, cost) for choice, cost in priced if not violated(problem, cost)]
+    # NaN, of numbers that overflow, is above and below nothing: it would win by its place in the list.
+    feasible = [(choice, cost) for choice, cost in priced if not (math.isnan(least(cost)) or violated(problem, cost))]
     if feasible:
         optimum = min(least(cost) for _, cost in feasible)
         ceiling = optimum + TOLERANCE * abs(optimum)
