@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from joulecut_core.decoding import WHOLE_NUMBERS
+from joulecut_core.decoding import WHOLE_NUMBERS, join
 from joulecut_core.errors import JoulecutError
 from joulecut_core.strict_json import parse_strictly
 
@@ -82,26 +82,27 @@ def parse_toml(text: str, error: type[JoulecutError], source: str) -> Mapping[st
     # ValueError: no TOML, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as cause:
         raise error(f"{source}: not TOML: {cause}") from cause
-    for value in _leaves(document):
+    for path, value in _leaves(document):
         # Python reads longer ones where they are hexadecimal, and fails where it is to show them.
         if isinstance(value, int) and value not in WHOLE_NUMBERS:
-            raise error(f"{source}: not TOML: a whole number beyond 64 bits")
+            raise error(f"{source}: {path}: a whole number beyond 64 bits; expected a smaller one")
         # No path and no address has one, and the system's calls fail on it.
         if isinstance(value, str) and "\0" in value:
-            raise error(f"{source}: {value[:80]!r}: holds the character NUL; expected text without it")
+            raise error(f"{source}: {path}: {value[:80]!r}: holds the character NUL; expected text without it")
     return document
 
 
-def _leaves(document: object) -> Iterator[object]:
-    values = [document]
+def _leaves(document: object) -> Iterator[tuple[str, object]]:
+    """What is no table and no list, each with its path."""
+    values = [("", document)]
     while values:
-        value = values.pop()
+        path, value = values.pop()
         if isinstance(value, dict):
-            values.extend(value.values())
+            values.extend((join(path, key), item) for key, item in value.items())
         elif isinstance(value, list):
-            values.extend(value)
+            values.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
         else:
-            yield value
+            yield path, value
 
 
 def write_json(path: Path, document: object, *, durable: bool = False) -> None:

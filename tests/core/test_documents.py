@@ -107,9 +107,15 @@ def test_toml(tmp_path: Path) -> None:
         pytest.param("a = " + "[" * 100_000, f"not TOML: {TOO_DEEP}", id="deep arrays"),
         pytest.param("a = " + "{b = " * 10_000, f"not TOML: {TOO_DEEP}", id="deep tables"),
         pytest.param("a = " + "9" * 5_000, "not TOML: Exceeds the limit", id="many digits"),
-        pytest.param("a = [{b = 0x" + "f" * 5_000 + "}]", "a whole number beyond 64 bits", id="hexadecimal"),
+        pytest.param(
+            "a = [{b = 0x" + "f" * 5_000 + "}]",
+            r"config\.toml: a\[0\]\.b: a whole number beyond 64 bits",
+            id="hexadecimal",
+        ),
         pytest.param(".".join("a" * 20_000) + " = 1", "a key of 20000 parts; expected at most 64", id="long key"),
-        pytest.param('[a]\nb = ["c", "d\\u0000e"]', r"'d\\x00e': holds the character NUL", id="NUL"),
+        pytest.param(
+            '[a]\nb = ["c", "d\\u0000e"]', r"config\.toml: a\.b\[1\]: 'd\\x00e': holds the character NUL", id="NUL"
+        ),
         pytest.param("[" + '"a" . ' * 70 + "b]", "a key of 71 parts; expected at most 64", id="long table"),
     ],
 )
