@@ -227,7 +227,7 @@ async def live(bench: Bench, rows: Sequence[tuple[float, float]], duration_s: fl
         port = await asyncio.to_thread(link.start)
         stack.callback(link.close)
         address = await stack.enter_async_context(edge_agent.serving(bench.edge(f"127.0.0.1:{port}")))
-        client = LocalClient(await stack.enter_async_context(open_channel(address)), peer="edge")
+        client = LocalClient(await stack.enter_async_context(open_channel(address, security=None)), peer="edge")
         until_s = time.monotonic() + _WAIT_S
         while (assignment := (await client.status(timeout_s=_WAIT_S)).assignment) is None or not assignment.epoch:
             if time.monotonic() > until_s:

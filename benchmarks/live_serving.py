@@ -121,7 +121,7 @@ async def serving(
         serving=options,
     )
     clock = ScaledClock(slowdown)
-    async with server_agent.serving(config) as address, open_channel(address) as channel:
+    async with server_agent.serving(config) as address, open_channel(address, security=None) as channel:
         planner = PlannerClient(channel, peer="server")
         members = []
         for number in range(edges):

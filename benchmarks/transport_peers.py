@@ -101,7 +101,7 @@ def _serve(ports: Connection, security: ChannelSecurity | None) -> None:
 
     async def run() -> None:
         server = make_server()
-        add_inference(server, AnsweringService())
+        add_inference(server, AnsweringService(), guards=None)
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         await healthy.set(INFERENCE_SERVICE, health_pb2.HealthCheckResponse.SERVING)

@@ -155,7 +155,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         server = make_server(limit_bytes=most_bytes(network.table))
         endpoint = EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer)
         add_local(server, endpoint, request_room(network.table))
-        port = bind(server, config.listen)
+        port = bind(server, config.listen, security=None)
         await server.start()
         parts = [
             offloading.keep(),

@@ -105,13 +105,13 @@ def server_options(*, secured: bool = False, limit_bytes: int = MESSAGE_LIMIT_BY
 
 
 def open_channel(
-    address: str, security: ChannelSecurity | None = None, *, server_name: str = "", connect_s: float = _CONNECT_S
+    address: str, security: ChannelSecurity | None, *, server_name: str = "", connect_s: float = _CONNECT_S
 ) -> grpc.aio.Channel:
     """A channel to `host:port` or `unix:/path`; it connects with its first call and again after a loss.
 
-    `server_name`: the host that the server's certificate must name where that is not the address's own, as when a
-    name was resolved by somebody else. `connect_s`: how long a connection may take to come about. Raises ConfigError
-    where the address or a TLS file is wrong. The caller closes it.
+    `security`: None for plain text. `server_name`: the host that the server's certificate must name where that is not
+    the address's own, as when a name was resolved by somebody else. `connect_s`: how long a connection may take to come
+    about. Raises ConfigError where the address or a TLS file is wrong. The caller closes it.
     """
     target = str(parse_address(address))
     if security is None:
@@ -151,11 +151,11 @@ def _is_of_no_leaver(record: logging.LogRecord) -> bool:
     return False
 
 
-def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None = None) -> int:
+def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None) -> int:
     """Let `server` listen at `address`; the port (for port 0, the one that the system chose).
 
-    Raises ConfigError, or LinkError, naming the address and the remedy where it is taken or cannot be had. For a
-    Unix socket the number returned means nothing.
+    `security`: None for plain text. Raises ConfigError, or LinkError, naming the address and the remedy where it is
+    taken or cannot be had. For a Unix socket the number returned means nothing.
     """
     place = parse_address(address)
     check_free(place)

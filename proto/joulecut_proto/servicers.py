@@ -96,15 +96,13 @@ _LOCAL = local_pb2.DESCRIPTOR.services_by_name["Local"]
 _PLANNER = planning_pb2.DESCRIPTOR.services_by_name["Planner"]
 
 
-def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None = None) -> None:
+def add_agent(server: grpc.aio.Server, service: AgentService, guards: Guards | None) -> None:
     """Serve joulecut.v1.Agent; to everybody where there are no guards."""
     door = _Door(service, guards, None if guards is None else guards.agent)
     add_handlers(server, _AGENT, reading(_AGENT, _AgentServicer(door), door.arriving(), large=("Echo",)))
 
 
-def add_planner(
-    server: grpc.aio.Server, service: PlannerService, solver: SolverService, guards: Guards | None = None
-) -> None:
+def add_planner(server: grpc.aio.Server, service: PlannerService, solver: SolverService, guards: Guards | None) -> None:
     """Serve joulecut.v1.Planner: sessions by `service`, problems of their own by `solver`."""
     door = _Door(service, guards, None if guards is None else guards.planner)
     servicer = _PlannerServicer(door, _Door(solver, guards, None if guards is None else guards.solver))
@@ -120,7 +118,7 @@ def add_planner(
     add_handlers(server, _PLANNER, handlers)
 
 
-def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None = None) -> None:
+def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Guards | None) -> None:
     """Serve joulecut.v1.Inference; to everybody where there are no guards."""
     servicer = _InferenceServicer(_Door(service, guards, None if guards is None else guards.inference))
     server.add_generic_rpc_handlers((stream_handler(servicer.Stream),))

@@ -120,7 +120,7 @@ def serving_edge(
         nonlocal server
         server = make_server(limit_bytes=limit_bytes)
         add_local(server, service)
-        port = bind(server, address)
+        port = bind(server, address, security=None)
         await server.start()
         return port
 

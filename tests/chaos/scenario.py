@@ -99,7 +99,7 @@ class Pair:
     async def server_state(self) -> AgentState:
         """The server's device, asked past the proxy."""
         port = self.server.arguments[self.server.arguments.index("--listen") + 1]
-        async with open_channel(port) as channel:
+        async with open_channel(port, security=None) as channel:
             return await AgentClient(channel, peer="server").state(timeout_s=BACK_S)
 
 

@@ -83,7 +83,7 @@ async def planner(
     healthy = HealthStates()
 
     def add(server: grpc.aio.Server) -> None:
-        add_planner(server, FakePlanner(), solver)
+        add_planner(server, FakePlanner(), solver, guards=None)
         add_health(server, healthy)
 
     async with serving(add) as channel:

@@ -179,11 +179,11 @@ class Application:
 @asynccontextmanager
 async def application(address: str) -> AsyncIterator[Application]:
     """An application connected to the edge-agent at `address`."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, security=None) as channel:
         yield Application(LocalClient(channel, peer="edge"))
 
 
 async def server_state(address: str) -> AgentState:
     """A reading of the server-agent at `address`."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, security=None) as channel:
         return await AgentClient(channel, peer="server").state(timeout_s=WAIT_S)

@@ -61,7 +61,7 @@ class Talk:
 @asynccontextmanager
 async def talk(server: str, session_id: str = "by-hand") -> AsyncIterator[tuple[Talk, AgentClient]]:
     """A session that sends whole pictures."""
-    async with open_channel(server) as channel:
+    async with open_channel(server, security=None) as channel:
         planner = PlannerClient(channel, peer="server")
         request = SessionRequest(
             session_id=session_id,

@@ -235,7 +235,7 @@ def test_health_follows_the_servers_life(site: Site) -> None:
         async with AsyncExitStack() as stack:
             serving = AsyncExitStack()
             address = await serving.enter_async_context(server_agent.serving(replace(site.server(), drain_s=0.5)))
-            channel = await stack.enter_async_context(open_channel(address))
+            channel = await stack.enter_async_context(open_channel(address, security=None))
             stub = cast(Any, health_pb2_grpc.HealthStub)(channel)
             for service in ("", "joulecut.v1.Agent", "joulecut.v1.Planner", "joulecut.v1.Inference"):
                 reply = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=WAIT_S)
@@ -307,7 +307,7 @@ def test_reflection_lists_the_services(site: Site) -> None:
     """Tools that know no proto file can ask what there is."""
 
     async def test() -> None:
-        async with server_agent.serving(site.server()) as address, open_channel(address) as channel:
+        async with server_agent.serving(site.server()) as address, open_channel(address, security=None) as channel:
             stub = cast(Any, reflection_pb2_grpc.ServerReflectionStub)(channel)
             call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
             names = {service.name for service in (await call.read()).list_services_response.service}
@@ -322,7 +322,7 @@ def test_a_bundle_comes_from_the_server_as_it_is(site: Site) -> None:
 
     async def test() -> None:
         received: dict[str, bytes] = {}
-        async with server_agent.serving(site.server()) as address, open_channel(address) as channel:
+        async with server_agent.serving(site.server()) as address, open_channel(address, security=None) as channel:
             async for chunk in AgentClient(channel, peer="server").bundle(site.digest, timeout_s=WAIT_S):
                 received[chunk.file] = received.get(chunk.file, b"") + chunk.data
         assert received == {path.name: path.read_bytes() for path in site.bundle.iterdir()}

@@ -26,7 +26,7 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 async def until_health(server: str, status: int) -> int:
     """Wait until the Inference service's health is `status`; the health of the agent as a whole at that time."""
-    async with open_channel(server) as channel:
+    async with open_channel(server, security=None) as channel:
         stub = cast(Any, health_pb2_grpc.HealthStub(channel))
         while True:
             reply = await stub.Check(health_pb2.HealthCheckRequest(service=INFERENCE_SERVICE))

@@ -254,8 +254,8 @@ def test_a_message_beyond_the_limit_is_not_taken() -> None:
     async def test() -> None:
         solver = ServerSolver(PlanningLimits())
         server = make_server()
-        add_planner(server, FakePlanner(), solver)
-        port = bind(server, "127.0.0.1:0")
+        add_planner(server, FakePlanner(), solver, guards=None)
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=unlimited) as channel:
             stub = cast(Any, planning_pb2_grpc.PlannerStub)(channel)

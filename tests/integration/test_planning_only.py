@@ -24,7 +24,7 @@ def test_it_plans_and_has_no_network(tmp_path: Path) -> None:
     config = ServerConfig(device="emulated:t4", planning_only=True, state=str(tmp_path))
 
     async def test() -> None:
-        async with server_agent.serving(config) as address, open_channel(address) as channel:
+        async with server_agent.serving(config) as address, open_channel(address, security=None) as channel:
             assert timeless(await PlannerClient(channel, peer="gpu").plan(SMALL, timeout_s=WAIT_S)) == timeless(
                 solve(SMALL)
             )
@@ -42,7 +42,7 @@ def test_a_server_of_edges_takes_smaller_messages(site: Site, tmp_path: Path) ->
     planning_only = ServerConfig(device="emulated:t4", planning_only=True, state=str(tmp_path))
 
     async def answer(config: ServerConfig) -> grpc.aio.AioRpcError:
-        async with server_agent.serving(config) as address, open_channel(address) as channel:
+        async with server_agent.serving(config) as address, open_channel(address, security=None) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await cast(Any, planning_pb2_grpc.PlannerStub)(channel).Plan(request, timeout=WAIT_S)
             return refused.value

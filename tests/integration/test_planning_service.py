@@ -115,7 +115,7 @@ def test_a_server_agent_plans_for_anybody(site: Site) -> None:
             assert done.startswith("optimal ")
             assert len(done.splitlines()) == 1 + len(pareto(load_problem(ROOT / "docs" / "examples" / "camera.json")))
         bounded = replace(site.server(), planning=PlanningLimits(choices=7))
-        async with server_agent.serving(bounded) as address, open_channel(address) as channel:
+        async with server_agent.serving(bounded) as address, open_channel(address, security=None) as channel:
             with pytest.raises(ProblemError, match=r"^choices: "):
                 await PlannerClient(channel, peer="gpu").plan(SMALL, timeout_s=WAIT_S)
         with pytest.raises(LinkError, match=f"server-agent {address} cannot be reached"):

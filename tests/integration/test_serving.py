@@ -225,7 +225,7 @@ def test_calls_are_answered_while_the_device_works(site: Site) -> None:
                 await edge.send(str(number))
             first = await edge.reply()
             assert first.header.status is ReplyStatus.OK
-            async with open_channel(server) as channel:
+            async with open_channel(server, security=None) as channel:
                 health = await cast(Any, health_pb2_grpc.HealthStub(channel)).Check(health_pb2.HealthCheckRequest())
             state = await agent.state(timeout_s=WAIT_S)
             async with talk(server, "another") as (other, _):

@@ -45,9 +45,9 @@ def _with_server(use: Callable[[grpc.aio.Channel, list[str | None]], Awaitable[N
             "Stream": grpc.stream_stream_rpc_method_handler(stream),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", handlers),))
-        port = bind(server, "127.0.0.1:0")
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
-        async with open_channel(f"127.0.0.1:{port}") as channel:
+        async with open_channel(f"127.0.0.1:{port}", security=None) as channel:
             await use(channel, carried)
         await server.stop(None)
 

@@ -36,9 +36,9 @@ def test_a_caller_leaves_so_many_halves_and_no_more() -> None:
 
     async def talk() -> None:
         async with (
-            listening(lambda server: add_agent(server, FakeAgent())) as to,
-            open_channel(to) as one,
-            open_channel(to) as other,
+            listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as to,
+            open_channel(to, security=None) as one,
+            open_channel(to, security=None) as other,
         ):
             halves = [_begun(one) for _ in range(MOST + 1)]
             code, details = await _ended(await _first_done(halves))
@@ -73,7 +73,10 @@ def test_who_may_not_call_is_told_before_a_byte_is_taken_in() -> None:
     async def talk() -> tuple[grpc.StatusCode, str]:
         servicer = agent_pb2_grpc.AgentServicer()
         handlers = reading(AGENT, servicer, Arriving(refuse))
-        async with listening(lambda server: add_handlers(server, AGENT, handlers)) as to, open_channel(to) as channel:
+        async with (
+            listening(lambda server: add_handlers(server, AGENT, handlers)) as to,
+            open_channel(to, security=None) as channel,
+        ):
             return await _ended(_begun(channel))
 
     code, details = asyncio.run(talk())
@@ -84,7 +87,10 @@ def test_a_call_without_a_request(caplog: pytest.LogCaptureFixture) -> None:
     """Its caller is told; the log is not, since calls whose connection breaks end like it."""
 
     async def talk() -> tuple[grpc.StatusCode, str]:
-        async with listening(lambda server: add_agent(server, FakeAgent())) as to, open_channel(to) as channel:
+        async with (
+            listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as to,
+            open_channel(to, security=None) as channel,
+        ):
             call = _begun(channel)
             await call.done_writing()
             return await _ended(call)
@@ -99,7 +105,10 @@ def test_half_of_a_request_is_not_waited_for() -> None:
     async def talk() -> tuple[grpc.StatusCode, str]:
         servicer = agent_pb2_grpc.AgentServicer()
         handlers = reading(AGENT, servicer, Arriving(lambda _: "cam", within_s=0.01))
-        async with listening(lambda server: add_handlers(server, AGENT, handlers)) as to, open_channel(to) as channel:
+        async with (
+            listening(lambda server: add_handlers(server, AGENT, handlers)) as to,
+            open_channel(to, security=None) as channel,
+        ):
             return await _ended(_begun(channel))
 
     code, details = asyncio.run(talk())

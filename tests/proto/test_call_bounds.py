@@ -33,7 +33,7 @@ def test_an_echo_is_no_larger_than_a_probe_needs(up_bytes: int, down_bytes: int)
     """Either way: many of them unread would take the server's memory."""
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
             echo = Echo(payload=bytes(up_bytes), reply_bytes=down_bytes)
             await AgentClient(channel, peer="gpu").echo(echo, timeout_s=TIMEOUT_S)
 
@@ -55,8 +55,8 @@ def test_a_request_that_is_small_by_nature(call: str) -> None:
 
     async def talk() -> None:
         def add(server: grpc.aio.Server) -> None:
-            add_agent(server, Asked())
-            add_planner(server, FakePlanner(), FakeSolver())
+            add_agent(server, Asked(), guards=None)
+            add_planner(server, FakePlanner(), FakeSolver(), guards=None)
 
         async with serving(add) as channel:
             content = held.SerializeToString()
@@ -110,9 +110,9 @@ def test_one_caller_has_few_large_or_long_calls_under_way(kind: str, most: int) 
             return [chunk async for chunk in client.bundle("sha256:00", timeout_s=TIMEOUT_S)]
 
         async with (
-            listening(lambda server: add_agent(server, agent)) as target,
-            open_channel(target) as channel,
-            open_channel(target) as other,
+            listening(lambda server: add_agent(server, agent, guards=None)) as target,
+            open_channel(target, security=None) as channel,
+            open_channel(target, security=None) as other,
         ):
             asked = [asyncio.create_task(ask(channel)) for _ in range(most)]
             for _ in asked:
@@ -155,9 +155,9 @@ def test_who_does_not_read_a_bundle_is_cut_off(
 
     async def talk() -> None:
         async with (
-            listening(lambda server: add_agent(server, _LongAgent())) as target,
-            open_channel(target) as channel,
-            open_channel(target) as other,
+            listening(lambda server: add_agent(server, _LongAgent(), guards=None)) as target,
+            open_channel(target, security=None) as channel,
+            open_channel(target, security=None) as other,
         ):
             client, reader = AgentClient(channel, peer="gpu"), AgentClient(other, peer="gpu")
             unread = [client.bundle("sha256:large", timeout_s=TIMEOUT_S) for _ in range(3)]
@@ -182,7 +182,7 @@ def test_a_meter_is_read_at_a_time_that_can_be(not_before_s: float) -> None:
     agent = FakeAgent()
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, agent)) as channel:
+        async with serving(lambda server: add_agent(server, agent, guards=None)) as channel:
             await AgentClient(channel, peer="gpu").read_meter(not_before_s, timeout_s=TIMEOUT_S)
 
     with pytest.raises(ContractError, match=f"not_before_s: {not_before_s}; expected a finite number"):
@@ -195,7 +195,7 @@ def test_a_packed_message_is_refused_as_it_is() -> None:
 
     async def talk() -> grpc.aio.AioRpcError:
         async with (
-            listening(lambda server: add_agent(server, FakeAgent())) as target,
+            listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as target,
             grpc.aio.insecure_channel(target, compression=grpc.Compression.Gzip) as channel,
         ):
             request = agent_pb2.EchoRequest(payload=bytes(8 << 20))
@@ -212,7 +212,7 @@ def _planned_by_bytes(planner: FakePlanner, content: bytes) -> JoulecutError:
     """What a PlanSession of any bytes is refused with."""
 
     async def talk() -> JoulecutError:
-        async with serving(lambda server: add_planner(server, planner, FakeSolver())) as channel:
+        async with serving(lambda server: add_planner(server, planner, FakeSolver(), guards=None)) as channel:
             call = cast(Any, channel).unary_unary("/joulecut.v1.Planner/PlanSession")
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call(content, timeout=TIMEOUT_S)
@@ -248,7 +248,7 @@ def test_a_session_has_a_short_name(call: str) -> None:
     planner = FakePlanner()
 
     async def talk() -> None:
-        async with serving(lambda server: add_planner(server, planner, FakeSolver())) as channel:
+        async with serving(lambda server: add_planner(server, planner, FakeSolver(), guards=None)) as channel:
             client = PlannerClient(channel, peer="gpu")
             if call == "activate":
                 await client.activate("x" * 10_000, 0, timeout_s=TIMEOUT_S)

@@ -66,7 +66,7 @@ def test_a_connection_may_take_as_long_as_over_a_satellite() -> None:
     held_s = 1.2
 
     async def run() -> None:
-        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+        async with listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as address:
 
             async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 server_reader, server_writer = await asyncio.open_connection("localhost", int(address.split(":")[1]))
@@ -77,7 +77,7 @@ def test_a_connection_may_take_as_long_as_over_a_satellite() -> None:
             may_pass = asyncio.Event()
             proxy = await asyncio.start_server(carry, "127.0.0.1", 0)
             port = proxy.sockets[0].getsockname()[1]
-            async with open_channel(f"127.0.0.1:{port}") as channel:
+            async with open_channel(f"127.0.0.1:{port}", security=None) as channel:
                 assert (await AgentClient(channel, peer="far").state(timeout_s=TIMEOUT_S)).device
             proxy.close()
 
@@ -103,7 +103,7 @@ def test_who_connects_and_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(channels, "_HANDSHAKE_S", 0.1)
 
     async def run() -> bytes:
-        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+        async with listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as address:
             reader, writer = await asyncio.open_connection("localhost", int(address.rpartition(":")[2]))
             told = await asyncio.wait_for(reader.read(), TIMEOUT_S)
             writer.close()
@@ -117,7 +117,7 @@ def test_headers_of_a_call_are_bounded() -> None:
     """Who sends more than any call needs is refused with the limit, and costs no memory."""
 
     async def run() -> None:
-        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
             get_state = cast(Any, agent_pb2_grpc.AgentStub)(channel).GetState
             request = agent_pb2.GetStateRequest()
             await get_state(request, metadata=(("x", "y" * 8_000),), timeout=TIMEOUT_S)
@@ -133,11 +133,11 @@ def test_a_second_server_on_a_port_fails() -> None:
 
     async def run() -> None:
         first, second = make_server(), make_server()
-        port = bind(first, "127.0.0.1:0")
+        port = bind(first, "127.0.0.1:0", security=None)
         assert port > 0
         await first.start()
         with pytest.raises(LinkError, match=f"127.0.0.1:{port}: in use"):
-            bind(second, f"127.0.0.1:{port}")
+            bind(second, f"127.0.0.1:{port}", security=None)
         await first.stop(None)
 
     asyncio.run(run())
@@ -148,9 +148,9 @@ def test_a_bad_address_is_found_before_the_first_call() -> None:
 
     async def run() -> None:
         with pytest.raises(ConfigError, match="address 'server'"):
-            open_channel("server")
+            open_channel("server", security=None)
         with pytest.raises(ConfigError, match="address 'server'"):
-            bind(make_server(), "server")
+            bind(make_server(), "server", security=None)
 
     asyncio.run(run())
 
@@ -163,8 +163,8 @@ def test_a_caller_that_reads_nothing_keeps_no_server_from_stopping(
 
     async def test() -> None:
         server, path = make_server(), tmp_path / "agent.sock"
-        add_agent(server, FakeAgent())
-        bind(server, f"unix:{path}")
+        add_agent(server, FakeAgent(), guards=None)
+        bind(server, f"unix:{path}", security=None)
         await server.start()
         async with deaf_caller(path):
             await stop(server, 0.2)

@@ -37,8 +37,8 @@ def test_a_call_under_way(closes: bool) -> None:
 
     async def use() -> None:
         agent = HangingAgent()
-        async with listening(lambda server: add_agent(server, agent)) as address:
-            channel = open_channel(address)
+        async with listening(lambda server: add_agent(server, agent, guards=None)) as address:
+            channel = open_channel(address, security=None)
             calling = asyncio.create_task(AgentClient(channel, peer="gpu").hello(HELLO, timeout_s=TIMEOUT_S))
             await agent.asked.wait()
             if closes:

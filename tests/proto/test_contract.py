@@ -41,7 +41,7 @@ def test_a_greeting_in_another_contract_version_is_refused() -> None:
             return replace(await super().hello(hello), contract_version=CONTRACT_VERSION + 1)
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, Newer())) as channel:
+        async with serving(lambda server: add_agent(server, Newer(), guards=None)) as channel:
             await AgentClient(channel, peer="gpu").hello(HELLO, timeout_s=TIMEOUT_S)
 
     with pytest.raises(ContractError, match=r"gpu speaks contract version 3, this side version 2"):

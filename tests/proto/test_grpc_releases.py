@@ -108,7 +108,7 @@ def test_a_server_refuses_a_message_by_the_size_that_is_announced() -> None:
         return said.partition(b"grpc-status")[2]
 
     async def talk() -> bytes:
-        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+        async with listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as address:
             return await asyncio.to_thread(announce, address)
 
     assert asyncio.run(talk())[1:2] == b"8"
@@ -135,11 +135,11 @@ def test_a_closed_channel_keeps_no_socket() -> None:
     hello = Hello(contract_version=CONTRACT_VERSION, name="edge-1", side=Side.EDGE, slowdown=1.0)
 
     async def greet(address: str) -> None:
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             await AgentClient(channel, peer="gpu").hello(hello, timeout_s=TIMEOUT_S)
 
     async def greetings() -> None:
-        async with listening(lambda server: add_agent(server, FakeAgent())) as address:
+        async with listening(lambda server: add_agent(server, FakeAgent(), guards=None)) as address:
             await greet(address)
             before = open_sockets()
             for _ in range(8):

@@ -61,7 +61,7 @@ def test_a_check_tells_the_state_now(caplog: pytest.LogCaptureFixture) -> None:
 
     async def use(states: HealthStates, address: str) -> None:
         states.tell(["", "a"], serving=True)
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             assert [await _check(channel, service) for service in ("", "a")] == [_SERVING, _SERVING]
             states.tell(["a"], serving=False)
             assert [await _check(channel, service) for service in ("", "a")] == [_SERVING, _NOT_SERVING]
@@ -79,7 +79,7 @@ def test_a_watch_tells_each_change_from_the_first_word_on() -> None:
     """A service that is not known yet is followed too; the same again is not told."""
 
     async def use(states: HealthStates, address: str) -> None:
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             watch = _watch(channel)
             assert await _next(watch) == _UNKNOWN
             states.tell(["a"], serving=True)
@@ -117,7 +117,7 @@ def test_who_takes_nothing_keeps_nobody_waiting() -> None:
 
     async def use(states: HealthStates, address: str) -> None:
         states.tell(["a"], serving=True)
-        async with deaf_follower(address, "a"), open_channel(address) as channel:
+        async with deaf_follower(address, "a"), open_channel(address, security=None) as channel:
             watch = _watch(channel)
             assert await _next(watch) == _SERVING
             states.tell(["a"], serving=False)
@@ -148,10 +148,10 @@ def test_who_leaves_takes_nobody_along() -> None:
 
     async def use(states: HealthStates, address: str) -> None:
         states.tell(["a"], serving=True)
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             staying = _watch(channel)
             assert await _next(staying) == _SERVING
-            async with open_channel(address) as other:
+            async with open_channel(address, security=None) as other:
                 assert await _next(_watch(other)) == _SERVING
             states.tell(["a"], serving=False)
             assert await _next(staying) == _NOT_SERVING
@@ -216,7 +216,7 @@ def test_a_request_is_no_place_to_leave_things() -> None:
 
     async def use(states: HealthStates, address: str) -> None:
         del states
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             refusal = await _refused(channel, "a" * 1_000_000)
             assert isinstance(refusal, ContractError)
             assert "HealthCheckRequest: 1000004 bytes; expected at most 1024" in str(refusal)

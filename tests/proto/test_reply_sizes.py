@@ -63,10 +63,10 @@ def test_a_client_reads_no_endless_greeting(method: str) -> None:
     async def talk() -> None:
         server = make_server()
         server.add_generic_rpc_handlers((Handler(),))
-        port = bind(server, "127.0.0.1:0")
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
         try:
-            async with open_channel(f"127.0.0.1:{port}") as channel:
+            async with open_channel(f"127.0.0.1:{port}", security=None) as channel:
                 client = AgentClient(channel, peer="gpu")
                 hello = Hello(contract_version=CONTRACT_VERSION, name="edge", side=Side.EDGE, slowdown=1.0)
                 asked = (

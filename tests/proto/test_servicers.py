@@ -97,7 +97,7 @@ def test_agent() -> None:
     agent = FakeAgent()
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, agent)) as channel:
+        async with serving(lambda server: add_agent(server, agent, guards=None)) as channel:
             client = AgentClient(channel, peer="gpu")
             reply = await client.hello(HELLO, timeout_s=TIMEOUT_S)
             assert (reply.device, reply.epoch, agent.callers) == (INFO, 4, [HELLO])
@@ -124,7 +124,7 @@ def test_planner() -> None:
     planner, solver = FakePlanner(), FakeSolver()
 
     async def talk() -> None:
-        async with serving(lambda server: add_planner(server, planner, solver)) as channel:
+        async with serving(lambda server: add_planner(server, planner, solver, guards=None)) as channel:
             client = PlannerClient(channel, peer="gpu")
             assert await client.plan(PROBLEM, timeout_s=TIMEOUT_S) == NO_PLAN
             assert await client.pareto(PROBLEM, timeout_s=TIMEOUT_S) == [NO_PLAN, NO_PLAN]
@@ -149,7 +149,9 @@ def _refusal_of(
     """What a raw call of the Planner service ends with, as gRPC tells it and as the clients do."""
 
     async def talk() -> grpc.aio.AioRpcError:
-        async with serving(lambda server: add_planner(server, FakePlanner(), solver or FakeSolver())) as channel:
+        async with serving(
+            lambda server: add_planner(server, FakePlanner(), solver or FakeSolver(), guards=None)
+        ) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call(cast(Any, planning_pb2_grpc.PlannerStub)(channel))
             return caught.value
@@ -280,7 +282,7 @@ def test_local_over_a_unix_socket(tmp_path: Path) -> None:
 
 
 async def _state_of(agent: FakeAgent) -> AgentState:
-    async with serving(lambda server: add_agent(server, agent)) as channel:
+    async with serving(lambda server: add_agent(server, agent, guards=None)) as channel:
         return await AgentClient(channel, peer="gpu").state(timeout_s=TIMEOUT_S)
 
 
@@ -309,7 +311,7 @@ def test_a_bundle_that_is_not_there() -> None:
     """A refusal in a stream arrives like any other, without the server's path."""
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
             async for _ in AgentClient(channel, peer="gpu").bundle("sha256:11", timeout_s=TIMEOUT_S):
                 pytest.fail("a chunk of nothing")
 
@@ -324,7 +326,7 @@ def test_another_contract_version_is_refused_first() -> None:
     stranger = Hello(contract_version=CONTRACT_VERSION + 1, name="new", side=Side.EDGE)
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, agent)) as channel:
+        async with serving(lambda server: add_agent(server, agent, guards=None)) as channel:
             await AgentClient(channel, peer="gpu").hello(stranger, timeout_s=TIMEOUT_S)
 
     with pytest.raises(ContractError, match=r"'new' speaks contract version 3, this side version 2"):
@@ -336,7 +338,7 @@ def test_an_echo_larger_than_a_message_is_refused() -> None:
     """A probe must not make the server allocate what it cannot send."""
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
             await AgentClient(channel, peer="gpu").echo(Echo(payload=b"", reply_bytes=1 << 40), timeout_s=TIMEOUT_S)
 
     with pytest.raises(ContractError, match="reply_bytes: 1099511627776 bytes; expected at most 8388608"):
@@ -347,7 +349,7 @@ def test_nobody_there() -> None:
     """A server that does not run is a LinkError with the remedy, at once."""
 
     async def talk() -> None:
-        async with open_channel("localhost:1") as channel:
+        async with open_channel("localhost:1", security=None) as channel:
             await AgentClient(channel, peer="gpu at localhost:1").state(timeout_s=TIMEOUT_S)
 
     with pytest.raises(LinkError, match=r"gpu at localhost:1 cannot be reached: .*check that it runs"):
@@ -358,7 +360,7 @@ def test_an_agent_without_that_service() -> None:
     """Calling a server agent's Planner at an edge is a misunderstanding of the contract."""
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, FakeAgent())) as channel:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
             await PlannerClient(channel, peer="orin").release("edge-1", timeout_s=TIMEOUT_S)
 
     with pytest.raises(ContractError, match="orin: UNIMPLEMENTED"):
@@ -374,7 +376,7 @@ def test_a_call_has_a_deadline() -> None:
             raise AssertionError
 
     async def talk() -> None:
-        async with serving(lambda server: add_agent(server, _Silent())) as channel:
+        async with serving(lambda server: add_agent(server, _Silent(), guards=None)) as channel:
             await AgentClient(channel, peer="gpu").state(timeout_s=0.05)
 
     with pytest.raises(LinkError, match="gpu did not answer in time"):

@@ -20,8 +20,8 @@ def test_what_is_no_message_is_refused(call: str, caplog: pytest.LogCaptureFixtu
 
     async def talk() -> None:
         def add(server: grpc.aio.Server) -> None:
-            add_agent(server, FakeAgent())
-            add_planner(server, FakePlanner(), FakeSolver())
+            add_agent(server, FakeAgent(), guards=None)
+            add_planner(server, FakePlanner(), FakeSolver(), guards=None)
 
         async with serving(add) as channel:
             async for _ in cast(Any, channel).unary_stream(f"/joulecut.v1.{call}")(b"\xff\xff", timeout=TIMEOUT_S):

@@ -165,7 +165,7 @@ def with_parts(folder: Path, use: Callable[[Parts, Talk], Awaitable[None]], *, l
 
     async def run() -> None:
         parts = Parts(folder, limits)
-        async with serving(lambda server: add_inference(server, parts.inference)) as channel:
+        async with serving(lambda server: add_inference(server, parts.inference, guards=None)) as channel:
             await asyncio.wait_for(use(parts, Talk(channel)), TIMEOUT_S)
         parts.worker.close()
         parts.device.close()

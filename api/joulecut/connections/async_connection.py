@@ -36,7 +36,7 @@ class AsyncConnection:
         self._peer = f"edge-agent {target}"
         self._timeout_s = expect_time_limit("timeout_s", timeout_s)
         self._loop = asyncio.get_running_loop()
-        self._channel = open_channel(target, connect_s=CALL_S)
+        self._channel = open_channel(target, connect_s=CALL_S, security=None)
         self._client = LocalClient(self._channel, peer=self._peer)
         self._writer = RequestWriter()
         self._closed = False

@@ -107,7 +107,7 @@ def _server(address: str) -> dict[str, Fact]:
     from joulecut_proto.contract import CONTRACT_VERSION  # noqa: PLC0415
 
     async def ask() -> dict[str, Fact]:
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             hello = Hello(contract_version=CONTRACT_VERSION, name="doctor", side=Side.EDGE)
             reply = await AgentClient(channel, peer=address).hello(hello, timeout_s=_ANSWER_S)
         networks = [network.name for network in reply.networks]

@@ -65,7 +65,7 @@ class ServerConnection:
         *,
         session_id: str,
         clock: Clock,
-        security: ChannelSecurity | None = None,
+        security: ChannelSecurity | None,
         server_name: str = "",
         affinity: str = "",
         priority: int = 0,

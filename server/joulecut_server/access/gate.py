@@ -41,10 +41,10 @@ class AccessGate:
         clock: Clock,
         name_of: Callable[[str], str | None],
         *,
-        options: AccessOptions | None = None,
-        secured: bool = False,
+        options: AccessOptions | None,
+        secured: bool,
+        site: str | None,
         proxies: Collection[Identity] = (),
-        site: str | None = None,
     ) -> None:
         """`name_of`: a network's name by its digest. `options`: None lets every edge and operator do everything.
 

@@ -37,7 +37,7 @@ async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack)
         return
     server = make_server(maximum_concurrent_rpcs=_MOST_CALLS, limit_bytes=_LIMIT_BYTES)
     add_health(server, healthy)
-    port = bind(server, listen)
+    port = bind(server, listen, security=None)
     await server.start()
     stack.push_async_callback(server.stop, None)
     _LOG.info("health: port %d, without TLS", port)
@@ -45,7 +45,10 @@ async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack)
 
 async def takes_requests(address: str) -> bool:
     """Whether the server-agent whose health is told at `address` takes requests; raises LinkError where nobody is."""
-    async with open_channel(address) as channel, aclosing(serving_states(channel, peer=address)) as states:
+    async with (
+        open_channel(address, security=None) as channel,
+        aclosing(serving_states(channel, peer=address)) as states,
+    ):
         return await within(anext(states), _ASK_S)
 
 

@@ -83,8 +83,8 @@ def test_a_running_edge_agent_is_recognised() -> None:
 async def asked(agent: FakeAgent) -> Finding:
     """What is told about a server-agent that runs."""
     server = make_server()
-    add_agent(server, agent)
-    port = bind(server, "127.0.0.1:0")
+    add_agent(server, agent, guards=None)
+    port = bind(server, "127.0.0.1:0", security=None)
     await server.start()
     try:
         return await asyncio.to_thread(told, "server-agent", f"127.0.0.1:{port}")

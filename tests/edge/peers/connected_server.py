@@ -108,11 +108,13 @@ class LeavingAtTheFirst:
 @asynccontextmanager
 async def connected(service: InferenceService, *, silence_s: float) -> AsyncIterator[ServerConnection]:
     server = make_server()
-    add_agent(server, FakeAgent())
-    add_inference(server, service)
-    port = bind(server, "127.0.0.1:0")
+    add_agent(server, FakeAgent(), guards=None)
+    add_inference(server, service, guards=None)
+    port = bind(server, "127.0.0.1:0", security=None)
     await server.start()
-    connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), silence_s=silence_s)
+    connection = ServerConnection(
+        f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), silence_s=silence_s, security=None
+    )
     connection.network = tiny_network()
     connection.open_stream()
     try:

@@ -131,8 +131,8 @@ def fetch(
             addresses = list(first)
             for library in libraries:
                 server = make_server()
-                add_agent(server, library)
-                addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0')}")
+                add_agent(server, library, guards=None)
+                addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}")
                 await server.start()
                 stack.push_async_callback(server.stop, None)
             await ensure_bundle(folder, digest, [Candidate(address=each) for each in addresses], limits=limits)
@@ -145,8 +145,8 @@ def load(folder: Path, digest: str, library: Library, signed_by: SignerOptions |
 
     async def run() -> None:
         server = make_server()
-        add_agent(server, library)
-        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        add_agent(server, library, guards=None)
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         config = EdgeConfig(device="cpu", bundle=str(folder), digest=digest, server=address, signed_by=signed_by)
         try:

@@ -140,7 +140,7 @@ def test_a_piece_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
         server = make_server()
         handlers: dict[str, Any] = {"GetBundle": grpc.unary_stream_rpc_method_handler(bundle)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("joulecut.v1.Agent", handlers),))
-        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         try:
             await ensure_bundle(tmp_path / "net", "sha256:00", [Candidate(address=address)])

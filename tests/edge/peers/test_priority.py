@@ -36,13 +36,13 @@ def test_requests_carry_the_priority_of_their_edge() -> None:
 
     async def run() -> None:
         server = make_server()
-        add_agent(server, FakeAgent())
-        add_inference(server, service)
-        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        add_agent(server, FakeAgent(), guards=None)
+        add_inference(server, service, guards=None)
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         for connection in (
-            ServerConnection(address, session_id="edge-1", clock=SystemClock(), priority=7),
-            ServerConnection(address, session_id="edge-2", clock=SystemClock()),
+            ServerConnection(address, session_id="edge-1", clock=SystemClock(), priority=7, security=None),
+            ServerConnection(address, session_id="edge-2", clock=SystemClock(), security=None),
         ):
             connection.network = tiny_network()
             connection.open_stream()

@@ -174,7 +174,7 @@ def test_where_a_connection_ends_is_what_servers_say(one: str, other: str, *, en
     async def test() -> None:
         sides = []
         for instance in (one, other):
-            side = ServerConnection("127.0.0.1:9", session_id="edge-1", clock=SystemClock())
+            side = ServerConnection("127.0.0.1:9", session_id="edge-1", clock=SystemClock(), security=None)
             side._instance = instance
             sides.append(side)
         assert sides[0].ends_where(sides[1]) is ends_there

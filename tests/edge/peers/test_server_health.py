@@ -32,9 +32,9 @@ def with_health(use: Callable[[ServerConnection, HealthStates], Awaitable[None]]
     async def run() -> None:
         server, told = make_server(), HealthStates()
         add_health(server, told)
-        port = bind(server, "127.0.0.1:0")
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
-        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), security=None)
         try:
             await asyncio.wait_for(use(connection, told), WAIT_S)
         finally:
@@ -83,10 +83,10 @@ def test_a_server_that_holds_no_more_streams_is_not_joined() -> None:
         server, told = make_server(), HealthStates()
         told.tell([INFERENCE_SERVICE], serving=True)
         add_health(server, told)
-        add_inference(server, _Full())
-        port = bind(server, "127.0.0.1:0")
+        add_inference(server, _Full(), guards=None)
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
-        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), security=None)
         try:
             connection.open_stream()
             with pytest.raises(LinkError, match="2 streams are open"):
@@ -120,9 +120,9 @@ def test_a_server_that_as_many_follow_as_may_is_joined() -> None:
         server = make_server()
         handlers: dict[str, Any] = {"Watch": grpc.unary_stream_rpc_method_handler(cast(Any, full))}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(HEALTH_SERVICE, handlers),))
-        port = bind(server, "127.0.0.1:0")
+        port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
-        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock())
+        connection = ServerConnection(f"127.0.0.1:{port}", session_id="edge-1", clock=SystemClock(), security=None)
         try:
             await connection.watch_health()
             assert not connection.leaving.is_set()
@@ -139,7 +139,7 @@ def test_a_closed_connection_leaves_nothing_behind() -> None:
 
     async def closed(address: str) -> weakref.ref[ServerConnection]:
         # In a frame of its own: gRPC looks into those of tasks as it closes a channel, and they keep what it saw.
-        connection = ServerConnection(address, session_id="edge-1", clock=SystemClock())
+        connection = ServerConnection(address, session_id="edge-1", clock=SystemClock(), security=None)
         await connection.watch_health()
         await connection.close()
         return weakref.ref(connection)
@@ -147,7 +147,7 @@ def test_a_closed_connection_leaves_nothing_behind() -> None:
     async def run() -> None:
         server, told = make_server(), HealthStates()
         add_health(server, told)
-        address = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
+        address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         told.tell([INFERENCE_SERVICE], serving=True)
         left = await closed(address)

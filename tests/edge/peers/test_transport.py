@@ -46,7 +46,7 @@ def _tls(holder: Holder, server_identity: str = "") -> EdgeTls:
 async def _listening(security: ChannelSecurity, agent: AgentService | None = None) -> AsyncIterator[str]:
     server = make_server(secured=True)
     if agent is not None:
-        add_agent(server, agent)
+        add_agent(server, agent, guards=None)
     port = bind(server, "127.0.0.1:0", security)
     await server.start()
     try:

@@ -52,14 +52,16 @@ async def _state(security: ChannelSecurity | None, port: int, host: str = "local
 
 
 async def _call(server: ChannelSecurity, client: ChannelSecurity | None) -> float:
-    async with serving(lambda each: add_agent(each, FakeAgent()), security=server, trusted=client) as channel:
+    async with serving(
+        lambda each: add_agent(each, FakeAgent(), guards=None), security=server, trusted=client
+    ) as channel:
         return (await AgentClient(channel, peer="gpu").state(timeout_s=TIMEOUT_S)).overrun_s
 
 
 @asynccontextmanager
 async def _listening(security: ChannelSecurity) -> AsyncIterator[int]:
     server = make_server(secured=True)
-    add_agent(server, FakeAgent())
+    add_agent(server, FakeAgent(), guards=None)
     port = bind(server, "127.0.0.1:0", security)
     await server.start()
     try:

@@ -54,7 +54,7 @@ def test_what_the_screen_refuses_never_reaches_the_service() -> None:
     service = Screened()
 
     async def talk() -> list[tuple[str, ReplyStatus, float]]:
-        async with serving(lambda server: add_inference(server, service)) as channel:
+        async with serving(lambda server: add_inference(server, service, guards=None)) as channel:
             stream = InferenceClientStream(channel, peer="gpu")
             for request_id in ("a", "bad-1", "b", "bad-2"):
                 await stream.send(_header(request_id), (PICTURE,))

@@ -259,7 +259,7 @@ def test_a_lost_edge_cancels_its_service() -> None:
 
     async def run() -> None:
         service = _Watching()
-        async with serving(lambda server: add_inference(server, service)) as channel:
+        async with serving(lambda server: add_inference(server, service, guards=None)) as channel:
             stream = InferenceClientStream(channel, peer="gpu")
             await stream.send(header("1"), [frame(4)])
             await asyncio.wait_for(service.began.wait(), TIMEOUT_S)
@@ -293,7 +293,7 @@ def test_a_reply_to_nobody_is_a_link_error() -> None:
 
     async def run() -> None:
         service = _Late()
-        async with serving(lambda server: add_inference(server, service)) as channel:
+        async with serving(lambda server: add_inference(server, service, guards=None)) as channel:
             stream = InferenceClientStream(channel, peer="gpu")
             await stream.send(header("1"), [frame(4)])
             await asyncio.wait_for(service.began.wait(), TIMEOUT_S)

@@ -215,7 +215,8 @@ def test_whose_wishes_move_the_clock() -> None:
 
     asyncio.run(run())
     assert [each.may_wish(session_id) for session_id in ("edge-1", "edge-2", "nobodys")] == [False, True, False]
-    assert AccessGate(ManualClock(), NAMES.get).may_wish("plain")
+    anybody = AccessGate(ManualClock(), NAMES.get, options=None, secured=False, site=None)
+    assert anybody.may_wish("plain")
 
 
 def test_an_owner_has_one_share_however_many_sessions() -> None:

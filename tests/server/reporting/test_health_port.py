@@ -52,7 +52,7 @@ def test_nothing_else_is_served() -> None:
 
     async def use(address: str, healthy: HealthStates) -> None:
         del healthy
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             with pytest.raises(JoulecutError, match=r"Method not found|UNIMPLEMENTED|not offer|unimplemented"):
                 await AgentClient(channel, peer="server").state(timeout_s=_WAIT_S)
 
@@ -65,7 +65,7 @@ def test_large_requests_are_refused() -> None:
     async def use(address: str, healthy: HealthStates) -> None:
         del healthy
         request = health_pb2.HealthCheckRequest(service="x" * (8 << 10))
-        async with open_channel(address) as channel:
+        async with open_channel(address, security=None) as channel:
             with pytest.raises(grpc.aio.AioRpcError, match="larger than max") as refused:
                 await cast(Any, health_pb2_grpc.HealthStub)(channel).Check(request, timeout=_WAIT_S)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
