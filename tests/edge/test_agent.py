@@ -42,10 +42,11 @@ def test_the_local_plan_keeps_everything_here() -> None:
     assert [point for point, _ in active.local_tail.clocks] == list(profile.clock_table)
 
 
-def test_with_a_rate_the_local_plan_knows_what_waiting_draws() -> None:
-    """The ledger prices waiting at the board's measured draw at the held clock."""
-    active = local(Slo(rate_hz=20.0))
-    assert active.period_s == pytest.approx(0.05)
+@pytest.mark.parametrize(("rate_hz", "period_s"), [(20.0, 0.05), (None, None), (1e6, 1e-6)])
+def test_the_local_plan_knows_what_waiting_draws(rate_hz: float | None, period_s: float | None) -> None:
+    """The ledger prices waiting at the board's measured draw at the held clock, at any rate, feasible or not."""
+    active = local(Slo(rate_hz=rate_hz))
+    assert active.period_s == pytest.approx(period_s)
     waiting_w = {point.requested: point.wait_w for point in edge_profile().points}
     clock = active.assignment.edge_clock
     assert clock is not None

@@ -6,6 +6,7 @@ from joulecut_core.plans import Assignment
 from joulecut_core.profiles import Profile
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.local_tail import local_tail
+from joulecut_edge.plans.waiting import waiting_w
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_planner.local import local_plan
 from joulecut_planner.tails import pair_tails
@@ -18,11 +19,6 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
     """
     tails = pair_tails(wishes.tail_method, wishes.slo, edge=profile)
     plan = local_plan(profile, wishes.slo, wishes.objective, tails=tails)
-    breakdown = plan.breakdown
-    waiting_s = 0.0 if plan.latency_s is None or breakdown is None else plan.latency_s - breakdown.t_edge
-    period_s = None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz
-    if period_s is not None and breakdown is not None:
-        waiting_s = period_s - breakdown.t_edge
     return ActivePlan(
         assignment=Assignment(
             epoch=LOCAL_EPOCH,
@@ -36,8 +32,8 @@ def local_active_plan(profile: Profile, wishes: Wishes) -> ActivePlan:
         ),
         plan=plan,
         offloads=False,
-        wait_w=breakdown.edge_wait_j / waiting_s if breakdown is not None and waiting_s > 0 else 0.0,
-        period_s=period_s,
+        wait_w=waiting_w(profile, plan.edge_clock),
+        period_s=None if wishes.slo.rate_hz is None else 1.0 / wishes.slo.rate_hz,
         link=None,
         deadline_s=wishes.slo.latency_s,
         local_tail=local_tail(profile, 0, plan.edge_clock, quantile=wishes.slo.quantile),
