@@ -87,7 +87,8 @@ def check_problem_size(message: planning_pb2.Problem, most: RequestSize) -> None
 
 def check_fleet_size(message: planning_pb2.Fleet, most: RequestSize) -> None:
     """Raise ProblemError naming the value and the bound where a fleet asks for more than `most`."""
-    _check_problems(RequestSize(edges=len(message.edges)), (edge.problem for edge in message.edges), most)
+    total = RequestSize(edges=len(message.edges))
+    _check_problems("this fleet", total, (edge.problem for edge in message.edges), most)
 
 
 def check_pool_size(message: planning_pb2.Pool, most: RequestSize) -> None:
@@ -97,11 +98,13 @@ def check_pool_size(message: planning_pb2.Pool, most: RequestSize) -> None:
     """
     routes = sum(len(edge.routes) + len(edge.problems) for edge in message.edges)
     total = RequestSize(edges=len(message.edges), objects=len(message.servers) + len(message.uplinks) + routes)
-    _check_problems(total, (one.problem for edge in message.edges for one in edge.problems), most)
+    _check_problems("this pool", total, (one.problem for edge in message.edges for one in edge.problems), most)
 
 
-def _check_problems(total: RequestSize, problems: Iterable[planning_pb2.Problem], most: RequestSize) -> None:
-    _check("this fleet", total, most)
+def _check_problems(
+    subject: str, total: RequestSize, problems: Iterable[planning_pb2.Problem], most: RequestSize
+) -> None:
+    _check(subject, total, most)
     for problem in problems:
         size = _problem_size(problem, most)
         total = RequestSize(
@@ -111,7 +114,7 @@ def _check_problems(total: RequestSize, problems: Iterable[planning_pb2.Problem]
             clock_pairs=max(total.clock_pairs, size.clock_pairs),
             choices=total.choices + size.choices,
         )
-        _check("this fleet", total, most)
+        _check(subject, total, most)
 
 
 def _check(subject: str, size: RequestSize, most: RequestSize) -> None:

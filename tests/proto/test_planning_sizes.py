@@ -15,6 +15,7 @@ from joulecut_proto.message_counts import count_objects
 from joulecut_proto.planning_messages import RequestSize
 from joulecut_proto.planning_sizes import (
     check_fleet_size,
+    check_pool_size,
     check_problem_size,
     read_planning_request,
     read_session_request,
@@ -61,6 +62,26 @@ def test_a_fleet_counts_all_of_its_problems(name: str) -> None:
     complaint = f"^{name.replace('_', ' ')}: this fleet has at least {value}; expected at most {value - 1} here: "
     with pytest.raises(ProblemError, match=complaint):
         check_fleet_size(fleet_of(3), replace(scaled(3), **{name: value - 1}))
+
+
+@pytest.mark.parametrize("name", ["edges", "objects", "table_entries", "clock_pairs", "choices"])
+def test_a_pool_counts_its_problems_and_what_joins_them(name: str) -> None:
+    """Two edges with two kinds each; two servers, an uplink, the routes and the kinds are objects of their own."""
+    edges = [
+        planning_pb2.PoolEdge(
+            name=str(number),
+            routes=[planning_pb2.Route()] * 3,
+            problems=[planning_pb2.KindProblem(kind=kind, problem=SMALL) for kind in "ab"],
+        )
+        for number in range(2)
+    ]
+    pool = planning_pb2.Pool(edges=edges, servers=[planning_pb2.PoolServer()] * 2, uplinks=[planning_pb2.Uplink()])
+    size = replace(scaled(4), edges=2, objects=scaled(4).objects + 2 + 1 + 2 * (3 + 2))
+    check_pool_size(pool, size)
+    value = getattr(size, name)
+    complaint = f"^{name.replace('_', ' ')}: this pool has at least {value}; expected at most {value - 1} here: "
+    with pytest.raises(ProblemError, match=complaint):
+        check_pool_size(pool, replace(size, **{name: value - 1}))
 
 
 def test_what_has_too_many_objects_is_refused_unparsed() -> None:
