@@ -71,7 +71,6 @@ class SessionOwners:
         self._permits[session_id], self._networks[session_id] = permit, networks
         own = self._by_owner.setdefault(owner, OrderedDict())
         own[session_id] = self._silent[session_id] = None
-        self._heard(session_id, own)
         over = []
         while len(own) > permit.sessions:
             over.append(next(iter(own)))
@@ -89,7 +88,8 @@ class SessionOwners:
             return permit.identity is None
         if owned.identity != permit.identity:
             raise AccessError(f"session {session_id[:80]} was started by another than {permit}; start one of your own")
-        self._heard(session_id, self._by_owner[owned.identity])
+        self._by_owner[owned.identity].move_to_end(session_id)
+        self._silent.move_to_end(session_id)
         return True
 
     def judge(self, permit_of: Callable[[Identity, frozenset[str]], Permit]) -> dict[str, AccessError]:
@@ -142,7 +142,3 @@ class SessionOwners:
                 f"session {session_id} gave way to a later one {away_s:.0f} s ago: {permit} may have {permit.sessions} "
                 "at a time; give each edge a certificate of its own, or raise [[access.edges]] sessions"
             )
-
-    def _heard(self, session_id: str, own: OrderedDict[str, None]) -> None:
-        own.move_to_end(session_id)
-        self._silent.move_to_end(session_id)

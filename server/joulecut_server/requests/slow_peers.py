@@ -112,8 +112,6 @@ class SlowPeers:
         return way.still_s > self.stall_s - self._look_s / 2
 
     def _is_behind(self, way: _Way, moved_bytes: int, all_bytes: int) -> bool:
-        if way.item is None:
-            return False
         spent_s = max(way.seen_s - self.stall_s, 0.0)
         return moved_bytes * self.transfer_s < all_bytes * spent_s
 

@@ -17,6 +17,7 @@ from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestH
 from joulecut_proto.inference_refusals import StreamRefusedError
 from joulecut_proto.planning_refusals import PlannerBusyError
 from joulecut_proto.security.identity import Role
+from joulecut_proto.services import AgentService
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import EdgeRule
@@ -107,17 +108,16 @@ def test_profiles_and_bundles_are_for_their_edges() -> None:
 
 def test_echoes_are_slowed_down_not_refused() -> None:
     """Probing a link costs the server bytes: nobody gets more than a hundred a second for long."""
-    clock = WaitedClock()
-    each = gate(clock=clock)
+    for who, waited_s in ((CAM, 2.01), (PLAIN, 0.0)):
+        clock = WaitedClock()
+        agent = gate(clock=clock).guards.agent(FakeAgent(), who)
 
-    async def run() -> None:
-        for who in (CAM, PLAIN):
-            agent = each.guards.agent(FakeAgent(), who)
+        async def run(agent: AgentService) -> None:
             for _ in range(301):
                 assert (await agent.echo(Echo(payload=b"", reply_bytes=1))).payload == bytes(1)
 
-    asyncio.run(run())
-    assert clock.waited_s == pytest.approx(2.01)
+        asyncio.run(run(agent))
+        assert clock.waited_s == pytest.approx(waited_s)
 
 
 def test_planning_is_for_ones_own_networks() -> None:
@@ -295,6 +295,7 @@ def test_streams_have_a_number() -> None:
         await first
         await each.guards.inference(service, CAM).serve(stream())
         assert not each._streams._by_owner, "who has left is not remembered"
+        assert len(each._streams) == 0, "nor are streams that have ended"
 
     asyncio.run(run())
 

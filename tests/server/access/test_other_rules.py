@@ -22,7 +22,7 @@ from joulecut_server.access.revoking import RulesInForce
 from joulecut_server.limits import Limits
 from tests.proto.fake_services import FakePlanner
 from tests.server import parts
-from tests.server.access.callers import CAM, REQUEST, TRUCK, gate
+from tests.server.access.callers import CAM, REQUEST, TRUCK, caller, gate
 from tests.server.access.test_gate import HEADER, Streams, stream
 
 EVERYBODY = AccessOptions(edges=(EdgeRule(),))
@@ -73,6 +73,22 @@ def test_who_is_named_no_more_loses_everything() -> None:
 
     asyncio.run(run())
     assert len(each.owners) == 1
+
+
+def test_a_site_that_is_named_no_more_loses_everything() -> None:
+    """Rules that name its edges by themselves keep nothing open: they are this site's."""
+    each, guest = gate(EdgeRule()), caller("cam", site="plant")
+    each.change(AccessOptions(edges=(EdgeRule(),), sites=("plant",)))
+
+    async def run() -> None:
+        await plan(each, guest)
+        async with opened(each, guest) as theirs, opened(each, CAM):
+            revoked = each.change(EVERYBODY)
+            assert (list(revoked.streams), list(revoked.sessions)) == ([theirs], ["edge-1"])
+            for reason in (revoked.streams[theirs], revoked.sessions["edge-1"]):
+                assert "is of site plant; this server is of lab" in str(reason)
+
+    asyncio.run(run())
 
 
 def test_a_network_that_is_taken_away_ends_its_sessions() -> None:

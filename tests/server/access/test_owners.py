@@ -89,6 +89,18 @@ def test_edges_of_one_certificate_do_not_take_each_others_place_for_ever() -> No
     assert owners.claim("a", one) == ["b"]
 
 
+def test_a_session_that_came_back_stays() -> None:
+    """It found room again before its minute was over: from then on it plans as any other of its owner's does."""
+    one, two = (permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=most),))) for most in (1, 2))
+    owners = SessionOwners(ManualClock())
+    owners.claim("a", one)
+    assert owners.claim("b", one) == ["a"]
+    assert owners.claim("a", two) == []
+    assert owners.claim("a", two) == []
+    owners.forget("b")
+    assert owners.claim("a", one) == []
+
+
 def test_memory_is_bounded() -> None:
     """Over all identities too: the longest silent session of anybody."""
     owners = SessionOwners(ManualClock(), most=2)
@@ -99,6 +111,7 @@ def test_memory_is_bounded() -> None:
     for each in ("b", "c", "b"):
         owners.forget(each)
     assert len(owners) == 0
+    assert not owners._by_owner, "who has no session is not remembered"
     owners.claim("a", CAMS)
     owners.claim("b", TRUCKS)
     owners.check("a", CAMS)

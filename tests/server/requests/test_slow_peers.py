@@ -178,6 +178,27 @@ def test_less_patience_counts_from_the_moment_that_it_is_put_in_force() -> None:
     asyncio.run(run())
 
 
+def test_limits_that_change_all_the_time_neither_put_looks_off_nor_add_to_them() -> None:
+    """There is one timer, whose moment only comes nearer: a second one would count each of its seconds twice."""
+
+    async def run() -> None:
+        each = await begun(incoming=True)
+        await each.watch()
+        before = each.peers._timer
+        assert before is not None
+        for stall_s in (STALL_S, 10 * STALL_S):
+            each.peers.change(stall_s, 10 * TRANSFER_S)
+            assert each.peers._timer is before
+        each.peers.change(STALL_S / 2, TRANSFER_S)
+        after = each.peers._timer
+        assert after is not None
+        assert (before.cancelled(), after.cancelled(), after.when() < before.when()) == (True, False, True)
+        each.peers.forget(each.stream)
+        assert after.cancelled()
+
+    asyncio.run(run())
+
+
 def test_streams_are_looked_at_for_as_long_as_there_are_any() -> None:
     """One timer for all: the last stream that goes takes it along, and the next that comes sets it again."""
 

@@ -35,6 +35,7 @@ def test_a_full_stream_waits_until_it_has_room(limits: Limits) -> None:
         for each in (first, place, elsewhere):
             each.let_go()
         assert (room.taken_bytes, room.requests, mine.places, other.places) == (0, 0, 0, 0)
+        assert not room._shares, "who has nothing under way is not remembered"
 
     with_room(limits, use)
 
