@@ -103,6 +103,15 @@ def test_damaged_and_dropped_payloads_of_several_chunks_are_not_given_out(broken
     assert taken(collector) == sound
 
 
+def test_a_later_chunk_is_never_taken_for_a_whole_payload() -> None:
+    """However long it is: half of one payload would otherwise stay behind, and be the beginning of the next."""
+    collector: Collector[RequestHeader] = Collector()
+    collector.begin(header("1").carrying(FRAMES))
+    assert collector.take(part(PAYLOAD[:1])) is None
+    with pytest.raises(ContractError, match="8 bytes"):
+        collector.take(part(PAYLOAD, begins=False))
+
+
 def test_what_was_sound_before_does_not_excuse_what_comes() -> None:
     """A header like the one before is believed; one that differs in a single number is checked anew."""
     collector: Collector[RequestHeader] = Collector()

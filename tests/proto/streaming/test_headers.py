@@ -140,6 +140,14 @@ def test_a_malformed_request_has_the_converters_complaint(changed: inference_pb2
         read_request_header(message.SerializeToString())
 
 
+def test_another_contract_version_is_refused_however_often_it_comes() -> None:
+    """In the order in which edges write it, which is read by hand and remembered."""
+    stranger = dataclasses.replace(REQUEST, contract_version=CONTRACT_VERSION + 1)
+    for _ in range(2):
+        with pytest.raises(ContractError, match=f"contract version {CONTRACT_VERSION + 1}"):
+            read_request_header(request_header_bytes(stranger, ()))
+
+
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
