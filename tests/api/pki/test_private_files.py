@@ -118,6 +118,26 @@ def test_several_files_are_replaced_or_none(tmp_path: Path) -> None:
     assert ((tmp_path / "a").read_bytes(), mode(tmp_path / "a")) == (b"new", 0o600)
 
 
+def test_what_was_replaced_outlasts_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content before name, and the folder last: a key that is there after one is whole, and has its certificate."""
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name.rsplit('.', 1)[0]}")
+        sync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        done.append(f"rename {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    contents = {tmp_path / "key": b"k", tmp_path / "cert": b"c"}
+    private_files.write_new(contents, dict.fromkeys(contents, private_files.SECRET))
+    assert done == ["sync .key", "sync .cert", "rename key", "rename cert", f"sync {tmp_path.name}"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize(("before", "after"), [(0o600, 0o600), (0o640, 0o640), (0o660, 0o640), (0o644, 0o600)])
 def test_a_key_stays_readable_for_the_agent_that_has_it(tmp_path: Path, before: int, after: int) -> None:

@@ -194,6 +194,26 @@ def test_somebody_who_never_answers(site: TestAuthority) -> None:
     assert text == f"{address}: accepts connections but does not answer the TLS handshake in time"
 
 
+def test_a_tls_server_of_another_protocol(site: TestAuthority) -> None:
+    """A web server's port, with a certificate of this very site: gRPC would find nobody to talk to there."""
+
+    async def run() -> str:
+        holder = site.issue("server", "web")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=holder.authority)
+        context.load_cert_chain(holder.certificate, holder.key)
+        context.set_alpn_protocols(["http/1.1"])
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            del reader
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+            return await _refusal(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", site.issue("edge", "cam").security)
+
+    assert asyncio.run(run()).endswith(": speaks TLS but not HTTP/2; check the port")
+
+
 def test_who_answers(site: TestAuthority) -> None:
     """The identity in the server's certificate, which gRPC's channel never shows."""
 
