@@ -55,6 +55,12 @@ def test_without_a_file_only_root_may(tmp_path: Path) -> None:
     assert not concerning(default, 1234, GPU)
 
 
+def test_a_file_at_its_usual_place_counts(tmp_path: Path) -> None:
+    """It need not be there; where it is, its users may."""
+    rules(tmp_path)
+    assert concerning(load_rules(tmp_path / "clockd.ini", needed=False), 990, GPU)
+
+
 def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
     """A wrong --rules is not taken for "nobody may"."""
     with pytest.raises(ConfigError, match="No such file"):
@@ -65,6 +71,14 @@ def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
 def test_users_by_number_and_name(tmp_path: Path, who: int) -> None:
     """Either opens a rule."""
     assert may(rules(tmp_path), who, GPU, 612.0, 2133.0, 20.0)
+
+
+@pytest.mark.parametrize("asked", [(306.0, 2133.0, 20.0), (1020.0, 3199.0, 0.1)])
+def test_limits_belong_to_what_is_allowed(tmp_path: Path, asked: tuple[float, float, float]) -> None:
+    """Whoever writes a board's lowest and highest clock down allows both of them."""
+    assert may(rules(tmp_path), 990, GPU, *asked)
+    text = "[fixed]\nusers = 990\nboards = *\ncore_mhz = 612-612"
+    assert may(rules(tmp_path, text), 990, GPU, 612.0, None, 30.0)
 
 
 @pytest.mark.parametrize("board", ["nvml:GPU-2", "jetson:17000000.gpu"])
@@ -139,6 +153,7 @@ def test_limits_of_two_rules_are_not_mixed(tmp_path: Path) -> None:
         ("[a]\nusers = 1\nboards = *\ncore_mhz = 1-2\nlongest_ttl_s = nan", "positive"),
         ("[a]\nusers = 1\nusers = 2\nboards = *\ncore_mhz = 1-2", "users"),
         ("[a]\nusers = 1\nboards = *\ncore_mhz = 1-2\n[a]\n", "already exists"),
+        ("[DEFAULT]\nusers = 1\n[a]\nboards = *\ncore_mhz = 1-2", "DEFAULT"),
         ("users = 1", "section"),
         ("\x00", "section"),
     ],
