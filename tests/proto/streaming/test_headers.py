@@ -233,5 +233,8 @@ def test_ids_are_short_and_printable(field: str, value: str) -> None:
     """They are remembered and logged: a megabyte of name, or a line of log in it, is refused with its header."""
     message = REQUEST_HEADER.to_wire(REQUEST)
     setattr(message, field, value)
-    with pytest.raises(ContractError, match=f"{field}: .* of {len(value)} characters; expected 1 to 128 printable"):
-        read_request_header(message.SerializeToString())
+    changed: dict[str, Any] = {field: value}
+    own = request_header_bytes(dataclasses.replace(REQUEST, **changed), ())
+    for content in (message.SerializeToString(), own):
+        with pytest.raises(ContractError, match=f"{field}: .* of {len(value)} characters; expected 1 to 128 printable"):
+            read_request_header(content)

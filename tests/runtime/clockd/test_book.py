@@ -183,6 +183,17 @@ def test_damaged_journal_means_the_defaults(process: Callable[..., Custody], boa
     assert journals(board) == []
 
 
+def test_a_journal_that_was_removed_means_the_defaults(custody: Custody, board: FileBoard) -> None:
+    """Whoever tidies /run up takes along what was before, and not that the board is to be put back."""
+    for _ in range(2):
+        holder = somebody()
+        custody.acquire((306.0, None), holder)
+        journals(board)[0].unlink()
+        custody.release(holder)
+        assert board.held() == STOCK
+        assert custody.state()["state"] == "free"
+
+
 @pytest.mark.parametrize(
     "text",
     ["null", "[]", '{"memory": true, "snapshot": 7}', '{"snapshot": {}}', "\0", pytest.param("[" * 30_000, id="[")],
