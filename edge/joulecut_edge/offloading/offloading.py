@@ -174,8 +174,7 @@ class Offloading:
     async def _connect(self, candidates: tuple[Candidate, ...], last: Candidate | None) -> _Used | None:
         """The first that works and may be tried; the one just lost comes last, and those that disappointed after it."""
         order = sorted(candidates, key=lambda each: (self._servers.doubt(each), each == last))
-        wanted = [each for each in order if self._servers.may_try(each)]
-        async with aclosing(greeted(wanted, self._joining.opened, self._servers.failures)) as greetings:
+        async with aclosing(greeted(order, self._joining.opened, self._servers)) as greetings:
             async for candidate, greeting in greetings:
                 connection = await self._tried(candidate, greeting)
                 if connection is not None:
