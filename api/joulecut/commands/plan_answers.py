@@ -22,7 +22,7 @@ from joulecut_core.fleets import FLEET_SCHEMA, Fleet, FleetPlan
 from joulecut_core.plans import OPTIMAL, Plan
 from joulecut_core.pool_plans import PoolPlan
 from joulecut_core.pools import POOL_SCHEMA, Pool
-from joulecut_core.problems import Problem
+from joulecut_core.problems import PROBLEM_SCHEMA, Problem
 from joulecut_core.profiles import PROFILE_SCHEMA
 from joulecut_core.strict_json import parse_strictly
 from joulecut_planner import parse_problem, plan_document, solve
@@ -41,6 +41,9 @@ from joulecut_planner.uplinks.policy_table import policy_table_document
 if TYPE_CHECKING:
     from joulecut.reports.document import Report
     from joulecut_core.carbon import CarbonTerms
+
+_SCHEMAS = (PROBLEM_SCHEMA, FLEET_SCHEMA, POOL_SCHEMA)
+"""Of what is planned for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,9 @@ def _load(path: Path) -> Problem | Fleet | Pool:
         raise ProblemError(
             f"{path}: a profile of one device; `joulecut problem` makes a problem of an edge's and a server's"
         )
+    if "schema" in document and schema not in _SCHEMAS:
+        expected = f"{', '.join(map(repr, _SCHEMAS[:-1]))} or {_SCHEMAS[-1]!r}"
+        raise ProblemError(f"{path}: schema: {show(schema)}; expected {expected}")
     try:
         if schema == POOL_SCHEMA:
             return parse_pool(document)

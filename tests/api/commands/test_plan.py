@@ -95,6 +95,16 @@ def test_what_is_found_apart_from_fields_names_the_file_too(
     assert (code, out, err) == (2, "", f"error: {path}: link.rtt_s: duplicate key; expected each key once\n")
 
 
+@pytest.mark.parametrize("schema", ["joulecut.fleet/3", "joulecut.plan/1", None, ["joulecut.problem/1"]])
+def test_another_schema(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]], schema: object) -> None:
+    """What a file may be is told whole: a fleet of a version to come is not asked to be a problem."""
+    path = written(tmp_path, schema=schema)
+    code, out, err = joulecut_plan(path)
+    assert (code, out) == (2, "")
+    known = "'joulecut.problem/1', 'joulecut.fleet/1' or 'joulecut.fleet/2'"
+    assert err == f"error: {path}: schema: {schema!r}; expected {known}\n"
+
+
 def test_a_profile_is_no_problem_yet(tmp_path: Path, joulecut_plan: Callable[..., tuple[int, str, str]]) -> None:
     """The step between the two is named."""
     code, out, err = joulecut_plan(written(tmp_path, schema="joulecut.profile/1"))
