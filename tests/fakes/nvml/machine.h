@@ -29,7 +29,9 @@ enum capability {
     POWER_USAGE_IS_AVERAGE = 1 << 9,
 };
 
-/* A call that answers `code` from its `after`-th use on. */
+/* A call that answers `code` from its `after`-th use on, or hangs. */
+#define HANGS (-1)
+
 struct fault {
     char symbol[64];
     int32_t code;

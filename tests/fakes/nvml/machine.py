@@ -101,8 +101,12 @@ class FakeNvml:
             free = next(fault for fault in machine.faults if not fault.code)
             free.symbol, free.code, free.after = call.encode(), code, after
 
+    def hang(self, call: str, *, after: int = 0) -> None:
+        """Let a call block from its `after`-th use on, in every process, until `heal`; `nvmlInit_v2` can be one."""
+        self.fail(call, state.HANGS, after=after)
+
     def heal(self) -> None:
-        """End every fault that `fail` began."""
+        """End every fault that `fail` or `hang` began."""
         with state.changing(self.path) as machine:
             for fault in machine.faults:
                 fault.code = 0

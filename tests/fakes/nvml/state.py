@@ -13,6 +13,8 @@ from pathlib import Path
 
 MAGIC = 0x4C4D564E6B614602
 GPUS, MEMORY_CLOCKS, CORE_CLOCKS, CLIENTS, FAULTS = 8, 4, 256, 32, 16
+HANGS = -1
+"""A fault's code: the call does not come back."""
 
 
 class Can(IntFlag):

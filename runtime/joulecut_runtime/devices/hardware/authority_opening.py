@@ -12,11 +12,9 @@ from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
 from joulecut_runtime.devices.hardware.local_authority import LocalAuthority
 from joulecut_runtime.devices.hardware.no_authority import NoAuthority
-from joulecut_runtime.devices.hardware.patience import BlockedError, patiently
+from joulecut_runtime.devices.hardware.patience import OPENING_S, BlockedError, patiently
 
 _SYSTEM = Path("/")
-_OPENING_S = 30.0
-"""On the wall, for finding the boards: a driver without persistence mode is loaded first, which takes seconds."""
 
 
 def open_authority(
@@ -45,6 +43,6 @@ def _own(root: Path, *, privileged: bool, otherwise: str) -> ClockAuthority:
     if not privileged:
         return NoAuthority(otherwise)
     try:
-        return patiently("this machine's boards", lambda: LocalAuthority(LeaseBook(root)), _OPENING_S)
+        return patiently("this machine's boards", lambda: LocalAuthority(LeaseBook(root)), OPENING_S)
     except (OSError, BlockedError) as error:
         return NoAuthority(f"this process cannot keep what it would have to put back: {error}")

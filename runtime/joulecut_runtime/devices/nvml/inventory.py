@@ -9,6 +9,7 @@ from pathlib import Path
 
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.clockd.nvml_board import gpus
+from joulecut_runtime.devices.hardware.patience import OPENING_S, patiently
 from joulecut_runtime.devices.hardware.probe import Capabilities
 from joulecut_runtime.devices.jetson.identity import is_tegra
 from joulecut_runtime.devices.nvml.architectures import architecture_name
@@ -40,10 +41,14 @@ class GpuRecord:
 def list_gpus(root: Path = Path("/")) -> tuple[GpuRecord, ...]:
     """The GPUs that answer, by index. Needs no privilege.
 
-    Raises DeviceError where there is no driver, and on a Jetson, whose GPU is opened as `jetson`.
+    Raises DeviceError where there is no driver or it hangs, and on a Jetson, whose GPU is opened as `jetson`.
     """
-    with opened_library(root) as library:
-        return tuple(record_of(gpu, index=index, library=library) for index, gpu in _gpus(library))
+
+    def look() -> tuple[GpuRecord, ...]:
+        with opened_library(root) as library:
+            return tuple(record_of(gpu, index=index, library=library) for index, gpu in _gpus(library))
+
+    return patiently("the driver's list of GPUs", look, OPENING_S)
 
 
 def gpu_places(root: Path = Path("/")) -> tuple[str, ...]:
@@ -51,8 +56,12 @@ def gpu_places(root: Path = Path("/")) -> tuple[str, ...]:
 
     Raises as `list_gpus`.
     """
-    with opened_library(root) as library:
-        return (*(gpu.uuid for _, gpu in _gpus(library)), *map(str, _lost(library)))
+
+    def look() -> tuple[str, ...]:
+        with opened_library(root) as library:
+            return (*(gpu.uuid for _, gpu in _gpus(library)), *map(str, _lost(library)))
+
+    return patiently("the driver's list of GPUs", look, OPENING_S)
 
 
 def find_gpu(selector: str, library: Library) -> tuple[Gpu, int]:

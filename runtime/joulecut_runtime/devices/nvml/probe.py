@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from joulecut_core.clocks import ClockTable, OperatingPoint
 from joulecut_core.devices import DeviceInfo, DeviceState
+from joulecut_core.errors import DeviceError
 from joulecut_core.figures import FigureKind
 from joulecut_core.timing import Clock
+from joulecut_runtime.devices.hardware.patience import OPENING_S, TIMEOUT_S, BlockedError, Patience
 from joulecut_runtime.devices.hardware.probe import Capabilities, MeterKind
 from joulecut_runtime.devices.nvml.counter import EnergyCounter, measure_period_s
 from joulecut_runtime.devices.nvml.inventory import GpuRecord, find_gpu, record_of, refuse_tegra
@@ -25,25 +28,29 @@ _STANDS_STILL = "its energy counter stands still: joulecut samples power and int
 class NvmlProbe:
     """A GPU as a Probe. Keeps NVML open until closed, so that a driver without persistence mode keeps its clocks.
 
-    Opening measures how often the energy counter steps, which takes about half a second.
+    Opening measures how often the energy counter steps, which takes about half a second. Raises DeviceError where a
+    call of the driver's blocks for `timeout_s` seconds on the wall.
     """
 
-    def __init__(self, selector: str = "", *, clock: Clock, root: Path = Path("/")) -> None:
+    def __init__(
+        self, selector: str = "", *, clock: Clock, root: Path = Path("/"), timeout_s: float = TIMEOUT_S
+    ) -> None:
         """`selector`: index, UUID or PCI bus id; "" for the first GPU. `root`: where a Jetson would be recognised.
 
         Raises DeviceError where there is no driver or no such GPU, and on a Jetson.
         """
         refuse_tegra(root)
         self._clock = clock
-        self._library = Library()
+        self._closed = False
+        self._library: Library | None = None
         self._meter: EnergyCounter | PowerSampler | None = None
+        self._patience = Patience(timeout_s, doing="asking NVML for")
         try:
-            self._gpu, index = find_gpu(selector, self._library)
-            record = record_of(self._gpu, index=index, library=self._library)
-            self._power = find_power(self._gpu)
-            self._capabilities, period_s = self._open_meter(record.capabilities)
-            self._info = _info(record, self._power, self._capabilities.meter, period_s)
-            self._table = read_clock_table(self._gpu, self._capabilities)
+            self._patience.run(
+                f"GPU {selector}" if selector else "a GPU",
+                partial(self._open, selector),
+                timeout_s=OPENING_S,
+            )
         except BaseException:
             self.close()
             raise
@@ -65,8 +72,9 @@ class NvmlProbe:
 
     @property
     def clock_table(self) -> ClockTable:
-        """The operating points that its driver lists now."""
-        self._table = read_clock_table(self._gpu, self._capabilities)
+        """The operating points that its driver lists now; a closed probe's are those it read last."""
+        if not self._closed:
+            self._table = self._patience.run(f"the clocks of {self._info.name}", self._read_table)
         return self._table
 
     def read(self) -> DeviceState:
@@ -74,6 +82,40 @@ class NvmlProbe:
 
         A GPU that comes back, after a reset say, is read again by the next call.
         """
+        if self._closed:
+            raise DeviceError(f"{self._info.name} is closed; open it again")
+        return self._patience.run(f"the state of {self._info.name}", self._read_state)
+
+    def close(self) -> None:
+        """Stop sampling and let go of NVML. Safe to call twice; a driver that hangs is let go of once it answers."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._patience.run("its end", self._let_go)
+        except BlockedError as error:
+            _LOG.warning("NVML is left open: %s", error)
+        self._patience.close(self._let_go)
+
+    def _open(self, selector: str) -> None:
+        self._library = library = Library()
+        self._gpu, index = find_gpu(selector, library)
+        record = record_of(self._gpu, index=index, library=library)
+        self._power = find_power(self._gpu)
+        self._capabilities, period_s = self._open_meter(record.capabilities)
+        self._info = _info(record, self._power, self._capabilities.meter, period_s)
+        self._table = self._read_table()
+
+    def _let_go(self) -> None:
+        if isinstance(self._meter, PowerSampler):
+            self._meter.close()
+        if self._library is not None:
+            self._library.close()
+
+    def _read_table(self) -> ClockTable:
+        return read_clock_table(self._gpu, self._capabilities)
+
+    def _read_state(self) -> DeviceState:
         point = self._point()
         energy = None if self._meter is None else self._meter.read()
         return DeviceState(
@@ -85,12 +127,6 @@ class NvmlProbe:
             energy_j=None if energy is None else energy[0],
             energy_time_s=None if energy is None else energy[1],
         )
-
-    def close(self) -> None:
-        """Stop sampling and let go of NVML. Safe to call twice."""
-        if isinstance(self._meter, PowerSampler):
-            self._meter.close()
-        self._library.close()
 
     def _point(self) -> OperatingPoint:
         points = self._table.points

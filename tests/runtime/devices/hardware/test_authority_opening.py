@@ -79,7 +79,7 @@ def test_a_driver_that_hangs_does_not_hang_who_opens(tmp_path: Path, monkeypatch
     """A kernel file that never answers costs a bounded time, and no clock is set behind it."""
     (tmp_path / "etc").mkdir()
     os.mkfifo(tmp_path / "etc/nv_tegra_release")
-    monkeypatch.setattr(authority_opening, "_OPENING_S", 0.05)
+    monkeypatch.setattr(authority_opening, "OPENING_S", 0.05)
     try:
         assert "has blocked" in refusal(open_authority(root=tmp_path, privileged=True))
     finally:

@@ -51,3 +51,24 @@ def test_one_call_has_a_patience_of_its_own() -> None:
     for thread in set(threading.enumerate()) - others:
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_what_comes_too_late_is_undone() -> None:
+    """Nobody has the result of a call that was given up, so it is handed to `late`; one that came in time is not."""
+    patience, gate, undone = Patience(timeout_s=0.05), threading.Event(), threading.Event()
+
+    def slow() -> int:
+        gate.wait(WAIT_S)
+        return 42
+
+    with pytest.raises(BlockedError):
+        patience.run("a number", slow, late=lambda number: undone.set() if number == 42 else None)
+    gate.set()
+    assert undone.wait(WAIT_S)
+    undone.clear()
+    stuck = patience._stuck
+    assert stuck is not None
+    assert stuck.done.wait(WAIT_S)
+    assert patience.run("a number", slow, timeout_s=WAIT_S, late=lambda _: undone.set()) == 42
+    patience.close()
+    assert not undone.is_set()

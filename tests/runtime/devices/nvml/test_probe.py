@@ -14,9 +14,22 @@ from joulecut_core.devices import ThrottleReason
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import SystemClock
 from joulecut_runtime.clockd import nvml_board
-from joulecut_runtime.devices.nvml import NvmlProbe
+from joulecut_runtime.devices.hardware.patience import BlockedError
+from joulecut_runtime.devices.nvml import NvmlProbe, inventory
+from joulecut_runtime.devices.nvml import probe as probe_module
 from tests.fakes.nvml import GENERATIONS, FakeNvml, loaded, symbols
 from tests.runtime.devices.nvml.probing import machine, mean_w, probed
+
+HANGS_S = 0.1
+WAIT_S = 20.0
+"""How long a test waits for what must happen; only a defect ever takes it."""
+
+
+def ended(threads: set[threading.Thread]) -> None:
+    """Wait until all of them have."""
+    for thread in threads:
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -205,3 +218,63 @@ def test_a_jetson_is_refused_before_nvml_is_asked(tmp_path: Path) -> None:
     with loaded(fake), pytest.raises(DeviceError, match="open it as `jetson`"):
         NvmlProbe(clock=fake.clock, root=tmp_path)
     assert fake.calls == 0
+
+
+@pytest.mark.parametrize(
+    "call", ["nvmlDeviceGetClockInfo", "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetCurrentClocksEventReasons"]
+)
+def test_a_driver_that_hangs_costs_one_reader_its_patience(call: str, tmp_path: Path) -> None:
+    """Whoever reads then is refused, the next at once, and all is read again once the driver answers."""
+    fake = FakeNvml(tmp_path, ["h100"])
+    with loaded(fake):
+        probe = NvmlProbe(clock=SystemClock())
+        probe._patience._timeout_s = HANGS_S
+        fake.hang(call)
+        with pytest.raises(BlockedError, match="asking NVML for the state of NVIDIA H100 NVL has blocked"):
+            probe.read()
+        with pytest.raises(BlockedError, match="still blocks"):
+            _ = probe.clock_table
+        fake.heal()
+        probe._patience._timeout_s = WAIT_S
+        stuck = probe._patience._stuck
+        assert stuck is not None
+        assert stuck.done.wait(WAIT_S)
+        assert probe.read().energy_j is not None
+        probe.close()
+    assert fake.clients == 0
+
+
+def test_a_driver_that_hangs_keeps_nobody_from_leaving(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A probe whose driver does not answer is closed at once, as the log says, and let go of once it answers."""
+    fake, others = FakeNvml(tmp_path, ["h100"]), set(threading.enumerate())
+    with loaded(fake):
+        probe = NvmlProbe(clock=SystemClock())
+        probe._patience._timeout_s = HANGS_S
+        fake.hang("nvmlDeviceGetClockInfo")
+        with pytest.raises(BlockedError):
+            probe.read()
+        probe.close()
+        probe.close()
+        assert "NVML is left open: asking NVML for the state of NVIDIA H100 NVL still blocks" in caplog.text
+        with pytest.raises(DeviceError, match="closed"):
+            probe.read()
+        fake.heal()
+        ended(set(threading.enumerate()) - others)
+        assert fake.clients == 0
+
+
+@pytest.mark.parametrize("call", ["nvmlInit_v2", "nvmlDeviceGetName"])
+def test_a_gpu_whose_driver_hangs_is_not_opened(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a probe nor the list of GPUs waits for ever, and what was opened too late is let go of."""
+    monkeypatch.setattr(probe_module, "OPENING_S", HANGS_S)
+    monkeypatch.setattr(inventory, "OPENING_S", HANGS_S)
+    fake, others = FakeNvml(tmp_path, ["h100"]), set(threading.enumerate())
+    with loaded(fake):
+        fake.hang(call)
+        with pytest.raises(BlockedError, match="asking NVML for a GPU has blocked"):
+            NvmlProbe(clock=SystemClock(), timeout_s=HANGS_S)
+        with pytest.raises(BlockedError, match="list of GPUs has blocked"):
+            inventory.list_gpus()
+        fake.heal()
+        ended(set(threading.enumerate()) - others)
+        assert fake.clients == 0
