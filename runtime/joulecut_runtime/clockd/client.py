@@ -116,6 +116,11 @@ class ClockdClient:
         try:
             self._socket.sendall(json.dumps(request).encode() + b"\n")
             line = self._answers.readline()
+        except TimeoutError as error:
+            limit_s = self._socket.gettimeout()
+            raise ClockdGoneError(
+                f"joulecut-clockd has not answered within {limit_s:g} s; it hangs, or a driver below it: see its log"
+            ) from error
         except (OSError, ValueError) as error:
             raise ClockdGoneError(f"joulecut-clockd does not answer: {error}; its leases are restored") from error
         if not line:

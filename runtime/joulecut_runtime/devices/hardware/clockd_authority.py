@@ -12,29 +12,50 @@ from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_core.timing import SystemClock, is_set_within
 from joulecut_runtime.clockd.client import DEFAULT_SOCKET, ClockdClient, ClockdGoneError
 from joulecut_runtime.devices.hardware.authority import ClockGrant
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, Patience
 
 _LOG = logging.getLogger(__name__)
 
 _TTL_S = 10.0
 _BEATS_PER_TTL = 3
 _RETRY_S = 0.1
+_SILENT_S = 60.0
+"""On the wall, for a daemon that is there and says nothing: nobody waits so long for it but its thread."""
+_RELEASE_S = 10.0
+"""On the wall, for clocks that go back: an agent that leaves says after seven seconds that they have not."""
+_REMEDY = "joulecut-clockd hangs, or a driver below it: see their logs, restart it"
 
 
 class ClockdAuthority:
     """A ClockAuthority that asks joulecut-clockd: one connection and one heartbeat thread for each grant.
 
-    The daemon restores the clocks when that connection ends, or after `ttl_s` wall seconds without a heartbeat.
+    The daemon restores the clocks when that connection ends, or after `ttl_s` wall seconds without a heartbeat. One
+    that is there and silent costs each caller `answer_s` wall seconds at most, `release_s` where clocks go back, and
+    a BlockedError; until it answers the next ones are refused at once.
     """
 
-    def __init__(self, path: Path = DEFAULT_SOCKET, *, ttl_s: float = _TTL_S) -> None:
-        self._path, self._ttl_s = path, ttl_s
-        self._grants: list[_ClockdGrant] = []
+    def __init__(
+        self,
+        path: Path = DEFAULT_SOCKET,
+        *,
+        ttl_s: float = _TTL_S,
+        answer_s: float = TIMEOUT_S,
+        release_s: float = _RELEASE_S,
+    ) -> None:
+        self._path, self._ttl_s, self._release_s = path, ttl_s, release_s
+        self._patience = Patience(answer_s, doing="asking joulecut-clockd for", remedy=_REMEDY)
+        self._grants: list[_PatientGrant] = []
 
     def grant(self, board: str, point: OperatingPoint, *, holder: str) -> ClockGrant:
         """The board's clocks at `point`, as ClockAuthority says."""
-        grant = _ClockdGrant(self._path, board, point, holder=holder, ttl_s=self._ttl_s)
-        self._grants = [*(kept for kept in self._grants if not kept.ended), grant]
-        return grant
+        grant = self._patience.run(
+            board,
+            lambda: _ClockdGrant(self._path, board, point, holder=holder, ttl_s=self._ttl_s),
+            late=_ClockdGrant.release,
+        )
+        patient = _PatientGrant(grant, board, self._patience, release_s=self._release_s)
+        self._grants = [*(kept for kept in self._grants if not kept.ended), patient]
+        return patient
 
     def reset(self, board: str) -> None:
         """Put a board that nobody holds back to what was before a lease, else to its driver's defaults."""
@@ -52,6 +73,25 @@ class ClockdAuthority:
                 grant.release()
             except DeviceError as error:
                 _LOG.error("%s", error)
+
+
+class _PatientGrant:
+    """A grant whose daemon is waited for in another thread."""
+
+    def __init__(self, grant: _ClockdGrant, board: str, patience: Patience, *, release_s: float) -> None:
+        self._grant, self._board, self._patience, self._release_s = grant, board, patience, release_s
+
+    @property
+    def ended(self) -> bool:
+        """Whether it holds nothing any more."""
+        return self._grant.ended
+
+    def move(self, point: OperatingPoint) -> None:
+        self._patience.run(self._board, lambda: self._grant.move(point))
+
+    def release(self) -> None:
+        if not self.ended:
+            self._patience.run(self._board, self._grant.release, timeout_s=self._release_s)
 
 
 class _ClockdGrant:
@@ -161,7 +201,7 @@ class _ClockdGrant:
             raise LeaseError(f"the lease of {self._board} has ended with its daemon: {error}") from error
 
     def _acquired(self) -> ClockdClient:
-        client = ClockdClient(self._path)
+        client = ClockdClient(self._path, answer_s=_SILENT_S)
         try:
             client.acquire(self._board, self._point, holder=self._holder, ttl_s=self._ttl_s)
         except BaseException:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.errors import DeviceError
 from joulecut_runtime.clockd.book import Holder, LeaseBook
 from joulecut_runtime.devices.hardware.authority import ClockGrant
-from joulecut_runtime.devices.hardware.patience import BlockedError, Patience
+from joulecut_runtime.devices.hardware.patience import TIMEOUT_S, BlockedError, Patience
 
 _LOG = logging.getLogger(__name__)
 
-_ANSWER_S = 10.0
-"""On the wall, as long as a clock daemon is given for an answer."""
+RELEASE_S = 10.0
+"""On the wall, for clocks that go back: an agent that leaves says after seven seconds that they have not."""
 
 
 class LocalAuthority:
@@ -24,12 +23,14 @@ class LocalAuthority:
 
     Its leases have no time to live: they end with the process. A kill leaves the clocks as they are until a clock
     daemon, the next LocalAuthority or `joulecut-clockd --restore` finds the journal. A driver that hangs costs each
-    caller `answer_s` wall seconds at most, and a BlockedError: what it owes by then is in the journal too.
+    caller `answer_s` wall seconds at most, `release_s` where clocks go back, and a BlockedError: what it owes by then
+    is in the journal too.
     """
 
-    def __init__(self, book: LeaseBook, *, answer_s: float = _ANSWER_S) -> None:
+    def __init__(self, book: LeaseBook, *, answer_s: float = TIMEOUT_S, release_s: float = RELEASE_S) -> None:
         """Puts back what killed processes left."""
         self._book = book
+        self._release_s = release_s
         self._patience = Patience(answer_s, doing="setting the clocks of")
         self._closed = False
         with book.turn:
@@ -39,23 +40,14 @@ class LocalAuthority:
 
     def grant(self, board: str, point: OperatingPoint, *, holder: str) -> ClockGrant:
         """The board's clocks at `point`, as ClockAuthority says."""
-        owner, settled = _holder(holder), threading.Lock()  # taken once: by the grant, or by whoever gives it up
+        owner = _holder(holder)
 
         def acquire() -> None:
             self._book.tend()
             self._put_back.discard(board)
             self._book.board(board).acquire((point.core_mhz, point.memory_mhz), owner)
-            if not settled.acquire(blocking=False):
-                self._book.board(board).release(owner)
 
-        try:
-            self.do(board, acquire)
-        except BlockedError:
-            if settled.acquire(blocking=False):
-                raise
-        except BaseException:
-            settled.acquire(blocking=False)
-            raise
+        self.do(board, acquire, undo=lambda: self._book.board(board).release(owner))
         return _LocalGrant(self, self._book, board, owner)
 
     def reset(self, board: str) -> None:
@@ -70,7 +62,7 @@ class LocalAuthority:
         if self._closed:
             return
         try:
-            self._patience.run("every board", self._book.close)
+            self._patience.run("every board", self._book.close, timeout_s=self._release_s)
         except DeviceError as error:
             _LOG.error("%s", error)
             if isinstance(error, BlockedError):
@@ -78,18 +70,28 @@ class LocalAuthority:
         self._closed = True
         self._patience.close()
 
-    def do(self, board: str, function: Callable[[], None]) -> None:
-        """Something with the book, when it is our turn; raises DeviceError where that blocks or nothing can be kept."""
+    def do(
+        self, board: str, function: Callable[[], None], *, undo: Callable[[], None] | None = None, ends: bool = False
+    ) -> None:
+        """Something with the book, when it is our turn; raises DeviceError where that blocks or nothing can be kept.
 
-        def turn() -> None:
+        `undo`: what makes it undone where it succeeds too late; `ends`: whether clocks go back with it.
+        """
+
+        def turn(todo: Callable[[], None]) -> None:
             with self._book.turn:
-                function()
+                todo()
 
         try:
             if self._closed:  # and so is the book, which lends nothing any more
-                turn()
+                turn(function)
             else:
-                self._patience.run(board, turn)
+                self._patience.run(
+                    board,
+                    lambda: turn(function),
+                    timeout_s=self._release_s if ends else None,
+                    late=None if undo is None else lambda _: turn(undo),
+                )
         except OSError as error:
             raise DeviceError(
                 f"{board}: what it holds now cannot be kept for later: {error}; nothing was changed, make room for it"
@@ -105,7 +107,7 @@ class _LocalGrant:
         self._authority.do(self._board, lambda: self._book.board(self._board).move(clocks, self._holder))
 
     def release(self) -> None:
-        self._authority.do(self._board, lambda: self._book.board(self._board).release(self._holder))
+        self._authority.do(self._board, lambda: self._book.board(self._board).release(self._holder), ends=True)
 
 
 def _not_free(book: LeaseBook) -> set[str]:

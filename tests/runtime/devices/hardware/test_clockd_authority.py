@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,7 @@ from joulecut_core.errors import DeviceError, LeaseError
 from joulecut_runtime.clockd.client import ClockdGoneError
 from joulecut_runtime.devices.hardware.authority import ClockGrant
 from joulecut_runtime.devices.hardware.clockd_authority import ClockdAuthority
+from joulecut_runtime.devices.hardware.patience import BlockedError
 from tests.fakes.threads import no_thread_left
 from tests.runtime.clockd.file_board import STOCK, FileBoard, double_leases
 from tests.runtime.clockd.kill_trial import started_clockd, until
@@ -21,6 +24,9 @@ from tests.runtime.clockd.nursery import Nursery
 
 LOW = OperatingPoint(core_mhz=306.0)
 MIDDLE = OperatingPoint(core_mhz=612.0)
+HANGS_S = 0.1
+WAIT_S = 20.0
+"""How long a test waits for what must happen; only a defect ever takes it."""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,11 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def board(tmp_path: Path) -> FileBoard:
     return FileBoard.make(tmp_path / "a")
+
+
+def waits(authority: ClockdAuthority, answer_s: float) -> None:
+    """From now on it gives a daemon so long: no more than it needs where that hangs, else more than a busy host may."""
+    authority._patience._timeout_s = answer_s
 
 
 def highest(board: FileBoard) -> str:
@@ -146,3 +157,48 @@ def test_release_without_a_daemon_is_quiet(nursery: Nursery, tmp_path: Path, boa
         grant.release()
     started_clockd(nursery, tmp_path)
     assert board.held() == STOCK
+
+
+def test_nobody_waits_for_a_daemon_that_hangs(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """One that is there and silent costs one caller his patience and the next ones nothing, until it answers again."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        os.kill(clockd, signal.SIGSTOP)
+        waits(authority, HANGS_S)
+        with pytest.raises(BlockedError, match=r"has blocked for 0\.1 s.*joulecut-clockd hangs"):
+            grant.move(MIDDLE)
+        waits(authority, WAIT_S)
+        with pytest.raises(BlockedError, match="still blocks"):
+            grant.move(MIDDLE)
+        assert highest(board) == "306.0"
+        os.kill(clockd, signal.SIGCONT)
+        until(lambda: "still blocks" not in refusal(grant), "it is not asked again")
+        assert highest(board) == "612.0"
+    assert board.held() == STOCK
+
+
+def test_a_lease_that_comes_too_late_is_given_back(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """The daemon grants it once it goes on, and by then nobody wants it."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0)) as authority:
+        os.kill(clockd, signal.SIGSTOP)
+        waits(authority, HANGS_S)
+        with pytest.raises(BlockedError, match="has blocked"):
+            authority.grant(board.key, LOW, holder="test")
+        os.kill(clockd, signal.SIGCONT)
+        until(lambda: any("restored" in call for _, call in board.done()), "the board is not given back")
+    assert board.held() == STOCK
+    assert double_leases(board.done()) == []
+
+
+def test_a_release_does_not_wait_for_a_daemon_that_hangs(nursery: Nursery, tmp_path: Path, board: FileBoard) -> None:
+    """Whoever leaves is told that the clocks are not given back; they are once the daemon goes on."""
+    clockd = started_clockd(nursery, tmp_path)
+    with closing(ClockdAuthority(tmp_path / "sock", ttl_s=60.0, release_s=HANGS_S)) as authority:
+        grant = authority.grant(board.key, LOW, holder="test")
+        os.kill(clockd, signal.SIGSTOP)
+        with pytest.raises(BlockedError, match="has blocked"):
+            grant.release()
+        os.kill(clockd, signal.SIGCONT)
+        until(lambda: board.held() == STOCK, "the board is not given back")

@@ -51,7 +51,7 @@ def authority(board: HangingBoard, tmp_path: Path) -> LocalAuthority:
 
 def waits(authority: LocalAuthority, answer_s: float) -> None:
     """From now on it gives a driver so long: no more than it needs where that hangs, else more than a busy host may."""
-    authority._patience._timeout_s = answer_s
+    authority._patience._timeout_s = authority._release_s = answer_s
 
 
 def journals(folder: Path) -> list[Path]:
