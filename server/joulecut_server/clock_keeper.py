@@ -82,10 +82,10 @@ class ClockKeeper:
         return self._holder.leases
 
     def close(self) -> None:
-        """Forget all wishes and restore the device."""
+        """Forget all wishes and restore the device. Raises DeviceError where it could not be restored."""
         self._wishes.clear()
         self._is_due = False
-        self._holder.hold(None)
+        self._holder.give_back()
 
 
 def _highest(wishes: Mapping[str, OperatingPoint]) -> OperatingPoint | None:

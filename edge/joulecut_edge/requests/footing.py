@@ -125,7 +125,7 @@ class Footing:
 
     async def give_clocks_back(self) -> None:
         """Restore the device's clocks after what runs on it. Nothing runs after that; raises as `give_back` does."""
-        await give_back(lambda: self._holder.hold(None), self._worker, self._runner.device)
+        await give_back(self._holder.give_back, self._worker, self._runner.device)
 
     def stays_home(self, active: ActivePlan) -> bool:
         """Whether the server is to be left alone for now; where that lasts, under the local plan's clock."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device, DeviceState, Lease, ThrottleReason
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
+from joulecut_runtime.devices.hardware.lease import HardwareLease
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,6 +83,15 @@ class ClockHolder:
         except DeviceError as error:
             self._wanted = point
             self._go_without(error)
+
+    def give_back(self) -> None:
+        """Leave the clocks to the governor for good. Raises DeviceError where they could not be given back."""
+        lease = self._lease
+        self.hold(None)
+        if isinstance(lease, HardwareLease) and lease.failure is not None:
+            raise DeviceError(
+                f"the clocks of {self._device.info.name} are not restored: {lease.failure}; see to them by hand"
+            ) from lease.failure
 
     def verify(self) -> None:
         """See that the point wanted is still held, and take it again where it is not. What goes wrong is logged.

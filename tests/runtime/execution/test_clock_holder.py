@@ -322,3 +322,16 @@ def test_a_vanished_device_is_looked_for_again(real: Real, caplog: pytest.LogCap
             real.holder.verify()
     assert real.holder.held == real.hardware.held == REAL_HIGH
     assert caplog.text.count("holding 1200/2000 MHz again") == 1
+
+
+def test_clocks_that_are_not_restored_at_the_end_are_told() -> None:
+    """Whoever leaves for good learns it, and says so; one whose clocks are back hears nothing."""
+    hardware = FakeHardware(clock=ManualClock())
+    authority = FakeAuthority(hardware=hardware)
+    holder = ClockHolder(opened(hardware, authority))
+    holder.hold(hardware.table.top)
+    holder.give_back()
+    holder.hold(hardware.table.top)
+    authority.fails_to_restore = True
+    with pytest.raises(DeviceError, match="the clocks of fake are not restored: fake:0 does not take its old clocks"):
+        holder.give_back()
