@@ -19,6 +19,7 @@ from joulecut_core.devices import Device, DeviceState
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import SystemClock
 from joulecut_core.workloads import Workload
+from joulecut_runtime.devices.hardware.patience import BlockedError
 from joulecut_runtime.execution.device_worker import DeviceWorker, Turn
 from joulecut_runtime.execution.hung_work import LEAST_S, HungWork
 
@@ -55,7 +56,10 @@ class DeviceWatch:
         self._answer_s = answer_s
         # Callers take all threads of the loop now and then: what they ask for must not make the device look lost.
         # And one that hangs must not keep this process from ending.
-        self._looker = DeviceWorker(SystemClock())
+        self._wall = SystemClock()
+        self._looker = DeviceWorker(self._wall)
+        self._blocked_s: float | None = None
+        """Since when readings have been refused for a driver that blocks."""
         self._reading: asyncio.Future[Turn[DeviceState]] | None = None
         self._failures = 0
         self._latest: weakref.ref[DeviceError] | None = None
@@ -145,9 +149,15 @@ class DeviceWatch:
     def _complaint_now(self, *, trial: bool) -> str | None:
         try:
             self._device.state()
+            self._blocked_s = None
             if trial:
                 with self._device.execution(_NOTHING):
                     pass
+        except BlockedError as error:
+            # As with a reading that lasts: the driver may be busy, and what the device computes goes on.
+            now_s = self._wall.now_s()
+            self._blocked_s = now_s if self._blocked_s is None else self._blocked_s
+            return str(error) if trial or now_s - self._blocked_s >= self._answer_s else None
         except Exception as error:  # noqa: BLE001 - who fails in a way that nobody knows is not well either
             return str(error) if isinstance(error, (DeviceError, RuntimeError)) else repr(error)
         return None

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from joulecut_core.errors import DeviceError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.hardware.device import HardwareDevice
+from joulecut_runtime.devices.hardware.patience import BlockedError
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_server.reporting.device_watch import DeviceWatch
 from tests.fakes.hardware import FakeHardware, opened
@@ -236,6 +237,34 @@ def test_a_driver_that_does_not_answer_is_a_loss() -> None:
         watch.close()
 
     watching(use)
+
+
+def test_a_driver_that_refuses_to_be_waited_for_is_a_loss_only_once_that_lasts() -> None:
+    """A busy driver that blocks for some seconds sends no edge away: what the device computes goes on meanwhile."""
+
+    class Blocked(FakeHardware):
+        def advance(self) -> None:
+            if self.unreadable:
+                raise BlockedError("asking NVML for its state still blocks")
+            super().advance()
+
+    async def use() -> None:
+        hardware = Blocked(clock=ManualClock())
+        watch = DeviceWatch(opened(hardware), answer_s=20.0)
+        for _ in range(2):
+            hardware.unreadable = True
+            await watch.look()
+            await watch.look()
+            assert watch.well
+            assert watch._blocked_s is not None
+            watch._blocked_s -= 20.0
+            await watch.look()
+            assert watch.complaint == "asking NVML for its state still blocks"
+            hardware.unreadable = False
+            await watch.look()
+            assert watch.well
+
+    asyncio.run(asyncio.wait_for(use(), 20.0))
 
 
 def test_callers_cannot_keep_it_from_looking() -> None:
