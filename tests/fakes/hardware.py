@@ -40,6 +40,7 @@ class FakeHardware:
 
     `held`: the point that somebody has set; None under the governor, which runs at the lowest. `ceiling_mhz`: the core
     clock that a power cap allows. `idles_low`: reads the lowest core clock while idle, however it is locked.
+    `unreadable`: computes, and cannot be read.
     """
 
     clock: ManualClock
@@ -52,6 +53,7 @@ class FakeHardware:
     idles_low: bool = False
     pending_flops: float = 0.0
     vanished: bool = False
+    unreadable: bool = False
     closed: bool = False
     reads: int = 0
     asked_s: float = 0.0
@@ -171,6 +173,8 @@ class FakeProbe:
             raise DeviceError("fake has fallen off the bus; expected it to answer: look at the cables")
         hardware.reads += 1
         hardware.advance()
+        if hardware.unreadable:
+            raise DeviceError("fake does not answer; expected a reading: see the driver's log")
         capped = hardware.ceiling_mhz is not None and hardware.held is not None
         return DeviceState(
             time_s=now_s,

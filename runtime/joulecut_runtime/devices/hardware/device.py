@@ -20,6 +20,7 @@ from joulecut_core.timing import Clock
 from joulecut_core.workloads import Workload
 from joulecut_runtime.devices.hardware.authority import ClockAuthority
 from joulecut_runtime.devices.hardware.execution import METERED_PERIODS, HardwareExecution
+from joulecut_runtime.devices.hardware.failing_meter import FailingMeter
 from joulecut_runtime.devices.hardware.lease import HardwareLease
 from joulecut_runtime.devices.hardware.probe import Capabilities, Probe, WorkListener
 from joulecut_runtime.devices.hardware.settling import Settled, SettlePlan, read_back, settle
@@ -55,6 +56,7 @@ class HardwareDevice:
         self._closed = False
         self._settled: Settled | None = None
         self._has_long_runs = False
+        self._failing = FailingMeter()
 
     @property
     def info(self) -> DeviceInfo:
@@ -96,8 +98,8 @@ class HardwareDevice:
         """Time the computation that the caller runs inside the context, and meter it where it is long enough.
 
         Entering waits while another thread's execution runs. Raises DeviceError where this thread is inside one
-        already, and where the device is closed, fails or vanishes: the run is then void, and the next one is tried
-        as if nothing had been.
+        already, and where the device is closed or fails as it computes: the run is then void, and the next one is
+        tried as if nothing had been. A run that has computed stands, without joules where the meter cannot be read.
         """
         del workload
         return self._executed()
@@ -174,7 +176,7 @@ class HardwareDevice:
     def _timed(self) -> Iterator[Execution]:
         # Reading the meter costs what a small part of a network does, so it is read only where runs are long enough
         # to be told apart by it: from the second such run on.
-        begin = self._probe.read() if self._has_long_runs else None
+        begin = self._failing.reading(self._probe.read) if self._has_long_runs else None
         execution = HardwareExecution(self.info.name, clock=self._clock, synchronise=self._wait_for_work)
         try:
             yield execution
@@ -184,8 +186,9 @@ class HardwareDevice:
         elapsed_s, period_s = execution.finish(), self.info.meter_period_s
         if period_s is not None and elapsed_s >= METERED_PERIODS * period_s:
             self._has_long_runs = True
-            if begin is not None:
-                execution.meter(begin, self._probe.read(), period_s)
+            end = None if begin is None else self._failing.reading(self._probe.read)
+            if begin is not None and end is not None:
+                execution.meter(begin, end, period_s)
 
     def _wait_for_work(self) -> None:
         try:

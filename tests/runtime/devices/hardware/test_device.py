@@ -235,15 +235,22 @@ def test_a_lost_device_fails_the_run_and_not_the_next(device: HardwareDevice, ha
     assert execution.elapsed_s == execution.marks_s[0] > 0
 
 
-def test_a_device_lost_beside_a_metered_run_fails_that_run(device: HardwareDevice, hardware: FakeHardware) -> None:
-    """A meter that cannot be read any more is a vanished device, not a run without joules."""
+def test_a_run_that_has_computed_stands_without_its_joules(
+    device: HardwareDevice, hardware: FakeHardware, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A meter that cannot be read before or behind a run costs that run's joules, not its answer; the log says so."""
     assert hardware.period_s is not None
     long_flops = flops_for(30 * hardware.period_s, LOW)
     run(device, hardware, long_flops)
-    hardware.vanished = True
-    with pytest.raises(DeviceError, match="fallen off the bus"), device.execution(NOTHING):
-        pass
-    hardware.vanished = False
+    for fails in ((True, False), (False, True)):
+        hardware.unreadable = fails[0]
+        with device.execution(NOTHING) as execution:
+            hardware.unreadable = fails[1]
+            hardware.compute(long_flops)
+        assert execution.elapsed_s > 0
+        assert execution.energy_j is None
+    assert "there are no joules until the meter can be read again: fake does not answer" in caplog.text
+    hardware.unreadable = False
     assert run(device, hardware, long_flops) is not None
 
 
