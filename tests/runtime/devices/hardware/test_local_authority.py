@@ -104,8 +104,10 @@ def test_a_release_that_hangs_is_owed_to_the_next_process(
     assert len(journals(tmp_path)) == 1
     waits(authority, WAIT_S)
     board.gate.set()
-    while journals(tmp_path):
-        pass
+    stuck = authority._patience._stuck
+    assert stuck is not None
+    assert stuck.done.wait(WAIT_S)
+    assert journals(tmp_path) == []
     authority.close()
     assert board.held() == STOCK
     refusal: DeviceError | None = None
