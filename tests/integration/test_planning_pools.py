@@ -66,7 +66,7 @@ def test_the_service_bounds_a_pool() -> None:
 
     async def test() -> None:
         async with planner(_limits(most)) as (client, _, _):
-            with pytest.raises(ProblemError, match="edges: this fleet has at least 4; expected at most 3"):
+            with pytest.raises(ProblemError, match="edges: this pool has at least 4; expected at most 3"):
                 await client.plan_pool(example(), timeout_s=WAIT_S)
 
     run(test())
