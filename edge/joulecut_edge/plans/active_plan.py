@@ -14,6 +14,8 @@ _SLOW = 1.2
 """Over the planned seconds: software between the stages is in no plan."""
 _MOST = 1e12
 """Of a plan's seconds, joules and watts: far above any real one, and low enough that no sum of a request overflows."""
+_BELIEVED = 6.0
+"""Deadlines that a plan's latency counts for at most: plans of other policies may be late, and a server may lie."""
 LOCAL_EPOCH = 0
 """The epoch of the plan an edge makes for itself; servers hand out higher ones."""
 
@@ -55,10 +57,16 @@ class ActivePlan:
         return planned.t_up + planned.rtt_s + planned.decode_s + planned.t_server + planned.t_down
 
     @property
+    def bound_s(self) -> float:
+        """What the plan allows a request in all, as far as it is believed; 0 where the plan does not tell."""
+        bound_s = self.plan.latency_bound_s or 0.0
+        return bound_s if self.deadline_s is None else min(bound_s, _BELIEVED * self.deadline_s)
+
+    @property
     def slow_remote_s(self) -> float:
         """Of the same seconds, what a request takes that is as slow as the plan allows for, or somewhat more."""
-        mean_s, bound_s = self.plan.latency_s or 0.0, self.plan.latency_bound_s or 0.0
-        return max(self.expected_remote_s + max(bound_s - mean_s, 0.0), _SLOW * self.expected_remote_s)
+        margin_s = max(self.bound_s - (self.plan.latency_s or 0.0), 0.0)
+        return max(self.expected_remote_s + margin_s, _SLOW * self.expected_remote_s)
 
     def continues(self, other: ActivePlan) -> bool:
         """Whether what was encoded under `other` can be sent under this plan as it is."""

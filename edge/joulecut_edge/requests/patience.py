@@ -6,7 +6,8 @@
 The deadline is the plan's, or the time that the caller waits where that is shorter.
 
 Without a deadline, or where the local rest cannot be fitted in beside what a slow answer of the server takes, the edge
-waits a multiple of the planned latency, as it must not give up a server that is merely slow.
+waits a multiple of the planned latency, as it must not give up a server that is merely slow. A plan is a server's word:
+its latency counts up to six deadlines, and without one for ten minutes of waiting at most.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from joulecut_edge.plans.active_plan import ActivePlan
 _PATIENCE = 5.0
 """How many times a request's planned latency to wait for the server before finishing locally."""
 _LEAST_PATIENCE_S = 1.0
+_MOST_PATIENCE_S = 600.0
+"""As long as a server takes, unless told otherwise, to give up the slowest request and the slowest reply."""
 _KEPT_SHARE = 0.01
 """Of a deadline, what is kept back: waits end late on a busy host, and the answer's way to the application counts."""
 _LEAST_KEPT_S = 0.002
@@ -88,4 +91,4 @@ def _spare_s(active: ActivePlan, *, left_s: float, kept_s: float, queued_s: floa
 
 def patience_s(active: ActivePlan) -> float:
     """Seconds after which a server is given up where no deadline says so."""
-    return max(_LEAST_PATIENCE_S, _PATIENCE * (active.plan.latency_bound_s or 0.0))
+    return max(_LEAST_PATIENCE_S, min(_PATIENCE * active.bound_s, _MOST_PATIENCE_S))

@@ -42,7 +42,7 @@ from joulecut_edge.requests.drift_watch import DriftWatch
 from joulecut_edge.requests.edge_waits import EdgeWaits
 from joulecut_edge.requests.first_parts import Head, Whole
 from joulecut_edge.requests.footing import Footing, InForce
-from joulecut_edge.requests.patience import retry_s, wait_s
+from joulecut_edge.requests.patience import patience_s, retry_s, wait_s
 from joulecut_edge.requests.request import Request
 from joulecut_edge.requests.request_ledgers import both, link_shares, local_ledger, split_ledger
 from joulecut_edge.requests.request_spans import SERVER, tell_head, tell_tail, tell_whole
@@ -348,7 +348,7 @@ class EdgeSession:
             self._footing.recess.begin(now_s, error.retry_after_s)
         active = head.force.active
         # A caller in a hurry may leave the server less than it needs, which says nothing of the server or its link.
-        if isinstance(error, UnansweredError) and waited_s >= active.slow_remote_s:
+        if isinstance(error, UnansweredError) and waited_s >= min(active.slow_remote_s, patience_s(active)):
             self._footing.recess.missed(now_s)
             self.transfers.transferred(
                 Transfer(time_s=now_s, up_bytes=head.sent_bytes, down_bytes=0, link_s=now_s - sent_s, is_over=False),

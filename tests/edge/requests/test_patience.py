@@ -112,3 +112,15 @@ def test_a_second_try_needs_its_own_time() -> None:
     assert retry_s(plan(0.1), elapsed_s=0.06) is None
     assert retry_s(plan(0.1), elapsed_s=0.022, queued_s=0.01) == pytest.approx(0.1 - 0.022 - 0.01 - 0.015 - 0.03)
     assert retry_s(plan(0.1), elapsed_s=0.022, queued_s=0.035) is None
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "tail", "waits_s"), [(0.5, TAIL, 15.0), (0.5, None, 15.0), (0.01, TAIL, 1.0), (None, TAIL, 600.0)]
+)
+def test_a_plan_of_a_million_seconds_makes_nobody_wait_for_them(
+    deadline_s: float | None, tail: LocalTail | None, waits_s: float
+) -> None:
+    """It is a server's word, and the deadline is the edge's own: who never answers is given up all the same."""
+    lie = replace(planned(head_s=0.02, remote_s=0.03), latency_bound_s=1e6)
+    told = active_plan(2, deadline_s=deadline_s, tail=tail, plan=lie)
+    assert wait_s(told, elapsed_s=0.022) == pytest.approx(waits_s)
