@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from joulecut_core.errors import ContractError
@@ -11,6 +13,11 @@ from joulecut_core.plans import Assignment, Plan
 from joulecut_core.problems import Objective, Problem, Slo
 from joulecut_core.profiles import Profile
 from joulecut_core.wires import WireTable
+
+MOST_BANDS = 64
+"""Several times what a server plans for."""
+_MOST_ALIKE = 8
+"""A band names its codec and variant: each that is called so is priced to find which one is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +91,26 @@ class SessionReply:
 
     `bands`: plans by rising uplink where a range was asked for. An edge may send requests under the epoch of any band
     of the plans last activated.
+
+    Raises ContractError for more bands, or more choices of one name, than an edge can tell apart between two requests.
     """
 
     assignment: Assignment | None
     plan: Plan
     problem: Problem
     bands: tuple[Band, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.bands) > MOST_BANDS:
+            raise ContractError(f"{len(self.bands)} bands; expected at most {MOST_BANDS}; check the server")
+        variants = _most_alike(variant.name for variant in self.problem.variants)
+        for index, cut in enumerate(self.problem.cuts if self.bands else ()):
+            alike = variants * _most_alike(wire.codec for wire in cut.wires)
+            if alike > _MOST_ALIKE:
+                raise ContractError(
+                    f"problem.cuts[{index}]: {alike} choices of one codec and variant; expected at most {_MOST_ALIKE}: "
+                    "offer each codec once"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +127,7 @@ class RequestSize:
     table_entries: int = 0
     clock_pairs: int = 0
     choices: int = 0
+
+
+def _most_alike(names: Iterable[str]) -> int:
+    return max(Counter(names).values(), default=0)
