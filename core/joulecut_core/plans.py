@@ -12,6 +12,8 @@ from joulecut_core.power_scopes import sum_scope
 PLAN_SCHEMA = "joulecut.plan/1"
 OPTIMAL = "optimal"
 INFEASIBLE = "infeasible"
+_LONGEST_NAME = 200
+"""Characters; several times a digest, the longest that there is."""
 
 _CHOICE_FIELDS = (
     "cut",
@@ -104,6 +106,8 @@ class Assignment:
 
     `edge_clock` is None where the board's own governor decides, `server_clock` None where the
     server has no part. Epochs only rise; a request carries its epoch, digest and cut.
+
+    Raises PlanError for a negative epoch or cut, and for names longer than any: they stand in every line about it.
     """
 
     epoch: int
@@ -118,6 +122,11 @@ class Assignment:
     def __post_init__(self) -> None:
         if self.epoch < 0 or self.cut < 0:
             raise PlanError(f"epoch {self.epoch}, cut {self.cut}; expected both to be at least 0")
+        for field in ("network_digest", "policy", "codec", "variant"):
+            name = getattr(self, field)
+            if len(name) > _LONGEST_NAME:
+                text = f"{field}: {len(name)} characters, {show(name)}; expected at most {_LONGEST_NAME}"
+                raise PlanError(f"{text}: check who made the plan")
 
     def __str__(self) -> str:
         edge = "its governor's clocks" if self.edge_clock is None else self.edge_clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,18 +62,30 @@ def test_malformed_assignment() -> None:
         )
 
 
+SPLIT = Assignment(
+    epoch=1,
+    network_digest="sha256:00",
+    policy="joint",
+    cut=6,
+    codec="affine8",
+    variant="fp32",
+    edge_clock=OperatingPoint(core_mhz=306.0, memory_mhz=665.6),
+    server_clock=OperatingPoint(core_mhz=1590.0, memory_mhz=5001.0),
+)
+
+
+@pytest.mark.parametrize("field", ["network_digest", "policy", "codec", "variant"])
+def test_an_assignment_with_an_endless_name(field: str) -> None:
+    """A server gives it, and an edge writes it into its log; the complaint is short."""
+    name: dict[str, Any] = {field: 200 * "x"}
+    assert str(replace(SPLIT, **name))
+    with pytest.raises(PlanError, match=f"{field}: 1000000 characters, 'xxx") as refusal:
+        replace(SPLIT, **{**name, field: 1_000_000 * "x"})
+    assert len(str(refusal.value)) < 300
+
+
 def test_an_assignment_in_words() -> None:
     """What an agent's log says of the plan in force."""
-    split = Assignment(
-        epoch=1,
-        network_digest="sha256:00",
-        policy="joint",
-        cut=6,
-        codec="affine8",
-        variant="fp32",
-        edge_clock=OperatingPoint(core_mhz=306.0, memory_mhz=665.6),
-        server_clock=OperatingPoint(core_mhz=1590.0, memory_mhz=5001.0),
-    )
-    assert str(split) == "joint: cut 6, affine8, fp32, edge 306/665.6 MHz, server 1590/5001 MHz"
-    local = replace(split, policy="governor", edge_clock=None, server_clock=None)
+    assert str(SPLIT) == "joint: cut 6, affine8, fp32, edge 306/665.6 MHz, server 1590/5001 MHz"
+    local = replace(SPLIT, policy="governor", edge_clock=None, server_clock=None)
     assert str(local) == "governor: cut 6, affine8, fp32, edge its governor's clocks, server no part"
