@@ -25,8 +25,9 @@ _TRACES = "opentelemetry"
 _NOISY = {"asyncio": logging.INFO, "grpc": logging.INFO, _TRACES: logging.CRITICAL, "zeroconf": logging.INFO}
 """Libraries, and from which level up a log hears of them. That spans are lost is told by the tracer, once."""
 
-_GRPC = ("GRPC_VERBOSITY", "ERROR")
-"""What gRPC's core may write past this log; by default that is a line for each TLS handshake that fails, of anybody."""
+_GRPC = ("GRPC_VERBOSITY", "NONE")
+"""What gRPC's core may write past this log: by default a line for each TLS handshake that fails, of anybody, and among
+its errors one for each packed message that it refuses."""
 
 _STEERING = {code: rf"\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
     code: rf"\u{code:04x}" for code in (0x2028, 0x2029)
@@ -52,7 +53,7 @@ def log_to_stderr(*, verbose: bool, log_format: LogFormat = LogFormat.TEXT) -> N
     """Write this process's log to standard error, from INFO up, or from DEBUG where `verbose`.
 
     May be called again once a configuration has told the format; where somebody else already decides where the log
-    goes, nothing changes. gRPC, which writes past it, is told to write errors only where the environment does not say
+    goes, nothing changes. gRPC, which writes past it, is told to write nothing where the environment does not say
     more: it reads that as it is imported, so call this before. Raises ConfigError where JSON is wanted and its library
     is missing.
     """

@@ -1,4 +1,4 @@
-"""Who fails at TLS writes nothing into a server's log: everybody who reaches the port could fill its disk."""
+"""Who fails at TLS, or packs what it sends, writes nothing into a server's log: callers could fill its disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fakes.certificates import TestAuthority
 
-_SERVER = """
+_KNOCKED_AT = """
 import asyncio, socket, sys
 from joulecut_core.logs import log_to_stderr
 log_to_stderr(verbose=True)
@@ -33,18 +33,47 @@ async def main():
 asyncio.run(main())
 """
 
+_SENT_PACKED = """
+import asyncio
+from joulecut_core.logs import log_to_stderr
+log_to_stderr(verbose=True)
+import grpc.aio
+from joulecut_proto.channels import bind, make_server
+
+async def main():
+    server = make_server()
+    port = bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            await channel.unary_unary("/joulecut.v1.Agent/Hello")(bytes(1000), compression=grpc.Compression.Gzip)
+        except grpc.aio.AioRpcError as error:
+            print(error.details())
+    await server.stop(None)
+
+asyncio.run(main())
+"""
+
 
 def test_a_failed_handshake_is_no_line(tmp_path: Path) -> None:
     """gRPC's own log has a line for each by default, past the format and the bounds of ours."""
     authority = TestAuthority(tmp_path)
     held = authority.issue("server", "s")
-    kept = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
-    done = subprocess.run(
-        [sys.executable, "-c", _SERVER, str(authority.path), str(held.certificate), str(held.key)],
-        env=kept,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = ran(_KNOCKED_AT, str(authority.path), str(held.certificate), str(held.key))
     assert done.stdout == "[b'', b'', b'']\n"
     assert [line for line in done.stderr.splitlines() if "andshake" in line] == []
+
+
+def test_a_refused_packed_message_is_no_line() -> None:
+    """gRPC's own log has it among its errors, once for each, whoever calls."""
+    done = ran(_SENT_PACKED)
+    assert done.stdout == "Compression algorithm 'gzip' is disabled.\n"
+    assert [line for line in done.stderr.splitlines() if "ompression" in line] == []
+
+
+def ran(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program that has ended well, with gRPC's log as agents have it."""
+    kept = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=kept, capture_output=True, text=True, check=True
+    )
