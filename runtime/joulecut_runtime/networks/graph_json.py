@@ -57,8 +57,12 @@ class GraphRecord:
     def __post_init__(self) -> None:
         if self.schema != GRAPH_SCHEMA:
             raise BundleError(f"schema: {show(self.schema)}; expected {GRAPH_SCHEMA!r}: pack the network again")
-        specs = {spec.name: spec.dtype for spec in (*self.inputs, *self.constants)}
-        for name, dtype in [*specs.items(), *((node.name, node.dtype) for node in self.nodes)]:
+        # Each by itself: an input and a constant may have one name.
+        specs = (*self.inputs, *self.constants)
+        for name, dtype in [
+            *((spec.name, spec.dtype) for spec in specs),
+            *((node.name, node.dtype) for node in self.nodes),
+        ]:
             if len(name) > _LONGEST_NAME:
                 raise BundleError(f"{show(name)}: has {len(name)} characters; expected at most {_LONGEST_NAME}")
             if dtype not in DTYPES:

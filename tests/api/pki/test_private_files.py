@@ -41,10 +41,12 @@ def test_folders_are_their_owners_alone_under_any_umask(tmp_path: Path) -> None:
         os.umask(0o277)
         private_files.make_private_folder(tmp_path / "strict")
         private_files.append(tmp_path / "grows", "two\n")
+        private_files.append(tmp_path / "begins", "one\n")
     finally:
         os.umask(before)
-    modes = {name: mode(tmp_path / name) for name in ("a", "a/b", "a/b/c", "strict", "grows")}
-    assert modes == {"a": 0o755, "a/b": 0o755, "a/b/c": 0o700, "strict": 0o700, "grows": 0o644}
+    modes = {name: mode(tmp_path / name) for name in ("a", "a/b", "a/b/c", "strict", "grows", "begins")}
+    expected = {"a": 0o755, "a/b": 0o755, "a/b/c": 0o700, "strict": 0o700, "grows": 0o644, "begins": 0o644}
+    assert modes == expected
     assert (tmp_path / "grows").read_text() == "one\ntwo\n"
 
 

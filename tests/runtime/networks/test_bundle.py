@@ -238,6 +238,16 @@ DAMAGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("unknown key", lambda d: d.update(code="import os"), "code: unknown key"),
     ("schema", lambda d: d.update(schema="joulecut.graph/9"), "expected 'joulecut.graph/1'"),
     ("element type", lambda d: d["nodes"][0].update(dtype="complex64"), "element type 'complex64'"),
+    (
+        "element type of a constant's namesake",
+        lambda d: d["inputs"].append({"name": "head.bias", "dtype": "complex64", "shape": [1]}),
+        "head.bias: element type 'complex64'",
+    ),
+    (
+        "element type of an input's namesake",
+        lambda d: d["inputs"].insert(0, {**d["inputs"][0], "dtype": "complex64"}),
+        "picture: element type 'complex64'",
+    ),
     ("endless name", lambda d: d["nodes"][0].update(name="n" * 1001), "has 1001 characters; expected at most 1000"),
     ("endless operator", lambda d: d["nodes"][0].update(operator="o" * 9999), "ooo... is not one that joulecut runs"),
     ("duplicate", lambda d: d["nodes"][1].update(name=d["nodes"][0]["name"]), "expected unique names"),
