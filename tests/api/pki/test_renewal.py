@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from joulecut.pki import Credentials, Names, RenewalOrder, Renewed, Site, install, renew
 from joulecut.pki.certificates import identity_of, issued_by, names_of
@@ -186,3 +186,24 @@ def test_requests_that_are_refused(tmp_path: Path) -> None:
     request.write_bytes(x509.load_der_x509_csr(forged).public_bytes(serialization.Encoding.PEM))
     with pytest.raises(ConfigError, match="its signature is not by its key"):
         read_request(request, CAMERA)
+
+
+def test_keys_that_not_every_reader_knows_are_refused(tmp_path: Path) -> None:
+    """Before a certificate is made of them, which no agent could use: on a host's own disk, and in a request."""
+    for key, kind in (
+        (ec.generate_private_key(ec.SECP521R1()), "secp521r1"),
+        (ed25519.Ed25519PrivateKey.generate(), "Ed"),
+    ):
+        path = tmp_path / "key.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        with pytest.raises(ConfigError, match=f"key.pem: of kind {kind}.*; expected an elliptic-curve key on P-256 or"):
+            read_key(path)
+        digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, digest)
+        path.write_bytes(request.public_bytes(serialization.Encoding.PEM))
+        with pytest.raises(ConfigError, match=f"request .*key.pem: of kind {kind}"):
+            read_request(path, CAMERA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 import torch
@@ -36,6 +37,11 @@ SMALL: Sequence[tuple[type[nn.Module], tuple[Tensor, ...]]] = (
 )
 
 
+def refused(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """A way of running that is not to be taken."""
+    raise AssertionError(len(tensors))
+
+
 @pytest.mark.parametrize(("kind", "inputs"), SMALL, ids=lambda value: getattr(value, "__name__", ""))
 def test_small_networks_at_every_cut(kind: type[nn.Module], inputs: tuple[Tensor, ...]) -> None:
     """Skips, several inputs and outputs, permuted memory, views: a batch gives each request what it gets alone."""
@@ -49,8 +55,18 @@ def test_a_request_alone_runs_as_in_the_part() -> None:
     """To the bit: what is not batched must not change because it could have been."""
     network = tiny_network()
     batched = BatchedPart(engine_network(network), network.whole)
+    batched._many = cast(PreparedPart, refused)
     (picture,) = pictures(1)
     assert torch.equal(batched([(picture,)])[0][0], network.whole((picture,))[0])
+
+
+def test_two_requests_run_as_one() -> None:
+    """What the time of a batch is planned for: one after the other each batch would take as long as its requests."""
+    network = tiny_network()
+    batched = BatchedPart(engine_network(network), network.whole)
+    batched._one = cast(PreparedPart, refused)
+    assert batched.together
+    assert len(batched([(picture,) for picture in pictures(2)])) == 2
 
 
 def test_weights_and_launches_once_the_rest_for_each() -> None:

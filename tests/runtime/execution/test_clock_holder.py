@@ -211,6 +211,17 @@ def test_what_cannot_be_held_at_once_is_held_later(real: Real) -> None:
     assert real.holder.held is real.hardware.held is None
 
 
+def test_a_clock_that_the_governor_runs_at_by_itself_is_not_held(real: Real) -> None:
+    """It leaves it with the next request: an agent that was refused its clocks tries again all the same."""
+    lowest = real.hardware.table.points[0]
+    real.authority.refusal = "fake:0 is held by somebody else"
+    real.holder.hold_if_possible(lowest)
+    assert (real.holder.held, real.hardware.point_at(real.hardware.clock.now_s())) == (None, lowest)
+    real.authority.refusal = ""
+    real.holder.verify()
+    assert real.holder.held == real.hardware.held == lowest
+
+
 def test_clocks_that_nobody_can_lend_stop_nothing(real: Real, caplog: pytest.LogCaptureFixture) -> None:
     """A clock daemon that is gone costs the clocks, not the request that was to run at them."""
     real.holder.hold(REAL_HIGH)
@@ -265,6 +276,18 @@ def test_a_clock_that_does_not_come_is_asked_for_once_more(real: Real) -> None:
     before_s = real.hardware.clock.now_s()
     real.holder.verify()
     assert real.hardware.clock.now_s() > before_s, "what another clock read says nothing of this one"
+
+
+def test_another_wrong_clock_is_asked_about_again(real: Real) -> None:
+    """What did not come once is left alone; limits that somebody rewrote since then are not."""
+    real.hardware.idles_low = True
+    real.holder.hold(REAL_HIGH)
+    real.holder.verify()
+    real.hardware.idles_low = False
+    real.hardware.set(REAL_MIDDLE)
+    real.hardware.clock.advance_s(1.0)
+    real.holder.verify()
+    assert real.hardware.held == REAL_HIGH
 
 
 def test_a_throttled_device_is_left_alone(real: Real) -> None:

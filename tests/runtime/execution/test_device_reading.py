@@ -52,6 +52,35 @@ def test_a_driver_that_hangs_takes_one_thread() -> None:
     asyncio.run(asyncio.wait_for(run(), WAIT_S))
 
 
+def test_each_reading_is_of_its_moment() -> None:
+    """One that is over is not told again; a failure is told as the device says it, to whoever asks then."""
+    hardware = FakeHardware(clock=ManualClock())
+    reading = DeviceReading(opened(hardware), answer_s=20.0)
+
+    async def soon() -> DeviceState:
+        return await reading.soon()
+
+    for ask in (reading.state, lambda: asyncio.run(soon())):
+        before = ask()
+        hardware.set(hardware.table.points[-1] if before.point == hardware.table.points[0] else None)
+        hardware.clock.advance_s(1.0)
+        assert ask().point != before.point
+        hardware.vanished = True
+        with pytest.raises(DeviceError, match="has fallen off the bus"):
+            ask()
+        hardware.vanished = False
+        assert ask().point != before.point
+
+
+def test_whoever_waits_in_a_thread_hears_in_time_too() -> None:
+    """The same words as an event loop is told."""
+    gate = Gate()
+    reading = DeviceReading(Stuck(gate), answer_s=0.01)
+    with pytest.raises(DeviceError, match=r"was not read within 0.01 s; its driver may hang"):
+        reading.state()
+    gate.open()
+
+
 def test_a_host_without_a_thread_for_one_reading_has_one_for_the_next() -> None:
     """Who asks in a bad moment is told at once, and nobody waits afterwards for a reading that never began."""
     reading = DeviceReading(opened(FakeHardware(clock=ManualClock())), answer_s=20.0)

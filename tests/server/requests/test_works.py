@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from joulecut_core.figures import FigureKind
 from joulecut_core.timing import ManualClock
 from joulecut_proto.inference_messages import ReplyStatus, Request, RequestHeader
 from joulecut_proto.inference_refusals import TurnedAwayError
@@ -99,6 +100,7 @@ def test_a_reply_has_what_its_computation_took(
         site.let_go()
         reply, frames = await work.answer()
         assert (reply.request_id, reply.status, frames) == ("r", ReplyStatus.OK, ())
+        assert (reply.current_epoch, reply.figures) == (0, FigureKind.EMULATED)
         assert (reply.queue_s, reply.decode_s, reply.tail_s, reply.server_energy_j) == (3.0, 0.5, 4.0, sum_j)
 
     with_site(1, use)
