@@ -242,8 +242,9 @@ class Offloading:
             used = self._used or used
 
     async def _while_heard(self, used: _Used, work: Coroutine[None, None, None]) -> None:
-        """Some work, given up as soon as the connection is lost or silent."""
-        await unless(work, used.connection.lost, used.connection.silent)
+        """Some work, given up as soon as the connection is lost or silent, or its server stops."""
+        connection = used.connection
+        await unless(work, connection.lost, connection.silent, connection.leaving)
 
     async def _measure_if_unknown(self, used: _Used) -> None:
         """A server joined in haste, with another one's link, gets a plan of its own as soon as there is time."""

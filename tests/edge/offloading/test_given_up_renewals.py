@@ -314,3 +314,33 @@ def test_the_search_for_servers_goes_on_whatever_broke_it(monkeypatch: pytest.Mo
         assert (keeping.cancelled(), renewal.before.is_closed) == (True, True)
 
     _run(use)
+
+
+def test_a_look_ends_when_the_server_in_use_stops() -> None:
+    """Greeting silent servers that are preferred takes long; who takes no requests now is left at once all the same."""
+
+    async def use(bench: Bench) -> None:
+        renewal, looked = Renewal(bench, "one"), asyncio.Event()
+        await bench.session.switch(active_plan(2, epoch=_EPOCH), cast(Any, renewal.before))
+        used = renewal.offloading._used
+        used.renew_at_s = asyncio.get_running_loop().time() + 60.0
+
+        async def found(*arguments: Any) -> None:
+            del arguments
+            looked.set()
+            await asyncio.Event().wait()
+
+        async def nothing(*arguments: Any) -> None:
+            del arguments
+
+        renewal.offloading._better = SimpleNamespace(begin=lambda: None, found=found)
+        renewal.offloading._return_s = 0.0
+        renewal.offloading._measure_if_unknown = nothing
+        staying = asyncio.create_task(renewal.offloading._stay(used))
+        await asyncio.wait_for(looked.wait(), 20.0)
+        renewal.before.leaving.set()
+        assert await asyncio.wait_for(staying, 20.0) == used.candidate
+        assert renewal.asked is None
+        await renewal.offloading._retirement.close()
+
+    _run(use)
