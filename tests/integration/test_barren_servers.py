@@ -37,7 +37,7 @@ def test_a_server_that_only_greets_is_left_alone_longer_each_time(site: Site, mo
 
     def noted(self: Servers, *arguments: object, is_barren: bool, is_leaving: bool) -> None:
         left(self, *arguments, is_barren=is_barren, is_leaving=is_leaving)  # type: ignore[arg-type]
-        failures.extend(self.failures(each) for each in arguments)  # type: ignore[arg-type]
+        failures.extend(self._failures_at(each.address) for each in arguments)  # type: ignore[attr-defined]
 
     async def hung_up(self: ServerInference, stream: InferenceServerStream) -> None:
         if len(failures) >= JOINED:

@@ -13,7 +13,7 @@ Greeting = asyncio.Task[ServerConnection]
 _HEAD_START_S = 0.25
 """Wall seconds that a server has to itself before the next one is greeted too (RFC 8305)."""
 _FAILED_START_S = 0.05
-"""The same of one that failed when it was tried last: whoever else is well need not wait for it."""
+"""The same of one that failed when it was tried last, or said nothing in its head start: who is well need not wait."""
 
 
 async def greeted(
@@ -41,7 +41,7 @@ async def greeted(
                     to_come -= 1
                     first.add(greeting)
                 if waiting:
-                    pause_s = _FAILED_START_S if servers.failures(candidate) else _HEAD_START_S
+                    pause_s = _FAILED_START_S if servers.may_be_dead(candidate) else _HEAD_START_S
             resting = [each for each in candidates if each not in waiting and each not in under_way.values()]
             if resting and not waiting:
                 pause_s = servers.wait_s(resting)

@@ -178,6 +178,7 @@ class Offloading:
             async for candidate, greeting in greetings:
                 connection = await self._tried(candidate, greeting)
                 if connection is not None:
+                    self._servers.passed_over(order[: order.index(candidate)])
                     self._used = self._in_use(candidate, connection)
                     _LOG.info("server %s: offloading", candidate.address)
                     return self._used

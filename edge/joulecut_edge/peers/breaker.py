@@ -38,6 +38,8 @@ class Breaker:
         self._until_s = 0.0
         self.failures = 0
         """In a row."""
+        self.is_passed_over = False
+        """Another one was used before this one had answered its greeting."""
         self.barren = 0
         """Uses in a row without a plan, one answer, or one in time."""
         self.reason = ""
@@ -79,3 +81,4 @@ class Breaker:
     def succeeded(self) -> None:
         """Close it."""
         self.failures, self.barren, self.reason, self._until_s = 0, 0, "", 0.0
+        self.is_passed_over = False

@@ -132,9 +132,15 @@ class Servers:
         waits = [self._breaker(each).until_s - now_s for each in candidates]
         return max(0.05, min(waits, default=0.5))
 
-    def failures(self, candidate: Candidate) -> int:
-        """How often in a row it failed."""
-        return self._failures_at(candidate.address)
+    def may_be_dead(self, candidate: Candidate) -> bool:
+        """Whether it failed, or was passed over, when it was tried last."""
+        breaker = self._breaker(candidate)
+        return breaker.failures > 0 or breaker.is_passed_over
+
+    def passed_over(self, candidates: Iterable[Candidate]) -> None:
+        """They were to be used before the one that is used now, and had not answered by then."""
+        for candidate in candidates:
+            self._breaker(candidate).is_passed_over = True
 
     def doubt(self, candidate: Candidate) -> float:
         """Times as long as others it must seem well to be preferred again: doubled by each time that it was of no use.

@@ -27,8 +27,8 @@ class _Breakers:
     def wait_s(self, _candidates: Sequence[Candidate]) -> float:
         return 0.001
 
-    def failures(self, _candidate: Candidate) -> int:
-        return self._failures
+    def may_be_dead(self, _candidate: Candidate) -> bool:
+        return self._failures > 0
 
 
 class Street:

@@ -76,3 +76,24 @@ def test_who_gave_no_plan_is_asked_last(monkeypatch: pytest.MonkeyPatch, plans: 
             assert edge.servers.doubt(first) > edge.servers.doubt(second)
 
     asyncio.run(use())
+
+
+def test_who_said_nothing_in_its_turn_is_waited_for_less_the_next_time() -> None:
+    """Several preferred hosts that swallow packets would each cost the whole head start with every loss of a server."""
+
+    async def use() -> None:
+        with Bench() as bench:
+            edge = Edge(bench, _hangs)
+            first, second = await edge.servers.candidates()
+
+            async def opened(candidate: Candidate) -> FakeConnection:
+                if candidate == first:
+                    await _hangs()
+                return await edge._opened(candidate)
+
+            edge.offloading._joining = SimpleNamespace(opened=opened)
+            await edge.connect()
+            assert edge.offloading._used.candidate == second
+            assert (edge.servers.may_be_dead(first), edge.servers.may_be_dead(second)) == (True, False)
+
+    asyncio.run(use())

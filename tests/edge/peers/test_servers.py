@@ -173,7 +173,18 @@ def test_a_failed_server_is_left_alone_for_a_moment() -> None:
     clock.advance_s(0.2)
     assert servers.may_try(first)
     servers.left(first, is_barren=False, is_leaving=False)
-    assert servers.failures(first) == 0
+    assert not servers.may_be_dead(first)
+
+
+def test_who_was_passed_over_has_a_short_head_start_until_it_was_of_use() -> None:
+    """It may be tried at once, as nobody knows that it failed; whoever is well behind it need not wait for it again."""
+    servers = Servers(parse_servers("a:1,b:1"), ManualClock(), seed=3)
+    first, second = asyncio.run(servers.candidates())
+    servers.passed_over([first])
+    assert (servers.may_be_dead(first), servers.may_be_dead(second)) == (True, False)
+    assert servers.may_try(first)
+    servers.left(first, is_barren=False, is_leaving=False)
+    assert not servers.may_be_dead(first)
 
 
 def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> None:
@@ -182,10 +193,10 @@ def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> No
     (only,) = asyncio.run(servers.candidates())
     for _ in range(6):
         servers.left(only, is_barren=True, is_leaving=False)
-    assert (servers.failures(only), servers.doubt(only)) == (6, 16.0)
+    assert (servers._failures_at(only.address), servers.doubt(only)) == (6, 16.0)
     assert servers.wait_s([only]) >= 1.0
     servers.left(only, is_barren=False, is_leaving=True)
-    assert (servers.failures(only), servers.doubt(only)) == (1, 1.0)
+    assert (servers._failures_at(only.address), servers.doubt(only)) == (1, 1.0)
     assert servers.wait_s([only]) <= 0.2
     servers.left(only, is_barren=False, is_leaving=False)
     assert servers.may_try(only)
