@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -48,11 +50,17 @@ def of_no_family() -> Way:
     return (socket.AddressFamily(socket.AF_IPX), socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))
 
 
+def no_way_there() -> Way:
+    """A way that ends where it is begun, as one does to a network to which this host has no route."""
+    return (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "/nobody/listens/here")
+
+
 def test_dead_addresses_before_the_living_one(opened: ExitStack) -> None:
-    """What is silent, refused or of an unknown family costs a moment, not the whole patience."""
+    """What is silent, refused, out of reach or of an unknown family costs a moment, not the whole patience."""
     listener = listening(opened)
 
-    with first_connected([silent(opened), refused(), of_no_family(), way_to(listener)], _LONG_S) as winner:
+    dead = (silent(opened), refused(), no_way_there(), of_no_family())
+    with first_connected([*dead, way_to(listener)], _LONG_S) as winner:
         accepted = opened.enter_context(listener.accept()[0])
         assert winner.getpeername() == listener.getsockname()
         assert winner.gettimeout() == _LONG_S
@@ -69,6 +77,14 @@ def test_the_first_that_answers_is_the_only_one(opened: ExitStack) -> None:
         assert winner.getpeername() == first.getsockname()
     with pytest.raises(BlockingIOError):
         second.accept()
+
+
+def test_what_went_wrong_last_is_told() -> None:
+    """Of a way that ended where it was begun, too."""
+    with pytest.raises(FileNotFoundError):
+        first_connected([refused(), no_way_there()], _LONG_S)
+    with pytest.raises(OSError, match=os.strerror(errno.EAFNOSUPPORT)):
+        first_connected([no_way_there(), of_no_family()], _LONG_S)
 
 
 @pytest.mark.parametrize("count", [1, 3])
