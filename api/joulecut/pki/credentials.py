@@ -109,9 +109,11 @@ def install(source: Path, folder: Path, *, now: datetime) -> x509.Certificate:
             f"{source}: is of {identity_of(certificate)}; {folder} is of {identity_of(read_leaf(folder))}"
         )
     file = _key_file(folder, certificate)
-    key = read_key(file) if file.name == NEXT_KEY_FILE else None
+    is_next = file.name == NEXT_KEY_FILE
+    key = read_key(file) if is_next else None
     Credentials(certificate=certificate, authority_pem=certificates_pem(authorities), key=key).replace(folder)
-    (folder / NEXT_KEY_FILE).unlink(missing_ok=True)
+    if is_next:
+        file.unlink()
     return certificate
 
 

@@ -131,6 +131,9 @@ def test_a_key_that_never_leaves_its_host(tmp_path: Path) -> None:
     old = read_key(tmp_path / "edge" / "key.pem").public_key()
     again = answered(site, asked(tmp_path / "edge", name="next-key.pem"), tmp_path / "again")
     assert same_key(read_key(tmp_path / "edge" / "key.pem").public_key(), old)
+    # A renewal of the key in use may come while the next one's certificate is on its way.
+    install(there, tmp_path / "edge", now=NOW)
+    assert (tmp_path / "edge" / "next-key.pem").exists()
     install(again, tmp_path / "edge", now=NOW)
     assert pair_fits(tmp_path / "edge")
     assert not same_key(read_key(tmp_path / "edge" / "key.pem").public_key(), old)
