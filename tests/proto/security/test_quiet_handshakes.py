@@ -42,7 +42,7 @@ from joulecut_proto.channels import bind, make_server
 
 async def main():
     server = make_server()
-    port = bind(server, "127.0.0.1:0")
+    port = bind(server, "127.0.0.1:0", security=None)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:

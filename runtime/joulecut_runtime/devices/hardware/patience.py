@@ -69,7 +69,7 @@ class Patience:
                 f"{self._doing} {name} has blocked for {timeout_s:g} s; expected an answer in milliseconds: "
                 f"{self._remedy}"
             )
-        job.done.wait()
+        is_set_within(job.done, timeout_s)
         return job.result()
 
     def close(self, last: Callable[[], object] | None = None) -> None:
