@@ -71,8 +71,12 @@ def test_a_connection_may_take_as_long_as_over_a_satellite() -> None:
             async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 server_reader, server_writer = await asyncio.open_connection("localhost", int(address.split(":")[1]))
                 asyncio.get_running_loop().call_later(held_s, may_pass.set)
-                await may_pass.wait()
-                await asyncio.gather(_pass(reader, server_writer), _pass(server_reader, writer))
+                try:
+                    await may_pass.wait()
+                    await asyncio.gather(_pass(reader, server_writer), _pass(server_reader, writer))
+                finally:
+                    server_writer.close()
+                    writer.close()
 
             may_pass = asyncio.Event()
             proxy = await asyncio.start_server(carry, "127.0.0.1", 0)
