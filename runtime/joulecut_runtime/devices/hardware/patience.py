@@ -17,8 +17,6 @@ _T = TypeVar("_T")
 
 TIMEOUT_S = 2.0
 """On the wall: a kernel file answers in milliseconds or its driver is stuck (seen with a wedged devfreq work queue)."""
-
-
 OPENING_S = 30.0
 """On the wall, for finding what is there: a driver without persistence mode is loaded first, which takes seconds."""
 _REMEDY = "the driver hangs, see the kernel's log"
@@ -69,6 +67,7 @@ class Patience:
                 f"{self._doing} {name} has blocked for {timeout_s:g} s; expected an answer in milliseconds: "
                 f"{self._remedy}"
             )
+        # One that could not be given up any more has ended: only its flag may still be on the way.
         is_set_within(job.done, timeout_s)
         return job.result()
 
