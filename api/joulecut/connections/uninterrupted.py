@@ -16,6 +16,10 @@ from typing import Generic, TypeVar
 
 R = TypeVar("R")
 
+# A signal that comes after the interpreter's last look for one and before the wait for a lock begins does not wake
+# that wait: it is seen when a wait ends.
+_LOOK_EVERY_S = 0.25
+
 
 def uninterrupted(work: Callable[[], R]) -> R:
     """What `work` returns or raises. The main thread can be interrupted meanwhile; the work goes on to its end."""
@@ -50,7 +54,8 @@ class _Work(Generic[R]):
 
     def result(self) -> R:
         """Waits by a lock that an exception can leave at any moment."""
-        self.ended.acquire()
+        while not self.ended.acquire(timeout=_LOOK_EVERY_S):
+            pass
         error, self.raised = self.raised, None
         try:
             if error is not None:
