@@ -11,14 +11,15 @@ from joulecut_edge.plans.active_plan import ActivePlan
 class Request:
     """`sent_id`: what servers know it by; applications choose their ids, and two may choose the same.
 
-    `after_s`: how long before it the last one came. `within_s`: how long its caller waits, from `start_s` on; None for
-    a caller that does not say.
+    `after_s`: how long before it the last one came. `waited_before_s`: what the edge had waited by then, all in all.
+    `within_s`: how long its caller waits, from `start_s` on; None for a caller that does not say.
     """
 
     request_id: str
     sent_id: str
     start_s: float
     after_s: float
+    waited_before_s: float
     within_s: float | None = None
 
     def deadline_s(self, active: ActivePlan) -> float | None:

@@ -55,7 +55,7 @@ def split_ledger(
         seconds=seconds,
         joules=RequestJoules(
             edge_busy=_known_j(run.head, edge_busy_j(active, run.head.time_s)),
-            edge_wait=_wait_j(request, active, waits, now_s=now_s, busy_s=run.head.time_s + run.encode.time_s),
+            edge_wait=_wait_j(request, active, waits, busy_s=run.head.time_s + run.encode.time_s),
             encode=_known_j(run.encode, encode_j(active, run.encode.time_s)),
             radio=_radio_j(active.link, up_bytes=attempts * reply.uplink_bytes, down_bytes=reply.downlink_bytes),
             server=server_j(active, decode_s=reply.decode_s, tail_s=reply.tail_s)
@@ -99,7 +99,7 @@ def local_ledger(
         seconds=RequestSeconds(edge_queue=queue_s, head=stage.time_s, encode=encoded_s, total=now_s - request.start_s),
         joules=RequestJoules(
             edge_busy=_known_j(stage, edge_busy_j(active, stage.time_s)),
-            edge_wait=_wait_j(request, active, waits, now_s=now_s, busy_s=stage.time_s + encoded_s),
+            edge_wait=_wait_j(request, active, waits, busy_s=stage.time_s + encoded_s),
             encode=0.0 if encode is None else _known_j(encode, encode_j(active, encode.time_s)),
             radio=_radio_j(active.link, up_bytes=attempts * sent_bytes, down_bytes=0),
         ),
@@ -127,8 +127,8 @@ def link_shares(link: LinkEstimate | None, reply: RemoteReply) -> tuple[float, f
     return up_s / (up_s + down_s) if up_s + down_s > 0 else 0.5, up_s + down_s
 
 
-def _wait_j(request: Request, active: ActivePlan, waits: EdgeWaits, *, now_s: float, busy_s: float) -> float:
-    share_s = waits.share_s(start_s=request.start_s, now_s=now_s, busy_s=busy_s, period_s=active.period_s)
+def _wait_j(request: Request, active: ActivePlan, waits: EdgeWaits, *, busy_s: float) -> float:
+    share_s = waits.share_s(waited_before_s=request.waited_before_s, busy_s=busy_s, period_s=active.period_s)
     return active.wait_w * share_s
 
 

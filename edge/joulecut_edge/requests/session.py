@@ -39,7 +39,7 @@ from joulecut_edge.requests.counters import Counters, counted
 from joulecut_edge.requests.crossings import Crossings
 from joulecut_edge.requests.demand import Demand
 from joulecut_edge.requests.drift_watch import DriftWatch
-from joulecut_edge.requests.edge_waits import EdgeWaits
+from joulecut_edge.requests.edge_waits import EdgeWaits, head_s, rest_s
 from joulecut_edge.requests.first_parts import Head, Whole
 from joulecut_edge.requests.footing import Footing, InForce
 from joulecut_edge.requests.patience import patience_s, retry_s, wait_s
@@ -85,7 +85,7 @@ class EdgeSession:
         self._successors = Successors()
         self._under_way = UnderWay()
         self._demand = Demand()
-        self._waits = EdgeWaits()
+        self._waits = EdgeWaits(clock)
         # A link that is always a little too slow is no news after a while, at thirty requests a second.
         self._log = LogLimit(_LOG)
         self.counters = Counters()
@@ -172,6 +172,7 @@ class EdgeSession:
             sent_id=sent_id(request_id, next(self._numbers)),
             start_s=start_s,
             after_s=start_s - last_s,
+            waited_before_s=self._waits.came(alone=self.idle, period_s=self.active.period_s),
             within_s=within_s,
         )
         context = RequestContext(request_id=request.sent_id, session_id=self.session_id)
@@ -195,9 +196,10 @@ class EdgeSession:
         waited_s, deadline_s = self._clock.now_s() - request.start_s, request.deadline_s(active)
         footing.hasten(footing.local if at_home else active, waited_s=waited_s, deadline_s=deadline_s)
         if not active.offloads or at_home:
-            outputs, stage = self._runner.whole(inputs)
+            outputs, stage = self._waits.work(lambda: self._runner.whole(inputs), took_s=rest_s)
             return Whole(active=active, outputs=outputs, stage=stage, reason=footing.recess.reason if at_home else None)
-        return force, self._runner.head(active.assignment.cut, codec(active.assignment.codec), inputs)
+        cut, wire = active.assignment.cut, codec(active.assignment.codec)
+        return force, self._waits.work(lambda: self._runner.head(cut, wire, inputs), took_s=head_s)
 
     def _whole_answer(self, request: Request, whole: Whole, queue_s: float) -> Answer:
         ledger = local_ledger(
@@ -282,7 +284,7 @@ class EdgeSession:
         until_s = None if deadline_s is None else request.start_s + deadline_s
 
         def rest() -> tuple[tuple[Tensor, ...], Stage]:
-            return self._runner.rest(active.assignment.cut, run.tensors)
+            return self._waits.work(lambda: self._runner.rest(active.assignment.cut, run.tensors), took_s=rest_s)
 
         def hurry() -> tuple[tuple[Tensor, ...], Stage]:
             return self._footing.hurrying(active, until_s=until_s, work=rest)

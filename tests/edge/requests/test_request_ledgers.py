@@ -9,6 +9,7 @@ import pytest
 from joulecut_core.figures import FigureKind
 from joulecut_core.ledgers import RequestLedger
 from joulecut_core.links import LinkEstimate
+from joulecut_core.timing import ManualClock
 from joulecut_edge.peers.remote import RemoteReply
 from joulecut_edge.requests.edge_waits import EdgeWaits
 from joulecut_edge.requests.request import Request
@@ -34,7 +35,7 @@ METERED = Stage(time_s=0.01, energy_j=0.1)
 def ledger_of(reply: RemoteReply) -> RequestLedger:
     """That of an answer to an edge whose own joules are measured."""
     run = HeadRun(tensors=(), encoded=(), head=METERED, encode=METERED)
-    request = Request(request_id="r", sent_id="r/0", start_s=10.0, after_s=1.0)
+    request = Request(request_id="r", sent_id="r/0", start_s=10.0, after_s=1.0, waited_before_s=0.0)
     return split_ledger(
         request,
         planned(active_plan(2)),
@@ -45,7 +46,7 @@ def ledger_of(reply: RemoteReply) -> RequestLedger:
         now_s=10.2,
         attempts=1,
         figures=FigureKind.MEASURED,
-        waits=EdgeWaits(),
+        waits=EdgeWaits(ManualClock()),
     )
 
 
