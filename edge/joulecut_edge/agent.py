@@ -28,7 +28,7 @@ from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_core.wires import WireTable, load_wires
 from joulecut_edge.config import EdgeConfig
 from joulecut_edge.endpoint import EdgeEndpoint, expect_to_fit, most_bytes, request_room
-from joulecut_edge.offloading.edge_planning import EdgeIdentity
+from joulecut_edge.offloading.edge_identity import EdgeIdentity
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.offloading.replanning import Replanning, uplinks_around
 from joulecut_edge.peers.bundle_fetch import ensure_bundle

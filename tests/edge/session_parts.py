@@ -15,7 +15,7 @@ from joulecut_core.plans import OPTIMAL, Assignment, Breakdown, Plan
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_core.timing import ManualClock
 from joulecut_edge.config import Radio
-from joulecut_edge.offloading.edge_planning import EdgeIdentity
+from joulecut_edge.offloading.edge_identity import EdgeIdentity
 from joulecut_edge.peers.remote import RemoteReply, UnansweredError
 from joulecut_edge.plans.active_plan import LOCAL_EPOCH, ActivePlan
 from joulecut_edge.plans.local_tail import LocalTail

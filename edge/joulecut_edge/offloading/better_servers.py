@@ -174,7 +174,7 @@ class BetterServers:
         _LOG.info("server %s: %s be in time over %s", candidate.address, "would" if is_in_time else "would not", link)
         if is_in_time:
             # What was measured in a bad moment must not be planned for when this server is joined some day.
-            self._planning.remember_link(candidate.address, link)
+            self._planning.links.remember(candidate.address, link)
         return is_in_time
 
 

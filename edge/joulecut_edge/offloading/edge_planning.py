@@ -5,37 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from joulecut_core.decoding import show
-from joulecut_core.errors import ContractError, JoulecutError, LinkError
+from joulecut_core.errors import LinkError
 from joulecut_core.links import LinkEstimate
-from joulecut_core.plans import Assignment, Plan
-from joulecut_core.problems import Problem, Slo
-from joulecut_core.profiles import Profile
+from joulecut_core.plans import Plan
+from joulecut_core.problems import Problem
 from joulecut_core.timing import Clock
-from joulecut_core.wires import WireTable
-from joulecut_edge.config import Radio
+from joulecut_edge.offloading.edge_identity import EdgeIdentity
+from joulecut_edge.offloading.experience import Experience, PlanBasis
+from joulecut_edge.offloading.known_links import KnownLinks
+from joulecut_edge.offloading.server_plans import server_plan
 from joulecut_edge.offloading.telling import Telling
 from joulecut_edge.peers.link_probe import link_figures, probe_link
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.plans.local_active_plan import local_active_plan
-from joulecut_edge.plans.local_tail import LocalTail, local_tail
-from joulecut_edge.plans.refits import compounded, rescaled, with_tail
-from joulecut_edge.plans.waiting import waiting_w
+from joulecut_edge.plans.refits import with_tail
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.session import EdgeSession
-from joulecut_planner import Policy
 from joulecut_proto.framing import ENVELOPE_BYTES
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, StageFactors, UplinkRange
-from joulecut_runtime.networks.network import Network
 
 _LOG = logging.getLogger(__name__)
 
 _PLAN_S = 30.0
-_MOST_LINKS = 64
-"""Remembered, the latest: behind a name addresses come and go for years."""
 
 Change = Callable[[Wishes], Wishes]
 """Gives the terms to plan under, from those that hold."""
@@ -43,32 +36,6 @@ Change = Callable[[Wishes], Wishes]
 
 def _unchanged(wishes: Wishes) -> Wishes:
     return wishes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeIdentity:
-    """What this edge tells servers about itself."""
-
-    name: str
-    session_id: str
-    slowdown: float
-    network: Network
-    profile: Profile
-    wires: WireTable
-    radio: Radio
-    priority: int = 0
-    """Of its requests."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    """What the plans in force were made of."""
-
-    problem: Problem
-    link: LinkEstimate
-    factors: StageFactors
-    slo: Slo
-    address: str
 
 
 class EdgePlanning:
@@ -81,15 +48,10 @@ class EdgePlanning:
         self._identity = identity
         self._session = session
         self._telling = Telling(clock)
-        self._refits = refit
-        self.factors = StageFactors()
-        """What the tables behind the plans in force were corrected by."""
-        self.is_rescaled = False
-        """Whether the link is planned for as requests showed it, and not as it was measured."""
         self._planning = asyncio.Lock()
         self._begun: set[asyncio.Task[SessionReply]] = set()
-        self._links: dict[str, LinkEstimate] = {}
-        self._basis: _Basis | None = None
+        self.links = KnownLinks()
+        self.experience = Experience(session, refit=refit)
         self.wishes = wishes
         self.link: LinkEstimate | None = None
         self.bands: tuple[Band, ...] = ()
@@ -102,16 +64,13 @@ class EdgePlanning:
     @property
     def problem(self) -> Problem | None:
         """The problem behind the plans in force; None before the first."""
-        return None if self._basis is None else self._basis.problem
-
-    def knows_link_to(self, address: str) -> bool:
-        """Whether the link to this server was measured."""
-        return address in self._links
+        basis = self.experience.basis
+        return None if basis is None else basis.problem
 
     async def measure_link(self, connection: ServerConnection) -> None:
         """Probe the link of this connection; plans are made for it from now on."""
-        self.link, self.is_rescaled = await self.probed(connection), False
-        self.remember_link(connection.address, self.link)
+        self.link, self.experience.link_is_rescaled = await self.probed(connection), False
+        self.links.remember(connection.address, self.link)
         _LOG.info("link to %s: %s", connection.address, self.link)
 
     async def probed(self, connection: ServerConnection) -> LinkEstimate:
@@ -124,14 +83,6 @@ class EdgePlanning:
             figures=link_figures(self._identity.profile.figures),
         )
 
-    def remember_link(self, address: str, link: LinkEstimate | None) -> None:
-        """Plan for this link when this server is joined; None to measure it anew then."""
-        self._links.pop(address, None)
-        if link is not None:
-            self._links[address] = link
-        if len(self._links) > _MOST_LINKS:
-            del self._links[next(iter(self._links))]
-
     async def join(self, connection: ServerConnection) -> None:
         """Plan with a server that is used from now on.
 
@@ -142,7 +93,7 @@ class EdgePlanning:
         # one's plan is in force: whoever plans with the server in use meanwhile plans for that one's link.
         before, self.bands = self.bands, ()
         try:
-            link = self._links.get(connection.address, self.link)
+            link = self.links.to(connection.address) or self.link
             if link is None:
                 await self.measure_link(connection)
             reply = await self.plan(connection, link=link)
@@ -160,8 +111,9 @@ class EdgePlanning:
 
     def expect_no_more(self, link: LinkEstimate | None) -> None:
         """Take `expect_link` back, where no plan came for that link and no other one has been expected since."""
-        if self._basis is not None and self.link is link:
-            self.link = self._basis.link
+        basis = self.experience.basis
+        if basis is not None and self.link is link:
+            self.link = basis.link
 
     async def plan(
         self,
@@ -187,18 +139,18 @@ class EdgePlanning:
             connection = connection.latest
             if (known := link or self.link) is None:
                 raise LinkError("the link was never measured; connect first")
-            link, factors = self._learned(known, connection.address)
+            link, factors = self.experience.applied_to(known, connection.address)
             factors = StageFactors(head=factors.head) if anew else factors
             wishes = change(self.wishes)
             local = await self._alone(wishes)
             request = self._request(wishes, link, factors, preview=preview)
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
-                basis = _Basis(reply.problem, link, factors, wishes.slo, connection.address)
-                await self._carry_out(connection, self._active(reply.assignment, reply.plan, basis))
-                self._basis, self.bands = basis, reply.bands
-                self.link, self.factors = link, factors
-                self.remember_link(connection.address, link)
+                basis = PlanBasis(reply.problem, link, factors, wishes.slo, connection.address)
+                active = server_plan(self._identity, reply.assignment, reply.plan, basis)
+                await self._carry_out(connection, active)
+                self.experience.basis, self.bands, self.link = basis, reply.bands, link
+                self.links.remember(connection.address, link)
                 if not preview:
                     await self._keep(wishes, local)
         return reply
@@ -235,7 +187,7 @@ class EdgePlanning:
 
     async def preview_over(self, connection: ServerConnection, link: LinkEstimate) -> Plan:
         """The plan that a server would give for such a link, be it in use or not; nothing changes. Raises as `plan`."""
-        _, factors = self._learned(link, connection.address)
+        _, factors = self.experience.applied_to(link, connection.address)
         request = self._request(self.wishes, link, factors, preview=True)
         return (await connection.planner.plan_session(request, timeout_s=_PLAN_S)).plan
 
@@ -244,11 +196,12 @@ class EdgePlanning:
 
         Raises LinkError where no plan is in force.
         """
-        if self._basis is None:
+        basis = self.experience.basis
+        if basis is None:
             raise LinkError("no plan of a server is in force; connect first")
         if band.assignment is None:
             return self._session.local
-        return self._active(band.assignment, band.plan, self._basis)
+        return server_plan(self._identity, band.assignment, band.plan, basis)
 
     async def adopt(self, connection: ServerConnection, active: ActivePlan) -> None:
         """Go on under another plan of the set in force, without asking the server; it is told where its clock changes.
@@ -306,59 +259,6 @@ class EdgePlanning:
         if local is not before and self._session.active is before:
             await self._session.go_local()
 
-    def _learned(self, link: LinkEstimate, address: str) -> tuple[LinkEstimate, StageFactors]:
-        """Link and factors of the next plan: those of the plan in force, corrected by what its requests showed.
-
-        A link other than that plan's, measured since or another server's, is taken as it is. For another server the
-        corrections of decoding and tail are dropped.
-        """
-        active, planned = self._session.active, self._session.active.link
-        factors, basis = self.factors, self._basis
-        # What was measured under the board's governor is no table to correct.
-        governed = active.assignment.policy == Policy.GOVERNOR.value
-        if self._refits and planned is not None and not governed:
-            found = self._session.drift.corrections_of(active)
-            factors = compounded(active.factors, found)
-            if basis is not None and link is basis.link:
-                self.is_rescaled = self.is_rescaled or found.link != 1.0
-                link = planned if found.link == 1.0 else rescaled(planned, found.link)
-        if basis is not None and address != basis.address:
-            factors = replace(factors, decode=1.0, tail=1.0)
-        return link, factors
-
-    def _active(self, assignment: Assignment, plan: Plan, basis: _Basis) -> ActivePlan:
-        """Raises ContractError where this edge cannot carry it out: every request would fail under it.
-
-        What this edge knows by itself is not taken from the server's problem: a wrong number in it would stand in every
-        answer, or in place of it.
-        """
-        self._check_runnable(assignment)
-        slo = basis.slo
-        return ActivePlan(
-            assignment=assignment,
-            plan=plan,
-            offloads=assignment.cut < self._identity.network.table.last,
-            wait_w=waiting_w(self._identity.profile, assignment.edge_clock),
-            period_s=None if slo.rate_hz is None else 1.0 / slo.rate_hz,
-            link=basis.link,
-            factors=basis.factors,
-            deadline_s=slo.latency_s,
-            local_tail=self._tail(assignment, slo, basis.factors),
-        )
-
-    def _tail(self, assignment: Assignment, slo: Slo, factors: StageFactors) -> LocalTail | None:
-        try:
-            return local_tail(
-                self._identity.profile,
-                assignment.cut,
-                assignment.edge_clock,
-                quantile=slo.quantile,
-                factor=max(1.0, factors.head),
-            )
-        except JoulecutError as error:
-            _LOG.warning("no time is kept for finishing here: %s", error)
-            return None
-
     async def _carry_out(self, connection: ServerConnection, active: ActivePlan) -> None:
         """The server first, so that whatever this edge sends under the new epoch is expected."""
         assignment = active.assignment
@@ -368,15 +268,6 @@ class EdgePlanning:
         await self._session.switch(active, connection)
         self.plans += 1
         _LOG.info("epoch %d in force: %s", assignment.epoch, assignment)
-
-    def _check_runnable(self, assignment: Assignment) -> None:
-        table, cut = self._identity.network.table, assignment.cut
-        if assignment.network_digest != table.digest or not 0 <= cut <= table.last:
-            raise ContractError(f"assigned cut {cut} of {assignment.network_digest}; this edge runs {table.digest}")
-        codecs = [wire.codec for wire in self._identity.wires.at(cut)]
-        if cut < table.last and assignment.codec not in codecs:
-            expected = ", ".join(codecs) or "none"
-            raise ContractError(f"assigned codec {show(assignment.codec)} at cut {cut}; this edge offered {expected}")
 
 
 def _checked(connection: ServerConnection) -> ServerConnection:

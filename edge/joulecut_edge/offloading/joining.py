@@ -7,7 +7,7 @@ import logging
 
 from joulecut_core.errors import ContractError, JoulecutError
 from joulecut_core.timing import Clock
-from joulecut_edge.offloading.edge_planning import EdgeIdentity
+from joulecut_edge.offloading.edge_identity import EdgeIdentity
 from joulecut_edge.peers.server_connection import ServerConnection
 from joulecut_edge.peers.servers import Candidate
 from joulecut_edge.peers.transport import Transport

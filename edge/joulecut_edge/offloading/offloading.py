@@ -23,7 +23,8 @@ from joulecut_core.errors import JoulecutError, LinkError
 from joulecut_core.time_limits import within
 from joulecut_core.timing import Clock
 from joulecut_edge.offloading.better_servers import BetterServers, Reason
-from joulecut_edge.offloading.edge_planning import Change, EdgeIdentity, EdgePlanning
+from joulecut_edge.offloading.edge_identity import EdgeIdentity
+from joulecut_edge.offloading.edge_planning import Change, EdgePlanning
 from joulecut_edge.offloading.greetings import greeted
 from joulecut_edge.offloading.joining import Joining
 from joulecut_edge.offloading.refitting import Refitting
@@ -250,7 +251,7 @@ class Offloading:
     async def _measure_if_unknown(self, used: _Used) -> None:
         """A server joined in haste, with another one's link, gets a plan of its own as soon as there is time."""
         connection = used.connection
-        if not self.planning.knows_link_to(connection.address):
+        if connection.address not in self.planning.links:
             try:
                 await self.planning.measure_link(connection)
                 await self.planning.plan(connection)
@@ -358,7 +359,7 @@ class Offloading:
         before, now = used.candidate.address, better.candidate.address
         if better.reason is Reason.IN_TIME:
             self._servers.late(used.candidate)
-            self.planning.remember_link(before, None)
+            self.planning.links.forget(before)
         else:
             self._servers.left(used.candidate, is_barren=used.connection.is_barren, is_leaving=False)
         _LOG.info("server %s: %s, offloading there instead of %s", now, better.reason.value, before)

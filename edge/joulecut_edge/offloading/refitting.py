@@ -64,15 +64,15 @@ class Refitting:
 
     def _is_home_for_what_was(self) -> bool:
         """Whether requests come, and stay at home under what only requests to a server could take back."""
-        requests, found = self._session.counters.requests, self._planning.factors
+        requests, found = self._session.counters.requests, self._planning.experience.factors
         has_come, self._seen = requests > self._seen, requests
-        is_corrected = self._planning.is_rescaled or found != StageFactors(head=found.head)
+        is_corrected = self._planning.experience.link_is_rescaled or found != StageFactors(head=found.head)
         return has_come and is_corrected and not self._session.active.offloads
 
     async def _plan(self, connection: ServerConnection, *, anew: bool) -> None:
         planning, why = self._planning, "at home for long" if anew else "drift"
         try:
-            if anew and planning.is_rescaled:
+            if anew and planning.experience.link_is_rescaled:
                 await planning.measure_link(connection)
             reply = await planning.plan(connection, anew=anew)
         except JoulecutError as error:

@@ -54,6 +54,12 @@ def asked_for(edge: Planned, requests: int) -> None:
     session.counters = replace(session.counters, requests=session.counters.requests + requests)
 
 
+def found_of_tables(edge: Planned, factors: StageFactors) -> None:
+    experience = edge.planning.experience
+    assert experience.basis is not None
+    experience.basis = replace(experience.basis, factors=factors)
+
+
 def test_a_server_that_was_slow_is_tried_again(edge: Planned) -> None:
     """At home since its tail was slow: a plan is asked for with its tables as they are."""
 
@@ -64,7 +70,7 @@ def test_a_server_that_was_slow_is_tried_again(edge: Planned) -> None:
         await session.go_local()
         asked_for(edge, 1)
 
-    refitted(edge, until=lambda: edge.planning.factors == StageFactors(head=2.0), use=use)
+    refitted(edge, until=lambda: edge.planning.experience.factors == StageFactors(head=2.0), use=use)
     assert edge.server.factors[1:] == [SLOW, StageFactors(head=2.0)]
     assert edge.bench.session.active.offloads
 
@@ -78,7 +84,7 @@ def test_a_link_that_was_slow_is_measured_again(edge: Planned, monkeypatch: pyte
         await planning.plan(edge.server.connection)
         assert planning.link is not None
         assert planning.link.uplink_bps == LINK.uplink_bps / 4.0
-        assert planning.is_rescaled
+        assert planning.experience.link_is_rescaled
         await session.go_local()
         asked_for(edge, 1)
 
@@ -92,10 +98,9 @@ def test_an_edge_at_home_for_another_reason_asks_nobody(edge: Planned) -> None:
     """Where nothing was found of its server or its link, these are not what keeps it there."""
 
     async def use() -> None:
-        session, planning = edge.bench.session, edge.planning
-        await session.go_local()
+        await edge.bench.session.go_local()
         asked_for(edge, 1)
-        planning.factors = StageFactors(head=2.0)
+        found_of_tables(edge, StageFactors(head=2.0))
 
     turns = iter(range(100))
     refitted(edge, until=lambda: next(turns) == 50, use=use)
@@ -107,7 +112,7 @@ def test_an_edge_that_is_asked_nothing_asks_nobody(edge: Planned) -> None:
 
     async def use() -> None:
         await edge.bench.session.go_local()
-        edge.planning.factors = SLOW
+        found_of_tables(edge, SLOW)
 
     turns = iter(range(100))
     refitted(edge, until=lambda: next(turns) == 50, use=use)
@@ -120,7 +125,7 @@ def test_under_the_boards_governor_nobody_is_asked(edge: Planned) -> None:
     async def use() -> None:
         await edge.bench.session.go_local()
         asked_for(edge, 1)
-        edge.planning.factors = SLOW
+        found_of_tables(edge, SLOW)
         edge.planning.wishes = replace(edge.planning.wishes, policy=Policy.GOVERNOR)
         edge.bench.session.drift.lasting.set()
 

@@ -1,15 +1,21 @@
-"""What an edge knows by itself, and a server may have otherwise."""
+"""Which plans of a server an edge carries out, and what it takes from nobody but itself."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from joulecut_core.errors import ContractError
+from joulecut_core.plans import Assignment
 from joulecut_core.problems import Slo
 from joulecut_edge.config import EdgeConfig
 from joulecut_edge.offloading.edge_planning import EdgePlanning
+from joulecut_edge.offloading.experience import PlanBasis
+from joulecut_edge.offloading.server_plans import server_plan
 from joulecut_edge.plans.wishes import Wishes
-from joulecut_proto.planning_messages import SessionReply, SessionRequest
+from joulecut_proto.planning_messages import SessionReply, SessionRequest, StageFactors
 from tests.edge.offloading.test_edge_planning import PLAN, FakeServer
 from tests.edge.offloading.test_replanning import PROBLEM
 from tests.edge.session_parts import LINK, Bench, tiny_identity
@@ -42,3 +48,18 @@ def test_what_an_edge_knows_by_itself_is_not_taken_from_a_server() -> None:
 
     with Bench() as bench:
         asyncio.run(body(bench))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (replace(PLAN.assignment, codec="zstd"), r"codec 'zstd' at cut 2; this edge offered raw"),
+        (replace(PLAN.assignment, cut=77), "cut 77"),
+        (replace(PLAN.assignment, network_digest="sha256:00"), "sha256:00"),
+    ],
+)
+def test_a_plan_that_no_request_could_be_answered_under_is_refused(wrong: Assignment, complaint: str) -> None:
+    """A cut, a codec and a network have to be among those that this edge offered."""
+    basis = PlanBasis(PROBLEM, LINK, StageFactors(), PROBLEM.slo, "gpu:50051")
+    with pytest.raises(ContractError, match=complaint):
+        server_plan(tiny_identity(), wrong, PLAN.plan, basis)
