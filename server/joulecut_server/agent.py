@@ -46,11 +46,13 @@ from joulecut_runtime.execution.part_runner import PartRunner
 from joulecut_runtime.networks.signed_network import load_signed
 from joulecut_runtime.profiling.provision import provide_profile
 from joulecut_runtime.profiling.store import ProfileStore, default_profile_folder
+from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.opening import listening_security, open_gate
 from joulecut_server.access.revoking import RulesInForce
 from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.config import ServerConfig
 from joulecut_server.dashboard.parts import AgentParts
+from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.planning.solving import ServerSolver
 from joulecut_server.reporting.device_watch import DeviceWatch
@@ -116,9 +118,8 @@ async def serving(
         check_free(place)
         sessions = SessionBook(_epochs(config))
         networks = await asyncio.to_thread(_load_networks, config, device, clock)
-        clocks = (ClockKeeper if config.serving is None else PolicyClocks)(device, clock)
         gate = open_gate(config.tls, config.access, security=security, networks=networks, clock=clock)
-        clocks.may_wish, clocks.share_of = gate.may_wish, gate.share_of
+        clocks = _clocks(config, device, clock, gate)
         scheduler = await asyncio.to_thread(_scheduler, config, networks, device, worker, clocks)
         planning = ServerPlanning(networks, sessions, worker, clocks)
         stack.callback(planning.close)
@@ -186,7 +187,7 @@ async def serving(
 @asynccontextmanager
 async def _kept(
     device: Device,
-    clocks: ClockKeeper,
+    clocks: DeviceClocks,
     worker: DeviceWorker,
     scheduler: Scheduler | None,
     watch: DeviceWatch,
@@ -217,8 +218,15 @@ def _prepare_process(config: ServerConfig) -> None:
     keep_freed_memory()
 
 
+def _clocks(config: ServerConfig, device: Device, clock: Clock, gate: AccessGate) -> DeviceClocks:
+    """Sessions decide the clock, as far as they have a say; where requests are scheduled, the policy does."""
+    if config.serving is not None:
+        return PolicyClocks(device)
+    return ClockKeeper(device, clock, may_wish=gate.may_wish, share_of=gate.share_of)
+
+
 def _scheduler(
-    config: ServerConfig, networks: ServedNetworks, device: Device, worker: DeviceWorker, clocks: ClockKeeper
+    config: ServerConfig, networks: ServedNetworks, device: Device, worker: DeviceWorker, clocks: DeviceClocks
 ) -> Scheduler | None:
     """Who decides what runs next, where the configuration asks for it."""
     if config.serving is None or not isinstance(clocks, PolicyClocks):

@@ -21,7 +21,7 @@ seconds; each move takes the device from everybody for as long as its clock need
 
 
 class ClockKeeper:
-    """Leases the server's clock on behalf of its sessions; with no wish left the device is restored.
+    """Implements `DeviceClocks` for its sessions; with no wish left the device is restored.
 
     An owner whose wishes would move the clock too often finds them noted: the newest counts with the next move that is
     somebody's due, and at the next `verify` at the latest.
@@ -29,16 +29,20 @@ class ClockKeeper:
     Not thread-safe: called from the device's worker thread only, between two requests.
     """
 
-    def __init__(self, device: Device, clock: Clock) -> None:
+    def __init__(
+        self, device: Device, clock: Clock, *, may_wish: Callable[[str], bool], share_of: Callable[[str], str]
+    ) -> None:
+        """`may_wish`: which sessions have a say; those without run at what the others need.
+
+        `share_of`: whose sessions' moves are counted together. Both are asked in the worker's thread.
+        """
         self._device = device
         self._rates = Rates(clock)
         self._is_due = False
         self._holder = ClockHolder(device)
         self._wishes: dict[str, OperatingPoint] = {}
-        self.may_wish: Callable[[str], bool] = lambda _: True
-        """Which sessions have a say; those without run at what the others need. Asked in the worker's thread."""
-        self.share_of: Callable[[str], str] = lambda session_id: session_id
-        """Whose sessions' moves are counted together. Asked in the worker's thread."""
+        self._may_wish = may_wish
+        self._share_of = share_of
 
     def wish(self, session_id: str, point: OperatingPoint | None) -> OperatingPoint | None:
         """What one session needs from now on (None: nothing). Returns what the device runs at, None unleased.
@@ -50,14 +54,14 @@ class ClockKeeper:
         """
         wishes = {**self._wishes}
         wishes.pop(session_id, None)
-        if point is not None and self.may_wish(session_id):
+        if point is not None and self._may_wish(session_id):
             wishes[session_id] = self._device.clock_table.find(point)
         else:
             # Before the device can refuse: a session that has ended does not come to give it up once more.
             self._wishes, self._is_due = wishes, True
         highest, held = _highest(wishes), self._holder.held
         is_move = highest != held and not (highest and held and highest.matches(held))
-        if is_move and self._rates.wait_s(self.share_of(session_id), _MOVES_HZ):
+        if is_move and self._rates.wait_s(self._share_of(session_id), _MOVES_HZ):
             achieved, self._is_due = self._holder.hold(held), True
         else:
             achieved, self._is_due = self._holder.hold(highest), False

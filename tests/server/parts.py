@@ -29,7 +29,6 @@ from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.part_runner import PartRunner, TailRun
 from joulecut_runtime.wires.codecs import Codec, codec
 from joulecut_runtime.wires.measurement import lossless_wires
-from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.limits import Limits
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.reporting.device_watch import DeviceWatch
@@ -41,6 +40,7 @@ from joulecut_server.sessions.sessions import SessionBook
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
 from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
 from tests.proto.serving import TIMEOUT_S, serving
+from tests.server.keepers import keeper_of
 
 RAW = codec("raw")
 PICTURE = pictures(1)[0]
@@ -72,7 +72,7 @@ class Parts:
         self.networks = ServedNetworks((served,))
         self.sessions = SessionBook(EpochCounter(folder / "epoch"))
         self.worker = DeviceWorker(self.clock)
-        self.clocks = ClockKeeper(device, self.clock)
+        self.clocks = keeper_of(device, self.clock)
         self.planning = ServerPlanning(self.networks, self.sessions, self.worker, self.clocks)
         self.watch = DeviceWatch(device)
         self.inference = ServerInference(

@@ -11,9 +11,9 @@ from joulecut_core.devices import Device
 from joulecut_core.errors import ClockError, DeviceError, LeaseError
 from joulecut_core.timing import ManualClock
 from joulecut_runtime.devices.emulated import EmulatedDevice
-from joulecut_server.clock_keeper import ClockKeeper
 from tests.fakes.hardware import FakeAuthority, FakeHardware, opened
 from tests.runtime.devices.device_files import quiet_file
+from tests.server.keepers import keeper_of
 
 LOW = OperatingPoint(core_mhz=100, memory_mhz=1000)
 MIDDLE = OperatingPoint(core_mhz=200, memory_mhz=1000)
@@ -30,7 +30,7 @@ def _device() -> Iterator[Device]:
 
 def test_the_highest_wish_wins(device: Device) -> None:
     """No session runs slower than it was planned for; a wish that is taken back no longer counts."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     assert keeper.wish("a", MIDDLE) == MIDDLE
     assert keeper.wish("b", HIGH) == HIGH
     assert keeper.wish("c", LOW) == HIGH
@@ -42,14 +42,14 @@ def test_the_highest_wish_wins(device: Device) -> None:
 
 def test_memory_counts_before_core(device: Device) -> None:
     """A wish for more memory clock is not undercut by one for as many core MHz at less."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     keeper.wish("a", LOW)
     assert keeper.wish("b", SLOW_MEMORY) == LOW
 
 
 def test_the_last_release_restores_the_device(device: Device) -> None:
     """With nobody left the device's own governor has it back, and others may lease it."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     keeper.wish("a", HIGH)
     assert keeper.wish("a", None) is None
     assert keeper.leased is None
@@ -59,7 +59,7 @@ def test_the_last_release_restores_the_device(device: Device) -> None:
 
 def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
     """A wish off the table is refused with the nearest, and changes nothing for anybody."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     keeper.wish("a", MIDDLE)
     with pytest.raises(ClockError, match=r"410/1000 MHz is not on the clock table .* nearest is 400/1000 MHz"):
         keeper.wish("b", OperatingPoint(core_mhz=410, memory_mhz=1000))
@@ -69,7 +69,7 @@ def test_an_unknown_clock_leaves_earlier_wishes(device: Device) -> None:
 
 def test_forgetting_who_never_wished(device: Device) -> None:
     """Releasing an unknown session is no error and takes no lease."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     assert keeper.wish("nobody", None) is None
     keeper.close()
     keeper.wish("a", HIGH)
@@ -80,7 +80,7 @@ def test_forgetting_who_never_wished(device: Device) -> None:
 
 def test_a_wish_that_cannot_be_held_is_forgotten(device: Device) -> None:
     """A session that was refused its clock must not hold it for others later."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     with device.lease(LOW), pytest.raises(LeaseError):
         keeper.wish("a", HIGH)
     assert keeper.wish("b", MIDDLE) == MIDDLE
@@ -89,8 +89,7 @@ def test_a_wish_that_cannot_be_held_is_forgotten(device: Device) -> None:
 def test_who_moves_the_clock_too_often_finds_it_noted(device: Device) -> None:
     """Each move takes the device from everybody. The newest wish counts in the end, however many there were."""
     clock = ManualClock()
-    keeper = ClockKeeper(device, clock)
-    keeper.share_of = lambda session_id: session_id[0]
+    keeper = keeper_of(device, clock, share_of=lambda session_id: session_id[0])
     moved = [keeper.wish("a1" if turn % 4 else "a2", point) for turn, point in enumerate((LOW, HIGH, LOW) * 20)]
     changes = sum(now != before for before, now in zip([None, *moved], moved, strict=False))
     assert 3 <= changes <= 4
@@ -108,7 +107,7 @@ def test_who_moves_the_clock_too_often_finds_it_noted(device: Device) -> None:
 def test_an_edge_that_follows_its_link_is_not_held_back(device: Device) -> None:
     """Once for joules and twice for deadlines within a hold of three seconds, all three at once at worst."""
     clock = ManualClock()
-    keeper = ClockKeeper(device, clock)
+    keeper = keeper_of(device, clock)
     for _ in range(10):
         for point in (HIGH, None, LOW):
             assert keeper.wish("a", point) == point
@@ -117,7 +116,7 @@ def test_an_edge_that_follows_its_link_is_not_held_back(device: Device) -> None:
 
 def test_one_owners_moves_are_not_anothers(device: Device) -> None:
     """Who moved too often keeps nobody else waiting, and a wish that moves nothing costs nothing."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     for turn in range(20):
         keeper.wish("flood", (LOW, MIDDLE)[turn % 2])
     for _ in range(2):
@@ -129,7 +128,7 @@ def test_one_owners_moves_are_not_anothers(device: Device) -> None:
 
 def test_what_moves_nothing_costs_no_move(device: Device) -> None:
     """To wish for the clock that is held, or for none where none is, however often: the move that counts is made."""
-    keeper = ClockKeeper(device, ManualClock())
+    keeper = keeper_of(device, ManualClock())
     for point in (None, HIGH):
         for _ in range(20):
             assert keeper.wish("a", point) == point
@@ -138,9 +137,10 @@ def test_what_moves_nothing_costs_no_move(device: Device) -> None:
 
 def test_who_has_no_say_moves_nothing(device: Device) -> None:
     """Its rule leaves it none: it runs at what the others need, and what it had before it lost its say is forgotten."""
-    keeper = ClockKeeper(device, ManualClock())
+    silenced: set[str] = set()
+    keeper = keeper_of(device, ManualClock(), may_wish=lambda session_id: session_id not in silenced)
     assert keeper.wish("guest", HIGH) == HIGH
-    keeper.may_wish = lambda session_id: session_id != "guest"
+    silenced.add("guest")
     assert keeper.wish("guest", HIGH) is None
     assert keeper.wish("a", LOW) == LOW
     assert keeper.wish("guest", HIGH) == LOW
@@ -150,7 +150,7 @@ def test_a_lost_clock_is_taken_again() -> None:
     """Whoever took the lease away, the sessions' highest wish is held again at the next look."""
     hardware = FakeHardware(clock=ManualClock())
     authority = FakeAuthority(hardware=hardware)
-    keeper = ClockKeeper(opened(hardware, authority), hardware.clock)
+    keeper = keeper_of(opened(hardware, authority), hardware.clock)
     top = hardware.table.top
     keeper.wish("a", top)
     authority.take_back()
@@ -163,7 +163,7 @@ def test_a_session_that_ends_while_the_device_refuses() -> None:
     """Its clock is held no longer once the device can be moved again, for nobody is left to give it up."""
     hardware = FakeHardware(clock=ManualClock())
     authority = FakeAuthority(hardware=hardware)
-    keeper = ClockKeeper(opened(hardware, authority), hardware.clock)
+    keeper = keeper_of(opened(hardware, authority), hardware.clock)
     low, high = hardware.table.points[0], hardware.table.top
     keeper.wish("stays", low)
     keeper.wish("ends", high)

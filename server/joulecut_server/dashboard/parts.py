@@ -9,7 +9,7 @@ from joulecut_core.devices import Device
 from joulecut_core.timing import Clock
 from joulecut_proto.security.identity import Identity
 from joulecut_server.access.options import AccessOptions
-from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.requests.inference import ServerInference
@@ -26,7 +26,7 @@ class AgentParts:
 
     device: Device
     clock: Clock
-    clocks: ClockKeeper
+    clocks: DeviceClocks
     networks: ServedNetworks
     sessions: SessionBook
     planning: ServerPlanning

@@ -21,7 +21,7 @@ from joulecut_planner.tails import TailMethod, pair_tails
 from joulecut_planner.uplinks.bands import UplinkBand, plan_bands
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, UplinkRange
 from joulecut_runtime.execution.device_worker import DeviceWorker
-from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.limits import Limits
 from joulecut_server.planning.turns import Turns
 from joulecut_server.served_network import ServedNetworks
@@ -45,7 +45,7 @@ class ServerPlanning:
     """
 
     def __init__(
-        self, networks: ServedNetworks, sessions: SessionBook, worker: DeviceWorker, clocks: ClockKeeper
+        self, networks: ServedNetworks, sessions: SessionBook, worker: DeviceWorker, clocks: DeviceClocks
     ) -> None:
         self._networks = networks
         self._sessions = sessions

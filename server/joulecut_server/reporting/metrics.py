@@ -22,7 +22,7 @@ from joulecut_runtime.metrics.agent_metrics import AgentMetrics, CertificateFile
 from joulecut_runtime.metrics.device_metrics import DeviceMetrics
 from joulecut_runtime.metrics.endpoint import SECONDS_BUCKETS, MetricsEndpoint
 from joulecut_runtime.metrics.options import MetricsOptions
-from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.reporting.rule_metrics import RuleMetrics
 from joulecut_server.requests.inference import ServerInference
@@ -39,7 +39,7 @@ class ServerMetrics:
     def __init__(
         self,
         device: Device,
-        clocks: ClockKeeper,
+        clocks: DeviceClocks,
         sessions: SessionBook,
         planning: ServerPlanning,
         inference: ServerInference,

@@ -20,7 +20,7 @@ from joulecut_proto.contract import CONTRACT_VERSION, check_slowdown
 from joulecut_proto.tensors import CHUNK_BYTES
 from joulecut_runtime.networks.bundle_signature import files_with_signature
 from joulecut_runtime.profiling.metering import MeterReader, overrun_s
-from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.reporting.echo_turns import LARGE_BYTES, EchoTurns
 from joulecut_server.served_network import ServedNetworks
 from joulecut_server.sessions.sessions import SessionBook
@@ -37,7 +37,7 @@ class ServerReport:
         device: Device,
         reading: Callable[[], Awaitable[DeviceState]],
         clock: Clock,
-        clocks: ClockKeeper,
+        clocks: DeviceClocks,
         networks: ServedNetworks,
         sessions: SessionBook,
     ) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from joulecut_core.clocks import OperatingPoint
 from joulecut_core.devices import Device
-from joulecut_core.timing import Clock
-from joulecut_server.clock_keeper import ClockKeeper
+from joulecut_runtime.execution.clock_holder import ClockHolder, LeaseCounts
 
 
-class PolicyClocks(ClockKeeper):
-    """Holds what the policy asks for. Sessions' wishes are no floor: deadlines are the policy's own business.
+class PolicyClocks:
+    """Implements `DeviceClocks`: holds what the policy asks for.
+
+    Sessions' wishes are no floor: deadlines are the policy's own business.
 
     Not thread-safe: called from the device's worker thread only.
     """
 
-    def __init__(self, device: Device, clock: Clock) -> None:
-        super().__init__(device, clock)
+    def __init__(self, device: Device) -> None:
+        self._holder = ClockHolder(device)
         self.wanted: OperatingPoint | None = None
         """What the policy asked for last, achieved or not."""
 
@@ -31,7 +32,21 @@ class PolicyClocks(ClockKeeper):
         self.wanted = point
         self._holder.hold_if_possible(point)
 
+    def verify(self) -> None:
+        """See `DeviceClocks.verify`."""
+        self._holder.verify()
+
+    @property
+    def leased(self) -> OperatingPoint | None:
+        """See `DeviceClocks.leased`."""
+        return self._holder.held
+
+    @property
+    def leases(self) -> LeaseCounts:
+        """See `DeviceClocks.leases`."""
+        return self._holder.leases
+
     def close(self) -> None:
-        """Restore the device."""
+        """See `DeviceClocks.close`."""
         self.wanted = None
-        super().close()
+        self._holder.give_back()

@@ -21,7 +21,6 @@ from joulecut_proto.planning_messages import SessionReply, StageFactors, UplinkR
 from joulecut_runtime.devices.opening import open_device
 from joulecut_runtime.execution.device_worker import DeviceWorker
 from joulecut_runtime.execution.part_runner import PartRunner
-from joulecut_server.clock_keeper import ClockKeeper
 from joulecut_server.limits import Limits
 from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
@@ -30,6 +29,7 @@ from joulecut_server.sessions.sessions import SessionBook
 from tests.integration.tiny_network import tiny_network
 from tests.integration.tiny_profiles import SERVER_DEVICE, server_profile
 from tests.server.gates import WAIT_S, Gate
+from tests.server.keepers import keeper_of
 from tests.server.parts import REQUEST
 
 
@@ -42,7 +42,7 @@ def with_planning(folder: Path, use: Callable[[ServerPlanning, SessionBook], Awa
         served = ServedNetwork(folder=folder, runner=PartRunner(tiny_network(), device), profile=server_profile())
         sessions = SessionBook(EpochCounter(folder / "epoch"))
         worker = DeviceWorker(clock)
-        planning = ServerPlanning(ServedNetworks((served,)), sessions, worker, ClockKeeper(device, clock))
+        planning = ServerPlanning(ServedNetworks((served,)), sessions, worker, keeper_of(device, clock))
         await asyncio.wait_for(use(planning, sessions), 2 * WAIT_S)
         planning.close()
         worker.close()
@@ -368,18 +368,16 @@ def test_rivals_and_previews_have_no_bands(tmp_path: Path) -> None:
 
 def test_the_clock_follows_an_edge_through_its_set_and_goes_with_it(tmp_path: Path) -> None:
     """A request under another plan of the set moves the clock; the edge's own plan gives it back."""
-    clocks: list[ClockKeeper] = []
 
     async def use(planning: ServerPlanning, sessions: SessionBook) -> None:
         keeper = planning._clocks
-        clocks.append(keeper)
         reply = await planning.plan_session(FOLLOWING)
         first = epoch_of(reply)
         await planning.activate("edge-1", first)
         was = keeper.leased
         assert was is not None
         in_force = {each.epoch: each for each in sessions.in_force("edge-1")}
-        faster = replace(in_force[first], server_clock=device_top(keeper, was))
+        faster = replace(in_force[first], server_clock=other_top(was))
         planning.follow("edge-1", faster)
         planning.follow("edge-1", faster)
         while keeper.leased != faster.server_clock:
@@ -394,7 +392,7 @@ def test_the_clock_follows_an_edge_through_its_set_and_goes_with_it(tmp_path: Pa
     with_planning(tmp_path, use)
 
 
-def device_top(keeper: ClockKeeper, other_than: OperatingPoint) -> OperatingPoint:
-    """A clock of the keeper's device other than this one, the highest there is."""
-    points = [point for point in keeper._device.clock_table.points if not point.matches(other_than)]
+def other_top(other_than: OperatingPoint) -> OperatingPoint:
+    """The server's highest clock other than this one."""
+    points = [point for point in server_profile().clock_table if not point.matches(other_than)]
     return max(points, key=lambda point: (point.memory_mhz or 0.0, point.core_mhz))

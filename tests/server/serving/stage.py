@@ -171,7 +171,7 @@ def on_stage(
         device = open_device(DEVICE, clock=clock)
         assert isinstance(device, EmulatedDevice)
         worker = DeviceWorker(clock)
-        clocks = PolicyClocks(device, clock)
+        clocks = PolicyClocks(device)
         networks = [tiny_network(), another_network()]
         lanes = [
             NetworkLane(runner(network, device), policy, chosen)

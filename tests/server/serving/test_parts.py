@@ -124,7 +124,7 @@ def test_a_scheduler_without_tables_knows_what_changes_of_the_clock_take(tmp_pat
             ServedNetworks((served,)),
             device=device,
             worker=worker,
-            clocks=PolicyClocks(device, clock),
+            clocks=PolicyClocks(device),
             hardware=DeviceOptions(),
         )
     finally:
@@ -215,7 +215,7 @@ def test_an_unknown_policy_is_refused() -> None:
 def test_the_policy_owns_the_clock() -> None:
     """Sessions' wishes change nothing; closing restores the device."""
     device = open_device(DEVICE, clock=ManualClock())
-    clocks, points = PolicyClocks(device, ManualClock()), device.clock_table.points
+    clocks, points = PolicyClocks(device), device.clock_table.points
     assert clocks.wish("edge", points[-1]) is None
     clocks.hold(points[3])
     assert clocks.leased == clocks.wish("edge", points[-1]) == points[3]
@@ -229,7 +229,7 @@ def test_clocks_that_somebody_else_holds_do_not_stop_requests(caplog: pytest.Log
     """The governor decides then, and the log says so."""
     device = open_device(DEVICE, clock=ManualClock())
     with device.lease(device.clock_table.top):
-        clocks = PolicyClocks(device, ManualClock())
+        clocks = PolicyClocks(device)
         clocks.hold(device.clock_table.points[0])
         assert clocks.leased is None
     assert "left to its governor" in caplog.text
