@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc.aio
 import platformdirs
@@ -23,6 +24,7 @@ from joulecut_core.devices import Device
 from joulecut_core.errors import LinkError
 from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.programs import end_at_once
+from joulecut_core.spans import NO_TRACER
 from joulecut_core.timing import Clock, ScaledClock, SystemClock
 from joulecut_proto.addresses import check_free, parse_address
 from joulecut_proto.call_threads import call_threads
@@ -60,7 +62,6 @@ from joulecut_server.reporting.health_port import open_health
 from joulecut_server.reporting.load import LoadGauge
 from joulecut_server.reporting.self_report import ServerReport
 from joulecut_server.requests.inference import ServerInference
-from joulecut_server.requests.reply_observer import ReplyObserver, ReplyObservers
 from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.rule_changes import ConfigSource, RuleChanges
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
@@ -68,7 +69,12 @@ from joulecut_server.serving.opening import make_scheduler
 from joulecut_server.serving.policy_clocks import PolicyClocks
 from joulecut_server.serving.scheduler import Scheduler
 from joulecut_server.sessions.epochs import EpochCounter
+from joulecut_server.sessions.session_clocks import SessionClocks
 from joulecut_server.sessions.sessions import SessionBook
+from joulecut_server.sessions.streams import SessionStreams
+
+if TYPE_CHECKING:
+    from joulecut_proto.tracing.opening import Traces
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,50 +127,54 @@ async def serving(
         gate = open_gate(config.tls, config.access, security=security, networks=networks, clock=clock)
         clocks = _clocks(config, device, clock, gate)
         scheduler = await asyncio.to_thread(_scheduler, config, networks, device, worker, clocks)
-        planning = ServerPlanning(networks, sessions, worker, clocks)
+        session_clocks = SessionClocks(sessions, worker, clocks)
+        streams = SessionStreams(sessions, gate.ending(session_clocks.release))
+        planning = ServerPlanning(
+            networks,
+            sessions,
+            worker,
+            session_clocks,
+            activated=streams.expect,
+            share_of=gate.share_of,
+            limits=config.limits,
+        )
         stack.callback(planning.close)
         solver = ServerSolver(config.planning)
         stack.callback(solver.close)
         watch = DeviceWatch(device, worker, longest_s=longest_work_s(network.profile for network in networks))
         stack.callback(watch.close)
+        traces = await start_traces(config.traces, stack, service="joulecut-server", name=config.name, clock=clock)
         inference = ServerInference(
-            networks, sessions, worker, gate.ending(planning.release), scheduler, limits=config.limits, watch=watch
+            networks,
+            sessions,
+            worker,
+            streams,
+            scheduler=scheduler,
+            limits=config.limits,
+            watch=watch,
+            spans=RequestSpans(clock, NO_TRACER if traces is None else traces.tracer, lambda: clocks.leased),
+            follow=session_clocks.follow,
+            share_of=gate.share_of,
+            priority_of=gate.priority_of,
         )
-        inference.follow, inference.share_of, inference.priority_of = planning.follow, gate.share_of, gate.priority_of
-        planning.activated, planning.share_of, planning.limits = inference.expect, gate.share_of, config.limits
-        changes = None if source is None else RuleChanges(source, config, RulesInForce(gate, planning, inference).apply)
+        rules = RulesInForce(gate, planning, session_clocks, inference)
+        changes = None if source is None else RuleChanges(source, config, rules.apply)
         if gauged is not None:
             gauged(LoadGauge(watch, clock, networks, sessions, inference))
-        inference.observer = await _observed(
-            config,
-            AgentParts(
-                device=device,
-                clock=clock,
-                clocks=clocks,
-                networks=networks,
-                sessions=sessions,
-                planning=planning,
-                inference=inference,
-                watch=watch,
-                rules=lambda: gate.options,
-                owner_of=gate.owners.owner,
-            ),
-            changes,
-            stack,
-        )
-        server = make_server(secured=security is not None, limit_bytes=_limit_bytes(config))
-        report = ServerReport(
-            name=config.name,
-            slowdown=config.slowdown,
+        parts = AgentParts(
             device=device,
-            reading=watch.reading,
             clock=clock,
             clocks=clocks,
             networks=networks,
             sessions=sessions,
+            planning=planning,
+            inference=inference,
+            watch=watch,
+            rules=lambda: gate.options,
+            owner_of=gate.owners.owner,
         )
-        _add_services(server, report, planning, solver, inference, gate.guards)
-        healthy = _add_standard(server, gate.guards, reflected=config.reflects)
+        await _observe(config, parts, changes, traces, stack)
+        server, healthy = _server(config, parts, solver, gate.guards, secured=security is not None)
         await open_health(config.health_listen, healthy, stack)
         port = bind(server, config.listen, security)
         await server.start()
@@ -237,14 +247,10 @@ def _scheduler(
     )
 
 
-async def _observed(
-    config: ServerConfig, parts: AgentParts, changes: RuleChanges | None, stack: AsyncExitStack
-) -> ReplyObserver:
-    """Who is told of replies: metrics and dashboard, where the configuration asks for them. Both are extras."""
-    told: list[ReplyObserver] = []
-    traces = await start_traces(config.traces, stack, service="joulecut-server", name=config.name, clock=parts.clock)
-    if traces is not None:
-        parts.inference.spans = RequestSpans(parts.clock, traces.tracer, lambda: parts.clocks.leased)
+async def _observe(
+    config: ServerConfig, parts: AgentParts, changes: RuleChanges | None, traces: Traces | None, stack: AsyncExitStack
+) -> None:
+    """Metrics and dashboard are told of replies, where the configuration asks for them. Both are extras."""
     if config.metrics.wanted:
         from joulecut_server.reporting.metrics import ServerMetrics  # noqa: PLC0415
 
@@ -253,41 +259,43 @@ async def _observed(
         if changes is not None:
             metrics.add_rules(changes)
         stack.push_async_callback(asyncio.to_thread, metrics.serve(config.metrics).close)
-        told.append(metrics)
+        parts.inference.observers.add(metrics)
     if config.dashboard.wanted:
         from joulecut_server.dashboard.opening import serving_board  # noqa: PLC0415
 
         board = await stack.enter_async_context(serving_board(config, parts))
         parts.planning.planned = board.planned
-        told.append(board)
-    return ReplyObservers(told)
+        parts.inference.observers.add(board)
 
 
-def _add_services(
-    server: grpc.aio.Server,
-    report: ServerReport,
-    planning: ServerPlanning,
-    solver: ServerSolver,
-    inference: ServerInference,
-    guards: Guards,
-) -> None:
+def _server(
+    config: ServerConfig, parts: AgentParts, solver: ServerSolver, guards: Guards, *, secured: bool
+) -> tuple[grpc.aio.Server, HealthStates]:
+    """The four services, and the standard ones for whoever got as far as a connection; what health tells."""
+    server = make_server(secured=secured, limit_bytes=_limit_bytes(config))
+    report = ServerReport(
+        name=config.name,
+        slowdown=config.slowdown,
+        device=parts.device,
+        reading=parts.watch.reading,
+        clock=parts.clock,
+        clocks=parts.clocks,
+        networks=parts.networks,
+        sessions=parts.sessions,
+    )
     add_agent(server, report, guards)
-    add_planner(server, planning, solver, guards)
-    add_inference(server, inference, guards)
+    add_planner(server, parts.planning, solver, guards)
+    add_inference(server, parts.inference, guards)
+    healthy = HealthStates()
+    add_health(server, healthy, guards.callers)
+    if config.reflects:
+        reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    return server, healthy
 
 
 def _limit_bytes(config: ServerConfig) -> int:
     """Of a message: edges send small ones, and could leave half of a large one on each of their streams."""
     return MESSAGE_LIMIT_BYTES if config.planning_only else EDGES_LIMIT_BYTES
-
-
-def _add_standard(server: grpc.aio.Server, guards: Guards, *, reflected: bool) -> HealthStates:
-    """The standard services, for whoever got as far as a connection; what health tells."""
-    healthy = HealthStates()
-    add_health(server, healthy, guards.callers)
-    if reflected:
-        reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
-    return healthy
 
 
 def _tell_device(healthy: HealthStates, inference: ServerInference, watch: DeviceWatch) -> None:

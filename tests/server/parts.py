@@ -34,13 +34,16 @@ from joulecut_server.planning.planning import ServerPlanning
 from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.reporting.self_report import ServerReport
 from joulecut_server.requests.inference import ServerInference
+from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.served_network import ServedNetwork, ServedNetworks
 from joulecut_server.sessions.epochs import EpochCounter
+from joulecut_server.sessions.session_clocks import SessionClocks
 from joulecut_server.sessions.sessions import SessionBook
+from joulecut_server.sessions.streams import SessionStreams
 from tests.integration.tiny_network import pack_tiny, pictures, tiny_network
 from tests.integration.tiny_profiles import SERVER_DEVICE, edge_profile, server_profile
 from tests.proto.serving import TIMEOUT_S, serving
-from tests.server.keepers import keeper_of
+from tests.server.keepers import its_own, keeper_of
 
 RAW = codec("raw")
 PICTURE = pictures(1)[0]
@@ -58,10 +61,27 @@ REQUEST = SessionRequest(
 )
 
 
+def one_for_all(session_id: str) -> None:
+    """Whoever asks takes of the same share."""
+
+
+def as_asked(session_id: str, asked: int) -> int:
+    """Nobody keeps a session from going first."""
+    del session_id
+    return asked
+
+
 class Parts:
     """A server-agent's inside on virtual time."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        *,
+        share_of: Callable[[str], str] = its_own,
+        priority_of: Callable[[str, int], int] = as_asked,
+    ) -> None:
         self.clock = ManualClock()
         device = open_device(SERVER_DEVICE, clock=self.clock)
         assert isinstance(device, EmulatedDevice)
@@ -73,12 +93,32 @@ class Parts:
         self.sessions = SessionBook(EpochCounter(folder / "epoch"))
         self.worker = DeviceWorker(self.clock)
         self.clocks = keeper_of(device, self.clock)
-        self.planning = ServerPlanning(self.networks, self.sessions, self.worker, self.clocks)
         self.watch = DeviceWatch(device)
-        self.inference = ServerInference(
-            self.networks, self.sessions, self.worker, self.planning.release, limits=limits, watch=self.watch
+        limits = limits or Limits()
+        self.session_clocks = SessionClocks(self.sessions, self.worker, self.clocks)
+        streams = SessionStreams(self.sessions, self.session_clocks.release)
+        self.planning = ServerPlanning(
+            self.networks,
+            self.sessions,
+            self.worker,
+            self.session_clocks,
+            activated=streams.expect,
+            share_of=one_for_all,
+            limits=limits,
         )
-        self.planning.activated = self.inference.expect
+        self.inference = ServerInference(
+            self.networks,
+            self.sessions,
+            self.worker,
+            streams,
+            scheduler=None,
+            limits=limits,
+            watch=self.watch,
+            spans=RequestSpans(self.clock),
+            follow=self.session_clocks.follow,
+            share_of=share_of,
+            priority_of=priority_of,
+        )
         self.report = ServerReport(
             reading=self.watch.reading,
             name="gpu",
@@ -160,11 +200,18 @@ class Talk:
         self._stream.cancel()
 
 
-def with_parts(folder: Path, use: Callable[[Parts, Talk], Awaitable[None]], *, limits: Limits | None = None) -> None:
+def with_parts(
+    folder: Path,
+    use: Callable[[Parts, Talk], Awaitable[None]],
+    *,
+    limits: Limits | None = None,
+    share_of: Callable[[str], str] = its_own,
+    priority_of: Callable[[str, int], int] = as_asked,
+) -> None:
     """Run `use` beside a server, with one edge's stream to it."""
 
     async def run() -> None:
-        parts = Parts(folder, limits)
+        parts = Parts(folder, limits, share_of=share_of, priority_of=priority_of)
         async with serving(lambda server: add_inference(server, parts.inference, guards=None)) as channel:
             await asyncio.wait_for(use(parts, Talk(channel)), TIMEOUT_S)
         parts.worker.close()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from joulecut_core.clocks import OperatingPoint
-from joulecut_core.errors import ContractError, JoulecutError
+from joulecut_core.errors import ContractError
 from joulecut_core.plans import Assignment
 from joulecut_core.wires import WireTable
 from joulecut_planner import PlanningInputs, Policy, PolicyPlan, plan_policy
@@ -21,17 +18,15 @@ from joulecut_planner.tails import TailMethod, pair_tails
 from joulecut_planner.uplinks.bands import UplinkBand, plan_bands
 from joulecut_proto.planning_messages import Band, SessionReply, SessionRequest, UplinkRange
 from joulecut_runtime.execution.device_worker import DeviceWorker
-from joulecut_server.device_clocks import DeviceClocks
 from joulecut_server.limits import Limits
 from joulecut_server.planning.turns import Turns
 from joulecut_server.served_network import ServedNetworks
+from joulecut_server.sessions.session_clocks import SessionClocks
 from joulecut_server.sessions.sessions import SessionBook
 
 _LOG = logging.getLogger(__name__)
 
 _OWN_PLAN = 0
-_MOST_FOLLOWED = 10_000
-"""Sessions whose clock is remembered; one that is not costs a call to the device's thread."""
 _MOST_WAITING = 256
 _PLAN_S = 60.0
 """Edges ask with deadlines of their own; this one only ends what nobody can want any more."""
@@ -45,25 +40,32 @@ class ServerPlanning:
     """
 
     def __init__(
-        self, networks: ServedNetworks, sessions: SessionBook, worker: DeviceWorker, clocks: DeviceClocks
+        self,
+        networks: ServedNetworks,
+        sessions: SessionBook,
+        worker: DeviceWorker,
+        clocks: SessionClocks,
+        *,
+        activated: Callable[[str], None],
+        share_of: Callable[[str], str | None],
+        limits: Limits,
     ) -> None:
+        """`activated` is told of each session whose plan has been put in force.
+
+        `share_of`: whose share of the planning thread's time a session's plans take. `limits`: what requests are
+        refused under for their size: none is planned that would be.
+        """
         self._networks = networks
         self._sessions = sessions
         self._worker = worker
         self._clocks = clocks
+        self._activated = activated
+        self._share_of = share_of
+        self.limits = limits
         self.plans = 0
         """Plans made for sessions since the start, previews left out."""
-        self.activated: Callable[[str], None] = _told_nobody
-        """Told of each session whose plan has been put in force."""
         self.planned: Callable[[SessionRequest, SessionReply, PricedChoice], None] = _told_no_plan
         """Told of each plan made for a session, previews too, and what it really costs; must not take long."""
-        self.share_of: Callable[[str], str | None] = _everybodys
-        """Whose share of the planning thread's time a session's plans take."""
-        self.limits = Limits()
-        """What requests are refused under for their size: none is planned that would be."""
-        self._followed: OrderedDict[str, OperatingPoint | None] = OrderedDict()
-        """By session what clock it wants; read in the device's thread too."""
-        self._following: set[asyncio.Task[None]] = set()
         self._turns = Turns(name="sessions", threads=1, waiting=_MOST_WAITING, limit_s=_PLAN_S)
 
     def close(self) -> None:
@@ -98,7 +100,7 @@ class ServerPlanning:
             priced = priced_choice(made, inputs, tails=tails, corrections=corrections)
             return made, _bands(made, request.uplinks), priced
 
-        made, bands, priced = await self._turns.run(lambda _: make(), who=self.share_of(request.session_id))
+        made, bands, priced = await self._turns.run(lambda _: make(), who=self._share_of(request.session_id))
         self.plans += not request.preview
         assignments: tuple[Assignment | None, ...] = (None,) * (1 + len(bands))
         if not request.preview:
@@ -109,9 +111,7 @@ class ServerPlanning:
                 network_digest=request.edge.key.network_digest,
                 max_accuracy_loss=request.max_accuracy_loss,
             )
-            for silent in self._sessions.forget_silent():
-                self._followed.pop(silent, None)
-                self._wish_soon(silent, None)
+            self._clocks.forget_silent()
         reply = SessionReply(
             assignment=assignments[0],
             plan=made.plan,
@@ -139,95 +139,28 @@ class ServerPlanning:
         Epoch 0 stands for the edge's own plan: its set stays in force, and its clock is given back until it needs it.
         """
         if epoch == _OWN_PLAN:
-            self._note(session_id, None)
-            with self._wished_anyway(session_id, None):
-                await self._worker.run(lambda: self._clocks.wish(session_id, None))
+            await self._clocks.rest(session_id)
             return None
         first = self._sessions.activate(session_id, epoch)
-        self._note(session_id, first.server_clock)
-        self.activated(session_id)
+        self._clocks.note(session_id, first.server_clock)
+        self._activated(session_id)
         runner = self._networks.find(first.network_digest).runner
-        with self._wished_anyway(session_id, first.server_clock):
+        with self._clocks.wished_anyway(session_id, first.server_clock):
             # One by one, so that other edges' requests get their turns in between.
             for cut in dict.fromkeys(
                 each.cut for each in self._sessions.in_force(session_id) if each.server_clock is not None
             ):
                 await self._worker.run(partial(runner.prepare, cut, head=False), is_long=True)
-            turn = await self._worker.run(partial(self._wish_as_noted, session_id))
-        return None if first.server_clock is None else turn.result
-
-    def follow(self, session_id: str, assignment: Assignment) -> None:
-        """Wish for the clock of the assignment that a session's latest request came under; costs nothing mostly."""
-        clock = assignment.server_clock
-        if clock is None or clock == self._followed.get(session_id):
-            return
-        self._note(session_id, clock)
-        self._wish_soon(session_id, clock)
-
-    def _note(self, session_id: str, clock: OperatingPoint | None) -> None:
-        self._followed[session_id] = clock
-        self._followed.move_to_end(session_id)
-        if len(self._followed) > _MOST_FOLLOWED:
-            self._followed.popitem(last=False)
-
-    def _wish_as_noted(self, session_id: str) -> OperatingPoint | None:
-        """Wish for what a session wants now; one that was released meanwhile holds no clock any more."""
-        if session_id not in self._followed:
-            raise ContractError(f"session {session_id} ended while its plan was put in force: plan again")
-        return self._clocks.wish(session_id, self._followed.get(session_id))
-
-    @contextmanager
-    def _wished_anyway(self, session_id: str, clock: OperatingPoint | None) -> Iterator[None]:
-        """What is noted already is wished for though the call that says so ends early: no request would ask again."""
-        try:
-            yield
-        except BaseException:
-            self._wish_soon(session_id, clock)
-            raise
-
-    def _wish_soon(self, session_id: str, clock: OperatingPoint | None) -> None:
-        following = asyncio.create_task(self._wish(session_id, clock))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
-
-    async def _wish(self, session_id: str, clock: OperatingPoint | None) -> None:
-        def wish() -> None:
-            # A session that has ended, or changed again meanwhile, wants nothing of it any more.
-            if self._followed.get(session_id) == clock:
-                self._clocks.wish(session_id, clock)
-
-        try:
-            await self._worker.run(wish)
-        except JoulecutError as error:
-            _LOG.warning("session %s: its requests run at another clock than planned: %s", session_id, error)
-
-    async def reconsider(self, session_id: str) -> None:
-        """A session's say about the clock has changed: what it wants counts from now on, or no longer."""
-        if session_id not in self._followed:
-            return
-        try:
-            await self._worker.run(partial(self._wish_as_noted, session_id))
-        except JoulecutError as error:
-            _LOG.warning("session %s: the clock stays as it is: %s", session_id, error)
+            achieved = await self._clocks.take(session_id)
+        return None if first.server_clock is None else achieved
 
     async def release(self, session_id: str) -> None:
         """End a session and give its clock back."""
-        self._sessions.release(session_id)
-        self._followed.pop(session_id, None)
-        with self._wished_anyway(session_id, None):
-            await self._worker.run(lambda: self._clocks.wish(session_id, None))
+        await self._clocks.release(session_id)
 
 
 def _told_no_plan(request: SessionRequest, reply: SessionReply, priced: PricedChoice) -> None:
     """Nobody is told of plans."""
-
-
-def _told_nobody(session_id: str) -> None:
-    """Sessions are kept until they are released."""
-
-
-def _everybodys(session_id: str) -> None:
-    """One share for all."""
 
 
 def _bands(made: PolicyPlan, uplinks: UplinkRange | None) -> tuple[UplinkBand, ...]:

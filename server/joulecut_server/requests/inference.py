@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 from joulecut_core.errors import ConfigError, ContractError, DeviceError, JoulecutError, LinkError
@@ -27,7 +27,7 @@ from joulecut_server.reporting.device_watch import DeviceWatch
 from joulecut_server.requests.edge_stream import EdgeStream
 from joulecut_server.requests.recent import Answered, RecentRequests, Work
 from joulecut_server.requests.refusal_log import RefusalLog
-from joulecut_server.requests.reply_observer import ReplyObserver, ReplyObservers
+from joulecut_server.requests.reply_observer import ReplyObservers
 from joulecut_server.requests.slow_peers import SlowPeers
 from joulecut_server.requests.spans import RequestSpans
 from joulecut_server.requests.stream_room import Place, Room, StreamRoom
@@ -50,17 +50,23 @@ class ServerInference:
         networks: ServedNetworks,
         sessions: SessionBook,
         worker: DeviceWorker,
-        release: Callable[[str], Awaitable[None]],
-        scheduler: Scheduler | None = None,
+        streams: SessionStreams,
         *,
-        limits: Limits | None = None,
-        watch: DeviceWatch | None = None,
+        scheduler: Scheduler | None,
+        limits: Limits,
+        watch: DeviceWatch,
+        spans: RequestSpans,
+        follow: Callable[[str, Assignment], None],
+        share_of: Callable[[str], str],
+        priority_of: Callable[[str, int], int],
     ) -> None:
-        """`release` ends a session whose edge has left without a word. `scheduler`: None runs requests as they come.
+        """`scheduler`: None runs requests as they come. `spans`: who is told where requests' time went.
 
-        `watch`: knows whether the device is lost; None where nobody looks.
+        `follow` is told of each request's session and plan, as edges change between plans of one set by themselves.
+        Sessions for which `share_of` gives the same share the device's time between them; `priority_of` gives the
+        priority of a session's request that asks for one.
         """
-        self._limits = limits or Limits()
+        self._limits = limits
         self._networks = networks
         self._sessions = sessions
         self._scheduler = scheduler
@@ -70,20 +76,16 @@ class ServerInference:
         self.recent.computed = self._computed
         self.room = Room(self._limits)
         self.slow_peers = SlowPeers(self._limits.stall_s, self._limits.transfer_s)
-        self.priority_of: Callable[[str, int], int] = _as_asked
-        """The priority of a session's request that asks for one."""
-        self.observer: ReplyObserver = ReplyObservers()
+        self.observers = ReplyObservers()
         """Told of each request and its reply, refusals too."""
-        self.share_of: Callable[[str], str] = _its_own
-        """Sessions for which this gives the same share the device's time between them."""
-        self.follow: Callable[[str, Assignment], None] = _follows_nobody
-        """Told of each request's session and plan, as edges change between plans of one set by themselves."""
-        self.spans = RequestSpans(worker.clock)
-        """Who is told where requests' time went."""
+        self._spans = spans
+        self._follow = follow
+        self._share_of = share_of
+        self._priority_of = priority_of
         self.draining = False
         """New requests are refused."""
         self._streams: dict[InferenceServerStream, EdgeStream] = {}
-        self._speaking = SessionStreams(sessions, release)
+        self._speaking = streams
         self._forgetting: set[asyncio.Task[None]] = set()
 
     @property
@@ -99,7 +101,7 @@ class ServerInference:
     @property
     def device_is_well(self) -> bool:
         """Whether the device can compute, as far as anybody has looked."""
-        return self._watch is None or self._watch.well
+        return self._watch.well
 
     def change_limits(self, limits: Limits) -> None:
         """Bear other amounts from now on; what is held already beyond them stays."""
@@ -132,7 +134,7 @@ class ServerInference:
         async def admit(header: RequestHeader, room: StreamRoom) -> Place | ReplyHeader:
             found = await self._admit(header, room, told)
             if isinstance(found, Place):
-                found.admitted_s = self.spans.clock.now_s()
+                found.admitted_s = self._spans.clock.now_s()
                 self._speaking.heard(stream, header.session_id, header.epoch)
             return found
 
@@ -140,7 +142,7 @@ class ServerInference:
             return await self._answer(request, place, stream.owner, told)
 
         told = RefusalLog()
-        served = EdgeStream(stream, self.room.for_stream(), admit, answer, self.spans)
+        served = EdgeStream(stream, self.room.for_stream(), admit, answer, self._spans)
         self._streams[stream] = served
         self._speaking.open(stream)
         self.slow_peers.watch(stream, served.cut_off)
@@ -157,20 +159,16 @@ class ServerInference:
             forgetting.add_done_callback(self._forgetting.discard)
             await asyncio.shield(forgetting)
 
-    def expect(self, session_id: str) -> None:
-        """A session's plan was put in force: it ends where no stream of its edge comes soon."""
-        self._speaking.expect(session_id)
-
     async def _admit(self, header: RequestHeader, room: StreamRoom, told: RefusalLog) -> Place | ReplyHeader:
         """A place, or the refusal of a request by its header alone: its tensors are then not taken in."""
         try:
             self._check(header)
-            priority = self.priority_of(header.session_id, header.priority)
-            place = await room.place(header.total_bytes, self.share_of(header.session_id))
+            priority = self._priority_of(header.session_id, header.priority)
+            place = await room.place(header.total_bytes, self._share_of(header.session_id))
             place.priority = priority
         except JoulecutError as error:
             refused = self._refused(header, error, told)
-            self.observer.replied(header, refused)
+            self.observers.replied(header, refused)
             return refused
         return place
 
@@ -189,7 +187,7 @@ class ServerInference:
                 variant=header.variant,
             )
             self._networks.find(header.network_digest)
-            self.follow(header.session_id, assignment)
+            self._follow(header.session_id, assignment)
         except ContractError as error:
             raise TurnedAwayError(str(error), ReplyStatus.STALE) from error
 
@@ -202,15 +200,15 @@ class ServerInference:
                 return None
             reply, frames = answered
             reply = replace(reply, current_epoch=self._sessions.current_epoch(header.session_id))
-            if self._watch is not None and reply.origin is not Origin.KEPT:
+            if reply.origin is not Origin.KEPT:
                 self._watch.succeeded()
         except Exception as error:  # noqa: BLE001 - of torch, a codec or a policy: it is told, and ends nothing
             reply, frames = self._refused(header, error, told), ()
-        self.observer.replied(header, reply)
+        self.observers.replied(header, reply)
         return reply, frames
 
     def _computed(self, header: RequestHeader, reply: ReplyHeader) -> None:
-        self.observer.computed(header, reply)
+        self.observers.computed(header, reply)
 
     def _begin(self, request: Request, place: Place) -> Work:
         if self._scheduler is not None:
@@ -244,27 +242,11 @@ class ServerInference:
         if isinstance(error, FailedComputationError):
             # A lost device may show so too; an edge can send such requests by the thousand.
             _LOG.debug("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
-            if self._watch is not None:
-                self._watch.doubt()
+            self._watch.doubt()
             return ReplyStatus.FAILED, _IN_LOG, 0.0
         _LOG.error("request %.80r of %.80r failed", header.request_id, header.session_id, exc_info=error)
-        if self._watch is not None and isinstance(error, DeviceError):
+        if isinstance(error, DeviceError):
             self._watch.failed(error)
-        elif self._watch is not None:
+        else:
             self._watch.doubt()
         return ReplyStatus.FAILED, _IN_LOG, 0.0
-
-
-def _follows_nobody(session_id: str, assignment: Assignment) -> None:
-    """The device runs as it does."""
-
-
-def _as_asked(session_id: str, asked: int) -> int:
-    """Nobody keeps sessions from going first."""
-    del session_id
-    return asked
-
-
-def _its_own(session_id: str) -> str:
-    """Each session has a share of its own."""
-    return session_id

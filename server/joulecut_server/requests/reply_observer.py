@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from joulecut_proto.inference_messages import ReplyHeader, RequestHeader
@@ -23,8 +22,12 @@ class ReplyObserver(Protocol):
 class ReplyObservers:
     """Tells any number of others; without any nobody is told."""
 
-    def __init__(self, observers: Iterable[ReplyObserver] = ()) -> None:
-        self._observers = tuple(observers)
+    def __init__(self) -> None:
+        self._observers: list[ReplyObserver] = []
+
+    def add(self, observer: ReplyObserver) -> None:
+        """Tell this one too."""
+        self._observers.append(observer)
 
     def computed(self, request: RequestHeader, reply: ReplyHeader) -> None:
         """See `ReplyObserver.computed`."""

@@ -200,7 +200,8 @@ def test_plans_are_made_under_other_limits_too(tmp_path: Path) -> None:
     """Whose requests have become too large is given another plan, not the same again."""
 
     async def use(inside: parts.Parts, _: parts.Talk) -> None:
-        planning, rules = inside.planning, RulesInForce(gate(EdgeRule()), inside.planning, inside.inference)
+        planning = inside.planning
+        rules = RulesInForce(gate(EdgeRule()), planning, inside.session_clocks, inside.inference)
         assert (await planning.plan_session(parts.REQUEST)).assignment is not None
         await rules.apply(None, Limits(stream_tensor_bytes=1))
         assert (await planning.plan_session(parts.REQUEST)).assignment is None
@@ -215,7 +216,7 @@ def test_a_device_that_hangs_keeps_no_rules_from_being_changed(
 
     async def use(inside: parts.Parts, _: parts.Talk) -> None:
         each, hangs = gate(EdgeRule()), threading.Event()
-        rules = RulesInForce(each, inside.planning, inside.inference, clocks_s=0.01)
+        rules = RulesInForce(each, inside.planning, inside.session_clocks, inside.inference, clocks_s=0.01)
         await plan(each, CAM)
         await plan(each, TRUCK, "edge-2")
         hanging = inside.worker.run(lambda: hangs.wait(20.0))

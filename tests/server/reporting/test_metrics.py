@@ -19,7 +19,7 @@ def test_joules_count_though_the_edge_was_gone(tmp_path: Path) -> None:
 
     async def use(parts: Parts, talk: Talk) -> None:
         metrics = ServerMetrics(parts.device, parts.clocks, parts.sessions, parts.planning, parts.inference)
-        parts.inference.observer = metrics
+        parts.inference.observers.add(metrics)
 
         def told(name: str, **labels: str) -> float:
             return metrics.registry.get_sample_value(f"joulecut_{name}", labels) or 0.0

@@ -275,13 +275,12 @@ def test_a_request_stands_in_the_line_as_its_edge_may(tmp_path: Path) -> None:
 
     async def use(parts: Parts, talk: Talk) -> None:
         parts.inference._scheduler = cast(Scheduler, door)
-        parts.inference.priority_of = lambda session_id, asked: min(asked, {"edge-1": 2}[session_id])
         assignment = await parts.joined()
         for priority in (-1, 2, 9):
             await talk.send(assignment, f"r{priority}", priority=priority)
             assert (await talk.reply()).header.status is ReplyStatus.OVERLOADED
 
-    with_parts(tmp_path, use)
+    with_parts(tmp_path, use, priority_of=lambda session_id, asked: min(asked, {"edge-1": 2}[session_id]))
     assert door.priorities == [-1, 2, 2]
 
 
@@ -291,8 +290,6 @@ def test_who_ends_its_session_half_way_through_a_request_gains_nothing_by_it(tmp
 
     async def use(parts: Parts, talk: Talk) -> None:
         parts.inference._scheduler = cast(Scheduler, door)
-        parts.inference.share_of = lambda session_id: owners.get(session_id, session_id)
-        parts.inference.priority_of = lambda session_id, asked: min(asked, 0) if session_id in owners else asked
         rest = await talk.begin(await parts.joined(), priority=1000)
         while not parts.inference.waiting:
             await asyncio.sleep(0)
@@ -301,7 +298,12 @@ def test_who_ends_its_session_half_way_through_a_request_gains_nothing_by_it(tmp
         await rest()
         assert (await talk.reply()).header.status is ReplyStatus.OVERLOADED
 
-    with_parts(tmp_path, use)
+    with_parts(
+        tmp_path,
+        use,
+        share_of=lambda session_id: owners.get(session_id, session_id),
+        priority_of=lambda session_id, asked: min(asked, 0) if session_id in owners else asked,
+    )
     assert (door.priorities, door.shares) == ([0], ["cam"])
 
 
