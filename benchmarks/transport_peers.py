@@ -100,7 +100,7 @@ def _serve(ports: Connection, security: ChannelSecurity | None) -> None:
     keep_freed_memory()
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_inference(server, AnsweringService(), guards=None)
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

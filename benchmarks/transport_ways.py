@@ -174,7 +174,7 @@ def _serve_aio(run: Run, ports: Connection, address: str, more: Options) -> None
         return _REPLY
 
     async def serve() -> None:
-        server = grpc.aio.server(options=(*server_options(), *more))
+        server = grpc.aio.server(options=(*server_options(secured=False), *more))
         server.add_generic_rpc_handlers((_handler(stream, unary),))
         port = server.add_insecure_port(address)
         await server.start()
@@ -194,7 +194,7 @@ def _serve_threads(ports: Connection, address: str, more: Options) -> None:
     def unary(_: bytes, __: Any) -> bytes:
         return _REPLY
 
-    server = grpc.server(ThreadPoolExecutor(8), options=(*server_options(), *more))
+    server = grpc.server(ThreadPoolExecutor(8), options=(*server_options(secured=False), *more))
     server.add_generic_rpc_handlers((_handler(stream, unary),))
     port = server.add_insecure_port(address)
     server.start()

@@ -152,7 +152,7 @@ async def serving(config: EdgeConfig) -> AsyncIterator[str]:
         replanning = _replanning(session, offloading, clock) if config.planning.follow_link else None
         observer = _observer(config, runner, session, offloading, stack, replanning, traces)
         tracer = NO_TRACER if traces is None else traces.tracer
-        server = make_server(limit_bytes=most_bytes(network.table))
+        server = make_server(secured=False, limit_bytes=most_bytes(network.table))
         endpoint = EdgeEndpoint(runner, session, offloading, clock, config.slowdown, observer, tracer)
         add_local(server, endpoint, request_room(network.table))
         port = bind(server, config.listen, security=None)
@@ -236,7 +236,7 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
     if config.digest and not (folder / MANIFEST_FILE).exists():
         with suppress(asyncio.TimeoutError):
             found = await within(_some(servers), _FIND_S)
-    await ensure_bundle(folder, config.digest, found, config.signed_by, transport)
+    await ensure_bundle(folder, config.digest, found, signed_by=config.signed_by, transport=transport)
     try:
         network = await asyncio.to_thread(load_signed, folder, config.signed_by)
         expect_to_fit(network.table)

@@ -84,7 +84,7 @@ def channel_options(*, connect_s: float = _CONNECT_S) -> Options:
     )
 
 
-def server_options(*, secured: bool = False, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> Options:
+def server_options(*, secured: bool, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> Options:
     """Options of every server; `secured`: one whose callers show certificates. `limit_bytes`: of a message to it."""
     aging: Options = (
         ("grpc.max_connection_age_ms", round(1000 * OLDEST_CONNECTION_S)),
@@ -125,7 +125,7 @@ def open_channel(
 def make_server(
     *,
     maximum_concurrent_rpcs: int | None = None,
-    secured: bool = False,
+    secured: bool,
     limit_bytes: int = MESSAGE_LIMIT_BYTES,
 ) -> grpc.aio.Server:
     """A server with the project's options, not bound and not started.

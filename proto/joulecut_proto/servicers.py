@@ -124,7 +124,7 @@ def add_inference(server: grpc.aio.Server, service: InferenceService, guards: Gu
     server.add_generic_rpc_handlers((stream_handler(servicer.Stream),))
 
 
-def add_local(server: grpc.aio.Server, service: LocalService, room: CallRoom | None = None) -> None:
+def add_local(server: grpc.aio.Server, service: LocalService, room: CallRoom | None) -> None:
     """Serve joulecut.v1.Local. `room`: for requests under way; None for any number."""
     servicer = _LocalServicer(service, room)
     add_handlers(server, _LOCAL, reading(_LOCAL, servicer, None, large=("Infer",)))
@@ -138,7 +138,7 @@ class _Door(Generic[S]):
         self._guards = guards
         self._guard = guard
 
-    def of(self, context: Context, room: CallRoom | None = None) -> S:
+    def of(self, context: Context, room: CallRoom | None) -> S:
         """The service for a call's caller, who is counted in `room` by identity, and by connection without one.
 
         Raises AccessError where there is none for this caller, CallRefusedError where it has too many calls.
@@ -157,7 +157,7 @@ class _Door(Generic[S]):
 
     def admitted(self, context: Context) -> Hashable | None:
         """As `who`, before anything of a call is taken in; raises AccessError where there is nothing for its caller."""
-        self.of(context)
+        self.of(context, None)
         return self.who(context)
 
     def who(self, context: Context) -> Hashable | None:
@@ -301,7 +301,7 @@ class _InferenceServicer(inference_pb2_grpc.InferenceServicer):
         async with Answering(context, "Inference.Stream", contract_code=grpc.StatusCode.INVALID_ARGUMENT):
             session_id = announced_session(context.invocation_metadata() or ())
             stream = InferenceServerStream(request_iterator, write, session_id=session_id)
-            await self._door.of(context).serve(stream)
+            await self._door.of(context, None).serve(stream)
 
 
 class _LocalServicer(local_pb2_grpc.LocalServicer):

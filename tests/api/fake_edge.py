@@ -118,8 +118,8 @@ def serving_edge(
 
     async def start() -> int:
         nonlocal server
-        server = make_server(limit_bytes=limit_bytes)
-        add_local(server, service)
+        server = make_server(secured=False, limit_bytes=limit_bytes)
+        add_local(server, service, room=None)
         port = bind(server, address, security=None)
         await server.start()
         return port

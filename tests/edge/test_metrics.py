@@ -14,6 +14,7 @@ from joulecut_edge.config import EdgeConfig
 from joulecut_edge.metrics import EdgeMetrics
 from joulecut_edge.offloading.offloading import Offloading
 from joulecut_edge.peers.servers import Servers
+from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.counters import Counters
 from joulecut_edge.requests.footing import InForce
@@ -39,7 +40,9 @@ def ledger(figures: FigureKind, *, served_by: str = "split", fallback: bool = Fa
 def _metrics() -> Iterator[EdgeMetrics]:
     with Bench() as bench:
         wishes = Wishes.from_config(EdgeConfig(device="emulated:t4", bundle="b"))
-        offloading = Offloading(tiny_identity(), bench.session, bench.clock, wishes, Servers((), bench.clock))
+        offloading = Offloading(
+            tiny_identity(), bench.session, bench.clock, wishes, Servers((), bench.clock), transport=Transport()
+        )
         yield EdgeMetrics(bench.device, bench.session, offloading)
 
 

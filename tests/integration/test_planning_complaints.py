@@ -253,7 +253,7 @@ def test_a_message_beyond_the_limit_is_not_taken() -> None:
 
     async def test() -> None:
         solver = ServerSolver(PlanningLimits())
-        server = make_server()
+        server = make_server(secured=False)
         add_planner(server, FakePlanner(), solver, guards=None)
         port = bind(server, "127.0.0.1:0", security=None)
         await server.start()

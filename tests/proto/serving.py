@@ -35,7 +35,7 @@ async def listening(
     add: Callable[[grpc.aio.Server], None], *, address: str = "127.0.0.1:0", security: ChannelSecurity | None = None
 ) -> AsyncIterator[str]:
     """The address of a running server that `add` has filled."""
-    server = make_server()
+    server = make_server(secured=False)
     add(server)
     port = bind(server, address, security)
     await server.start()

@@ -38,7 +38,7 @@ def _with_server(use: Callable[[grpc.aio.Channel, list[str | None]], Awaitable[N
         yield b"reply"
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         handlers: dict[str, Any] = {
             "Unary": grpc.unary_unary_rpc_method_handler(unary),
             "Watch": grpc.unary_stream_rpc_method_handler(stream),

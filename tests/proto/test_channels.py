@@ -36,14 +36,14 @@ from tests.proto.serving import TIMEOUT_S, listening, serving
 
 def test_message_limits_on_both_sides() -> None:
     """gRPC's 4 MiB would refuse an early activation; no limit would take anything."""
-    for options in (dict(channel_options()), dict(server_options())):
+    for options in (dict(channel_options()), dict(server_options(secured=False))):
         assert options["grpc.max_receive_message_length"] == MESSAGE_LIMIT_BYTES == 64 << 20
         assert options["grpc.max_send_message_length"] == MESSAGE_LIMIT_BYTES
 
 
 def test_a_server_of_edges_takes_no_more_than_edges_send() -> None:
     """Half a message of any size that it takes can be left there."""
-    options = server_options(limit_bytes=EDGES_LIMIT_BYTES)
+    options = server_options(secured=False, limit_bytes=EDGES_LIMIT_BYTES)
     assert [value for name, value in options if name == "grpc.max_receive_message_length"] == [16 << 20]
     most = max(servicers._ECHO_LIMIT_BYTES, CHUNK_BYTES + header_reading._MOST_HEADER_BYTES)
     assert most < EDGES_LIMIT_BYTES
@@ -51,7 +51,7 @@ def test_a_server_of_edges_takes_no_more_than_edges_send() -> None:
 
 def test_the_server_tolerates_its_clients_pings() -> None:
     """Otherwise it answers keepalive with GOAWAY, too_many_pings."""
-    client, server = dict(channel_options()), dict(server_options())
+    client, server = dict(channel_options()), dict(server_options(secured=False))
     assert server["grpc.http2.min_ping_interval_without_data_ms"] < client["grpc.keepalive_time_ms"]
     assert server["grpc.keepalive_permit_without_calls"] == client["grpc.keepalive_permit_without_calls"] == 1
 
@@ -96,7 +96,7 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def test_connections_grow_old_under_tls_only() -> None:
     """Whoever has lost its access is out within about an hour; without certificates there is nothing to show anew."""
-    assert "grpc.max_connection_age_ms" not in dict(server_options())
+    assert "grpc.max_connection_age_ms" not in dict(server_options(secured=False))
     secured = dict(server_options(secured=True))
     assert secured["grpc.max_connection_age_ms"] == round(1000 * OLDEST_CONNECTION_S) == 3_600_000
     assert 0 < secured["grpc.max_connection_age_grace_ms"] <= 60_000
@@ -136,7 +136,7 @@ def test_a_second_server_on_a_port_fails() -> None:
     """With port reuse two agents would share the connections of one port without a word."""
 
     async def run() -> None:
-        first, second = make_server(), make_server()
+        first, second = make_server(secured=False), make_server(secured=False)
         port = bind(first, "127.0.0.1:0", security=None)
         assert port > 0
         await first.start()
@@ -154,7 +154,7 @@ def test_a_bad_address_is_found_before_the_first_call() -> None:
         with pytest.raises(ConfigError, match="address 'server'"):
             open_channel("server", security=None)
         with pytest.raises(ConfigError, match="address 'server'"):
-            bind(make_server(), "server", security=None)
+            bind(make_server(secured=False), "server", security=None)
 
     asyncio.run(run())
 
@@ -166,7 +166,7 @@ def test_a_caller_that_reads_nothing_keeps_no_server_from_stopping(
     monkeypatch.setattr(channels, "_UNREAD_S", 0.2)
 
     async def test() -> None:
-        server, path = make_server(), tmp_path / "agent.sock"
+        server, path = make_server(secured=False), tmp_path / "agent.sock"
         add_agent(server, FakeAgent(), guards=None)
         bind(server, f"unix:{path}", security=None)
         await server.start()

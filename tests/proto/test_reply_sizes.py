@@ -61,7 +61,7 @@ def test_a_client_reads_no_endless_greeting(method: str) -> None:
             return grpc.stream_stream_rpc_method_handler(bomb)
 
     async def talk() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         server.add_generic_rpc_handlers((Handler(),))
         port = bind(server, "127.0.0.1:0", security=None)
         await server.start()

@@ -64,7 +64,9 @@ def test_an_edge_hears_how_long_its_caller_waits(tmp_path: Path) -> None:
     local.may_answer.set()
 
     async def talk() -> None:
-        async with serving(lambda server: add_local(server, cast(LocalService, local)), address=address) as channel:
+        async with serving(
+            lambda server: add_local(server, cast(LocalService, local), room=None), address=address
+        ) as channel:
             request = InferRequest(request_id="1", tensors=())
             await LocalClient(channel, peer="edge-agent").infer(request, timeout_s=TIMEOUT_S)
             await cast(Any, local_pb2_grpc.LocalStub)(channel).Infer(local_pb2.InferRequest(request_id="2"))

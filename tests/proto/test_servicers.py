@@ -268,7 +268,7 @@ def test_local_over_a_unix_socket(tmp_path: Path) -> None:
 
     async def talk() -> None:
         address = f"unix:{tmp_path / 'edge.sock'}"
-        async with serving(lambda server: add_local(server, _FakeLocal()), address=address) as channel:
+        async with serving(lambda server: add_local(server, _FakeLocal(), room=None), address=address) as channel:
             client = LocalClient(channel, peer="edge-agent")
             reply = await client.infer(InferRequest(request_id="1", tensors=(frame,)), timeout_s=TIMEOUT_S)
             assert (reply.ledger, bytes(reply.tensors[0].payload)) == (LEDGER, b"abcd")
@@ -388,7 +388,7 @@ def test_an_application_s_id_is_bounded(tmp_path: Path) -> None:
 
     async def talk(request_id: str) -> None:
         address = f"unix:{tmp_path / 'edge.sock'}"
-        async with serving(lambda server: add_local(server, _FakeLocal()), address=address) as channel:
+        async with serving(lambda server: add_local(server, _FakeLocal(), room=None), address=address) as channel:
             request = InferRequest(request_id=request_id, tensors=())
             await LocalClient(channel, peer="edge-agent").infer(request, timeout_s=TIMEOUT_S)
 

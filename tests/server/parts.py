@@ -93,7 +93,7 @@ class Parts:
         self.sessions = SessionBook(EpochCounter(folder / "epoch"))
         self.worker = DeviceWorker(self.clock)
         self.clocks = keeper_of(device, self.clock)
-        self.watch = DeviceWatch(device)
+        self.watch = DeviceWatch(device, None)
         limits = limits or Limits()
         self.session_clocks = SessionClocks(self.sessions, self.worker, self.clocks)
         streams = SessionStreams(self.sessions, self.session_clocks.release)

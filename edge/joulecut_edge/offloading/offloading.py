@@ -73,7 +73,7 @@ class Offloading:
         wishes: Wishes,
         servers: Servers,
         *,
-        transport: Transport | None = None,
+        transport: Transport,
         refit: bool = False,
         renew_s: float = _RENEW_S,
         return_s: float = _RETURN_S,
@@ -87,7 +87,7 @@ class Offloading:
         self._session = session
         self._clock = clock
         self._servers = servers
-        self._joining = Joining(identity, transport or Transport(), clock)
+        self._joining = Joining(identity, transport, clock)
         self._refits = refit
         self._renew_s = renew_s
         self._return_s = return_s

@@ -60,8 +60,9 @@ async def ensure_bundle(
     folder: Path,
     digest: str,
     servers: Sequence[Candidate],
-    signed_by: SignerOptions | None = None,
-    transport: Transport | None = None,
+    *,
+    signed_by: SignerOptions | None,
+    transport: Transport,
     limits: FetchLimits | None = None,
 ) -> None:
     """Leave the bundle of `digest` in `folder`, fetched from the first server that has it, where it is not there yet.
@@ -87,7 +88,7 @@ async def ensure_bundle(
     failure: JoulecutError = LinkError("no server is known")
     with arriving_bundle(folder, digest) as arriving:
         await asyncio.to_thread(remove_leftovers, folder, digest)
-        fetch = _Fetch(folder, arriving, digest, signed_by, transport or Transport(), limits)
+        fetch = _Fetch(folder, arriving, digest, signed_by, transport, limits)
         came_bytes = limits.least_bytes
         while came_bytes >= limits.least_bytes:
             held = sum(held_bytes(arriving).values())

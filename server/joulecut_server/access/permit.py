@@ -61,7 +61,7 @@ class Permit:
             raise AccessError(f"{self} may not run requests; the certificate of an edge may")
 
 
-def permit_for(caller: Caller, options: AccessOptions | None, *, site: str | None = None) -> Permit:
+def permit_for(caller: Caller, options: AccessOptions | None, *, site: str | None) -> Permit:
     """What a caller may do; raises AccessError where that is nothing.
 
     `options`: None without an `[access]` table. `site`: the server's own; None takes callers of every site.
@@ -71,7 +71,7 @@ def permit_for(caller: Caller, options: AccessOptions | None, *, site: str | Non
     return permit_of(caller.identity, options, site=site)
 
 
-def permit_of(identity: Identity, options: AccessOptions | None, *, site: str | None = None) -> Permit:
+def permit_of(identity: Identity, options: AccessOptions | None, *, site: str | None) -> Permit:
     """What somebody with a certificate may do; otherwise as `permit_for`."""
     sites = () if options is None else options.sites
     if site is not None and identity.site != site and identity.site not in sites:

@@ -140,14 +140,14 @@ class Board:
         """Somebody reads the dashboard."""
         self._visited_s = self._wall.now_s()
 
-    def history(self, reader: Identity | None = None) -> bytes:
+    def history(self, reader: Identity | None) -> bytes:
         """The last minutes as JSON, with the sessions that a reader sees."""
         published = self.published
         with self._lock:
             document = self._history.document(lambda session_id: published.shows(session_id, reader))
         return _json({"schema": HISTORY_SCHEMA, "every_s": EVERY_S} | document)
 
-    async def explanation(self, session_id: str, reader: Identity | None = None) -> bytes | None:
+    async def explanation(self, session_id: str, reader: Identity | None) -> bytes | None:
         """Why a session runs what it runs, as JSON; None where it is not shown to a reader, or not any more.
 
         Raises JoulecutError where its problem cannot be explained.

@@ -13,7 +13,7 @@ from joulecut_core.errors import AccessError
 from joulecut_core.time_limits import within
 from joulecut_proto.security.identity import Identity
 from joulecut_server.dashboard.board import Board
-from joulecut_server.dashboard.visitors import READER, Admit, admit_anybody
+from joulecut_server.dashboard.visitors import READER, Admit
 
 MOST_READERS = 16
 _MOST_OF_ONE = 2
@@ -26,7 +26,7 @@ _PATIENCE_S = 10.0
 class Events:
     """An ASGI application. A reader that is slower than a second skips looks; it never holds any back."""
 
-    def __init__(self, board: Board, *, admit: Admit = admit_anybody, most: int = MOST_READERS) -> None:
+    def __init__(self, board: Board, *, admit: Admit, most: int = MOST_READERS) -> None:
         """`admit` is asked before each event: rules change, and certificates end."""
         self._board = board
         self._admit = admit

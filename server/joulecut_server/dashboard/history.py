@@ -34,7 +34,7 @@ class History:
             now[session_id].append(row)
         self._sessions = now
 
-    def document(self, shows: Callable[[str], bool] = lambda _: True) -> dict[str, object]:
+    def document(self, shows: Callable[[str], bool]) -> dict[str, object]:
         """The device and the sessions that `shows` says, by id, as a JSON object."""
         return {
             "device": {"columns": DEVICE_COLUMNS, "rows": list(self._device)},

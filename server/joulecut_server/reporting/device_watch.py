@@ -40,13 +40,15 @@ class DeviceWatch:
     def __init__(
         self,
         device: Device,
-        worker: DeviceWorker | None = None,
+        worker: DeviceWorker | None,
         *,
         longest_s: float = LEAST_S,
         every_s: float = EVERY_S,
         answer_s: float = _ANSWER_S,
     ) -> None:
         """`worker`: who runs its work, one piece for `longest_s` seconds of the worker's clock at most.
+
+        None: work that hangs is not noticed.
 
         `every_s`, `answer_s`: wall seconds between two looks, and those that a reading of the device may take.
         """

@@ -35,7 +35,7 @@ async def open_health(listen: str, healthy: HealthStates, stack: AsyncExitStack)
     """
     if not listen:
         return
-    server = make_server(maximum_concurrent_rpcs=_MOST_CALLS, limit_bytes=_LIMIT_BYTES)
+    server = make_server(secured=False, maximum_concurrent_rpcs=_MOST_CALLS, limit_bytes=_LIMIT_BYTES)
     add_health(server, healthy)
     port = bind(server, listen, security=None)
     await server.start()

@@ -31,7 +31,7 @@ def server_of(credentials: Path) -> Iterator[int]:
     loop = asyncio.new_event_loop()
 
     async def started() -> tuple[grpc.aio.Server, int]:
-        server = make_server()
+        server = make_server(secured=False)
         port = bind(server, "127.0.0.1:0", security)
         await server.start()
         return server, port

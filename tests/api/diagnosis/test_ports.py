@@ -82,7 +82,7 @@ def test_a_running_edge_agent_is_recognised() -> None:
 
 async def asked(agent: FakeAgent) -> Finding:
     """What is told about a server-agent that runs."""
-    server = make_server()
+    server = make_server(secured=False)
     add_agent(server, agent, guards=None)
     port = bind(server, "127.0.0.1:0", security=None)
     await server.start()

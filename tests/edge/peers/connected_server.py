@@ -107,7 +107,7 @@ class LeavingAtTheFirst:
 
 @asynccontextmanager
 async def connected(service: InferenceService, *, silence_s: float) -> AsyncIterator[ServerConnection]:
-    server = make_server()
+    server = make_server(secured=False)
     add_agent(server, FakeAgent(), guards=None)
     add_inference(server, service, guards=None)
     port = bind(server, "127.0.0.1:0", security=None)

@@ -130,12 +130,19 @@ def fetch(
         async with AsyncExitStack() as stack:
             addresses = list(first)
             for library in libraries:
-                server = make_server()
+                server = make_server(secured=False)
                 add_agent(server, library, guards=None)
                 addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}")
                 await server.start()
                 stack.push_async_callback(server.stop, None)
-            await ensure_bundle(folder, digest, [Candidate(address=each) for each in addresses], limits=limits)
+            await ensure_bundle(
+                folder,
+                digest,
+                [Candidate(address=each) for each in addresses],
+                signed_by=None,
+                transport=Transport(),
+                limits=limits,
+            )
 
     asyncio.run(run())
 
@@ -144,7 +151,7 @@ def load(folder: Path, digest: str, library: Library, signed_by: SignerOptions |
     """Fetch and load the network as an edge-agent does when it starts."""
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_agent(server, library, guards=None)
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()

@@ -22,6 +22,7 @@ from joulecut_edge.peers import bundle_fetch
 from joulecut_edge.peers.arriving_bundle import arriving_bundle
 from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundle
 from joulecut_edge.peers.servers import Candidate
+from joulecut_edge.peers.transport import Transport
 from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_runtime.networks.bundle import open_bundle, write_bundle
@@ -137,13 +138,15 @@ def test_a_piece_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
         yield b"\xff"
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         handlers: dict[str, Any] = {"GetBundle": grpc.unary_stream_rpc_method_handler(bundle)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("joulecut.v1.Agent", handlers),))
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         try:
-            await ensure_bundle(tmp_path / "net", "sha256:00", [Candidate(address=address)])
+            await ensure_bundle(
+                tmp_path / "net", "sha256:00", [Candidate(address=address)], signed_by=None, transport=Transport()
+            )
         finally:
             await server.stop(None)
 

@@ -35,7 +35,7 @@ def test_requests_carry_the_priority_of_their_edge() -> None:
     service = Noting()
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_agent(server, FakeAgent(), guards=None)
         add_inference(server, service, guards=None)
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"

@@ -30,7 +30,7 @@ def with_health(use: Callable[[ServerConnection, HealthStates], Awaitable[None]]
     """A server that tells of its health."""
 
     async def run() -> None:
-        server, told = make_server(), HealthStates()
+        server, told = make_server(secured=False), HealthStates()
         add_health(server, told)
         port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
@@ -80,7 +80,7 @@ def test_a_server_that_holds_no_more_streams_is_not_joined() -> None:
     """Its refusal is there before it has told of its health: nobody plans with it, or gives up another for it."""
 
     async def run() -> None:
-        server, told = make_server(), HealthStates()
+        server, told = make_server(secured=False), HealthStates()
         told.tell([INFERENCE_SERVICE], serving=True)
         add_health(server, told)
         add_inference(server, _Full(), guards=None)
@@ -117,7 +117,7 @@ def test_a_server_that_as_many_follow_as_may_is_joined() -> None:
             raise CallRefusedError("4096 watches of health are under way, the most there may be; try again")
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         handlers: dict[str, Any] = {"Watch": grpc.unary_stream_rpc_method_handler(cast(Any, full))}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(HEALTH_SERVICE, handlers),))
         port = bind(server, "127.0.0.1:0", security=None)
@@ -145,7 +145,7 @@ def test_a_closed_connection_leaves_nothing_behind() -> None:
         return weakref.ref(connection)
 
     async def run() -> None:
-        server, told = make_server(), HealthStates()
+        server, told = make_server(secured=False), HealthStates()
         add_health(server, told)
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()

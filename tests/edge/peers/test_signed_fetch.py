@@ -12,6 +12,7 @@ from joulecut.pki.keys import key_pem, new_key
 from joulecut_core.errors import BundleError
 from joulecut_edge.peers.bundle_fetch import ensure_bundle
 from joulecut_edge.peers.servers import Candidate
+from joulecut_edge.peers.transport import Transport
 from joulecut_proto.channels import bind, make_server
 from joulecut_proto.servicers import add_agent
 from joulecut_runtime.networks.bundle_signature import (
@@ -30,12 +31,14 @@ def fetch(source: Path, folder: Path, digest: str, signed_by: SignerOptions | No
     """Fetch `source` into `folder` over gRPC."""
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_agent(server, Library(chunks_of(source)), guards=None)
         address = f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}"
         await server.start()
         try:
-            await ensure_bundle(folder, digest, [Candidate(address=address)], signed_by)
+            await ensure_bundle(
+                folder, digest, [Candidate(address=address)], signed_by=signed_by, transport=Transport()
+            )
         finally:
             await server.stop(None)
 

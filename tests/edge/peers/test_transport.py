@@ -171,9 +171,11 @@ def test_a_bundle_comes_from_a_listed_server_under_its_own_name(site: TestAuthor
     async def run() -> None:
         async with _listening(holder.security, Library(chunks_of(tmp_path / "packed"))) as address:
             with pytest.raises(LinkError, match=r"for other hosts than .*: gpu\.lab"):
-                await ensure_bundle(tmp_path / "net", digest, [Candidate(address=address)], transport=edge)
+                await ensure_bundle(
+                    tmp_path / "net", digest, [Candidate(address=address)], signed_by=None, transport=edge
+                )
             listed = Candidate(address=address, server_name="gpu.lab")
-            await ensure_bundle(tmp_path / "net", digest, [listed], transport=edge)
+            await ensure_bundle(tmp_path / "net", digest, [listed], signed_by=None, transport=edge)
 
     asyncio.run(run())
     assert open_bundle(tmp_path / "net").digest == digest

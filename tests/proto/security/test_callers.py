@@ -61,7 +61,7 @@ async def _asked(
 ) -> list[Caller]:
     """The callers that the guards saw; raises what the call ended with."""
     seen: list[Caller] = []
-    server = make_server()
+    server = make_server(secured=False)
     add_agent(server, FakeAgent(), _guards(seen, secured=client is not None))
     port = bind(server, "127.0.0.1:0", None if client is None else site.issue("server", "gpu").security)
     await server.start()
@@ -220,7 +220,7 @@ def test_a_refusal_is_itself_at_the_caller(site: TestAuthority, caplog: pytest.L
     """An edge learns that it is refused, not that a server is down; the server's log has it once, however often."""
 
     async def run() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_agent(server, FakeAgent(), _guards([]))
         port = bind(server, "127.0.0.1:0", site.issue("server", "gpu").security)
         await server.start()

@@ -41,7 +41,7 @@ import grpc.aio
 from joulecut_proto.channels import bind, make_server
 
 async def main():
-    server = make_server()
+    server = make_server(secured=False)
     port = bind(server, "127.0.0.1:0", security=None)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -27,7 +27,7 @@ def test_all_sessions_that_give_way_end_whatever_becomes_of_the_call() -> None:
 
     async def plan() -> None:
         each, service = gate(EdgeRule(sessions=1)), HeldPlanner()
-        once = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)))
+        once = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)), site=None)
         for session_id in ("a", "b"):
             each.owners.claim(session_id, once)
         calling = asyncio.create_task(each.guards.planner(service, CAM).plan_session(REQUEST))

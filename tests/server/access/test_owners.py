@@ -12,7 +12,11 @@ from joulecut_server.access.owners import SessionOwners, check_session_id
 from joulecut_server.access.permit import Permit, permit_for
 from tests.server.access.callers import CAM, PLAIN, TRUCK
 
-CAMS, TRUCKS, PLAINS = permit_for(CAM, None), permit_for(TRUCK, None), permit_for(PLAIN, None)
+CAMS, TRUCKS, PLAINS = (
+    permit_for(CAM, None, site=None),
+    permit_for(TRUCK, None, site=None),
+    permit_for(PLAIN, None, site=None),
+)
 
 
 @pytest.mark.parametrize("session_id", ["a", "edge-1f", "A.b_c:d-9", "x" * 128])
@@ -52,7 +56,7 @@ def test_callers_without_tls_share_theirs() -> None:
 
 def test_more_sessions_than_allowed_end_the_longest_silent() -> None:
     """An edge that crashes and restarts for days is never shut out, and never holds more than its number."""
-    few = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)))
+    few = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=2),)), site=None)
     owners = SessionOwners(ManualClock())
     assert owners.claim("a", few) == []
     assert owners.claim("b", few) == []
@@ -66,7 +70,7 @@ def test_more_sessions_than_allowed_end_the_longest_silent() -> None:
 
 def test_edges_of_one_certificate_do_not_take_each_others_place_for_ever() -> None:
     """One that gave way is refused for a minute, while later ones fill its owner's number; a new one never is."""
-    clock, one = ManualClock(), permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    clock, one = ManualClock(), permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)), site=None)
     owners = SessionOwners(clock)
     owners.claim("a", one)
     assert owners.claim("b", one) == ["a"]
@@ -81,7 +85,7 @@ def test_edges_of_one_certificate_do_not_take_each_others_place_for_ever() -> No
     assert owners.claim("c", one) == ["b"]
     owners.forget("c")
     assert owners.claim("a", one) == []
-    assert owners.claim("b", permit_for(CAM, None)) == []
+    assert owners.claim("b", permit_for(CAM, None, site=None)) == []
     assert owners.judge(lambda *_: one).keys() == {"a"}
     with pytest.raises(AccessError, match="session a gave way"):
         owners.claim("a", one)
@@ -91,7 +95,7 @@ def test_edges_of_one_certificate_do_not_take_each_others_place_for_ever() -> No
 
 def test_a_session_that_came_back_stays() -> None:
     """It found room again before its minute was over: from then on it plans as any other of its owner's does."""
-    one, two = (permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=most),))) for most in (1, 2))
+    one, two = (permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=most),)), site=None) for most in (1, 2))
     owners = SessionOwners(ManualClock())
     owners.claim("a", one)
     assert owners.claim("b", one) == ["a"]
@@ -132,7 +136,7 @@ def test_a_session_that_has_ended_is_not_the_longest_silent() -> None:
 
 def test_of_sessions_that_gave_way_the_latest_are_remembered() -> None:
     """However many names an edge goes through: the memory for them is bounded, and one from long before may return."""
-    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)), site=None)
     owners = SessionOwners(ManualClock(), most=2)
     for session_id in "abcd":
         owners.claim(session_id, one)
@@ -143,7 +147,7 @@ def test_of_sessions_that_gave_way_the_latest_are_remembered() -> None:
 
 def test_rules_that_allow_fewer_end_the_longest_silent() -> None:
     """It stays away for a minute, as one that gave way to a later one does."""
-    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)))
+    one = permit_for(CAM, AccessOptions(edges=(EdgeRule(sessions=1),)), site=None)
     owners = SessionOwners(ManualClock())
     owners.claim("a", CAMS)
     owners.claim("b", CAMS)

@@ -17,23 +17,23 @@ SLOW, FAST = EdgeRule(names=("cam*",), rate_hz=1.0), EdgeRule(names=("*",), rate
 
 def test_without_rules_every_edge_and_operator_may_do_its_part() -> None:
     """A site that trusts its authority needs no list."""
-    permit = permit_for(CAM, None)
+    permit = permit_for(CAM, None, site=None)
     assert permit.rule == replace(EdgeRule(), priority=2**31 - 1)
     permit.check_inference()
-    permit_for(BOSS, None).check_solver()
+    permit_for(BOSS, None, site=None).check_solver()
 
 
 def test_the_first_rule_that_fits_counts() -> None:
     """A narrow rule before a wide one is an exception to it."""
     options = AccessOptions(edges=(SLOW, FAST))
-    assert permit_for(CAM, options).rule is SLOW
-    assert permit_for(TRUCK, options).rule is FAST
+    assert permit_for(CAM, options, site=None).rule is SLOW
+    assert permit_for(TRUCK, options, site=None).rule is FAST
 
 
 def test_who_fits_no_rule_is_refused() -> None:
     """A stolen certificate is shut out by a rule, before it expires."""
     with pytest.raises(AccessError, match=r"no rule of \[\[access\.edges\]\] names spiffe://lab/edge/truck"):
-        permit_for(TRUCK, AccessOptions(edges=(SLOW,)))
+        permit_for(TRUCK, AccessOptions(edges=(SLOW,)), site=None)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_the_names_of_a_rule_are_whole_and_stand_for_themselves_but_for_stars(
     """A rule never lets in who is merely called something like it."""
     options = AccessOptions(edges=(EdgeRule(names=names),))
     if fits:
-        assert permit_for(CAM, options).rule.names == names
+        assert permit_for(CAM, options, site=None).rule.names == names
     else:
         with pytest.raises(AccessError, match="no rule"):
-            permit_for(CAM, options)
+            permit_for(CAM, options, site=None)
 
 
 def test_sites_that_are_named_may_call_too() -> None:
@@ -74,12 +74,12 @@ def test_sites_that_are_named_may_call_too() -> None:
 def test_patterns_tell_capitals_apart() -> None:
     """On any host: a name is a name, not a file."""
     with pytest.raises(AccessError):
-        permit_for(caller("CAM"), AccessOptions(edges=(SLOW,)))
+        permit_for(caller("CAM"), AccessOptions(edges=(SLOW,)), site=None)
 
 
 def test_operators_do_everything_but_inference() -> None:
     """A person's certificate on a laptop needs no rule, and takes no edge's place."""
-    permit = permit_for(BOSS, AccessOptions(edges=(EdgeRule(names=("boss",), solver=False),)))
+    permit = permit_for(BOSS, AccessOptions(edges=(EdgeRule(names=("boss",), solver=False),)), site=None)
     permit.check_solver()
     permit.check_bundles()
     permit.check_network(OTHER, NAMES.get)
@@ -91,12 +91,12 @@ def test_operators_do_everything_but_inference() -> None:
 def test_servers_and_proxies_ask_for_nothing(role: Role) -> None:
     """A certificate is for one purpose: a server's, taken from its host, opens no other server."""
     with pytest.raises(AccessError, match=f"has role {role.value}; expected edge or operator"):
-        permit_for(caller("gpu", role), None)
+        permit_for(caller("gpu", role), None, site=None)
 
 
 def test_callers_of_this_host_may_do_everything() -> None:
     """Where there is no TLS there are no identities, and no rules."""
-    permit = permit_for(PLAIN, None)
+    permit = permit_for(PLAIN, None, site=None)
     permit.check_inference()
     permit.check_solver()
 
@@ -104,7 +104,7 @@ def test_callers_of_this_host_may_do_everything() -> None:
 @pytest.mark.parametrize("networks", [(TINY,), ("tiny",), ("x", "tiny")])
 def test_networks_go_by_name_or_digest(networks: tuple[str, ...]) -> None:
     """By digest where exactly one version is meant, by name where every one is."""
-    permit = permit_for(CAM, AccessOptions(edges=(EdgeRule(networks=networks),)))
+    permit = permit_for(CAM, AccessOptions(edges=(EdgeRule(networks=networks),)), site=None)
     permit.check_network(TINY, NAMES.get)
     for digest in (OTHER, "sha256:ff", "*"):
         with pytest.raises(AccessError, match="is not among those of spiffe://lab/edge/cam"):

@@ -136,7 +136,7 @@ def test_events_tell_each_look_once(tmp_path: Path) -> None:
 
     async def use(room: Room) -> None:
         first = await room.looked()
-        reader = Reader(Events(room.board))
+        reader = Reader(Events(room.board, admit=admit_anybody))
         assert await reader.begun() == 200
         assert json.loads(await reader.event()) == first
         second = await room.looked()
@@ -251,7 +251,7 @@ def test_a_reader_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pyt
             await stuck.wait()
             return {"type": "http.disconnect"}
 
-        events = Events(room.board, most=1)
+        events = Events(room.board, admit=admit_anybody, most=1)
         for _ in range(2):
             await events({"type": "http"}, receive, send)
 
@@ -263,7 +263,7 @@ def test_readers_are_bounded_and_leave_their_place(tmp_path: Path) -> None:
 
     async def use(room: Room) -> None:
         await room.looked()
-        events = Events(room.board)
+        events = Events(room.board, admit=admit_anybody)
         readers = [Reader(events) for _ in range(MOST_READERS)]
         assert {await reader.begun() for reader in readers} == {200}
         late = Reader(events)
@@ -282,7 +282,7 @@ def test_edges_that_read_leave_operators_their_places(tmp_path: Path) -> None:
 
     async def use(room: Room) -> None:
         await room.looked()
-        events = Events(room.board, most=8)
+        events = Events(room.board, admit=admit_anybody, most=8)
         edges = [Identity(site="lab", role=Role.EDGE, name=f"cam-{number}") for number in range(3)]
         readers = [Reader(events, edge) for edge in (*edges[:2], *edges[:2])]
         assert {await reader.begun() for reader in readers} == {200}

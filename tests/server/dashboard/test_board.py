@@ -114,7 +114,7 @@ def test_history_has_gaps_where_nothing_was_answered(tmp_path: Path) -> None:
         for times in (0, 2, 0, 1):
             room.answered(assignment, times=times)
             await room.looked()
-        history = json.loads(room.board.history())
+        history = json.loads(room.board.history(None))
         assert history["schema"] == HISTORY_SCHEMA
         rows = history["sessions"]["edge-1"]["rows"]
         assert [row[1] is not None for row in rows] == [False, True, False, True]
@@ -131,7 +131,7 @@ def test_a_rate_is_of_the_latest_seconds(tmp_path: Path) -> None:
         for second in range(31):
             room.answered(assignment, times=second % 2 if second < 20 else 0)
             await room.looked()
-        rates = [row[-1] for row in json.loads(room.board.history())["device"]["rows"]]
+        rates = [row[-1] for row in json.loads(room.board.history(None))["device"]["rows"]]
         assert rates[10:20] == pytest.approx([0.5] * 10)
         assert rates[-1] == 0.0
 
@@ -222,9 +222,9 @@ def test_a_session_is_explained_once_it_is_shown(tmp_path: Path) -> None:
 
     async def use(room: Room) -> None:
         await room.joined()
-        assert await room.board.explanation("edge-1") is None
+        assert await room.board.explanation("edge-1", None) is None
         await room.looked()
-        body = await room.board.explanation("edge-1")
+        body = await room.board.explanation("edge-1", None)
         assert body is not None
         document = json.loads(body)
         assert document["schema"] == EXPLAINED_SCHEMA
@@ -232,6 +232,6 @@ def test_a_session_is_explained_once_it_is_shown(tmp_path: Path) -> None:
         assert document["baselines"]["rivals"]
         assert sum(block["work_share"] for block in document["blocks"]) == pytest.approx(1.0)
         assert len(document["reasons"]) > 6
-        assert await room.board.explanation("edge-2") is None
+        assert await room.board.explanation("edge-2", None) is None
 
     in_room(tmp_path, use)

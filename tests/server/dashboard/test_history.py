@@ -15,7 +15,7 @@ def test_old_seconds_and_ended_sessions_are_forgotten() -> None:
             [("leaves", (float(second), 2.0, 3.0))] if second < 4 else []
         )
         history.add((float(second), 20.0, 585.0, None, 0.0), sessions)
-    document = cast("dict[str, Any]", history.document())
+    document = cast("dict[str, Any]", history.document(lambda _: True))
     assert [row[0] for row in document["device"]["rows"]] == [2.0, 3.0, 4.0]
     assert list(document["sessions"]) == ["stays"]
     assert document["sessions"]["stays"]["rows"][-1] == (4.0, 1.0, None)

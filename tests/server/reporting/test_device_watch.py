@@ -50,7 +50,7 @@ def watching(use: Use, *, every_s: float = 60.0) -> None:
     async def run() -> None:
         hardware = FakeHardware(clock=ManualClock())
         device: HardwareDevice = opened(hardware)
-        watch = DeviceWatch(device, every_s=every_s)
+        watch = DeviceWatch(device, None, every_s=every_s)
         await asyncio.wait_for(use(watch, hardware, Seen(watch)), 20.0)
 
     asyncio.run(run())
@@ -91,7 +91,7 @@ def test_a_reading_that_fails_in_an_unknown_way_is_a_loss_too() -> None:
 
     async def use() -> None:
         hardware = Unreadable(clock=ManualClock())
-        watch = DeviceWatch(opened(hardware), every_s=0.001)
+        watch = DeviceWatch(opened(hardware), None, every_s=0.001)
         seen, told = Seen(watch), asyncio.Event()
         watch.changed, note = told.set, watch.changed
         keeping = asyncio.create_task(watch.keep())
@@ -225,7 +225,7 @@ def test_a_driver_that_does_not_answer_is_a_loss() -> None:
     async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
         del hardware
         gate = Gate()
-        watch = DeviceWatch(opened(StuckHardware(gate)), answer_s=0.01)
+        watch = DeviceWatch(opened(StuckHardware(gate)), None, answer_s=0.01)
         seen = Seen(watch)
         for _ in range(2):
             await watch.look()
@@ -250,7 +250,7 @@ def test_a_driver_that_refuses_to_be_waited_for_is_a_loss_only_once_that_lasts()
 
     async def use() -> None:
         hardware = Blocked(clock=ManualClock())
-        watch = DeviceWatch(opened(hardware), answer_s=20.0)
+        watch = DeviceWatch(opened(hardware), None, answer_s=20.0)
         for _ in range(2):
             hardware.unreadable = True
             await watch.look()
@@ -291,7 +291,7 @@ def test_however_many_read_a_device_that_hangs_they_take_one_thread() -> None:
     async def use(watch: DeviceWatch, hardware: FakeHardware, seen: Seen) -> None:
         del hardware, seen
         others, gate = set(threading.enumerate()), Gate()
-        watch = DeviceWatch(opened(StuckHardware(gate)))
+        watch = DeviceWatch(opened(StuckHardware(gate)), None)
         readings = [asyncio.create_task(watch.reading()) for _ in range(100)]
         while not gate.entered.is_set():
             await asyncio.sleep(0.001)
