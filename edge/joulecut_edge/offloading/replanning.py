@@ -78,6 +78,16 @@ class _UnderWay:
     overdue: asyncio.TimerHandle | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Followed:
+    """A set of plans that the link is followed with: those of `bands`, what is known of the link, and who decides."""
+
+    bands: tuple[Band, ...]
+    standby: StandbyPlans
+    estimator: LinkEstimator
+    switcher: Switcher
+
+
 class Replanning:
     """Implements `TransferObserver`. Run `keep` as a task; used from the event loop only."""
 
@@ -89,9 +99,9 @@ class Replanning:
         self._clock = clock
         self._terms = terms or SwitchTerms()
         self._bands: tuple[Band, ...] = ()
-        self._standby: StandbyPlans | None = None
-        self._estimator: LinkEstimator | None = None
-        self._switcher: Switcher | None = None
+        """Seen last, be it that they can be followed or not."""
+        self._followed: _Followed | None = None
+        """The latest that can; None before the first."""
         self._probes = ProbePlan()
         self._trips = RoundTrips()
         self._news = asyncio.Event()
@@ -121,8 +131,8 @@ class Replanning:
 
     def transferred(self, transfer: Transfer, *, deadline_s: float | None = None) -> None:
         """See `TransferObserver.transferred`."""
-        if self._estimator is not None:
-            self._estimator.observe(transfer if transfer.is_over else _given_up(transfer, deadline_s or 0.0))
+        if self._followed is not None:
+            self._followed.estimator.observe(transfer if transfer.is_over else _given_up(transfer, deadline_s or 0.0))
             if transfer.is_over:
                 self._trips.observe(transfer.link_s)
             self._news.set()
@@ -157,27 +167,27 @@ class Replanning:
             return
         if planning.bands is not self._bands:
             self._begin(planning)
-        standby, estimator, switcher = self._standby, self._estimator, self._switcher
-        if standby is None or estimator is None or switcher is None:
+        followed = self._followed
+        if followed is None or followed.bands is not self._bands:
             return
-        now_s = self._clock.now_s()
-        self._note_overdue(now_s, estimator)
-        outlook, current = estimator.outlook(now_s), standby.index_of(self._session.active)
+        standby, now_s = followed.standby, self._clock.now_s()
+        self._note_overdue(now_s, followed.estimator)
+        outlook, current = followed.estimator.outlook(now_s), standby.index_of(self._session.active)
         self.outlook = outlook
         if outlook is not None and current is not None:
-            switch = switcher.decide(now_s, standby.contenders, current, outlook)
+            switch = followed.switcher.decide(now_s, standby.contenders, current, outlook)
             if switch is not None:
                 _LOG.info("another plan for its %s: uplink now %s", switch.reason.value, outlook)
-                await self._adopt(connection, switch.index, outlook)
+                await self._adopt(connection, standby, switch.index, outlook)
                 self._count(switch.reason.value)
                 return
-            await self._retell(connection, current, outlook, now_s)
+            await self._retell(connection, standby, current, outlook, now_s)
             self._leave_range(connection, outlook, now_s)
         if not self._is_awake(now_s):
             return
         if not self._session.active.offloads:
             self._correct_round_trip(connection, now_s)
-            await self._probe(connection, estimator, outlook, now_s)
+            await self._probe(connection, followed.estimator, outlook, now_s)
         elif current is not None and not self._under_way and may_probe(standby.contenders, current, outlook):
             await self._probe_aside(connection, outlook, now_s)
 
@@ -192,23 +202,25 @@ class Replanning:
         problem, link = planning.problem, planning.link
         if problem is None or link is None:
             return
-        self._bands, self._standby = planning.bands, None
-        bands = planning.bands
+        self._bands = bands = planning.bands
         active = self._session.active
         if active.offloads and all(
             band.assignment is None or band.assignment.epoch != active.assignment.epoch for band in bands
         ):
             bands = (*bands, Band(lowest_bps=link.uplink_bps, assignment=active.assignment, plan=active.plan))
-        self._standby = StandbyPlans.of(problem, bands, self._session.local)
+        standby, before = StandbyPlans.of(problem, bands, self._session.local), self._followed
         baseline = LinkBaseline(rtt_s=link.rtt_s, spread_s=link.latency_std_s, downlink_bps=link.downlink_bps)
-        if self._estimator is None or self._estimator.baseline != baseline:
-            self._estimator = LinkEstimator(baseline)
+        if before is None or before.estimator.baseline != baseline:
+            estimator = LinkEstimator(baseline)
             self._trips.forget()
+        else:
+            estimator = before.estimator
         # Other plans are no reason to change more often.
-        paid_until_s = -math.inf if self._switcher is None else self._switcher.paid_until_s
-        self._switcher = Switcher(
+        paid_until_s = -math.inf if before is None else before.switcher.paid_until_s
+        switcher = Switcher(
             self._terms, rate_hz=problem.slo.rate_hz, now_s=self._clock.now_s(), paid_until_s=paid_until_s
         )
+        self._followed = _Followed(bands=self._bands, standby=standby, estimator=estimator, switcher=switcher)
 
     def _note_overdue(self, now_s: float, estimator: LinkEstimator) -> None:
         """What is under way for longer than its deadline allows says that the link is slow, before it is over."""
@@ -221,23 +233,24 @@ class Replanning:
             waiting = Transfer(time_s=now_s, up_bytes=oldest.up_bytes, down_bytes=0, link_s=waited_s, is_over=False)
             estimator.observe(waiting)
 
-    async def _adopt(self, connection: ServerConnection, index: int, outlook: LinkOutlook) -> None:
-        standby, planning = self._standby, self._offloading.planning
-        if standby is None:
-            return
-        band = standby.plans[index].band
+    async def _adopt(
+        self, connection: ServerConnection, standby: StandbyPlans, index: int, outlook: LinkOutlook
+    ) -> None:
+        band, planning = standby.plans[index].band, self._offloading.planning
         active = self._session.local if band is None else planning.active_of(band)
         self._told_s = self._clock.now_s()
         await planning.adopt(connection, standby.priced(index, active, outlook.usual_bps))
 
-    async def _retell(self, connection: ServerConnection, current: int, outlook: LinkOutlook, now_s: float) -> None:
+    async def _retell(
+        self, connection: ServerConnection, standby: StandbyPlans, current: int, outlook: LinkOutlook, now_s: float
+    ) -> None:
         """Keep what the plan in force expects of the server true while the link moves within its reach."""
         active = self._session.active
         if not active.offloads or active.link is None or now_s - self._told_s < _RETELL_S:
             return
         ratio = outlook.usual_bps / active.link.uplink_bps
         if not 1.0 / _MOVED <= ratio <= _MOVED:
-            await self._adopt(connection, current, outlook)
+            await self._adopt(connection, standby, current, outlook)
 
     def _leave_range(self, connection: ServerConnection, outlook: LinkOutlook, now_s: float) -> None:
         """Ask for plans around what the link has become, where it is faster or slower than all that are at hand.
