@@ -15,10 +15,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
+from typing import cast
 
 import ifaddr
 from zeroconf import Error as ZeroconfError
-from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
+from zeroconf import IPVersion, ServiceInfo, ServiceListener, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser
 
 from joulecut_core.errors import LinkError
 
@@ -31,6 +33,9 @@ nobody is kept out by who came first."""
 _MOST_LOOKED_UP = 64
 """Names at once whose address did not come with them."""
 _LOOKUP_MS = 1000
+_AGAIN_S = 30.0
+"""Wall seconds between two searches: servers announce themselves once, and who asks before its network is there, or has
+been without it for long, would hear of none."""
 
 
 class Advertisement:
@@ -74,7 +79,17 @@ class Advertisement:
 class Browser(ServiceListener):
     """Keeps the addresses of servers announced on the local network."""
 
-    def __init__(self, interface: str | None = None, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        interface: str | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        again_s: float = _AGAIN_S,
+    ) -> None:
+        """On all interfaces that this host has, as they come and go, or on the one with an address.
+
+        Raises OSError where there is no multicast.
+        """
         self._found: dict[str, str] = {}
         self._looked_up: dict[str, Future[bool]] = {}
         self._on_change = on_change
@@ -84,18 +99,30 @@ class Browser(ServiceListener):
             if interfaces is not None
             else Zeroconf(ip_version=IPVersion.V4Only)
         )
-        self._browser = ServiceBrowser(self._zeroconf, SERVICE_TYPE, listener=self)
+        loop = cast("asyncio.AbstractEventLoop", self._zeroconf.loop)
+        self._searching = asyncio.run_coroutine_threadsafe(self._search(again_s), loop)
 
     def addresses(self) -> tuple[str, ...]:
         """`host:port` of every server announced now, in the order they were found."""
         return tuple(self._found.values())
+
+    async def _search(self, again_s: float) -> None:
+        while True:
+            # A new one asks whoever is there; the library's own goes on to ask for those alone that it has found.
+            search = AsyncServiceBrowser(self._zeroconf, SERVICE_TYPE, listener=self)
+            await asyncio.sleep(again_s)
+            await search.async_cancel()
+            try:
+                await self._zeroconf.async_update_interfaces()
+            except OSError as error:
+                _LOG.debug("interfaces of this host cannot be looked at now: %s", error)
 
     def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         """Remember a server, as soon as its address is known."""
         try:
             info = ServiceInfo(type_, name)
         except ZeroconfError as error:
-            # Of a name that anybody may have sent; raised, it would end the browser's thread.
+            # Of a name that anybody may have sent; raised, it would be a traceback in the log.
             _LOG.debug("announcement of %.80r: %r", name, error)
             return
         if name in self._looked_up or zc.loop is None:
@@ -139,7 +166,7 @@ class Browser(ServiceListener):
 
     def close(self) -> None:
         """Stop listening."""
-        self._browser.cancel()
+        self._searching.cancel()
         for looking in tuple(self._looked_up.values()):
             looking.cancel()
         self._zeroconf.close()

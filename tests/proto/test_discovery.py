@@ -7,7 +7,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import ifaddr
 import pytest
@@ -15,6 +15,7 @@ from zeroconf import IPVersion, ServiceInfo, Zeroconf
 from zeroconf._cache import DNSCache
 from zeroconf._dns import DNSPointer
 from zeroconf._protocol.outgoing import DNSOutgoing
+from zeroconf.asyncio import AsyncServiceBrowser
 from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
 
 from joulecut_core.errors import LinkError
@@ -111,6 +112,31 @@ def test_a_name_that_is_none_ends_nothing(name: str, watching: Watching, forged:
             assert watching.until(lambda: watching.knows(50056))
         finally:
             advertisement.close()
+
+
+def test_a_search_begins_anew_on_what_interfaces_there_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board may start its edge before its Wi-Fi is up, and servers announce themselves once."""
+    del name  # skips first
+    course: list[str] = []
+    begun_anew = threading.Event()
+
+    class Watched(Zeroconf):
+        async def async_update_interfaces(self, *given: Any, **named: Any) -> None:
+            await super().async_update_interfaces(*given, **named)
+            course.append("interfaces")
+
+    class Search(AsyncServiceBrowser):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            course.append("search")
+            if len(course) == 3:
+                begun_anew.set()
+
+    monkeypatch.setattr(discovery, "Zeroconf", Watched)
+    monkeypatch.setattr(discovery, "AsyncServiceBrowser", Search)
+    with Browser(LOOPBACK, again_s=0.01):
+        assert begun_anew.wait(WAIT_S)
+    assert course[:3] == ["search", "interfaces", "search"]
 
 
 def test_names_that_nobody_answers_for_hold_nobody_up(name: str, watching: Watching) -> None:
