@@ -64,14 +64,17 @@ def read_authority(path: Path) -> bytes:
 
 
 def wrong_dates(certificate: x509.Certificate) -> str:
-    """What is wrong with a certificate's dates by this host's clock; empty where nothing is."""
+    """What is wrong with a certificate's dates by this host's clock; empty where nothing is.
+
+    The same words all day: logs tell a reason when it changes.
+    """
     now = dt.datetime.now(dt.timezone.utc)
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > last:
-        return f"has expired on {last:%Y-%m-%d %H:%M} UTC (this host's clock: {now:%Y-%m-%d %H:%M}); renew it"
+        return f"has expired on {last:%Y-%m-%d %H:%M} UTC (this host's clock: {now:%Y-%m-%d}); renew it"
     if now < first:
         return (
-            f"is valid from {first:%Y-%m-%d %H:%M} UTC on only (this host's clock: {now:%Y-%m-%d %H:%M}); "
+            f"is valid from {first:%Y-%m-%d %H:%M} UTC on only (this host's clock: {now:%Y-%m-%d}); "
             "set the clocks of both hosts"
         )
     return ""
