@@ -216,7 +216,7 @@ class _Attempt:
             )
         return (
             f"refuses this side's certificate {self.security.certificate}; "
-            "the server's authority or clock may be another: its log says which"
+            "the server's authority or clock may be another: `joulecut doctor` on its host tells both"
         )
 
 
