@@ -114,10 +114,11 @@ class BatchRun:
         payloads = [(ticket.cut, ticket.codec, ticket.frames) for ticket in tickets]
         decoded = computed(lambda: self.lane.runner.decode(payloads))
         for ticket, (tensors, stage) in zip(tickets, decoded, strict=True):
-            self._book(stage.energy_j)
             if isinstance(tensors, ContractError):
+                # In nobody's ledger: its joules are left to what is drawn between batches, which the others share.
                 self.failed.append((ticket, tensors))
             else:
+                self._book(stage.energy_j)
                 self.running.append(_Member(ticket, tensors, joined_s, stage))
 
     def _stretch(self, first: int, last: int) -> None:

@@ -229,6 +229,25 @@ def test_what_a_flood_s_share_holds_back_is_refused_before_it_is_late() -> None:
     on_stage(use, policy, runner=Gated)
 
 
+def test_what_malformed_bytes_cost_is_in_somebody_s_ledger() -> None:
+    """Whoever sends them has no ledger: the batch's others share it, as what is drawn between batches."""
+    policy = Collecting(TABLE, 2)
+
+    async def use(stage: OnStage) -> None:
+        answers: list[ServedRequest] = []
+        for _ in range(3):
+            good, bad = pictures(2)
+            wrong = stage.ask(bad, frames=codec(RAW).encode((bad[:, :, 1:],)))
+            answers.append(await stage.ask(good))
+            with pytest.raises(ContractError):
+                await wrong
+            await stage.settled()
+        shared = sum(served.energy_j + (served.wait_j or 0.0) for served in answers)
+        assert shared == pytest.approx(stage.scheduler.books.busy_j + stage.scheduler.books.wait_j)
+
+    on_stage(use, policy)
+
+
 def test_malformed_bytes_fail_alone() -> None:
     """A neighbour in the batch must not be spoilt by what somebody else sent."""
     policy = Collecting(TABLE, 3)
