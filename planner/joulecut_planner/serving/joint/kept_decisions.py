@@ -91,8 +91,9 @@ class KeptDecisions:
         )
         try:
             write_bytes(self._path, content.getvalue())
-            kept = sorted(self._path.parent.glob("decisions-*.npz"), key=lambda path: path.stat().st_mtime)
-            for path in kept[:-_MOST_FILES]:
+            # Never this one, which on a host without the date, as one that starts in 1970, seems to be the oldest.
+            others = [path for path in self._path.parent.glob("decisions-*.npz") if path != self._path]
+            for path in sorted(others, key=lambda path: path.stat().st_mtime)[: 1 - _MOST_FILES]:
                 path.unlink(missing_ok=True)
         except OSError as error:
             _LOG.warning("decisions cannot be kept in %s: %s", self._path.parent, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +99,17 @@ def test_old_files_go(tmp_path: Path) -> None:
     """A folder does not grow without end, however many service levels are tried."""
     for number in range(30):
         KeptDecisions(tmp_path, _TABLE, _SLO_S + number, (0,), None).save(_solved()[0][1:])
+    assert len(list(tmp_path.glob("*.npz"))) == 24
+
+
+def test_the_newest_stays_on_a_host_without_the_date(tmp_path: Path) -> None:
+    """Without a battery it starts in 1970: all other files seem to be newer, and it would solve at each start."""
+    for number in range(24):
+        KeptDecisions(tmp_path, _TABLE, _SLO_S + number, (0,), None).save(_solved()[0][1:])
+    for path in tmp_path.glob("*.npz"):
+        os.utime(path, (2e9, 2e9))
+    KeptDecisions(tmp_path, _TABLE, _SLO_S + 24, (0,), None).save(_solved()[0])
+    assert _load(KeptDecisions(tmp_path, _TABLE, _SLO_S + 24, (0,), None))
     assert len(list(tmp_path.glob("*.npz"))) == 24
 
 
