@@ -42,33 +42,57 @@ class Advertisement:
     """Announces a server until closed.
 
     Wildcard addresses are announced as this host's own address: the one that it reaches others from, or, where no route
-    leads out, that of its first link.
+    leads out, that of its first link. Where that becomes another one, as when a network comes up, it is announced anew.
 
     Raises LinkError where this network allows no announcement.
     """
 
-    def __init__(self, name: str, host: str, port: int) -> None:
+    def __init__(self, name: str, host: str, port: int, *, again_s: float = _AGAIN_S) -> None:
+        self._name, self._host, self._port = name, host, port
         try:
-            address = _announced_address(host)
-            self._zeroconf = Zeroconf(interfaces=[address], ip_version=IPVersion.V4Only)
+            self._address = _announced_address(host)
+            self._zeroconf = Zeroconf(interfaces=[self._address], ip_version=IPVersion.V4Only)
         except OSError as error:
             raise LinkError(f"no multicast on {host}: {error}; give edges this server's address instead") from error
-        self._info = ServiceInfo(
-            SERVICE_TYPE,
-            f"{name}-{port}.{SERVICE_TYPE}",
-            addresses=[socket.inet_aton(address)],
-            port=port,
-            server=f"{name}-{port}.local.",
-        )
+        self._info = self._announced(self._address)
         try:
             self._zeroconf.register_service(self._info, cooperating_responders=True)
         except (OSError, ZeroconfError) as error:
             self._zeroconf.close()
             raise LinkError(f"{self._info.name} cannot be announced: {error!r}; is the name taken?") from error
-        _LOG.info("announced %s on %s:%d", self._info.name, address, port)
+        _LOG.info("announced %s on %s:%d", self._info.name, self._address, port)
+        self._following = asyncio.run_coroutine_threadsafe(self._follow(again_s), _loop_of(self._zeroconf))
+
+    def _announced(self, address: str) -> ServiceInfo:
+        own = f"{self._name}-{self._port}"
+        return ServiceInfo(
+            SERVICE_TYPE,
+            f"{own}.{SERVICE_TYPE}",
+            addresses=[socket.inet_aton(address)],
+            port=self._port,
+            server=f"{own}.local.",
+        )
+
+    async def _follow(self, again_s: float) -> None:
+        while True:
+            await asyncio.sleep(again_s)
+            try:
+                address = await asyncio.to_thread(_announced_address, self._host)
+                if address == self._address:
+                    continue
+                self._info = self._announced(address)
+                await (await self._zeroconf.async_update_service(self._info))
+                # With that it is announced there.
+                await self._zeroconf.async_update_interfaces([address])
+            except (OSError, ZeroconfError, LinkError) as error:
+                _LOG.debug("%s cannot be announced anew: %r", self._info.name, error)
+            else:
+                self._address = address
+                _LOG.info("announced %s on %s:%d", self._info.name, address, self._port)
 
     def close(self) -> None:
         """Withdraw the announcement; one that cannot be withdrawn now ends by itself."""
+        self._following.cancel()
         try:
             self._zeroconf.unregister_service(self._info)
         except (OSError, ZeroconfError) as error:
@@ -99,8 +123,7 @@ class Browser(ServiceListener):
             if interfaces is not None
             else Zeroconf(ip_version=IPVersion.V4Only)
         )
-        loop = cast("asyncio.AbstractEventLoop", self._zeroconf.loop)
-        self._searching = asyncio.run_coroutine_threadsafe(self._search(again_s), loop)
+        self._searching = asyncio.run_coroutine_threadsafe(self._search(again_s), _loop_of(self._zeroconf))
 
     def addresses(self) -> tuple[str, ...]:
         """`host:port` of every server announced now, in the order they were found."""
@@ -178,6 +201,11 @@ class Browser(ServiceListener):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _loop_of(zeroconf: Zeroconf) -> asyncio.AbstractEventLoop:
+    """Its thread's own, which runs as soon as it is made."""
+    return cast("asyncio.AbstractEventLoop", zeroconf.loop)
 
 
 def _announced_address(host: str) -> str:

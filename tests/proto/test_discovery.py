@@ -89,6 +89,21 @@ def test_a_server_is_found_and_forgotten(name: str, watching: Watching) -> None:
     assert watching.until(lambda: not watching.knows(50051))
 
 
+def test_a_server_whose_address_becomes_another_is_announced_there(
+    name: str, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that starts its server before its network is up knows no better address than its loopback's."""
+    monkeypatch.setattr(discovery, "_announced_address", lambda host: host)
+    advertisement = Advertisement(name, LOOPBACK, 50060, again_s=0.1)
+    try:
+        assert watching.until(lambda: watching.knows(50060))
+        monkeypatch.setattr(discovery, "_announced_address", lambda _: "127.0.0.2")
+        assert watching.until(lambda: "127.0.0.2:50060" in watching.browser.addresses())
+    finally:
+        advertisement.close()
+    assert watching.until(lambda: "127.0.0.2:50060" not in watching.browser.addresses())
+
+
 def test_a_server_from_before_is_found(name: str) -> None:
     """An edge that starts after the server finds it too."""
     advertisement = Advertisement(name, LOOPBACK, 50052)
