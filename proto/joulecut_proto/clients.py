@@ -84,7 +84,10 @@ async def _answer(call: Awaitable[R], peer: str) -> R:
     try:
         reply = answering.result()
     except grpc.aio.AioRpcError as error:
-        raise error_from_rpc(error, peer=peer) from error
+        raise error_from_rpc(error, peer=peer) from error.with_traceback(None)
+    finally:
+        # An error keeps its frames. With a call in one, a channel that was closed would go on connecting.
+        del answering, call
     return _readable(reply, peer)
 
 

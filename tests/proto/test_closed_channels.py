@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
+import grpc.aio
 import pytest
 
 from joulecut_core.errors import LinkError
@@ -12,6 +14,7 @@ from joulecut_proto.channels import open_channel
 from joulecut_proto.clients import AgentClient
 from joulecut_proto.contract import CONTRACT_VERSION
 from joulecut_proto.servicers import add_agent
+from tests.free_ports import free_port
 from tests.proto.fake_services import FakeAgent
 from tests.proto.serving import TIMEOUT_S, listening
 
@@ -52,3 +55,26 @@ def test_a_call_under_way(closes: bool) -> None:
                 await channel.close()
 
     asyncio.run(use())
+
+
+def _calls() -> set[int]:
+    return {id(each) for each in gc.get_objects() if issubclass(type(each), grpc.aio.UnaryUnaryCall)}
+
+
+def test_a_failed_call_is_let_go() -> None:
+    """Its error keeps nothing of it, before any garbage is collected: its closed channel would go on connecting."""
+
+    async def use() -> None:
+        channel = open_channel(f"127.0.0.1:{free_port()}", security=None)
+        with pytest.raises(LinkError, match="gpu cannot be reached"):
+            await AgentClient(channel, peer="gpu").hello(HELLO, timeout_s=TIMEOUT_S)
+        await channel.close()
+        await asyncio.sleep(0)
+
+    before = _calls()
+    gc.disable()
+    try:
+        asyncio.run(use())
+        assert not _calls() - before
+    finally:
+        gc.enable()
