@@ -9,6 +9,8 @@ import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from joulecut_core.extras import how_to_install
+
 if TYPE_CHECKING:
     from joulecut.connections.async_connection import AsyncConnection, connect_async
     from joulecut.connections.connection import Answer, Connection, connect
@@ -87,10 +89,6 @@ _HOMES = MappingProxyType(
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 _RENAMED = {"plan": "solve"}
 
-_TORCH = "torch"
-_WHAT_TO_INSTALL = MappingProxyType({_TORCH: "pip install 'joulecut[agents,torch]'"})
-_AGENTS = "pip install 'joulecut[agents]'"
-
 
 def find(name: str) -> object:
     """What the face calls `name`, which is one of `__all__`.
@@ -101,6 +99,8 @@ def find(name: str) -> object:
     try:
         home = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        remedy = _WHAT_TO_INSTALL.get(error.name or "", _AGENTS)
-        raise ImportError(f"joulecut.{name} needs {error.name}; install it with `{remedy}`") from error
+        remedy = how_to_install(error.name)
+        if remedy is None:
+            raise
+        raise ImportError(f"joulecut.{name} needs {error.name}; {remedy}") from error
     return getattr(home, _RENAMED.get(name, name))

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from joulecut_core.errors import ConfigError, JoulecutError
 from joulecut_core.exits import ExitCode, exit_code
+from joulecut_core.extras import not_installed
 from joulecut_core.logs import on_one_line
 
 _LOG = logging.getLogger(__name__)
@@ -24,8 +25,8 @@ def run_program(program: Callable[[], object]) -> int:
     """Run `program` and return its exit status.
 
     An error that joulecut raises on purpose becomes one line on standard error and the exit code of
-    its branch, and so does what the system says of a file by name; an interrupt ends quietly, with the status
-    that shells give it. Anything else is a defect and keeps its traceback.
+    its branch, and so do what the system says of a file by name and a library of an extra that is not installed;
+    an interrupt ends quietly, with the status that shells give it. Anything else is a defect and keeps its traceback.
     """
     try:
         program()
@@ -37,6 +38,12 @@ def run_program(program: Callable[[], object]) -> int:
         if not isinstance(error.filename, (str, bytes)):
             raise
         return _told(_of_file(error, error.filename))
+    except ModuleNotFoundError as error:
+        told = not_installed(error)
+        if told is None:
+            raise
+        told.__cause__ = error
+        return _told(told)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.OK)

@@ -49,6 +49,33 @@ def test_what_the_system_says_of_a_file_is_told_by_its_name(
     assert capsys.readouterr().err.startswith(f"error: some/file: {os.strerror(number)}; ")
 
 
+@pytest.mark.parametrize(("library", "extras"), [("torch", "agents,torch"), ("grpc", "agents"), ("google", "agents")])
+def test_a_library_of_an_extra_that_is_missing_is_told_with_what_brings_it(
+    library: str, extras: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plain install has the planner alone, and a Jetson's environment may not see its vendor's torch."""
+
+    def program() -> None:
+        raise ModuleNotFoundError(f"No module named '{library}'", name=library)
+
+    assert run_program(program) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"error: this needs {library}, which is not installed; ")
+    assert f"`pip install 'joulecut[{extras}]'`" in told.err
+
+
+@pytest.mark.parametrize("name", [None, "joulecut_core.lost", "torch.lost"])
+def test_another_missing_module_keeps_its_traceback(name: str | None) -> None:
+    """One of joulecut's own, or a part of a library that is there, is a defect or a damaged installation."""
+
+    def program() -> None:
+        raise ModuleNotFoundError("No module named that", name=name)
+
+    with pytest.raises(ModuleNotFoundError):
+        run_program(program)
+
+
 @pytest.mark.parametrize("name", [None, 7])
 def test_what_the_system_says_of_no_file_keeps_its_traceback(name: int | None) -> None:
     """There is nothing to tell that a user could mend."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from joulecut.diagnosis.finding import Area, Finding, Status
+from joulecut_core.extras import how_to_install
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,9 +53,25 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - a diagnosis goes on whatever a check runs into
             _LOG.debug("check %s broke", self._check.name, exc_info=error)
             with self._lock:
-                self._findings.append(self._broken(error))
+                self._findings.append(self._lacking(error) or self._broken(error))
         finally:
             self._ended.set()
+
+    def _lacking(self, error: Exception) -> Finding | None:
+        """That a library of an extra is not installed, which is no fault of a host that only plans."""
+        if not isinstance(error, ModuleNotFoundError):
+            return None
+        remedy = how_to_install(error.name)
+        if remedy is None:
+            return None
+        return Finding(
+            area=self._check.area,
+            name=self._check.name,
+            status=Status.NOTE,
+            what=f"not looked at: {error.name} is not installed",
+            remedy=remedy,
+            facts={"error": type(error).__name__},
+        )
 
     def _broken(self, error: Exception) -> Finding:
         reason = " ".join(str(error).split()) or "no message"

@@ -37,6 +37,19 @@ def test_a_check_that_breaks_becomes_a_finding() -> None:
     assert after == good()
 
 
+def test_a_check_without_its_library_is_a_note() -> None:
+    """A host that only plans has no problem: the finding names what to install."""
+
+    def lacks() -> Iterator[Finding]:
+        yield good("first half")
+        raise ModuleNotFoundError("No module named 'cryptography'", name="cryptography")
+
+    _, found = examine([Check(area=Area.TLS, name="certificates", examine=lacks)])
+    assert (found.area, found.name, found.status) == (Area.TLS, "certificates", Status.NOTE)
+    assert found.what == "not looked at: cryptography is not installed"
+    assert "joulecut[agents]" in (found.remedy or "")
+
+
 def test_a_check_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that never answers costs its time limit and a finding, and what it said before is kept."""
     never, reached = threading.Event(), threading.Event()
