@@ -94,9 +94,11 @@ class MetricsEndpoint:
         host, port = options.place()
         try:
             self._server = _Server(host, port)
-        except OSError as error:
+        # UnicodeError: names that are none, such as with a part of more than 63 characters.
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise cannot_listen(error)(
-                f"metrics.listen: {options.listen}: {error.strerror or error}; choose another address, or port 0"
+                f"metrics.listen: {options.listen}: {reason}; choose another address, or port 0"
             ) from error
         self._server.set_app(make_wsgi_app(registry))
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)

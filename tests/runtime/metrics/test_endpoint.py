@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from joulecut_core.errors import LinkError
+from joulecut_core.errors import ConfigError, LinkError
 from joulecut_runtime.metrics import endpoint as module
 from joulecut_runtime.metrics.endpoint import MetricsEndpoint
 from joulecut_runtime.metrics.options import MetricsOptions
@@ -117,3 +117,9 @@ def test_an_address_that_is_not_here_yet() -> None:
     """192.0.2.0/24 belongs to nobody. A robot's Wi-Fi address may come later: its service is to start again."""
     with pytest.raises(LinkError, match=r"metrics\.listen: 192\.0\.2\.1:9464: .*; choose another address"):
         MetricsEndpoint(MetricsOptions(listen="192.0.2.1:9464"), CollectorRegistry())
+
+
+def test_a_name_that_nobody_can_have() -> None:
+    """A part of a name has 63 characters at most: wrong input, not a defect."""
+    with pytest.raises(ConfigError, match=r"metrics\.listen: aaa.*; choose another address"):
+        MetricsEndpoint(MetricsOptions(listen=f"{'a' * 64}.lab:9464"), CollectorRegistry())
