@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
 
 from joulecut_core.errors import ConfigError, JoulecutError, LinkError
 
 MAX_PORT = 65535
+_PASSING = (errno.EADDRNOTAVAIL, errno.EADDRINUSE, socket.EAI_AGAIN)
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -20,7 +22,7 @@ def host_and_port(text: str) -> tuple[str, int] | None:
 def cannot_listen(error: Exception) -> type[JoulecutError]:
     """What to raise where an address cannot be listened at: LinkError where it cannot be now, else ConfigError.
 
-    It may be had once a network is up, or once whoever has it has ended, which is often a moment later: a connection
-    out of this host takes any free port for its own end. Who waits for that has to be started again.
+    It may be had once a network is up and names are resolved, or once whoever has it has ended, which is often a moment
+    later: a connection out of this host takes any free port for its own end. Who waits for it has to be started again.
     """
-    return LinkError if getattr(error, "errno", None) in (errno.EADDRNOTAVAIL, errno.EADDRINUSE) else ConfigError
+    return LinkError if getattr(error, "errno", None) in _PASSING else ConfigError

@@ -6,8 +6,10 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from joulecut_core.decoding import show
 from joulecut_core.errors import ConfigError, LinkError
@@ -16,6 +18,7 @@ from joulecut_core.host_ports import MAX_PORT, cannot_listen, host_and_port
 _MAX_SOCKET_PATH_BYTES = 107
 """sizeof(sun_path) - 1 on Linux."""
 
+_Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 _EXPECTED = "expected host:port, [ipv6]:port or unix:/path"
 
 
@@ -44,6 +47,19 @@ def parse_address(text: str) -> Address:
     if port > MAX_PORT:
         raise ConfigError(f"address {show(text)}: port {port}; expected at most {MAX_PORT}")
     return Address(host=host, port=port)
+
+
+def listening_places(address: Address) -> Sequence[_Place]:
+    """Where it would be listened at, of a host with a port.
+
+    Raises ConfigError where nobody could be called so, LinkError where the name cannot be resolved now.
+    """
+    try:
+        return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise cannot_listen(error)(
+            f"address {address}: unknown host: {error}; choose an address of this machine, or 0.0.0.0"
+        ) from error
 
 
 def check_free(address: Address) -> None:
@@ -75,11 +91,7 @@ def _unix_address(text: str) -> Address:
 
 
 def _check_port_free(address: Address) -> None:
-    try:
-        places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"address {address}: unknown host: {error}; choose an address of this machine") from error
-    family, kind, protocol, _, place = places[0]
+    family, kind, protocol, _, place = listening_places(address)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

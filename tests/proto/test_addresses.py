@@ -13,6 +13,11 @@ from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.addresses import Address, check_free, parse_address
 
 
+def no_resolver(*_: object, **__: object) -> None:
+    """As `socket.getaddrinfo` of a host whose network is not up yet."""
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
 @pytest.mark.parametrize(
     ("text", "address", "shown"),
     [
@@ -83,6 +88,13 @@ def test_unknown_host() -> None:
     """A name that cannot exist needs no network to be refused."""
     with pytest.raises(ConfigError, match="unknown host"):
         check_free(Address(host="no..host", port=7050))
+
+
+def test_a_name_that_cannot_be_resolved_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent may start before its host can resolve names: its service is to start it again."""
+    monkeypatch.setattr(socket, "getaddrinfo", no_resolver)
+    with pytest.raises(LinkError, match=r"address gpu-box\.lab:7050: unknown host: .*; choose an address"):
+        check_free(Address(host="gpu-box.lab", port=7050))
 
 
 def test_unix_socket_paths(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.channel_security import ChannelSecurity, site_security
 from joulecut_proto.security.handshake import peer_identity
 from joulecut_proto.security.identity import SCHEME, Identity, Role
-from joulecut_proto.security.plain_text import REMEDY, Reach, check_plain_text, reach_of
+from joulecut_proto.security.plain_text import REMEDY, Reach, check_plain_listening, check_plain_text, reach_of
 from joulecut_proto.security.tls_options import EdgeTls
 
 _STEP_S = 3.0
@@ -39,8 +39,11 @@ class Transport:
             check_plain_text(parse_address(server), insecure=self._insecure)
 
     def check_endpoint(self, listen: str) -> None:
-        """Raise ConfigError where other hosts could reach this edge's own endpoint, which has no TLS."""
-        check_plain_text(parse_address(listen), insecure=self._insecure)
+        """Raise ConfigError where other hosts could reach this edge's own endpoint, which has no TLS.
+
+        Raises LinkError where its name cannot be resolved yet.
+        """
+        check_plain_listening(parse_address(listen), insecure=self._insecure)
 
     async def security(self, address: str) -> ChannelSecurity | None:
         """The certificates for a server at `address`; None for plain text, which a Unix socket always has.

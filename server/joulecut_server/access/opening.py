@@ -10,7 +10,7 @@ from joulecut_proto.security.certificates import own_identity
 from joulecut_proto.security.channel_security import ChannelSecurity, site_security
 from joulecut_proto.security.identity import Role
 from joulecut_proto.security.key_pairs import read_key_pair, wrong_dates
-from joulecut_proto.security.plain_text import check_plain_text
+from joulecut_proto.security.plain_text import check_plain_listening
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import AccessOptions
@@ -22,11 +22,11 @@ _LOG = logging.getLogger(__name__)
 def listening_security(tls: ServerTls | None, place: Address, *, insecure: bool) -> ChannelSecurity | None:
     """What a server presents at `place`; None for plain text, which a Unix socket always has.
 
-    Raises ConfigError where plain text is not in order there, or the files are not those of a server. May resolve a
-    name, which takes time.
+    Raises ConfigError where plain text is not in order there, or the files are not those of a server; LinkError where
+    a name for plain text cannot be resolved yet. May resolve a name, which takes time.
     """
     if tls is None or place.path is not None:
-        check_plain_text(place, insecure=insecure)
+        check_plain_listening(place, insecure=insecure)
         return None
     security = site_security(tls)
     identity = own_identity(security, Role.SERVER)

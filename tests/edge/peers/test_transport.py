@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,6 +74,17 @@ def test_a_name_that_cannot_be_resolved_yet_is_no_reason_not_to_start() -> None:
     plain.check_configured("no-such-host.invalid:1")
     with pytest.raises(LinkError, match="unknown host"):
         asyncio.run(plain.security("no-such-host.invalid:1"))
+
+
+def test_an_endpoint_is_not_opened_under_a_name_that_cannot_be_resolved_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the time that it listens, the name may be one that other hosts reach."""
+
+    def no_resolver(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_resolver)
+    with pytest.raises(LinkError, match="unknown host"):
+        Transport().check_endpoint("edge.lab:1")
 
 
 def test_insecure_says_that_the_network_is_trusted() -> None:

@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from joulecut_core.errors import ConfigError
+from joulecut_core.errors import ConfigError, LinkError
 from joulecut_proto.addresses import parse_address
-from joulecut_proto.security.plain_text import Reach, check_plain_text, reach_of
+from joulecut_proto.security.plain_text import Reach, check_plain_listening, check_plain_text, reach_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,23 @@ def test_the_remedy_is_named() -> None:
     with pytest.raises(ConfigError, match=r"0\.0\.0\.0:1: without TLS .* \[tls\] .*`joulecut pki`.*--insecure"):
         check_plain_text(parse_address("0.0.0.0:1"), insecure=False)
     check_plain_text(parse_address("0.0.0.0:1"), insecure=True)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "localhost:1", "unix:/run/joulecut/edge.sock"])
+def test_this_host_may_listen_in_plain_text(address: str) -> None:
+    """Nobody else reaches it there."""
+    check_plain_listening(parse_address(address), insecure=False)
+
+
+def test_nobody_listens_in_plain_text_where_that_is_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is resolved a moment later may be one that other hosts reach; who allowed that is asked nothing."""
+    with pytest.raises(ConfigError, match=r"0\.0\.0\.0:1: without TLS .*--insecure"):
+        check_plain_listening(parse_address("0.0.0.0:1"), insecure=False)
+
+    def no_resolver(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_resolver)
+    with pytest.raises(LinkError, match="unknown host"):
+        check_plain_listening(parse_address("gpu-box.lab:1"), insecure=False)
+    check_plain_listening(parse_address("gpu-box.lab:1"), insecure=True)
