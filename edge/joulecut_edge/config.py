@@ -16,7 +16,7 @@ from joulecut_core.problem_rules import check_objective, check_slo
 from joulecut_core.problems import Objective, Slo
 from joulecut_edge.peers.servers import parse_servers
 from joulecut_edge.plan_words import check_plan_words
-from joulecut_proto.addresses import parse_address
+from joulecut_proto.addresses import check_apart, parse_address
 from joulecut_proto.inference_messages import HIGHEST_PRIORITY
 from joulecut_proto.security.tls_options import EdgeTls
 from joulecut_proto.tracing.options import TracesOptions
@@ -106,6 +106,7 @@ class EdgeConfig:
         check_emulation(self.device, slowdown=self.slowdown, seed=self.seed)
         with of_key("listen"):
             parse_address(self.listen)
+        check_apart({"listen": self.listen, "metrics.listen": self.metrics.listen})
         check_plan_words(policy=self.policy, tail=self.planning.tail)
         if self.digest and not _DIGEST.fullmatch(self.digest):
             raise ConfigError(

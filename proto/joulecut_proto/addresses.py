@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,28 @@ def parse_address(text: str) -> Address:
     if port > MAX_PORT:
         raise ConfigError(f"address {show(text)}: port {port}; expected at most {MAX_PORT}")
     return Address(host=host, port=port)
+
+
+def check_apart(places: Mapping[str, str]) -> None:
+    """Raise ConfigError where two of an agent's own `places`, by their keys, are one: it would be in its own way."""
+    listened = [(key, parse_address(text)) for key, text in places.items() if text]
+    for index, (key, address) in enumerate(listened):
+        for earlier, taken in listened[:index]:
+            if _is_same(address, taken):
+                raise ConfigError(f"{key}: {address}, where {earlier}: {taken} listens; give each a place of its own")
+
+
+def _is_same(one: Address, other: Address) -> bool:
+    if one.path is not None or other.path is not None:
+        return one.path == other.path
+    if one.port == 0 or one.port != other.port:
+        return False
+    return one.host == other.host or _covers(one.host, other.host) or _covers(other.host, one.host)
+
+
+def _covers(every: str, host: str) -> bool:
+    """Whether `every` stands for all IPv4 addresses of this machine and `host` is one."""
+    return every == "0.0.0.0" and host.replace(".", "").isdigit()  # noqa: S104 - compared, not listened at
 
 
 def listening_places(address: Address) -> Sequence[_Place]:

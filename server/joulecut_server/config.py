@@ -10,7 +10,7 @@ from joulecut_core.configuration_keys import of_key
 from joulecut_core.emulation_rules import check_emulation
 from joulecut_core.errors import ConfigError
 from joulecut_core.logs import LogFormat
-from joulecut_proto.addresses import parse_address
+from joulecut_proto.addresses import check_apart, parse_address
 from joulecut_proto.security.tls_options import ServerTls
 from joulecut_proto.tracing.options import TracesOptions
 from joulecut_runtime.devices.options import DeviceOptions
@@ -92,6 +92,14 @@ class ServerConfig:
         if self.health_listen:
             with of_key("health_listen"):
                 parse_address(self.health_listen)
+        check_apart(
+            {
+                "listen": self.listen,
+                "health_listen": self.health_listen,
+                "metrics.listen": self.metrics.listen,
+                "dashboard.listen": self.dashboard.listen,
+            }
+        )
 
     @property
     def reflects(self) -> bool:

@@ -67,3 +67,10 @@ def test_real_devices_cannot_be_slowed_down() -> None:
     """A slow-down factor with real hardware would make every figure wrong."""
     with pytest.raises(ConfigError, match=r"slowdown: 4.0 with jetson; only emulated devices can be slowed down"):
         EdgeConfig(device="jetson", bundle="net", slowdown=4.0)
+
+
+def test_an_edge_is_not_in_its_own_way() -> None:
+    """Its page of metrics and its endpoint cannot be at one place."""
+    options = {"device": "cpu", "bundle": "b", "listen": "127.0.0.1:9464", "metrics": {"listen": "0.0.0.0:9464"}}
+    with pytest.raises(ConfigError, match=r"metrics\.listen: 0\.0\.0\.0:9464, where listen: 127\.0\.0\.1:9464 listens"):
+        load_config(EdgeConfig, None, options)

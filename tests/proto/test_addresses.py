@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from joulecut_core.errors import ConfigError, LinkError
-from joulecut_proto.addresses import Address, check_free, parse_address
+from joulecut_proto.addresses import Address, check_apart, check_free, parse_address
 
 
 def no_resolver(*_: object, **__: object) -> None:
@@ -149,3 +149,25 @@ def test_a_folder_of_somebody_elses(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match=r"edge\.sock: not allowed in this folder; choose a path"):
         check_free(Address(path=tmp_path / "edge.sock"))
+
+
+@pytest.mark.parametrize(
+    ("listen", "health"),
+    [
+        ("127.0.0.1:50551", "127.0.0.1:50551"),
+        ("0.0.0.0:50551", "127.0.0.1:50551"),
+        ("192.0.2.7:50551", "0.0.0.0:50551"),
+        ("unix:/run/a.sock", "unix:///run/a.sock"),
+    ],
+)
+def test_an_agent_is_not_in_its_own_way(listen: str, health: str) -> None:
+    """Nobody else would be to blame, and starting again would not help."""
+    with pytest.raises(ConfigError, match=r"health_listen: .*, where listen: .* listens; give each a place of its own"):
+        check_apart({"listen": listen, "health_listen": health})
+
+
+def test_places_of_their_own() -> None:
+    """Other ports, other addresses, ports that the system chooses, and none."""
+    check_apart({"listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0", "metrics.listen": ""})
+    check_apart({"listen": "0.0.0.0:50551", "health_listen": "127.0.0.1:50552", "metrics.listen": "[::]:50551"})
+    check_apart({"listen": "192.0.2.7:50551", "health_listen": "127.0.0.1:50551", "metrics.listen": "unix:/run/a.sock"})

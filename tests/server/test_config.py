@@ -72,3 +72,12 @@ def test_real_devices_cannot_be_slowed_down() -> None:
     """A slow-down factor with real hardware would make every figure wrong."""
     with pytest.raises(ConfigError, match=r"slowdown: 2.0 with nvml:0; only emulated devices can be slowed down"):
         ServerConfig(device="nvml:0", bundles=("a",), slowdown=2.0)
+
+
+@pytest.mark.parametrize("key", ["health_listen", "metrics.listen", "dashboard.listen"])
+def test_a_server_is_not_in_its_own_way(tmp_path: Path, key: str) -> None:
+    """The file is wrong; it would say that another program listens there, and be started again for ever."""
+    text = f'device = "emulated:t4"\nbundles = ["b"]\nlisten = "127.0.0.1:50551"\n{key} = "127.0.0.1:50551"\n'
+    (tmp_path / "server.toml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"server\.toml: {key}: 127\.0\.0\.1:50551, where listen: "):
+        load_config(ServerConfig, tmp_path / "server.toml", {})
