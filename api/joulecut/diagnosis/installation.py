@@ -18,7 +18,19 @@ _EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "runtime": ("real devices and bundles", ("nvidia-ml-py", "safetensors", "pillow")),
     "agents": (
         "edge-agent and server-agent",
-        ("grpcio", "grpcio-health-checking", "protobuf", "zeroconf", "platformdirs"),
+        (
+            "grpcio",
+            "grpcio-health-checking",
+            "grpcio-reflection",
+            "protobuf",
+            "cryptography",
+            "zeroconf",
+            "ifaddr",
+            "platformdirs",
+            "python-json-logger",
+            "uvloop",
+            "xxhash",
+        ),
     ),
 }
 _SHADOWED_BELOW = 12

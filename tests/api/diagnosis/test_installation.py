@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 
 import pytest
+from packaging.requirements import Requirement
 
 from joulecut.diagnosis.finding import Finding, Status
 from joulecut.diagnosis.installation import examine_installation, installed_version
@@ -18,9 +20,15 @@ FULL = {
     "pillow": "11.0",
     "grpcio": "1.80",
     "grpcio-health-checking": "1.80",
+    "grpcio-reflection": "1.80",
     "protobuf": "6.32",
+    "cryptography": "46.0",
     "zeroconf": "0.140",
+    "ifaddr": "0.2",
     "platformdirs": "4.2",
+    "python-json-logger": "4.0",
+    "uvloop": "0.22",
+    "xxhash": "3.6",
 }
 
 
@@ -45,6 +53,18 @@ def test_a_plain_installation_says_which_extra_is_missing() -> None:
         assert found[extra].status is Status.NOTE
         assert f"joulecut[{extra}]" in (found[extra].remedy or "")
     assert "grpcio" in found["agents"].what
+
+
+@pytest.mark.parametrize(("extra", "contained"), [("torch", ()), ("runtime", ()), ("agents", ("runtime",))])
+def test_all_that_an_extra_brings_is_looked_for(extra: str, contained: tuple[str, ...]) -> None:
+    """What is left out would be in order without being there; an extra that contains another one leaves its to it."""
+    found = findings(FULL)
+    looked_for = set(found[extra].facts).union(*(found[each].facts for each in contained))
+    assert looked_for == {
+        each.name
+        for each in map(Requirement, importlib.metadata.requires("joulecut") or ())
+        if each.marker is not None and each.marker.evaluate({"extra": extra})
+    }
 
 
 @pytest.mark.parametrize(("version", "status"), [("11.5.3", Status.WARNING), ("13.0.1", Status.NOTE)])
