@@ -23,6 +23,8 @@ PREDICTED = ("latency_s", "power_w", "latency_low_s", "latency_high_s", "suspect
 """Columns that predictions fill, in the order in which missing ones are added."""
 
 _LARGEST_BYTES = 4 * 1024 * 1024
+_MOST_MHZ = 1e5
+"""No board's clock is near 100 GHz. In hertz or kilohertz the top clock of every GPU is beyond it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,8 @@ def read_measurements(path: Path) -> MeasurementTable:
     """Read a measurement table; raises FitError naming file, row and column of what is wrong.
 
     Row 1 is the header. Refused: a missing, empty or oversized file, a repeated or missing column, rows of another
-    length, anything but a finite number above 0 where a number is expected, and unknown clock kinds.
+    length, anything but a finite number above 0 where a number is expected, clocks in other units, and unknown clock
+    kinds.
     """
     if path.is_file() and path.stat().st_size > _LARGEST_BYTES:
         raise FitError(f"{path}: {path.stat().st_size} bytes; expected a table of at most {_LARGEST_BYTES}")
@@ -109,7 +112,7 @@ def _numbered(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _measurement(row: Mapping[str, str], where: str) -> Measurement:
-    core_mhz = _number(row, "core_mhz", where)
+    core_mhz = _clock_mhz(row, "core_mhz", where)
     if core_mhz is None:
         raise FitError(f"{where}: core_mhz: empty; expected the core clock in MHz")
     kind = row.get("clock_kind", "").strip() or ClockKind.LOCKED.value
@@ -118,13 +121,23 @@ def _measurement(row: Mapping[str, str], where: str) -> Measurement:
         raise FitError(f"{where}: clock_kind: {kind}; expected one of {expected}")
     return Measurement(
         core_mhz=core_mhz,
-        memory_mhz=_number(row, "memory_mhz", where),
+        memory_mhz=_clock_mhz(row, "memory_mhz", where),
         latency_s=_number(row, "latency_s", where),
         power_w=_number(row, "power_w", where),
         power_scope=row.get("power_scope", "").strip() or None,
         clock_kind=ClockKind(kind),
         series=row.get("series", "").strip() or None,
     )
+
+
+def _clock_mhz(row: Mapping[str, str], column: str, where: str) -> float | None:
+    value = _number(row, column, where)
+    if value is not None and value > _MOST_MHZ:
+        raise FitError(
+            f"{where}: {column}: {value:g}; expected MHz, at most {_MOST_MHZ:g}: "
+            "divide clocks in Hz by 1e6, in kHz by 1e3"
+        )
+    return value
 
 
 def _number(row: Mapping[str, str], column: str, where: str) -> float | None:

@@ -49,6 +49,8 @@ def test_only_the_core_clock_is_required(tmp_path: Path) -> None:
         ("core_mhz,latency_s\n300,1\n400\n", "row 3: 1 values; expected 2"),
         ("core_mhz\n\n300\nfast\n", "row 4: core_mhz: fast; expected a finite number above 0"),
         ("core_mhz,latency_s\n,1\n", "row 2: core_mhz: empty"),
+        ("core_mhz\n14001\n1377000000\n", "row 3: core_mhz: 1.377e+09; expected MHz, at most 100000: divide"),
+        ("core_mhz,memory_mhz\n300,1600000\n", "row 2: memory_mhz: 1.6e+06; expected MHz"),
         ("core_mhz,latency_s\n300,nan\n", "row 2: latency_s: nan"),
         ("core_mhz,latency_s\n300,inf\n", "row 2: latency_s: inf"),
         ("core_mhz,latency_s\n300,-1\n", "row 2: latency_s: -1"),
