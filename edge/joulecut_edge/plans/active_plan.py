@@ -42,6 +42,8 @@ class ActivePlan:
     def __post_init__(self) -> None:
         if self.plan.breakdown is not None:
             _check_figures(self.plan.breakdown)
+        for name in ("energy_j", "edge_energy_j", "server_energy_j"):
+            _check_sum(name, getattr(self.plan, name))
 
     @property
     def rate_hz(self) -> float | None:
@@ -93,6 +95,12 @@ def _check_figures(planned: Breakdown) -> None:
         energy_j = _checked(joules, getattr(planned, joules)) if joules else 0.0
         if time_s > 0.0:
             _checked(f"{joules} / {seconds}", energy_j / time_s)
+
+
+def _check_sum(name: str, energy_j: float | None) -> None:
+    # Below 0 where the nearest choice outlasts its period: there is less than no waiting then.
+    if energy_j is not None and not -_MOST <= energy_j <= _MOST:
+        raise ContractError(f"plan.{name}: {energy_j:g}; expected {-_MOST:g} to {_MOST:g}: check who made the plan")
 
 
 def _checked(name: str, value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -29,3 +30,16 @@ def test_figures_that_no_request_takes_are_refused(field: str, value: float, com
     wrong = replace(PLAN, breakdown=replace(PLAN.breakdown, **{"t_edge": 0.1, "edge_busy_j": 1.0, field: value}))
     with pytest.raises(ContractError, match=complaint):
         active_plan(1, plan=wrong)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e13])
+def test_sums_that_no_request_costs_are_refused(value: float) -> None:
+    """They are counted, and one without a number would spoil all those after it; somewhat below 0 they may be."""
+    active_plan(1, plan=replace(PLAN, energy_j=-1.0, edge_energy_j=-1.0, server_energy_j=-1.0))
+    for field, wrong in (
+        ("energy_j", replace(PLAN, energy_j=value)),
+        ("edge_energy_j", replace(PLAN, edge_energy_j=value)),
+        ("server_energy_j", replace(PLAN, server_energy_j=value)),
+    ):
+        with pytest.raises(ContractError, match=re.escape(f"plan.{field}: {value:g}; expected -1e+12 to")):
+            active_plan(1, plan=wrong)
