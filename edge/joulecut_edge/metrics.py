@@ -60,6 +60,12 @@ class EdgeMetrics:
             ("part", "figures", "scope"),
             registry=self.registry,
         )
+        self._planned = Counter(
+            "joulecut_planned_energy_joules",
+            "Joules that plans expected of answered requests",
+            ("side",),
+            registry=self.registry,
+        )
         self._requests = Counter("joulecut_requests", "Requests", ("outcome",), registry=self.registry)
         for outcome in _OUTCOMES:
             self._requests.labels(outcome)
@@ -89,6 +95,9 @@ class EdgeMetrics:
             figures = FigureKind.ESTIMATED if priced else ledger.figures
             labels = (share.name, figures.value, self._scope(share.name))
             self._joules.labels(*labels).inc(getattr(ledger.joules, share.name))
+        for side, energy_j in self._promised():
+            # Below 0 where the nearest choice outlasts its period; counters only rise.
+            self._planned.labels(side).inc(max(energy_j, 0.0))
 
     def rejected(self) -> None:
         """See `RequestObserver.rejected`."""
@@ -131,12 +140,19 @@ class EdgeMetrics:
         yield from self._link()
         yield from self._drift()
 
+    def _promised(self) -> tuple[tuple[str, float], ...]:
+        """Joules of a request by the plan in force, of each side; none where it has none."""
+        plan = self._session.active.plan
+        if plan.energy_j is None:
+            return ()
+        return ("edge", plan.edge_energy_j or 0.0), ("server", plan.server_energy_j or 0.0)
+
     def _promises(self) -> Iterator[Metric]:
         active = self._session.active
-        if active.plan.energy_j is not None:
+        if promised := self._promised():
             energy = GaugeMetricFamily("joulecut_plan_energy_joules", "Of a request, as planned", labels=["side"])
-            for side, energy_j in (("edge", active.plan.edge_energy_j), ("server", active.plan.server_energy_j)):
-                energy.add_metric([side], energy_j or 0.0)
+            for side, energy_j in promised:
+                energy.add_metric([side], energy_j)
             yield energy
         if active.rate_hz is not None:
             yield GaugeMetricFamily("joulecut_plan_rate_hertz", "Requests a second, as planned", value=active.rate_hz)

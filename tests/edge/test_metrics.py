@@ -18,6 +18,8 @@ from joulecut_edge.peers.transport import Transport
 from joulecut_edge.plans.wishes import Wishes
 from joulecut_edge.requests.counters import Counters
 from joulecut_edge.requests.footing import InForce
+from joulecut_planner import load_problem, solve
+from tests.architecture.tree import ROOT
 from tests.edge.session_parts import Bench, active_plan, tiny_identity
 
 
@@ -120,6 +122,21 @@ def test_the_rate_of_the_plan(metrics: EdgeMetrics) -> None:
     assert (value("joulecut_plan_rate_hertz"), value("joulecut_requests_waiting")) == (None, 0)
     metrics._session._footing.force = InForce(active=active_plan(None, period_s=0.5), remote=None)
     assert value("joulecut_plan_rate_hertz") == 2.0
+
+
+def test_what_plans_expected_is_counted_by_the_plan_of_each_request(metrics: EdgeMetrics) -> None:
+    """So that joules can be held against plans that change; a plan without joules expects none."""
+    value, plan = metrics.registry.get_sample_value, solve(load_problem(ROOT / "docs" / "examples" / "camera.json"))
+    metrics.answered(ledger(FigureKind.EMULATED))
+    for edge_energy_j in (3.0, 0.5):
+        promised = replace(plan, edge_energy_j=edge_energy_j, server_energy_j=4.0)
+        active = replace(active_plan(None), plan=promised)
+        metrics._session._footing.force = InForce(active=active, remote=None)
+        metrics.answered(ledger(FigureKind.EMULATED))
+        metrics.answered(ledger(FigureKind.MEASURED))
+    metrics.abandoned()
+    told = {side: value("joulecut_planned_energy_joules_total", {"side": side}) for side in ("edge", "server")}
+    assert told == {"edge": 7.0, "server": 16.0}
 
 
 def test_fallbacks_by_reason(metrics: EdgeMetrics) -> None:
