@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from joulecut_core.figures import FigureKind
+from joulecut_core.power_scopes import sum_kind
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 
 _MOST_SESSIONS = 4096
-"""As many as a server has streams by default, at 3 kB each: one that is forgotten counts from nothing again."""
+"""As many as a server has streams by default, at 4 kB each: one that is forgotten counts from nothing again."""
 _WINDOW = 32
 """Answers that a mean is taken over: about a second of a busy edge."""
 
@@ -21,7 +22,7 @@ class _Tally:
     refused: int = 0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
     joules: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
-    figures: FigureKind = FigureKind.ESTIMATED
+    figures: deque[FigureKind] = field(default_factory=lambda: deque(maxlen=_WINDOW))
     epoch: int = 0
 
 
@@ -29,7 +30,8 @@ class _Tally:
 class Served:
     """A session's answers up to now; the means are over the latest of one plan, None where there are none.
 
-    `server_s`: queue, decoding and computing. `server_energy_j`: decoding and computing, by a meter of kind `figures`.
+    `server_s`: queue, decoding and computing. `server_energy_j`: decoding and computing. `figures`: how all of these
+    were obtained, an estimate where that differs.
     """
 
     answered: int
@@ -72,8 +74,9 @@ class Tallies:
         if tally.epoch != request.epoch:
             tally.seconds.clear()
             tally.joules.clear()
+            tally.figures.clear()
             tally.epoch = request.epoch
-        tally.figures = reply.figures
+        tally.figures.append(reply.figures)
         tally.seconds.append(reply.queue_s + reply.decode_s + reply.tail_s)
         if reply.server_energy_j is not None:
             tally.joules.append(reply.server_energy_j)
@@ -90,7 +93,7 @@ class Tallies:
             refused=tally.refused,
             server_s=fmean(tally.seconds) if same and tally.seconds else None,
             server_energy_j=fmean(tally.joules) if same and tally.joules else None,
-            figures=tally.figures,
+            figures=sum_kind(tally.figures) if tally.figures else NOTHING.figures,
         )
 
     def _of(self, session_id: str) -> _Tally:

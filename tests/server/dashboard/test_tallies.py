@@ -44,6 +44,16 @@ def test_means_are_of_one_plan() -> None:
     assert tallies.energy_j == pytest.approx(9.0 + 3 * SERVER_J)
 
 
+def test_a_mean_is_an_estimate_where_a_part_of_it_is() -> None:
+    """A run too short to meter has joules of a table: one metered afterwards does not make the mean a measurement."""
+    tallies = Tallies()
+    for figures in (FigureKind.ESTIMATED, FigureKind.MEASURED):
+        _answered(tallies, FIRST, replace(answer(), figures=figures))
+    assert tallies.served("edge-1", 1).figures is FigureKind.ESTIMATED
+    _answered(tallies, SECOND, replace(answer(), figures=FigureKind.MEASURED))
+    assert tallies.served("edge-1", 2).figures is FigureKind.MEASURED
+
+
 def test_refusals_and_kept_answers_cost_nothing() -> None:
     """A refused request has no joules; an answer that is sent again has been counted."""
     tallies = Tallies()
