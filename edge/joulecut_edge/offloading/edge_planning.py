@@ -139,14 +139,14 @@ class EdgePlanning:
             connection = connection.latest
             if (known := link or self.link) is None:
                 raise LinkError("the link was never measured; connect first")
-            link, factors = self.experience.applied_to(known, connection.address)
+            link, factors = self.experience.applied_to(known, connection.server)
             factors = StageFactors(head=factors.head) if anew else factors
             wishes = change(self.wishes)
             local = await self._alone(wishes)
             request = self._request(wishes, link, factors, preview=preview)
             reply = await connection.planner.plan_session(request, timeout_s=_PLAN_S)
             if reply.assignment is not None:
-                basis = PlanBasis(reply.problem, link, factors, wishes.slo, connection.address)
+                basis = PlanBasis(reply.problem, link, factors, wishes.slo, connection.server)
                 active = server_plan(self._identity, reply.assignment, reply.plan, basis)
                 await self._carry_out(connection, active)
                 self.experience.basis, self.bands, self.link = basis, reply.bands, link
@@ -187,7 +187,7 @@ class EdgePlanning:
 
     async def preview_over(self, connection: ServerConnection, link: LinkEstimate) -> Plan:
         """The plan that a server would give for such a link, be it in use or not; nothing changes. Raises as `plan`."""
-        _, factors = self.experience.applied_to(link, connection.address)
+        _, factors = self.experience.applied_to(link, connection.server)
         request = self._request(self.wishes, link, factors, preview=True)
         return (await connection.planner.plan_session(request, timeout_s=_PLAN_S)).plan
 

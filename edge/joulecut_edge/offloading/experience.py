@@ -21,7 +21,7 @@ class PlanBasis:
     factors: StageFactors
     """What the tables were corrected by."""
     slo: Slo
-    address: str
+    server: str
 
 
 class Experience:
@@ -41,11 +41,11 @@ class Experience:
         """What the tables behind the plans in force were corrected by."""
         return StageFactors() if self.basis is None else self.basis.factors
 
-    def applied_to(self, link: LinkEstimate, address: str) -> tuple[LinkEstimate, StageFactors]:
+    def applied_to(self, link: LinkEstimate, server: str) -> tuple[LinkEstimate, StageFactors]:
         """Link and factors of the next plan: those of the plan in force, corrected by what its requests showed.
 
         A link other than that plan's, measured since or another server's, is taken as it is. For another server the
-        corrections of decoding and tail are dropped.
+        corrections of decoding and tail are dropped, be it at the same address: it has tables of its own.
         """
         active, planned = self._session.active, self._session.active.link
         factors, basis = self.factors, self.basis
@@ -57,6 +57,6 @@ class Experience:
             if basis is not None and link is basis.link:
                 self.link_is_rescaled = self.link_is_rescaled or found.link != 1.0
                 link = planned if found.link == 1.0 else rescaled(planned, found.link)
-        if basis is not None and address != basis.address:
+        if basis is not None and server != basis.server:
             factors = replace(factors, decode=1.0, tail=1.0)
         return link, factors

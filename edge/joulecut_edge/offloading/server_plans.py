@@ -35,6 +35,7 @@ def server_plan(identity: EdgeIdentity, assignment: Assignment, plan: Plan, basi
         wait_w=waiting_w(identity.profile, assignment.edge_clock),
         period_s=None if slo.rate_hz is None else 1.0 / slo.rate_hz,
         link=basis.link,
+        server=basis.server,
         factors=basis.factors,
         deadline_s=slo.latency_s,
         local_tail=_tail(identity, assignment, slo, basis.factors),

@@ -142,6 +142,11 @@ class ServerConnection:
             latest = latest.successor
         return latest
 
+    @property
+    def server(self) -> str:
+        """What tells the process that answers from any other; its address where it does not say."""
+        return self._instance or self.address
+
     def ends_where(self, other: ServerConnection) -> bool:
         """Whether both reach the same process, as far as servers tell; a proxy may connect each to another one."""
         return not self._instance or not other._instance or self._instance == other._instance

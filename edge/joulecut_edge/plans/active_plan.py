@@ -24,8 +24,9 @@ LOCAL_EPOCH = 0
 class ActivePlan:
     """An assignment in force. `wait_w`: the edge's draw when not computing. `period_s`: None without a rate.
 
-    `factors`: those that the tables behind the plan were corrected by. `deadline_s`: what a request may take in all;
-    None without one. `local_tail`: what the edge needs to finish from the cut on by itself; None where not known.
+    `server`: whose tables are behind the plan; empty for the edge's alone. `factors`: those they were corrected by.
+    `deadline_s`: what a request may take in all; None without one. `local_tail`: what the edge needs to finish from the
+    cut on by itself; None where not known.
     Raises ContractError for seconds, joules or watts that no request takes: its ledger is made with them.
     """
 
@@ -35,6 +36,7 @@ class ActivePlan:
     wait_w: float
     period_s: float | None
     link: LinkEstimate | None
+    server: str = ""
     factors: StageFactors = field(default_factory=StageFactors)
     deadline_s: float | None = None
     local_tail: LocalTail | None = None

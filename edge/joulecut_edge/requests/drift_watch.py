@@ -51,12 +51,13 @@ class _Placement:
     server_clock: OperatingPoint | None
     factors: StageFactors
     link: LinkEstimate | None
+    server: str
 
     @classmethod
     def of(cls, active: ActivePlan) -> _Placement:
         chosen = active.assignment
         clocks = (chosen.edge_clock, chosen.server_clock)
-        return cls(chosen.cut, chosen.codec, chosen.variant, *clocks, active.factors, active.link)
+        return cls(chosen.cut, chosen.codec, chosen.variant, *clocks, active.factors, active.link, active.server)
 
 
 class DriftWatch:

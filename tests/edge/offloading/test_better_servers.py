@@ -43,6 +43,7 @@ class FakeServer:
     previews: int = 0
     is_down: bool = False
     opened_within_s: float = 0.0
+    server = property(lambda self: self.address)
 
     @property
     def planner(self) -> FakeServer:

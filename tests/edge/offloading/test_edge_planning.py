@@ -35,6 +35,7 @@ class FakeServer:
     """A connection, its planner and what that was asked; `refusal`: what planning ends with."""
 
     address: str = "gpu:50051"
+    instance: str = ""
     session_id: str = "edge-1"
     refusal: Exception | None = None
     is_infeasible: bool = False
@@ -49,6 +50,7 @@ class FakeServer:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     successor: FakeServer | None = None
     latest = property(lambda self: self.successor or self)
+    server = property(lambda self: self.instance or self.address)
 
     @property
     def planner(self) -> FakeServer:

@@ -153,8 +153,11 @@ def test_a_link_that_was_found_out_since_is_planned_for_with_corrections_too(edg
     run(edge, use)
 
 
-def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planned) -> None:
-    """A server that was slow is left for one that is not, be it asked for a promise or joined."""
+@pytest.mark.parametrize(
+    "second", [FakeServer(address="gpu:50052"), FakeServer(instance="second")], ids=["elsewhere", "in its place"]
+)
+def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planned, second: FakeServer) -> None:
+    """A server that was slow is left for one that is not, or has made way for it: for a promise, and when joined."""
 
     async def use() -> None:
         planning, active = edge.planning, edge.bench.session.active
@@ -162,7 +165,6 @@ def test_what_was_found_of_a_server_is_not_held_against_another_one(edge: Planne
         await planning.adopt(edge.server.connection, replace(active, factors=found))
         await planning.plan(edge.server.connection)
         assert edge.server.factors[-1] == found
-        second = FakeServer(address="gpu:50052")
         await planning.preview_over(second.connection, LINK)
         await planning.join(second.connection)
         assert second.factors == [StageFactors(head=2.0, encode=3.0)] * 2

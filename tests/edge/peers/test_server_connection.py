@@ -178,6 +178,7 @@ def test_where_a_connection_ends_is_what_servers_say(one: str, other: str, *, en
             side._instance = instance
             sides.append(side)
         assert sides[0].ends_where(sides[1]) is ends_there
+        assert [side.server for side in sides] == [one or "127.0.0.1:9", other or "127.0.0.1:9"]
         for side in sides:
             await side.close()
 

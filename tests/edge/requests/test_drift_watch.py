@@ -200,6 +200,24 @@ def test_a_server_that_does_not_tell() -> None:
     run(use)
 
 
+def test_what_one_server_takes_says_nothing_of_another() -> None:
+    """A second server under the same choice and over the same link is watched from nothing on."""
+
+    async def use(bench: Bench) -> None:
+        await split(bench)
+        first = replace(bench.session.active, server="first")
+        await bench.session.switch(first, bench.remote)
+        await serve(bench)
+        bench.remote.tail_s *= 2
+        await serve(bench)
+        assert bench.session.drift.corrections_of(first).server
+        second = replace(first, server="second")
+        await bench.session.switch(second, bench.remote)
+        assert bench.session.drift.corrections_of(second) == Corrections()
+
+    run(use)
+
+
 def test_another_link(caplog: pytest.LogCaptureFixture) -> None:
     """A slower crossing is the link's, measured against the bytes that really crossed; its end is no alarm."""
 
