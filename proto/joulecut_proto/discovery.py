@@ -64,13 +64,15 @@ class Advertisement:
         self._following = asyncio.run_coroutine_threadsafe(self._follow(again_s), _loop_of(self._zeroconf))
 
     def _announced(self, address: str) -> ServiceInfo:
-        own = f"{self._name}-{self._port}"
+        # Hosts set up from one file have the same name and port: under one label edges would see one of them, and none
+        # once either withdraws. 62 characters at most, of the 63 that there may be.
+        label = f"{self._name}-{self._port}-{address.replace('.', '-')}"
         return ServiceInfo(
             SERVICE_TYPE,
-            f"{own}.{SERVICE_TYPE}",
+            f"{label}.{SERVICE_TYPE}",
             addresses=[socket.inet_aton(address)],
             port=self._port,
-            server=f"{own}.local.",
+            server=f"{label}.local.",
         )
 
     async def _follow(self, again_s: float) -> None:
@@ -80,10 +82,10 @@ class Advertisement:
                 address = await asyncio.to_thread(_announced_address, self._host)
                 if address == self._address:
                     continue
-                self._info = self._announced(address)
-                await (await self._zeroconf.async_update_service(self._info))
-                # With that it is announced there.
                 await self._zeroconf.async_update_interfaces([address])
+                await (await self._zeroconf.async_unregister_service(self._info))
+                self._info = self._announced(address)
+                await (await self._zeroconf.async_register_service(self._info, cooperating_responders=True))
             except (OSError, ZeroconfError, LinkError) as error:
                 _LOG.debug("%s cannot be announced anew: %r", self._info.name, error)
             else:

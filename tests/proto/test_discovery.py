@@ -99,6 +99,7 @@ def test_a_server_whose_address_becomes_another_is_announced_there(
         assert watching.until(lambda: watching.knows(50060))
         monkeypatch.setattr(discovery, "_announced_address", lambda _: "127.0.0.2")
         assert watching.until(lambda: "127.0.0.2:50060" in watching.browser.addresses())
+        assert watching.until(lambda: f"{LOOPBACK}:50060" not in watching.browser.addresses())
     finally:
         advertisement.close()
     assert watching.until(lambda: "127.0.0.2:50060" not in watching.browser.addresses())
@@ -198,6 +199,20 @@ def test_two_servers_of_one_name(name: str, watching: Watching) -> None:
     finally:
         for advertisement in advertisements:
             advertisement.close()
+
+
+def test_two_hosts_set_up_alike(name: str, watching: Watching) -> None:
+    """Servers of one name and port on two hosts are two: the end of one leaves the other known."""
+    name = name.ljust(40, "x")  # the longest that there may be
+    first, second = (Advertisement(name, host, 50059) for host in (LOOPBACK, "127.100.100.100"))
+    try:
+        both = {f"{LOOPBACK}:50059", "127.100.100.100:50059"}
+        assert watching.until(lambda: both <= set(watching.browser.addresses()))
+        second.close()
+        assert watching.until(lambda: "127.100.100.100:50059" not in watching.browser.addresses())
+        assert watching.knows(50059)
+    finally:
+        first.close()
 
 
 @pytest.mark.parametrize(
