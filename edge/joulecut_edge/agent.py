@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from joulecut_core.errors import BundleError, ConfigError
+from joulecut_core.errors import BundleError, ConfigError, JoulecutError, LinkError
 from joulecut_core.lifecycle import for_long, log_failure, serve_until_stopped
 from joulecut_core.problems import Slo
 from joulecut_core.programs import end_at_once
@@ -70,6 +70,8 @@ _LEAST_RATE_HZ = 0.5
 """Of requests measured under the board's governor: it has settled in their pauses, and rarer ones take hours."""
 _FIND_S = 10.0
 """How long a start that needs a server's bundle waits for one to be announced, resolved or listed."""
+_MOST_ASKED = 64
+"""Servers that announced themselves and had no such bundle: anybody may announce more for as long as he likes."""
 
 
 async def run_agent(config: EdgeConfig, *, ends_with: int | None = None) -> None:
@@ -232,11 +234,8 @@ def _measured_rates_hz(slo: Slo) -> tuple[float, ...]:
 
 
 async def _load_network(config: EdgeConfig, servers: Servers, transport: Transport) -> Network:
-    folder, found = Path(config.bundle), tuple[Candidate, ...]()
-    if config.digest and not (folder / MANIFEST_FILE).exists():
-        with suppress(asyncio.TimeoutError):
-            found = await within(_some(servers), _FIND_S)
-    await ensure_bundle(folder, config.digest, found, signed_by=config.signed_by, transport=transport)
+    folder = Path(config.bundle)
+    await _provide_bundle(folder, config, servers, transport)
     try:
         network = await asyncio.to_thread(load_signed, folder, config.signed_by)
         expect_to_fit(network.table)
@@ -252,8 +251,28 @@ async def _load_network(config: EdgeConfig, servers: Servers, transport: Transpo
     return network
 
 
-async def _some(servers: Servers) -> tuple[Candidate, ...]:
-    while not (found := await servers.candidates()):
+async def _provide_bundle(folder: Path, config: EdgeConfig, servers: Servers, transport: Transport) -> None:
+    """As `ensure_bundle`, from the servers there are; of those that announce themselves the first may lack it."""
+    asked = set[Candidate]()
+    failure: JoulecutError | None = None
+    while True:
+        found = tuple[Candidate, ...]()
+        if config.digest and not (folder / MANIFEST_FILE).exists():
+            with suppress(asyncio.TimeoutError):
+                found = await within(_some(servers, but=asked), _FIND_S)
+        if failure is not None and (not found or len(asked) >= _MOST_ASKED):
+            raise failure
+        try:
+            return await ensure_bundle(folder, config.digest, found, signed_by=config.signed_by, transport=transport)
+        except (BundleError, LinkError) as error:
+            if not any(each.is_discovered for each in found):
+                raise
+            failure = error
+            asked.update(found)
+
+
+async def _some(servers: Servers, *, but: Set[Candidate]) -> tuple[Candidate, ...]:
+    while not (found := tuple(each for each in await servers.candidates() if each not in but)):
         await asyncio.sleep(0.1)
     return found
 

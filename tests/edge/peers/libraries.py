@@ -162,3 +162,25 @@ def load(folder: Path, digest: str, library: Library, signed_by: SignerOptions |
             await server.stop(None)
 
     asyncio.run(run())
+
+
+def load_announced(folder: Path, digest: str, *libraries: Library) -> None:
+    """The same from servers that announce themselves, each as soon as the one before was asked."""
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            addresses = []
+            for library in libraries:
+                server = make_server()
+                add_agent(server, library, guards=None)
+                addresses.append(f"127.0.0.1:{bind(server, '127.0.0.1:0', security=None)}")
+                await server.start()
+                stack.push_async_callback(server.stop, None)
+
+            def announced() -> Sequence[str]:
+                return addresses[: 1 + sum(library.asked for library in libraries)]
+
+            config = EdgeConfig(device="cpu", bundle=str(folder), digest=digest)
+            await _load_network(config, Servers((), SystemClock(), discovered=announced), Transport())
+
+    asyncio.run(run())

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from joulecut_core.errors import BundleError, ConfigError, JoulecutError, LinkError
+from joulecut_edge import agent
 from joulecut_edge.peers import bundle_fetch
 from joulecut_edge.peers.arriving_bundle import arriving_bundle
 from joulecut_edge.peers.bundle_fetch import FetchLimits, _in_time, ensure_bundle
@@ -27,7 +28,7 @@ from joulecut_proto.agent_messages import BundleChunk
 from joulecut_proto.channels import bind, make_server
 from joulecut_runtime.networks.bundle import open_bundle, write_bundle
 from joulecut_runtime.quantised.scales_file import SCALES_FILE
-from tests.edge.peers.libraries import NOBODY, Library, Slower, Swept, chunks_of, fetch, load
+from tests.edge.peers.libraries import NOBODY, Library, Slower, Swept, chunks_of, fetch, load, load_announced
 from tests.integration.tiny_network import tiny_graph
 
 
@@ -53,6 +54,20 @@ def test_a_bundle_arrives_whole(tmp_path: Path, packed: tuple[Path, str]) -> Non
     assert [path.name for path in target.parent.iterdir()] == ["net"]
     fetch(target, digest, having)
     assert having.asked == 1, "what is there is not fetched again"
+
+
+def test_a_server_that_announces_itself_later_is_asked_too(
+    tmp_path: Path, packed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first to be heard of may have another network; where none has the bundle, what the last one said is told."""
+    source, digest = packed
+    monkeypatch.setattr(agent, "_FIND_S", 0.3)
+    with pytest.raises(LinkError, match="is not served here"):
+        load_announced(tmp_path / "none", digest, Library(()), Library(()))
+    monkeypatch.setattr(agent, "_FIND_S", 30.0)
+    lacking, having = Library(()), Library(chunks_of(source))
+    load_announced(tmp_path / "net", digest, lacking, having)
+    assert lacking.asked == having.asked == 1
 
 
 def test_another_network_is_refused(tmp_path: Path, packed: tuple[Path, str]) -> None:
