@@ -14,6 +14,7 @@ import grpc.aio
 
 from joulecut_core.errors import ConfigError
 from joulecut_proto.addresses import check_free, parse_address
+from joulecut_proto.grpc_log import is_worth_a_line
 from joulecut_proto.security.channel_security import ChannelSecurity, channel_credentials, server_credentials
 
 _LOG = logging.getLogger(__name__)
@@ -132,23 +133,11 @@ def make_server(
 
     `secured`: it will be bound with TLS. `limit_bytes`: of a message to it.
     """
-    _GRPC_LOG.addFilter(_is_of_no_leaver)
+    _GRPC_LOG.addFilter(is_worth_a_line)
     return grpc.aio.server(
         options=server_options(secured=secured, limit_bytes=limit_bytes),
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
     )
-
-
-def _is_of_no_leaver(record: logging.LogRecord) -> bool:
-    """A filter: gRPC tells an error, with a traceback, of each reply that could not be sent to its end.
-
-    That is no defect, and anybody who reads nothing and hangs up could fill the log with it.
-    """
-    error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, grpc.aio.InternalError):
-        return True
-    _LOG.debug("a caller left before it had the reply: %s", record.getMessage())
-    return False
 
 
 def bind(server: grpc.aio.Server, address: str, security: ChannelSecurity | None) -> int:
