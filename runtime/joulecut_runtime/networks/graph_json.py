@@ -20,7 +20,7 @@ from joulecut_runtime.networks.graph import Argument, Constant, ElementType, Gra
 GRAPH_SCHEMA = "joulecut.graph/1"
 _DEEPEST_LIST = 3
 _LONGEST_NAME = 1_000
-"""Paths of modules are shorter. Names stand in errors, which are no place for megabytes."""
+"""Paths of modules are shorter. Names stand in errors, logs and tables, which are no place for megabytes."""
 _INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 _TAGS: Mapping[str, type[Value] | type[Constant] | type[ElementType] | type[MemoryFormat]] = {
     "value": Value,
@@ -63,12 +63,14 @@ class GraphRecord:
             *((spec.name, spec.dtype) for spec in specs),
             *((node.name, node.dtype) for node in self.nodes),
         ]:
-            if len(name) > _LONGEST_NAME:
-                raise BundleError(f"{show(name)}: has {len(name)} characters; expected at most {_LONGEST_NAME}")
+            _check_name(name)
             if dtype not in DTYPES:
                 raise BundleError(f"{name}: element type {show(dtype)}; expected one of {', '.join(sorted(DTYPES))}")
         if len({spec.name for spec in self.constants}) != len(self.constants):
             raise BundleError("constants: a name is given twice; expected unique names")
+        # Cuts and blocks are named after them.
+        for module in {node.module for node in self.nodes}:
+            _check_name(module)
 
 
 def encode_graph(graph: Graph) -> bytes:
@@ -91,6 +93,13 @@ def encode_graph(graph: Graph) -> bytes:
         outputs=graph.outputs,
     )
     return json.dumps(encode(record), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _check_name(name: str) -> None:
+    if len(name) > _LONGEST_NAME:
+        raise BundleError(f"{show(name)}: has {len(name)} characters; expected at most {_LONGEST_NAME}")
+    if not name.isprintable():
+        raise BundleError(f"{show(name)}: expected a name of printable characters alone; name the module otherwise")
 
 
 def decode_record(document: object) -> GraphRecord:

@@ -249,6 +249,18 @@ DAMAGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
         "picture: element type 'complex64'",
     ),
     ("endless name", lambda d: d["nodes"][0].update(name="n" * 1001), "has 1001 characters; expected at most 1000"),
+    ("endless module", lambda d: d["nodes"][0].update(module="m" * 1001), "has 1001 characters; expected at most 1000"),
+    ("name of two lines", lambda d: d["nodes"][0].update(name="a\nb"), r"'a\nb': expected a name of printable"),
+    (
+        "module that steers",
+        lambda d: d["nodes"][0].update(module="\x1b[2J"),
+        r"'\x1b[2J': expected a name of printable",
+    ),
+    (
+        "input from the right",
+        lambda d: d["inputs"][0].update(name="\u202ex"),
+        r"'\u202ex': expected a name of printable",
+    ),
     ("endless operator", lambda d: d["nodes"][0].update(operator="o" * 9999), "ooo... is not one that joulecut runs"),
     ("duplicate", lambda d: d["nodes"][1].update(name=d["nodes"][0]["name"]), "expected unique names"),
     ("output", lambda d: d.update(outputs=["nowhere"]), "output 'nowhere' is neither an input nor a node"),
