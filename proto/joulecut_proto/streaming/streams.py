@@ -31,6 +31,7 @@ import grpc.aio
 from joulecut_core.errors import ContractError, LinkError
 from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import Reply, ReplyHeader, ReplyStatus, Request, RequestHeader
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.status import error_from_rpc
 from joulecut_proto.streaming.announcing import announcement
 from joulecut_proto.streaming.checksums import PayloadChecksum, chunk_checksum
@@ -43,6 +44,7 @@ from joulecut_proto.tensors import CHUNK_BYTES, chunks_of, flat, total_bytes_of
 from joulecut_proto.v1 import inference_pb2
 
 _LOG = logging.getLogger(__name__)
+_LINES = LogLimit(_LOG)
 
 _SERVICE = inference_pb2.DESCRIPTOR.services_by_name["Inference"].full_name
 _STREAM = "Stream"
@@ -188,7 +190,8 @@ class InferenceServerStream:
             sending.cancel()
 
     async def _tell_damaged(self, header: RequestHeader) -> None:
-        _LOG.warning("request %.80r of %.80r was damaged on its way", header.request_id, header.session_id)
+        text = "request %.80r of %.80r was damaged on its way"
+        _LINES.warn("damaged requests", text, header.request_id, header.session_id)
         await self.reply(
             ReplyHeader(
                 request_id=header.request_id, current_epoch=header.epoch, status=ReplyStatus.FAILED, message=_DAMAGED

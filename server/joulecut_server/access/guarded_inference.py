@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from joulecut_core.errors import AccessError
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.services import InferenceService
 from joulecut_proto.streaming.streams import InferenceServerStream
 from joulecut_server.access.open_streams import OpenStreams, StreamRight
@@ -18,6 +19,7 @@ from joulecut_server.access.permit import Permit
 from joulecut_server.access.rates import Rates
 
 _LOG = logging.getLogger(__name__)
+_LINES = LogLimit(_LOG)
 
 
 class GuardedInference:
@@ -66,9 +68,9 @@ class GuardedInference:
             permit.check_network(header.network_digest, self._name_of)
         except AccessError as error:
             if not self._denied:
-                # Once for a stream: it may go on for thousands of requests.
+                # Once for a stream: it may go on for thousands of requests. There may be thousands of streams, too.
                 self._denied = True
-                _LOG.warning("request %.80r refused: %.400r", header.request_id, str(error))
+                _LINES.warn("denied requests", "request %.80r refused: %.400r", header.request_id, str(error))
             return _refused(header, ReplyStatus.INVALID, str(error))
         rate_hz = permit.rule.rate_hz
         wait_s = self._rates.wait_s(("request", permit.identity), rate_hz)

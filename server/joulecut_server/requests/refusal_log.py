@@ -1,4 +1,7 @@
-"""What the log says of one stream's refused requests: a line a second at most, whatever the edge sends."""
+"""What the log says of one stream's refused requests: a line a second at most, whatever the edge sends.
+
+An edge may open stream after stream: of all of them together it has so many lines a minute.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import asyncio
 import logging
 
 from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
+from joulecut_proto.log_limit import LogLimit
 
 _LOG = logging.getLogger(__name__)
+_LINES = LogLimit(_LOG)
 
 _EVERY_S = 1.0
 _LEVELS = {ReplyStatus.LATE: logging.DEBUG, ReplyStatus.OVERLOADED: logging.DEBUG}
@@ -31,12 +36,9 @@ class RefusalLog:
             self._untold[level] = self._untold.get(level, 0) + 1
             return
         self._quiet_until_s[level] = now_s + _EVERY_S
-        _LOG.log(
-            level,
-            "request %.80r of %.80r: %s: %.400r (and %d more refused)",
-            header.request_id,
-            header.session_id,
-            status.value,
-            str(error),
-            self._untold.pop(level, 0),
-        )
+        text = "request %.80r of %.80r: %s: %.400r (and %d more refused)"
+        values = header.request_id, header.session_id, status.value, str(error), self._untold.pop(level, 0)
+        if level == logging.WARNING:
+            _LINES.warn("refused requests", text, *values)
+        else:
+            _LOG.log(level, text, *values)

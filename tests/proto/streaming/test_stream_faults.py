@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import cast
 
@@ -15,7 +16,9 @@ import xxhash
 from joulecut_core.errors import LinkError
 from joulecut_proto.convert_inference import REQUEST_HEADER
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.status import may_be_retried
+from joulecut_proto.streaming import streams
 from joulecut_proto.streaming.parts import part_bytes, read_part
 from joulecut_proto.streaming.streams import InferenceClientStream, InferenceServerStream
 from joulecut_proto.tensors import CHUNK_BYTES
@@ -53,6 +56,22 @@ def test_a_damaged_request_fails_alone() -> None:
     serve_to(service, talk)
     assert len(service.requests) == 1
     assert service.requests[0].checksum == xxhash.xxh3_64_intdigest(tensors)
+
+
+def test_damaged_requests_fill_no_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty lines a minute, of whoever sends wrong checksums as fast as it can."""
+    monkeypatch.setattr(streams, "_LINES", LogLimit(logging.getLogger(streams.__name__)))
+    whole, tensors = REQUEST_HEADER.to_wire(ONE).SerializeToString(), b"abcd"
+    damaged = part_bytes(whole, (tensors,), 0)
+
+    async def talk(channel: grpc.aio.Channel) -> None:
+        call = raw_call(channel, [damaged] * 200)
+        for _ in range(200):
+            await call.read()
+
+    with caplog.at_level(logging.WARNING):
+        serve_to(Echoing(), talk)
+    assert sum("was damaged on its way" in message for message in caplog.messages) == 60
 
 
 def test_a_damaged_header_ends_the_stream_to_be_opened_again() -> None:

@@ -15,10 +15,12 @@ from joulecut_proto.agent_messages import Echo, Hello, Side
 from joulecut_proto.contract import CONTRACT_VERSION
 from joulecut_proto.inference_messages import ReplyHeader, ReplyStatus, RequestHeader
 from joulecut_proto.inference_refusals import StreamRefusedError
+from joulecut_proto.log_limit import LogLimit
 from joulecut_proto.planning_refusals import PlannerBusyError
 from joulecut_proto.security.identity import Role
 from joulecut_proto.services import AgentService
 from joulecut_proto.streaming.streams import InferenceServerStream
+from joulecut_server.access import guarded_inference
 from joulecut_server.access.gate import AccessGate
 from joulecut_server.access.options import EdgeRule
 from tests.proto.fake_services import PROFILE, FakeAgent, FakePlanner, FakeSolver
@@ -278,6 +280,23 @@ def test_requests_for_other_networks_are_refused(caplog: pytest.LogCaptureFixtur
 
     asyncio.run(run())
     assert caplog.text.count("not among those of") == 1
+
+
+def test_a_stream_for_each_denied_request_fills_no_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All streams together have sixty lines a minute."""
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(guarded_inference, "_LINES", LogLimit(logging.getLogger(guarded_inference.__name__)))
+    each = gate(EdgeRule(networks=("tiny",)))
+
+    async def run() -> None:
+        await each.guards.planner(FakePlanner(), CAM).plan_session(REQUEST)
+        for _ in range(100):
+            await refusals(each, replace(HEADER, network_digest=OTHER))
+
+    asyncio.run(run())
+    assert caplog.text.count("not among those of") == 60
 
 
 def test_streams_have_a_number() -> None:

@@ -7,9 +7,10 @@ import logging
 
 import pytest
 
-import joulecut_server.requests.refusal_log
 from joulecut_core.errors import ContractError
 from joulecut_proto.inference_messages import ReplyStatus, RequestHeader
+from joulecut_proto.log_limit import LogLimit
+from joulecut_server.requests import refusal_log
 from joulecut_server.requests.refusal_log import RefusalLog
 
 FORGED = "x\n2026-01-01 INFO joulecut_server.agent: all is well \x1b[31m" + 5000 * "y"
@@ -20,7 +21,7 @@ HEADER = RequestHeader(
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     """Of refusals alone: the event loop logs too."""
-    return [record for record in caplog.records if record.name == joulecut_server.requests.refusal_log.__name__]
+    return [record for record in caplog.records if record.name == refusal_log.__name__]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -47,6 +48,22 @@ def test_a_line_a_second_with_a_count(caplog: pytest.LogCaptureFixture, monkeypa
     asyncio.run(run())
     counts = [text.rpartition("(and ")[2] for text in lines(caplog)]
     assert counts == ["0 more refused)", "999 more refused)", "0 more refused)"]
+
+
+def test_a_stream_for_each_request_is_no_way_around_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All streams together have sixty lines a minute; level DEBUG has the others."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(refusal_log, "_LINES", LogLimit(logging.getLogger(refusal_log.__name__)))
+
+    async def run() -> None:
+        for _ in range(1000):
+            RefusalLog().refused(HEADER, ReplyStatus.STALE, ContractError("plan again"))
+
+    asyncio.run(run())
+    levels = [record.levelno for record in logged(caplog)]
+    assert (levels.count(logging.WARNING), levels.count(logging.DEBUG)) == (60, 940)
 
 
 def test_what_the_edge_chose_is_shortened_and_quoted(caplog: pytest.LogCaptureFixture) -> None:
