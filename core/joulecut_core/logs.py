@@ -30,9 +30,9 @@ _GRPC = ("GRPC_VERBOSITY", "NONE")
 its errors one for each packed message that it refuses."""
 
 _STEERING = {code: rf"\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
-    code: rf"\u{code:04x}" for code in (0x2028, 0x2029)
+    code: rf"\u{code:04x}" for code in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 }
-"""Characters that end lines, or tell a terminal what to do."""
+"""Characters that end lines, tell a terminal what to do, or turn round the order in which it shows the others."""
 
 
 def on_one_line(text: str) -> str:

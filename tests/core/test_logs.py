@@ -80,9 +80,11 @@ def test_text_of_others_stays_on_its_line(begin: Callable[[], None], capsys: pyt
     """A server's refusal forges no further line, and clears no screen of whoever reads the log; letters stay."""
     begin()
     log_to_stderr(verbose=False)
-    logging.getLogger("joulecut_edge.test").warning("server: %s", "nö\n2026 INFO all is well\x1b[2J\x9b2J\u2028\r")
+    logging.getLogger("joulecut_edge.test").warning(
+        "server: %s", "nö\n2026 INFO all is well\x1b[2J\x9b2J\u2028\u202e\u2066\r"
+    )
     [line] = capsys.readouterr().err.splitlines()
-    assert line.endswith(r"joulecut_edge.test: server: nö\x0a2026 INFO all is well\x1b[2J\x9b2J\u2028\x0d")
+    assert line.endswith(r"joulecut_edge.test: server: nö\x0a2026 INFO all is well\x1b[2J\x9b2J\u2028\u202e\u2066\x0d")
 
 
 def test_the_format_may_become_known_later(begin: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
