@@ -32,6 +32,10 @@ METADATA_LIMIT_BYTES = 16 << 10
 """Most that the headers of one call may have in all."""
 MOST_STREAMS = 4096
 """Calls under way on one connection. Far above what an edge needs: gRPC fails calls where a limit is near."""
+MOST_UNSEEN = 2 * MOST_STREAMS
+"""Calls that have come and that the event loop has not taken up yet, of all connections: those of a full one find room
+beside others. gRPC's own bound, from a thousand on, is less than one caller's burst; the loop takes up a thousand and
+more in a second."""
 OLDEST_CONNECTION_S = 3600.0
 """Under TLS a server ends connections of about this age (gRPC varies it by 10 %), so that everybody shows a valid
 certificate again. Edges renew theirs long before."""
@@ -96,6 +100,9 @@ def server_options(*, secured: bool, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> 
         (_RECEIVED, limit_bytes),
         ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_MS // 2),
         ("grpc.max_concurrent_streams", MOST_STREAMS),
+        # Beyond them gRPC ends calls of anybody, CANCELLED, before this program has seen them.
+        ("grpc.server.max_pending_requests", MOST_UNSEEN),
+        ("grpc.server.max_pending_requests_hard_limit", MOST_UNSEEN),
         ("grpc.server_handshake_timeout_ms", round(1000 * _HANDSHAKE_S)),
         *(aging if secured else ()),
         # Nobody here packs messages: a thousandth of what they unfold to would have to be sent.

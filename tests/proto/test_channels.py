@@ -132,6 +132,18 @@ def test_headers_of_a_call_are_bounded() -> None:
     asyncio.run(run())
 
 
+def test_a_burst_of_calls_costs_nobody_a_call() -> None:
+    """gRPC would end calls at random, its caller's and all others', from a thousand on that wait to be taken up."""
+
+    async def talk() -> set[grpc.StatusCode]:
+        async with serving(lambda server: add_agent(server, FakeAgent(), guards=None)) as channel:
+            # The loop that would take them up sends them all first.
+            calls = [cast(Any, channel).unary_unary("/no/Call")(b"") for _ in range(3200)]
+            return set(await asyncio.gather(*(call.code() for call in calls)))
+
+    assert asyncio.run(asyncio.wait_for(talk(), TIMEOUT_S)) == {grpc.StatusCode.UNIMPLEMENTED}
+
+
 def test_a_second_server_on_a_port_fails() -> None:
     """With port reuse two agents would share the connections of one port without a word."""
 
