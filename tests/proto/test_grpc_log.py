@@ -67,7 +67,7 @@ def test_what_is_no_text_fills_no_log(
     monkeypatch.setattr(grpc_log, "_LINES", LogLimit(logging.getLogger(grpc_log.__name__)))
 
     async def talk() -> None:
-        server = make_server()
+        server = make_server(secured=False)
         add_health(server, HealthStates())
         port = bind(server, "127.0.0.1:0", security=None)
         await server.start()
