@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,8 @@ from joulecut_core.tensor_frames import TensorFrame
 from joulecut_proto.inference_messages import Origin
 from joulecut_proto.inference_refusals import TurnedAwayError
 from joulecut_proto.status import may_be_retried
+
+_LOG = logging.getLogger(__name__)
 
 
 class UnansweredError(LinkError):
@@ -80,6 +83,24 @@ class Remote(Protocol):
     async def device_state(self) -> DeviceState:
         """How the server's device runs now; raises LinkError or DeviceError where it cannot be asked."""
         ...
+
+
+async def reply_of(
+    remote: Remote,
+    request_id: str,
+    assignment: Assignment,
+    encoded: Sequence[TensorFrame],
+    timeout_s: float,
+    attempt: int,
+) -> RemoteReply:
+    """As `Remote.finish`, and raises JoulecutError and nothing else: no defect on that way may cost an answer."""
+    try:
+        return await remote.finish(request_id, assignment, encoded, timeout_s=timeout_s, attempt=attempt)
+    except JoulecutError:
+        raise
+    except Exception as error:
+        _LOG.exception("request %s", request_id)
+        raise RemoteFailedError(f"the server's answer could not be understood: {error!r}") from error
 
 
 def fallback_reason(error: JoulecutError) -> FallbackReason:

@@ -33,6 +33,7 @@ from joulecut_edge.peers.remote import (
     UnsentError,
     fallback_reason,
     may_try_again,
+    reply_of,
 )
 from joulecut_edge.plans.active_plan import ActivePlan
 from joulecut_edge.requests.counters import Counters, counted
@@ -229,17 +230,17 @@ class EdgeSession:
             if most_s <= 0.0:
                 break
             try:
-                remote = _remote_of(force)
+                remote, chosen = _remote_of(force), force.active.assignment
                 attempts += 1
                 self.transfers.began(request.sent_id, time_s=self._clock.now_s(), up_bytes=head.sent_bytes)
                 with current_span().child(
                     SERVER, kind=SpanKind.CLIENT, attempt=attempts - 1, sent_bytes=head.sent_bytes
                 ):
-                    reply = await _asked(remote, request.sent_id, force.active, head.run, most_s, attempts - 1)
+                    reply = await reply_of(remote, request.sent_id, chosen, head.run.encoded, most_s, attempts - 1)
             except JoulecutError as error:
                 reason = fallback_reason(error)
                 attempts -= isinstance(error, UnsentError)
-                self._note(error, request, head, sent_s=sent_s, waited_s=most_s)
+                self._note(error, request, head, force.remote, sent_s=sent_s, waited_s=most_s)
                 again = await self._another(request, force, error) if may_repeat and may_try_again(error) else None
                 outcome = "sent again" if again else "finished locally"
                 self._log.warn(f"requests {outcome}", "request %s: %s: %s", request.sent_id, outcome, error)
@@ -343,15 +344,26 @@ class EdgeSession:
             )
         return self._answer(reply.outputs, ledger, active, reply.origin)
 
-    def _note(self, error: JoulecutError, request: Request, head: Head, *, sent_s: float, waited_s: float) -> None:
-        """What an unanswered request says about the requests after it."""
-        now_s = self._clock.now_s()
-        if isinstance(error, TurnedAwayError):
-            self._footing.recess.begin(now_s, error.retry_after_s)
+    def _note(
+        self,
+        error: JoulecutError,
+        request: Request,
+        head: Head,
+        asked: Remote | None,
+        *,
+        sent_s: float,
+        waited_s: float,
+    ) -> None:
+        """What an unanswered request says about those after it: of the link, and of the server if these go there."""
+        now_s, recess = self._clock.now_s(), self._footing.recess
+        goes_on = asked is self._footing.force.remote
+        if isinstance(error, TurnedAwayError) and goes_on:
+            recess.begin(now_s, error.retry_after_s)
         active = head.force.active
         # A caller in a hurry may leave the server less than it needs, which says nothing of the server or its link.
         if isinstance(error, UnansweredError) and waited_s >= min(active.slow_remote_s, patience_s(active)):
-            self._footing.recess.missed(now_s)
+            if goes_on:
+                recess.missed(now_s)
             self.transfers.transferred(
                 Transfer(time_s=now_s, up_bytes=head.sent_bytes, down_bytes=0, link_s=now_s - sent_s, is_over=False),
                 deadline_s=request.deadline_s(active),
@@ -381,16 +393,3 @@ def _remote_of(force: InForce) -> Remote:
     if force.remote is None:
         raise LinkError("the server was lost while the request was computing")
     return force.remote
-
-
-async def _asked(
-    remote: Remote, sent_id: str, active: ActivePlan, run: HeadRun, timeout_s: float, attempt: int
-) -> RemoteReply:
-    """The server's reply. Raises JoulecutError and nothing else: no defect on that way may cost an answer."""
-    try:
-        return await remote.finish(sent_id, active.assignment, run.encoded, timeout_s=timeout_s, attempt=attempt)
-    except JoulecutError:
-        raise
-    except Exception as error:
-        _LOG.exception("request %s", sent_id)
-        raise RemoteFailedError(f"the server's answer could not be understood: {error!r}") from error

@@ -99,6 +99,25 @@ def test_a_request_that_lost_its_server_goes_on_where_the_edge_is_by_then() -> N
     in_waiting_time(use)
 
 
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_what_the_server_before_does_is_not_held_against_the_next(*, is_silent: bool) -> None:
+    """Requests that it turned away for a while, or never answered, keep nobody from another server."""
+
+    async def use(bench: Bench) -> None:
+        bench.remote.may_answer = asyncio.Event()
+        bench.remote.failure = TurnedAwayError("full", ReplyStatus.OVERLOADED, 5.0)
+        bench.remote.is_silent = is_silent
+        asking = [asyncio.create_task(bench.session.infer(name, (PICTURE,))) for name in "abc"]
+        while len(bench.remote.sent) < len(asking):
+            await asyncio.sleep(0)
+        await bench.session.switch(active_plan(2, epoch=9, deadline_s=30.0), FakeRemote(clock=bench.clock))
+        bench.remote.may_answer.set()
+        await asyncio.gather(*asking)
+        assert (await bench.session.infer("d", (PICTURE,))).ledger.served_by == "split"
+
+    in_waiting_time(use)
+
+
 def test_nothing_is_waited_for_after_a_refusal_or_a_second_loss() -> None:
     """Neither is sent a further time: the edge finishes at once, however much time there is."""
 
