@@ -88,23 +88,23 @@ def note_request(record: logging.LogRecord) -> bool:
     return True
 
 
-class _TextFormatter(logging.Formatter):
+class _UtcFormatter(logging.Formatter):
+    """Dates of RFC 3339, in UTC, to the millisecond: lines of two hosts are put side by side."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the name in logging
+        del datefmt
+        return datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+
+
+class _TextFormatter(_UtcFormatter):
     def __init__(self) -> None:
         super().__init__(_TEXT)
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - likewise
         line = on_one_line(super().formatMessage(record))
         told = ((name, str(getattr(record, name, ""))) for name in ("request_id", "trace_id"))
         extra = " ".join(f"{name}={value}" for name, value in told if value and value not in record.message)
         return f"{line} [{extra}]" if extra else line
-
-
-class _UtcFormatter(logging.Formatter):
-    """Dates of RFC 3339, in UTC, to the millisecond."""
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - likewise
-        del datefmt
-        return datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _formatter(log_format: LogFormat) -> logging.Formatter:

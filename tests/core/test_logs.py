@@ -63,6 +63,18 @@ def test_an_error_in_json_is_one_line(begin: Callable[[], None], capsys: pytest.
     assert "ValueError: invalid literal" in json.loads(line)["exc_info"]
 
 
+def test_text_lines_begin_with_the_date_in_utc(
+    begin: Callable[[], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the host is: lines of an edge and of its server are put side by side."""
+    begin()
+    log_to_stderr(verbose=False, log_format=LogFormat.TEXT)
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.25)
+    logging.getLogger("joulecut_edge.test").warning("hello")
+    expected = "2023-11-14T22:13:20.250+00:00 WARNING joulecut_edge.test: hello\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_text_lines_name_their_request_once(begin: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     """For people the request stands behind the message, unless the message has it."""
     begin()
