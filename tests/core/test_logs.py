@@ -63,14 +63,14 @@ def test_an_error_in_json_is_one_line(begin: Callable[[], None], capsys: pytest.
     assert "ValueError: invalid literal" in json.loads(line)["exc_info"]
 
 
-def test_text_lines_begin_with_the_date_in_utc(
-    begin: Callable[[], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_lines_begin_with_the_date_in_utc(begin: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     """Wherever the host is: lines of an edge and of its server are put side by side."""
     begin()
     log_to_stderr(verbose=False, log_format=LogFormat.TEXT)
-    monkeypatch.setattr("time.time", lambda: 1_700_000_000.25)
-    logging.getLogger("joulecut_edge.test").warning("hello")
+    log = logging.getLogger("joulecut_edge.test")
+    record = log.makeRecord(log.name, logging.WARNING, "here.py", 1, "hello", (), None)
+    record.created = 1_700_000_000.25
+    log.handle(record)
     expected = "2023-11-14T22:13:20.250+00:00 WARNING joulecut_edge.test: hello\n"
     assert capsys.readouterr().err == expected
 
