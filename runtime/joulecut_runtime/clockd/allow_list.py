@@ -37,8 +37,7 @@ class Rule:
 
 def load_rules(path: Path, *, needed: bool) -> list[Rule]:
     """Root's own rule, and those of a file that root alone can change. Raises ConfigError with what is wrong."""
-    own = Rule(users=f"0 {os.geteuid()}", boards="*", core_mhz="0-inf", memory_mhz="0-inf", longest_ttl_s="86400")
-    rules, section = [own], "file"
+    rules, section = [Rule(f"0 {os.geteuid()}", "*", "0-inf", memory_mhz="0-inf", longest_ttl_s="86400")], "file"
     if not needed and not path.exists():
         return rules
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")

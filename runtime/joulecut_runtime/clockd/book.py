@@ -88,9 +88,8 @@ class Custody:
     """
 
     def __init__(self, board: Board, state: Path, boot: str, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._board, self._now_s, self._moves = board, now_s, 0
+        self._board, self._now_s, self._moves, self._lock = board, now_s, 0, ExitStack()
         self._journal = state / f"{boot}{board.key}.json"  # of this boot: locked clocks die with their kernel
-        self._lock = ExitStack()
         self._holder: Holder | None = None
         self._clocks: Clocks = (0.0, None)
         self._kept: Mapping[str, str] = {}
@@ -151,20 +150,18 @@ class Custody:
         `ending`: any lease ends. False where the board could not be put back: the journal waits for whoever comes next.
         """
         if ending or self._due_s <= self._now_s() or (gone and self._holder is gone):
-            with suppress(DeviceError, OSError):
+            with suppress(DeviceError, OSError), self._lock:
                 if self._holder:
                     self._restore("ended")
                 elif self._journal.exists():
                     self._take()
-                    self._lock.close()
         return not (self._wait_s and self._journal.exists())
 
     def state(self) -> dict[str, object]:
         """Who has it: nobody ("free"), a holder ("leased"), a restore ("owed") or another process ("elsewhere")."""
-        if self._holder:
-            return {"board": self._board.key, "state": "leased", **self._holder, "mhz": self._clocks}
-        state = "free" if not self._journal.exists() else "owed" if self._wait_s else "elsewhere"
-        return {"board": self._board.key, "state": state}
+        lent = {**self._holder, "mhz": self._clocks} if self._holder else {}
+        state = "leased" if lent else "free" if not self._journal.exists() else "owed" if self._wait_s else "elsewhere"
+        return {"board": self._board.key, "state": state, **lent}
 
     def _take(self) -> bool:
         """Lock the board, put back what was left behind, and say whether anything was. LeaseError where not free."""
@@ -180,21 +177,20 @@ class Custody:
         """End a lease: put back what is owed and let others have the board. DeviceError: not yet, but due again."""
         holder, self._holder = self._holder, None
         try:
-            if touched and (holder or self._journal.exists()):
-                try:
-                    kept = json.loads(self._journal.read_bytes())
-                    self._board.restore(dict(kept["snapshot"]), memory=kept["memory"])
-                except (OSError, ValueError, LookupError, TypeError, RecursionError):
-                    _LOG.exception("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
-                    self._board.restore({})
-            self._journal.unlink(missing_ok=True)
+            with self._lock:
+                if touched and (holder or self._journal.exists()):
+                    try:
+                        kept = json.loads(self._journal.read_bytes())
+                        self._board.restore(dict(kept["snapshot"]), memory=kept["memory"])
+                    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+                        _LOG.exception("%s is damaged: %s gets its driver's defaults", self._journal, self._board.key)
+                        self._board.restore({})
+                self._journal.unlink(missing_ok=True)
         except Exception as error:
             self._wait_s = min(60.0, 2.0 * self._wait_s + 1.0)
             self._due_s = self._now_s() + self._wait_s
             audit("restore", holder, f"failed: {error!r}", board=self._board.key, why=why, mhz=self._clocks)
             raise DeviceError(f"{self._board.key} is not restored yet, and not lent until it is: {error}") from error
-        finally:
-            self._lock.close()
         self._due_s = self._wait_s = 0.0
         audit("restore", holder, "done", board=self._board.key, why=why, mhz=holder and self._clocks, moves=self._moves)
 

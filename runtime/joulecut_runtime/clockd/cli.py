@@ -4,12 +4,13 @@ One JSON request a line; a lease ends with the connection that asked for it.
 """
 
 import argparse
+import io
 import json
 import logging
 import os
+import select
 import signal
 import socket
-import struct
 import sys
 import threading
 from contextlib import closing, suppress
@@ -29,6 +30,11 @@ def main(arguments: list[str] | None = None, find: Find = find_boards) -> int:
     parser.add_argument("--socket", type=Path, help=f"where to listen; default {SOCKET}")
     parser.add_argument("--rules", type=Path, help=f"who may set what; default {RULES}, without it root alone")
     parser.add_argument("--restore", action="store_true", help="put back what killed processes left, and end")
+    with suppress(OSError):
+        # Closed: no other file shall get its number. A pipe or terminal, which others fill or stop: opened anew.
+        if not (again := Path("/proc/self/fd/2" if sys.stderr else os.devnull)).is_file():
+            os.dup2(os.open(again, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), 2)
+    sys.stderr = _Log()
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
@@ -41,6 +47,25 @@ def main(arguments: list[str] | None = None, find: Find = find_boards) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, ConfigError) else 4
     return 0
+
+
+class _Log(io.StringIO):
+    """Standard error of a process that waits for no reader: what has no room is lost, counted, and told of later.
+
+    It looks for room first, since a socket, and what could not be opened anew, waits: it is as others have it.
+    """
+
+    _lost, _turn = 0, threading.Lock()
+
+    def write(self, text: str, /) -> int:
+        """Raises nothing. A line of which the end had no room counts as lost, too."""
+        with self._turn, suppress(OSError):
+            told = f"\nWARNING {self._lost} lines are lost here: nobody had made room for them\n" if self._lost else ""
+            rest, self._lost = f"{told}{text}".encode(errors="replace"), self._lost + text.count("\n")
+            while rest and select.select((), (2,), (), 0)[1]:  # a pipe then takes its PIPE_BUF, a terminal far less
+                rest = rest[os.write(2, rest[: 16 if os.isatty(2) else select.PIPE_BUF]) :]
+            self._lost *= bool(rest)
+        return len(text)
 
 
 def _lend(path: Path, book: LeaseBook, rules: list[Rule]) -> None:
@@ -81,29 +106,28 @@ def serve(listener: socket.socket, book: LeaseBook, rules: list[Rule]) -> None:
     """
     try:
         while True:
-            line, _ = listener.accept()
-            connection = _Connection(line, book, rules)
+            connection = _Connection(listener.accept()[0], book, rules)
             taken, user = [each.name for each in threading.enumerate()], f"{book.root}: user {connection.uid}"
             if taken.count(user) < _CONNECTIONS_EACH and len(taken) < os.sysconf("SC_OPEN_MAX") // 2:
                 threading.Thread(target=connection.attend, name=user, daemon=True).start()
             else:
-                line.close()
+                connection.line.close()
     except (OSError, RuntimeError) as error:
         audit("connection", None, f"failed: {error}")
 
 
 class _Connection:
     def __init__(self, line: socket.socket, book: LeaseBook, rules: list[Rule]) -> None:
-        self._line, self._book, self._rules = line, book, rules
-        pid, self.uid, _ = struct.unpack("iII", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        self.line, self._book, self._rules = line, book, rules
+        pid, self.uid, _ = memoryview(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)).cast("I")
         self._who: Holder = {"holder": "-", "uid": self.uid, "pid": pid}
 
     def attend(self) -> None:
         """Answer until the client goes, or talks without end; with that its leases end."""
         try:
-            with suppress(OSError), self._line, self._line.makefile("rb") as requests:
+            with suppress(OSError), self.line, self.line.makefile("rb") as requests:
                 while (request := requests.readline(_LONGEST_LINE)).endswith(b"\n"):
-                    self._line.sendall(json.dumps(self._answer(request)).encode() + b"\n")
+                    self.line.sendall(json.dumps(self._answer(request)).encode() + b"\n")
         finally:
             self._book.tend(self._who)
 
@@ -131,14 +155,8 @@ class _Connection:
         if not (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME):
             raise ConfigError(f"name {name!r}; expected printable text of at most {_LONGEST_NAME} characters")
         self._who["holder"] = name or self._who["holder"]
-        calls = {
-            "acquire": lambda: custody.acquire(mhz, self._who, ttl_s),
-            "move": lambda: custody.move(mhz, self._who),
-            "heartbeat": lambda: custody.heartbeat(self._who),
-            "release": lambda: custody.release(self._who),
-            "reset": lambda: custody.reset(self._who, memory=any(rule.memory_mhz for rule in rules)),
-        }
-        if op not in calls:
-            raise ConfigError(f"{op!r} is unknown; expected state, {', '.join(calls)}")
-        calls[op]()
-        return []
+        asked: dict[str, dict[str, object]] = {"acquire": {"clocks": mhz, "ttl_s": ttl_s}, "move": {"clocks": mhz}}
+        asked |= {"heartbeat": {}, "release": {}, "reset": {"memory": any(rule.memory_mhz for rule in rules)}}
+        if op not in asked:
+            raise ConfigError(f"{op!r} is unknown; expected state, {', '.join(asked)}")
+        return getattr(custody, op)(holder=self._who, **asked[op]) or []

@@ -15,7 +15,6 @@ from joulecut_core.errors import ClockError, DeviceError
 
 Step = tuple[Path, int | str]
 """A file and what it shall hold."""
-Write = Callable[[Path, str], object]
 
 _GPUS = {"ga10b", "gb10b", "gp10b", "gpu", "gv11b"}
 _EMC_CAPS = ("nvpmodel_emc_cap/emc_iso_cap", "nvpmodel_clk_cap/emc", "debug/bpmp/debug/clk/emc/max_rate")
@@ -46,8 +45,7 @@ def limits(folder: Path, kind: str = "") -> tuple[int, int]:
 
     `kind`: how the names of its files begin, as cpufreq's do.
     """
-    low, high = (max(numbers(folder / f"{kind}{end}_freq"), default=0) for end in ("min", "max"))
-    return low, high
+    return max(numbers(folder / f"{kind}min_freq"), default=0), max(numbers(folder / f"{kind}max_freq"), default=0)
 
 
 def write(path: Path, text: str) -> None:
@@ -56,7 +54,7 @@ def write(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def put(key: str, steps: Iterable[Step], write: Write) -> None:
+def put(key: str, steps: Iterable[Step], write: Callable[[Path, str], object]) -> None:
     """Write what a file does not hold yet, in order, all of it whatever fails. DeviceError names what failed."""
     failures = []
     for path, value in steps:
@@ -95,7 +93,7 @@ def emc(root: Path) -> tuple[list[int], list[Path]]:
 class DevfreqBoard:
     """A Jetson's GPU clock (devfreq limits, rail gate) and memory clock (EMC). Snapshots hold text by file name."""
 
-    def __init__(self, node: Path, root: Path, write: Write = write) -> None:
+    def __init__(self, node: Path, root: Path, write: Callable[[Path, str], object] = write) -> None:
         self.key = f"jetson:{node.name}"
         self._node, self._root, self._write = node, root, write
         self._mode: tuple[int, int] | None = None  # the power mode's limits, once this process has seen them
@@ -136,8 +134,7 @@ class DevfreqBoard:
         defaults |= {"max_rate": max(rates_hz, default=0), "min_rate": min(rates_hz, default=0)}
         there = {path.name for path in (*self._own, *memory_files) if read(path)}
         values = {name: value for name, value in defaults.items() if name in there} | dict(snapshot)
-        locked = memory and read(self._paths["mrq_rate_locked"]) != "0"
-        names = _MEMORY + _POWER if locked else _POWER
+        names = _MEMORY + _POWER if memory and read(self._paths["mrq_rate_locked"]) != "0" else _POWER
         put(self.key, steps + [(self._paths[name], values[name]) for name in names if name in values], self._write)
 
     def _held(self) -> dict[str, str]:
@@ -166,7 +163,7 @@ class CpufreqBoard:
 
     key = "cpu:all"
 
-    def __init__(self, policies: list[Path], write: Write = write) -> None:
+    def __init__(self, policies: list[Path], write: Callable[[Path, str], object] = write) -> None:
         self._policies, self._write = policies, write
 
     def snapshot(self) -> Mapping[str, str]:

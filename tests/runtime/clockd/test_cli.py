@@ -128,31 +128,31 @@ def test_second_daemon_is_refused(nursery: Nursery, tmp_path: Path, board: FileB
     ClockdClient(tmp_path / "sock").close()
 
 
-def test_second_daemon_is_told_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_second_daemon_is_told_why(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The lock of the first is named instead of an error number."""
     LeaseBook(tmp_path, file_boards).close()
     with (tmp_path / STATE / "joulecut-clockd.lock").open("w") as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         assert main(["--root", str(tmp_path)], find=file_boards) == int(exit_code(DeviceError()))
-    assert "joulecut-clockd is held by another process" in capsys.readouterr().err
+    assert "joulecut-clockd is held by another process" in capfd.readouterr().err
 
 
-def test_a_file_in_the_sockets_place_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_in_the_sockets_place_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A mistaken --socket deletes nothing."""
     path = tmp_path / "precious"
     path.write_text("data")
     status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
     assert status == int(exit_code(ConfigError()))
-    assert f"{path}: [Errno 98] Address already in use; give --socket a free name" in capsys.readouterr().err
+    assert f"{path}: [Errno 98] Address already in use; give --socket a free name" in capfd.readouterr().err
     assert path.read_text() == "data"
 
 
-def test_a_socket_without_a_folder_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_socket_without_a_folder_is_bad_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The line names the path and what to do; no unit starts such a daemon again and again."""
     path = tmp_path / "none" / "sock"
     status = main(["--root", str(tmp_path), "--socket", str(path)], find=file_boards)
     assert status == int(exit_code(ConfigError()))
-    error = capsys.readouterr().err.splitlines()[-1]
+    error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith(f"error: {path}: ")
     assert error.endswith("give --socket a free name in a folder that is there")
 
@@ -189,7 +189,7 @@ def test_a_daemon_out_of_descriptors_waits_for_them(nursery: Nursery, tmp_path: 
 
 
 def test_a_daemon_that_gets_no_thread_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It cannot serve: an error line, and an exit code after which it is started again."""
 
@@ -198,7 +198,7 @@ def test_a_daemon_that_gets_no_thread_says_so(
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert main(["--root", str(tmp_path)], find=file_boards) == int(exit_code(DeviceError()))
-    assert "error: can't start new thread" in capsys.readouterr().err
+    assert "error: can't start new thread" in capfd.readouterr().err
 
 
 def test_socket_is_for_root_and_its_group(nursery: Nursery, tmp_path: Path) -> None:
@@ -208,13 +208,13 @@ def test_socket_is_for_root_and_its_group(nursery: Nursery, tmp_path: Path) -> N
     assert (tmp_path / "run/joulecut-clockd/leases").stat().st_mode & 0o777 == 0o700
 
 
-def test_wrong_rules_stop_the_daemon_as_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_rules_stop_the_daemon_as_bad_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A typing mistake in the rules: one line, and the exit code that is not started again."""
     rules = tmp_path / "clockd.ini"
     rules.write_text("[agents]\nuser = 1\n")
     rules.chmod(0o644)
     assert main(["--root", str(tmp_path), "--rules", str(rules)], find=file_boards) == int(exit_code(ConfigError()))
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert error.startswith(f"error: {rules}: agents: ")
     assert "'user'" in error
     assert "; expected users, boards and core_mhz" in error
