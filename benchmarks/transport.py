@@ -142,14 +142,14 @@ async def _measure(share: float, folder: Path) -> tuple[list[RoundTrips], list[O
         for awake in (False, True):
             with awake_cores() if awake else nullcontext():
                 trips += [
-                    await _round_trips(
+                    await timed_round_trips(
                         (raw, bare, plain, tls), size_bytes, max(3, round(share * often)), echo=echo, awake=awake
                     )
                     for echo in (False, True)
                     for size_bytes, often in _SIZES.items()
                 ]
         overlaps = [
-            await _overlap(
+            await overlapped(
                 plain,
                 size_bytes,
                 max(4, round(share * often)),
@@ -165,9 +165,10 @@ async def _measure(share: float, folder: Path) -> tuple[list[RoundTrips], list[O
     return trips, overlaps, crowds
 
 
-async def _round_trips(
+async def timed_round_trips(
     peers: tuple[RawPeer, BarePeer, StreamPeer, StreamPeer], size_bytes: int, often: int, *, echo: bool, awake: bool
 ) -> RoundTrips:
+    """One after the other, in turns: a busy moment of the host meets all of them."""
     raw, bare, plain, tls = peers
     frames = _tensor(size_bytes)
     payload, variant = memoryview(frames[0].payload), ECHO if echo else ANSWER
@@ -192,7 +193,7 @@ async def _at_once(value: float) -> float:
     return value
 
 
-async def _overlap(peer: StreamPeer, size_bytes: int, often: int, *, round_trips: float, rounds: int) -> Overlap:
+async def overlapped(peer: StreamPeer, size_bytes: int, often: int, *, round_trips: float, rounds: int) -> Overlap:
     """A tail as long as a round trip is the hardest to hide behind: a shorter or longer one leaves room on one side.
 
     A round's first transfer has no tail to hide behind: one of `often` always shows.
