@@ -19,11 +19,14 @@ def aside(work: Callable[[], T], name: str) -> asyncio.Future[T]:
     answer: Future[T] = Future()
     answer.set_running_or_notify_cancel()
 
-    def run() -> None:
+    def run(answer: Future[T]) -> None:
         try:
             answer.set_result(work())
         except Exception as error:  # noqa: BLE001 - raised where the answer is waited for
             answer.set_exception(error)
+        finally:
+            # An error keeps its frames: with what keeps it in one, it would wait for the garbage collector.
+            del answer
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=run, args=(answer,), name=name, daemon=True).start()
     return asyncio.wrap_future(answer)

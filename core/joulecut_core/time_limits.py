@@ -26,3 +26,5 @@ async def within(work: Awaitable[T], limit_s: float | None) -> T:
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+        # An error keeps its frames: with its task in one, all that these hold would wait for the garbage collector.
+        del working, work

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -41,3 +44,32 @@ def test_whoever_ends_does_not_wait_for_it() -> None:
     finally:
         ends.set()
         threads[0].join()
+
+
+class _Held:
+    """Something large that failing work has."""
+
+
+def test_what_failed_is_let_go() -> None:
+    """Its error, once heard, keeps nothing of it, before any garbage is collected."""
+    kept: list[weakref.ref[_Held]] = []
+
+    def fail() -> None:
+        held = _Held()
+        kept.append(weakref.ref(held))
+        raise ValueError("failed")
+
+    async def run() -> None:
+        with suppress(ValueError):
+            await aside(fail, "failing")
+        for thread in threading.enumerate():
+            if thread.name == "failing":
+                thread.join()
+        await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+        assert kept[0]() is None
+    finally:
+        gc.enable()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -51,3 +54,29 @@ def test_a_cancellation_that_meets_the_result_is_heard() -> None:
             await waiting
 
     asyncio.run(use())
+
+
+class _Held:
+    """Something large that a failing coroutine has."""
+
+
+def test_what_failed_is_let_go() -> None:
+    """Its error, once heard, keeps nothing of it, before any garbage is collected: be it a tensor or a socket."""
+    kept: list[weakref.ref[_Held]] = []
+
+    async def fail() -> None:
+        held = _Held()
+        kept.append(weakref.ref(held))
+        raise ValueError("failed")
+
+    async def use() -> None:
+        with suppress(ValueError):
+            await within(fail(), 60.0)
+        await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        asyncio.run(use())
+        assert kept[0]() is None
+    finally:
+        gc.enable()

@@ -190,7 +190,8 @@ class Offloading:
         try:
             return await self._joined(candidate, greeting)
         except JoulecutError as error:
-            failure = error
+            # Its frames hold the greeting, which holds it, and the connection, which would wait for garbage collection.
+            failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - another server may be well
             _LOG.exception("server %s", candidate.address)
             failure = LinkError(f"what it said could not be understood: {error!r}")

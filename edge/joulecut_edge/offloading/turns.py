@@ -48,6 +48,8 @@ async def unless(work: Coroutine[None, None, None], *signs: asyncio.Event) -> No
         if working.done():
             working.result()
     finally:
-        for each in (*waits, working):
-            each.cancel()
+        for wait in waits:
+            wait.cancel()
+        working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+        del working  # an error keeps its frames, and must not be kept by them

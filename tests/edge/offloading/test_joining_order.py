@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -97,3 +99,30 @@ def test_who_said_nothing_in_its_turn_is_waited_for_less_the_next_time() -> None
             assert (edge.servers.may_be_dead(first), edge.servers.may_be_dead(second)) == (True, False)
 
     asyncio.run(use())
+
+
+def test_a_connection_that_came_to_nothing_is_let_go() -> None:
+    """A server that is away is tried for days: no connection to it waits for garbage to be collected."""
+    kept: list[weakref.ref[FakeConnection]] = []
+
+    async def use() -> None:
+        with Bench() as bench:
+            edge = Edge(bench, _refuses)
+
+            async def opened(candidate: Candidate) -> FakeConnection:
+                connection = await edge._opened(candidate)
+                if candidate.address == "a:1":
+                    kept.append(weakref.ref(connection))
+                    raise LinkError("nobody listens")
+                return connection
+
+            edge.offloading._joining = SimpleNamespace(opened=opened)
+            assert await edge.connect() == ["b:1"]
+            await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        asyncio.run(use())
+        assert [each() for each in kept] == [None]
+    finally:
+        gc.enable()
