@@ -41,6 +41,8 @@ class _Job(Generic[R]):
             result = self.work()
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, whatever it is
             self.future.set_exception(error)
+            # An error keeps its frames: with what keeps it in one, a problem would wait for the garbage collector.
+            del self
         else:
             self.future.set_result(result)
 
@@ -87,6 +89,8 @@ class Turns:
             return await within(asyncio.wrap_future(job.future), budget_s)
         except asyncio.TimeoutError as error:
             raise SolveTimeError(self._too_late(budget_s)) from error
+        finally:
+            del job  # an error keeps its frames, and must not be kept by them
 
     def close(self) -> None:
         """End the threads once what was asked is done or dropped; nothing waits for them, nor does the process."""
@@ -104,7 +108,9 @@ class Turns:
             self._under_way += 1
             self._lines.enter(line, job)
             self._changed.notify()
-        job.future.add_done_callback(lambda _: self._leave(job))
+        # Futures keep their callbacks: one that kept its job would leave both, and a plan, to the garbage collector.
+        entered = [job]
+        job.future.add_done_callback(lambda _: self._leave(entered.pop()))
         return job
 
     def _start(self) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -208,6 +209,45 @@ def test_what_nobody_waits_for_is_not_kept() -> None:
         turns.close()
 
     run(test())
+
+
+class _Problem:
+    """Something large that is planned for."""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_over_is_let_go(fails: bool) -> None:
+    """Problem and plan, before any garbage is collected: that counts objects, and one message may be all of a fleet."""
+    kept: list[weakref.ref[_Problem]] = []
+
+    def planned(problem: _Problem) -> _Problem:
+        if fails:
+            raise ProblemError("edges[0]: no such network")
+        plan = _Problem()
+        kept.extend((weakref.ref(problem), weakref.ref(plan)))
+        return plan
+
+    async def ask(turns: Turns) -> None:
+        problem = _Problem()
+        kept.append(weakref.ref(problem))
+        await turns.run(lambda _: planned(problem))
+
+    async def test() -> None:
+        turns = made()
+        with suppress(ProblemError):
+            await ask(turns)
+        turns.close()
+
+    before = set(threading.enumerate())
+    gc.disable()
+    try:
+        run(test())
+        # They may still have it in their hands.
+        for thread in set(threading.enumerate()) - before:
+            thread.join(WAIT_S)
+        assert [each() for each in kept] == [None] * len(kept)
+    finally:
+        gc.enable()
 
 
 def test_what_runs_keeps_its_place_though_its_caller_left() -> None:
