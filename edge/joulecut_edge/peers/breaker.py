@@ -16,6 +16,9 @@ _STEADY_S = 60.0
 """A server that leaves so soon after it has left comes and goes; a host that is updated leaves once."""
 _LONGEST_AWAY_S = 30.0
 """Less than the above, so that who comes and goes is still known for it."""
+_TOLD_S = 3600.0
+"""A reason that comes back is news again after so long: one that is away for two in turn must not fill the log."""
+_MOST_TOLD = 8
 
 
 class Trial(Enum):
@@ -42,8 +45,8 @@ class Breaker:
         """Another one was used before this one had answered its greeting."""
         self.barren = 0
         """Uses in a row without a plan, one answer, or one in time."""
-        self.reason = ""
-        """Why the last try failed."""
+        self._told_s: dict[str, float] = {}
+        """When each reason was news, the latest last."""
         self._left_s = -math.inf
         self._leaves = 0
 
@@ -60,13 +63,11 @@ class Breaker:
 
     def failed(self, now_s: float, reason: str, *, is_final: bool = False) -> bool:
         """Open it; whether this is news. `is_final`: trying again cannot help until somebody changes something."""
-        is_news = reason != self.reason
-        self.reason = reason
         self.failures += 1
         grown_s = self._cap_s if is_final else min(self._cap_s, _FIRST_S * 2.0 ** min(self.failures - 1, 10))
         # Half of it drawn, so that many edges do not return to a restarted server in one instant.
         self._until_s = now_s + grown_s * self._random.uniform(0.5, 1.0)
-        return is_news
+        return self._is_news(now_s, reason)
 
     def left(self, now_s: float) -> None:
         """It went by its own wish, and has `failed` with that: it is waited for twice as long as the last time.
@@ -80,5 +81,17 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Close it."""
-        self.failures, self.barren, self.reason, self._until_s = 0, 0, "", 0.0
+        self.failures, self.barren, self._until_s = 0, 0, 0.0
+        self._told_s.clear()
         self.is_passed_over = False
+
+    def _is_news(self, now_s: float, reason: str) -> bool:
+        """Whether another reason was told last, and this one not lately."""
+        told_s = self._told_s
+        if reason in told_s and (reason == next(reversed(told_s)) or now_s < told_s[reason] + _TOLD_S):
+            return False
+        told_s.pop(reason, None)
+        told_s[reason] = now_s
+        if len(told_s) > _MOST_TOLD:
+            del told_s[next(iter(told_s))]
+        return True

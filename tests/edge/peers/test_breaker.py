@@ -32,7 +32,7 @@ def test_the_states() -> None:
     assert breaker.trial(0.0) is Trial.OPEN
     assert breaker.trial(breaker.until_s) is Trial.HALF_OPEN
     breaker.succeeded()
-    assert (breaker.trial(0.0), breaker.failures, breaker.reason) == (Trial.CLOSED, 0, "")
+    assert (breaker.trial(0.0), breaker.failures) == (Trial.CLOSED, 0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -61,3 +61,29 @@ def test_a_reason_is_news_once() -> None:
     assert breaker.failed(2.0, "expired")
     breaker.succeeded()
     assert breaker.failed(3.0, "expired")
+
+
+def test_reasons_in_turn_are_news_once_an_hour() -> None:
+    """A host that ends connections, or one out of reach, fails now for this reason, now for that, day after day."""
+    breaker, told = Breaker(2.0, drawn(1)), list[tuple[int, str]]()
+    for now_s in range(3605):
+        reason = ("reset", "ended early")[now_s % 2]
+        if breaker.failed(float(now_s), reason):
+            told.append((now_s, reason))
+    assert told == [(0, "reset"), (1, "ended early"), (3600, "reset"), (3601, "ended early")]
+
+
+def test_the_log_ends_with_the_reason_that_stays() -> None:
+    """One that came back, and is the only one since, is told again once: who reads the log last must not be misled."""
+    breaker = Breaker(2.0, drawn(1))
+    for now_s, reason in enumerate(("refused", "expired")):
+        assert breaker.failed(float(now_s), reason)
+    assert [now_s for now_s in range(2, 9000) if breaker.failed(float(now_s), "refused")] == [3600]
+
+
+def test_reasons_that_are_never_the_same_take_no_memory() -> None:
+    """What a peer says may be new with each try."""
+    breaker = Breaker(2.0, drawn(1))
+    assert all(breaker.failed(0.0, f"reason {number}") for number in range(20))
+    assert breaker.failed(0.0, "reason 0"), "kept for good"
+    assert not breaker.failed(0.0, "reason 19")
