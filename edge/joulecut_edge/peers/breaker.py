@@ -76,14 +76,21 @@ class Breaker:
         """
         self._leaves = self._leaves + 1 if now_s - self._left_s < _STEADY_S else 0
         self._left_s = now_s
-        grown_s = min(_LONGEST_AWAY_S, _FIRST_S * 2.0 ** min(self._leaves, 10))
-        self._until_s = max(self._until_s, now_s + grown_s * self._random.uniform(0.5, 1.0))
+        self._stay_away(now_s, self._leaves)
+
+    def was_of_no_use(self, now_s: float) -> None:
+        """It was `barren` once more, and has `failed` with that: it is waited for as one that comes and goes."""
+        self._stay_away(now_s, self.barren)
 
     def succeeded(self) -> None:
         """Close it."""
         self.failures, self.barren, self._until_s = 0, 0, 0.0
         self._told_s.clear()
         self.is_passed_over = False
+
+    def _stay_away(self, now_s: float, times: int) -> None:
+        grown_s = min(_LONGEST_AWAY_S, _FIRST_S * 2.0 ** min(times, 10))
+        self._until_s = max(self._until_s, now_s + grown_s * self._random.uniform(0.5, 1.0))
 
     def _is_news(self, now_s: float, reason: str) -> bool:
         """Whether another reason was told last, and this one not lately."""

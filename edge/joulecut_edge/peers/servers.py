@@ -175,6 +175,7 @@ class Servers:
             breaker.left(self._wall.now_s())
         elif is_barren:
             self.failed(candidate, LinkError("it was lost before it had answered a single request"))
+            breaker.was_of_no_use(self._wall.now_s())
 
     def late(self, candidate: Candidate) -> None:
         """All its answers came too late, or would, or its plan did: it must seem well for longer each time."""

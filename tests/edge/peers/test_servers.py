@@ -202,6 +202,23 @@ def test_a_server_that_answers_greetings_alone_is_left_alone_ever_longer() -> No
     assert servers.may_try(only)
 
 
+def test_a_server_whose_requests_all_fail_is_returned_to_ever_later() -> None:
+    """Each return costs a plan, a change of clocks and requests; one that was mended is tried within half a minute."""
+    clock = ManualClock(1000.0)
+    servers = Servers(parse_servers("a:1"), clock, seed=3)
+    (only,) = asyncio.run(servers.candidates())
+    begin_s, waits_s = clock.now_s(), list[float]()
+    while clock.now_s() < begin_s + 600.0:
+        servers.left(only, is_barren=True, is_leaving=False)
+        waits_s.append(servers.wait_s([only]))
+        clock.advance_s(waits_s[-1])
+        assert servers.may_try(only)
+        clock.advance_s(1.0)
+    assert len(waits_s) < 50
+    assert max(waits_s[:2]) <= 0.8
+    assert max(waits_s) <= 30.0
+
+
 def test_a_server_that_comes_and_goes_is_returned_to_ever_later() -> None:
     """Each return costs a plan and a change of clocks, however well it answers in between; one that stays ends that."""
     clock = ManualClock(1000.0)
