@@ -38,6 +38,7 @@ _LASTING_FAILURES = 3
 """In a row, after which whoever reads warnings alone is told why."""
 _NOBODY_S = 5.0
 """Wall seconds without a server to try, after which whoever reads warnings is told: announcements take a second."""
+_NOBODY_AGAIN_S = 0.5
 _FORGOTTEN = 1024
 """Breakers kept of servers that are no longer candidates, or of a name or list with more than are considered at a time:
 where those that failed are forgotten, they are tried again before others have had their turn."""
@@ -127,10 +128,13 @@ class Servers:
         return self._breaker(candidate).trial(self._wall.now_s()) is not Trial.OPEN
 
     def wait_s(self, candidates: Sequence[Candidate]) -> float:
-        """Wall seconds until one of them may be tried; a moment where there are none."""
+        """Wall seconds until one of them may be tried; a moment where there are none, longer once that has lasted."""
+        if not candidates:
+            # Who tells where servers are, as a resolver, is asked as seldom as a server that is away.
+            longest_s = _CONFIGURED_CAP_S if self._is_nobody_told else _NOBODY_AGAIN_S
+            return longest_s * self._random.uniform(0.5, 1.0)
         now_s = self._wall.now_s()
-        waits = [self._breaker(each).until_s - now_s for each in candidates]
-        return max(0.05, min(waits, default=0.5))
+        return max(0.05, min(self._breaker(each).until_s - now_s for each in candidates))
 
     def may_be_dead(self, candidate: Candidate) -> bool:
         """Whether it failed, or was passed over, when it was tried last."""

@@ -271,6 +271,26 @@ def test_an_edge_that_knows_no_server_says_so(caplog: pytest.LogCaptureFixture, 
     assert told_after(5.0) == 2
 
 
+def test_a_name_without_addresses_is_asked_for_no_more_often_than_a_dead_server_is_tried() -> None:
+    """For days, and by each edge of a site: often at first, as a resolver may be about to come."""
+    clock, asked = ManualClock(), list[float]()
+    begin_s = clock.now_s()
+
+    def resolve(*_: object) -> list[str]:
+        asked.append(clock.now_s() - begin_s)
+        raise OSError("unknown host")
+
+    servers = Servers(parse_servers("dns:pool:7000"), clock, seed=1, resolve=resolve)
+
+    async def look_for_a_minute() -> None:
+        while clock.now_s() < begin_s + 60.0:
+            clock.advance_s(servers.wait_s(await servers.candidates()))
+
+    asyncio.run(look_for_a_minute())
+    assert len([each for each in asked if each < 5.0]) >= 9
+    assert len([each for each in asked if each >= 10.0]) <= 50
+
+
 def test_a_reason_is_logged_once_per_change(caplog: pytest.LogCaptureFixture) -> None:
     """A server that is away for a day must not fill the log; a new reason is worth a line, one that lasts a warning."""
     servers = Servers((), ManualClock(), seed=1)
