@@ -149,7 +149,7 @@ class AgentClient:
             async for chunk in self._stub.GetBundle(request, timeout=timeout_s):
                 yield BUNDLE_CHUNK.from_wire(_readable(chunk, self._peer))
         except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error, peer=self._peer) from error
+            raise error_from_rpc(error, peer=self._peer) from error.with_traceback(None)  # which holds the call
 
     async def read_meter(self, not_before_s: float | None = None, *, timeout_s: float) -> EnergyReading:
         """The peer's energy counter when it next changes from `not_before_s` on (the peer's device's time).
@@ -230,7 +230,7 @@ class LocalClient:
         try:
             reply = await self._stub.Infer(infer_request_to_wire(request), timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise error_from_infer(error, peer=self._peer) from error
+            raise error_from_infer(error, peer=self._peer) from error.with_traceback(None)  # which holds the call
         return infer_reply_from_wire(_readable(reply, self._peer))
 
     async def status(self, *, timeout_s: float) -> LocalStatus:

@@ -87,10 +87,14 @@ class AsyncConnection:
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if task.cancelled():
-            # What gRPC does to calls under way on a channel that is closed.
-            raise self._is_closed()
-        return task.result()
+        try:
+            if task.cancelled():
+                # What gRPC does to calls under way on a channel that is closed.
+                raise self._is_closed()
+            return task.result()
+        finally:
+            # An error keeps its frames. With the task in one, a connection that was closed would go on connecting.
+            del task, call
 
     def _is_closed(self) -> LinkError:
         return LinkError(f"{self._peer}: this connection is closed; connect again")

@@ -123,7 +123,8 @@ class Connection:
         try:
             answer.set_result(answer_of(infer_reply_from_wire(done.result())))
         except grpc.RpcError as error:
-            answer.set_exception(error_from_infer(cast(Any, error), peer=self._peer))
+            # It is the call itself, whose frames hold it.
+            answer.set_exception(error_from_infer(cast(Any, error.with_traceback(None)), peer=self._peer))
         except Exception as error:  # noqa: BLE001 - who waits for the answer has to hear of it, whatever it is
             answer.set_exception(error)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+import weakref
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -15,6 +17,7 @@ from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
 from joulecut_proto.local_messages import ReadMetersRequest, ReplanRequest
 from tests.api.fake_edge import CLASSES, STATUS, FakeLocal, picture, serving_edge
+from tests.free_ports import free_port
 from tests.proto.fake_services import NO_PLAN, PROBLEM
 
 Use = Callable[[AsyncConnection, FakeLocal, asyncio.AbstractEventLoop], Awaitable[None]]
@@ -161,3 +164,26 @@ def test_nobody_there_and_a_malformed_address() -> None:
             await connect_async("edge.sock")
 
     asyncio.run(talk())
+
+
+@pytest.mark.parametrize("asks", ["infer", "status"])
+def test_a_closed_connection_whose_call_failed_is_let_go(asks: str) -> None:
+    """Before any garbage is collected: to an edge-agent that is away it would go on connecting."""
+    kept: list[weakref.ref[object]] = []
+
+    async def use() -> None:
+        async with await connect_async(f"127.0.0.1:{free_port()}") as edge:
+            kept.append(weakref.ref(edge._channel))
+            with pytest.raises(LinkError):
+                await (edge.status() if asks == "status" else edge.infer(np.zeros((1, 3, 8, 8), np.uint8)))
+
+    async def test() -> None:
+        await use()
+        await asyncio.sleep(0)
+        assert kept[0]() is None
+
+    gc.disable()
+    try:
+        asyncio.run(test())
+    finally:
+        gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import cast
 
+import grpc
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,7 @@ from joulecut_core.errors import ConfigError, ContractError, LinkError
 from joulecut_core.problems import Objective
 from joulecut_proto.local_messages import InferReply, ReadMetersRequest, ReplanRequest
 from tests.api.fake_edge import CLASSES, STATUS, FakeLocal, picture, serving_edge
+from tests.free_ports import free_port
 from tests.proto.fake_services import NO_PLAN, PROBLEM
 
 
@@ -288,3 +291,19 @@ def test_each_connection_is_an_application() -> None:
     asked = [writer.write((np.zeros(1, dtype=np.float32),)) for writer in (first, first, second)]
     assert asked[0].application == asked[1].application != asked[2].application
     assert all(each.request_id.startswith(f"{each.application}-") for each in asked)
+
+
+def test_a_call_that_failed_is_let_go() -> None:
+    """Before any garbage is collected, and with it what it sent: an edge-agent may be away for long."""
+    before = _calls()
+    gc.disable()
+    try:
+        with connect(f"127.0.0.1:{free_port()}") as edge, pytest.raises(LinkError):
+            edge.submit(np.zeros((1, 3, 8, 8), np.uint8)).result()
+        assert not _calls() - before
+    finally:
+        gc.enable()
+
+
+def _calls() -> set[int]:
+    return {id(each) for each in gc.get_objects() if issubclass(type(each), grpc.RpcError)}
