@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc.aio
 
-from benchmarks.sessions import PLAN_S, Edge, Server, server_agent
+from benchmarks.session_site import PLAN_S, Edge, Server, server_agent
 from joulecut_proto.agent_messages import Echo
 from joulecut_proto.channels import channel_options
 from joulecut_proto.clients import AgentClient, PlannerClient
